@@ -1,0 +1,76 @@
+# RIL tools.  `make` builds, `make demo` runs the main job on the embedded default, `make check` passes the tests.
+#
+# MODE picks the build, each in its own object folder:
+#   release   what is installed; binaries beside the sources in bin/
+#   f64       the CPU backend in double precision, for gradient checks
+#   asan      address and undefined-behaviour sanitizers
+MODE   ?= release
+CC     ?= gcc
+ARCH   ?= native
+PREFIX ?= /usr/local
+VERSION := $(shell cat VERSION)
+
+PKGS := openblas libcjson zlib libpcre2-8 libutf8proc
+OPTIONAL_PKGS := $(shell for p in libjpeg libwebp stb; do pkg-config --exists $$p && echo $$p; done)
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(OPTIONAL_PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) $(filter-out stb,$(OPTIONAL_PKGS)) 2>/dev/null)
+FEATURES := $(if $(filter libjpeg,$(OPTIONAL_PKGS)),-DRIL_HAVE_JPEG) $(if $(filter libwebp,$(OPTIONAL_PKGS)),-DRIL_HAVE_WEBP)
+
+OPT.release := -O3 -g
+OPT.f64     := -O2 -g -DRIL_REAL_IS_DOUBLE
+OPT.asan    := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter
+CFLAGS := -std=gnu11 -D_GNU_SOURCE $(OPT.$(MODE)) -march=$(ARCH) -fno-math-errno -fno-trapping-math -fopenmp-simd -ffp-contract=fast \
+	  $(WARN) -Ilib -Ibin -DRIL_VERSION='"$(VERSION)"' $(FEATURES) $(PKG_CFLAGS) $(EXTRA_CFLAGS)
+LDLIBS := $(PKG_LIBS) -lm -lpthread
+LDFLAGS := $(filter -fsanitize=%,$(OPT.$(MODE)))
+
+B    := build/$(MODE)
+BIN  := $(if $(filter release,$(MODE)),bin,$(B)/bin)
+LIBSRC  := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
+LIBOBJ  := $(LIBSRC:%.c=$B/%.o)
+TOOLS   := $(sort $(patsubst bin/%.c,%,$(wildcard bin/ril-*.c)))
+TESTS   := $(sort $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/ops/*.c tests/stream/*.c tests/fuzz/*.c)))
+
+.PHONY: all tests check check-long clean layers deps install
+.DELETE_ON_ERROR:
+.SECONDARY:
+all: $(TOOLS:%=$(BIN)/%)
+
+tests: all $(TESTS:%=$B/tests/%)
+
+$B/%.o: %.c Makefile VERSION | deps
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$B/libril.a: $(LIBOBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BIN)/ril-%: $B/bin/ril-%.o $B/bin/tool.o $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+$B/tests/%: $B/tests/%.o $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+# Installs what is missing (Debian and Ubuntu), or prints the line to type; a stamp keeps it from asking every time.
+deps: build/.deps
+build/.deps: scripts/deps
+	@scripts/deps
+	@mkdir -p build && touch $@
+
+layers:
+	@scripts/check-layers
+
+check: layers
+	+@scripts/check
+
+check-long: check
+	+@scripts/check --long
+
+clean:
+	rm -rf build $(TOOLS:%=bin/%)
+
+-include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $(TESTS:%=$B/tests/%.d)

@@ -1,0 +1,107 @@
+/* tool.c -- what every tool's main shares; see tool.h. */
+#include "tool.h"
+
+#include "base/thread.h"
+#include "ops/backend.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+static void talk(const struct ril_tool *t, const char *fmt, va_list ap)
+{
+	flockfile(stderr);
+	fprintf(stderr, "%s: ", t->name);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	funlockfile(stderr);
+}
+
+void ril_say(const struct ril_tool *t, const char *fmt, ...)
+{
+	if (t->common.quiet)
+		return;
+	va_list ap;
+	va_start(ap, fmt);
+	talk(t, fmt, ap);
+	va_end(ap);
+}
+
+void ril_chat(const struct ril_tool *t, const char *fmt, ...)
+{
+	if (!t->common.verbose)
+		return;
+	va_list ap;
+	va_start(ap, fmt);
+	talk(t, fmt, ap);
+	va_end(ap);
+}
+
+static int finish(struct ril_tool *t, struct ril_err *err)
+{
+	fprintf(stderr, "%s: %s\n", t->name, err->msg[0] ? err->msg : "failed without a reason (please report this)");
+	if (err->code == RIL_EUSAGE)
+		fprintf(stderr, "Try '%s --help'.\n", t->name);
+	return err->code ? err->code : RIL_EFAIL;
+}
+
+static int show_help(const struct ril_tool *t, const struct ril_opt *common)
+{
+	printf("Usage: %s [OPTION]... %s\n%s.\n\nOptions:\n", t->name, t->operands, t->summary);
+	ril_opt_help(t->opts, stdout);
+	printf("\nCommon options:\n");
+	ril_opt_help(common, stdout);
+	printf("\nExit status: 0 ok, 1 failure, 2 usage, 3 corrupt or cut-off input, 4 non-finite numbers.\n");
+	return fflush(stdout) ? RIL_EFAIL : 0;
+}
+
+int ril_tool_main(struct ril_tool *t, int argc, char **argv)
+{
+	struct ril_common *c = &t->common;
+	bool help = false, version = false, list = false;
+	c->device = "auto";
+	const struct ril_opt common[] = {
+		{RIL_OPT_STR, 0, "device", &c->device, "auto|cpu|cuda:N", "where to compute", 0, 0, NULL},
+		{RIL_OPT_INT, 0, "seed", &c->seed, "N", "seed of every random number", 0, 4294967295.0, NULL},
+		{RIL_OPT_INT, 0, "threads", &c->threads, "N", "threads; 0: all processors", 0, 256, NULL},
+		{RIL_OPT_FLAG, 'q', "quiet", &c->quiet, NULL, "say nothing but errors", 0, 0, NULL},
+		{RIL_OPT_FLAG, 'v', "verbose", &c->verbose, NULL, "say more", 0, 0, NULL},
+		{RIL_OPT_FLAG, 0, "list-options", &list, NULL, "list the options in a form for programs", 0, 0, NULL},
+		{RIL_OPT_FLAG, 'h', "help", &help, NULL, "show this help", 0, 0, NULL},
+		{RIL_OPT_FLAG, 0, "version", &version, NULL, "show the version", 0, 0, NULL},
+		{0},
+	};
+	static const struct ril_opt none[] = {{0}};
+	struct ril_err err = {0};
+	struct ril_strlist operands = {0};
+	if (!t->opts)
+		t->opts = none;
+	t->argc = argc;
+	t->argv = argv;
+	signal(SIGPIPE, SIG_IGN);
+	const struct ril_opt *const tables[] = {t->opts, common, NULL};
+	int rc = ril_opt_parse(tables, argc, argv, &operands, &err);
+	if (!rc && help)
+		return ril_strlist_free(&operands), show_help(t, common);
+	if (!rc && version)
+		return ril_strlist_free(&operands), printf("%s (RIL tools) %s\n", t->name, RIL_VERSION), 0;
+	if (!rc && list) {
+		ril_opt_list(t->opts, stdout);
+		ril_opt_list(common, stdout);
+		return ril_strlist_free(&operands), 0;
+	}
+	if (!rc && operands.n > t->max_operands)
+		rc = ril_fail(&err, RIL_EUSAGE, "unexpected operand '%s'", operands.at[t->max_operands]);
+	char how[256] = "";
+	if (!rc)
+		rc = ril_backend_start(c->device, argv, how, sizeof how, &err);
+	if (!rc && how[0])
+		ril_chat(t, "%s", how);
+	if (!rc)
+		rc = ril_threads_start((int)c->threads, &err);
+	if (!rc)
+		rc = t->run(t, &operands, &err);
+	ril_threads_stop();
+	ril_strlist_free(&operands);
+	return rc ? finish(t, &err) : 0;
+}

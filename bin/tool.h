@@ -1,0 +1,39 @@
+/* tool.h -- what every tool's main shares: options, common flags, messages, exit codes.
+ *
+ * A tool is a `struct ril_tool` and a main that returns ril_tool_main(...).  The library never prints; this file does:
+ * an error becomes "ril-x: message" on stderr and its code the exit status.  stdout is data, stderr is talk. */
+#ifndef RIL_BIN_TOOL_H
+#define RIL_BIN_TOOL_H
+
+#include "base/err.h"
+#include "base/opt.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ril_common {
+	bool quiet, verbose;
+	int64_t threads; /* 0: all processors this process may use */
+	int64_t seed;
+	const char *device; /* auto | cpu | cuda:N */
+};
+
+struct ril_tool {
+	const char *name;     /* "ril-encode" */
+	const char *summary;  /* one line, no full stop */
+	const char *operands; /* "data.jsonl", or "" */
+	const struct ril_opt *opts;
+	size_t max_operands;
+	int (*run)(struct ril_tool *, const struct ril_strlist *operands, struct ril_err *);
+	struct ril_common common;
+	int argc;
+	char **argv; /* as typed, for the lineage */
+};
+
+int ril_tool_main(struct ril_tool *, int argc, char **argv);
+
+/* Talk on stderr, each line prefixed with the tool's name.  say: unless -q; chat: only with -v. */
+void ril_say(const struct ril_tool *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void ril_chat(const struct ril_tool *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,193 @@
+/* opt.c -- table-driven command lines; see opt.h. */
+#include "base/opt.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+int ril_strlist_add(struct ril_strlist *l, const char *s, struct ril_err *err)
+{
+	if (ril_grow(&l->at, &l->cap, l->n + 1, sizeof *l->at, err))
+		return -1;
+	l->at[l->n++] = s;
+	return 0;
+}
+
+void ril_strlist_free(struct ril_strlist *l)
+{
+	free(l->at);
+	*l = (struct ril_strlist){0};
+}
+
+static const struct ril_opt *find_long(const struct ril_opt *const *tables, const char *name, size_t n)
+{
+	for (; *tables; tables++)
+		for (const struct ril_opt *o = *tables; o->type; o++)
+			if (o->name && strlen(o->name) == n && !memcmp(o->name, name, n))
+				return o;
+	return NULL;
+}
+
+static const struct ril_opt *find_letter(const struct ril_opt *const *tables, char c)
+{
+	for (; *tables; tables++)
+		for (const struct ril_opt *o = *tables; o->type; o++)
+			if (o->letter == c)
+				return o;
+	return NULL;
+}
+
+static bool in_choices(const char *choices, const char *v)
+{
+	size_t n = strlen(v);
+	for (const char *c = choices; *c;) {
+		const char *bar = strchrnul(c, '|');
+		if ((size_t)(bar - c) == n && !memcmp(c, v, n))
+			return true;
+		c = *bar ? bar + 1 : bar;
+	}
+	return false;
+}
+
+static int set_number(const struct ril_opt *o, const char *shown, const char *v, struct ril_err *err)
+{
+	char *end;
+	errno = 0;
+	double d;
+	int64_t i = 0;
+	if (o->type == RIL_OPT_INT) {
+		i = strtoll(v, &end, 10);
+		d = (double)i;
+	} else {
+		d = strtod(v, &end);
+	}
+	if (end == v || *end || errno || !isfinite(d))
+		return ril_fail(err, RIL_EUSAGE, "%s: '%s' is not %s", shown, v, o->type == RIL_OPT_INT ? "an integer" : "a number");
+	if ((o->min != 0 || o->max != 0) && (d < o->min || d > o->max))
+		return ril_fail(err, RIL_EUSAGE, "%s: %s is not in %g..%g", shown, v, o->min, o->max);
+	if (o->type == RIL_OPT_INT)
+		*(int64_t *)o->to = i;
+	else
+		*(double *)o->to = d;
+	return 0;
+}
+
+static int set(const struct ril_opt *o, const char *shown, const char *v, struct ril_err *err)
+{
+	switch (o->type) {
+	case RIL_OPT_INT:
+	case RIL_OPT_REAL: return set_number(o, shown, v, err);
+	case RIL_OPT_CHOICE:
+		if (!in_choices(o->choices, v))
+			return ril_fail(err, RIL_EUSAGE, "%s: '%s' is not one of %s", shown, v, o->choices);
+		/* fallthrough */
+	case RIL_OPT_STR: *(const char **)o->to = v; return 0;
+	case RIL_OPT_LIST: return ril_strlist_add(o->to, v, err);
+	default: return ril_fail(err, RIL_EUSAGE, "%s takes no value", shown);
+	}
+}
+
+static int parse_long(const struct ril_opt *const *tables, int argc, char **argv, int *i, struct ril_err *err)
+{
+	const char *a = argv[*i] + 2, *eq = strchr(a, '=');
+	size_t n = eq ? (size_t)(eq - a) : strlen(a);
+	const struct ril_opt *o = find_long(tables, a, n);
+	char shown[64];
+	snprintf(shown, sizeof shown, "--%.*s", (int)n, a);
+	if (!o && !eq && n > 3 && !memcmp(a, "no-", 3) && (o = find_long(tables, a + 3, n - 3)) && o->type == RIL_OPT_FLAG)
+		return *(bool *)o->to = false, 0;
+	if (!o || (n > 3 && !memcmp(a, "no-", 3) && strncmp(o->name, "no-", 3)))
+		return ril_fail(err, RIL_EUSAGE, "unknown option %s", shown);
+	if (o->type == RIL_OPT_FLAG)
+		return eq ? ril_fail(err, RIL_EUSAGE, "%s takes no value", shown) : (*(bool *)o->to = true, 0);
+	if (!eq && *i + 1 >= argc)
+		return ril_fail(err, RIL_EUSAGE, "%s needs a value", shown);
+	return set(o, shown, eq ? eq + 1 : argv[++*i], err);
+}
+
+static int parse_letters(const struct ril_opt *const *tables, int argc, char **argv, int *i, struct ril_err *err)
+{
+	for (const char *c = argv[*i] + 1; *c; c++) {
+		const struct ril_opt *o = find_letter(tables, *c);
+		char shown[3] = {'-', *c, 0};
+		if (!o)
+			return ril_fail(err, RIL_EUSAGE, "unknown option %s", shown);
+		if (o->type == RIL_OPT_FLAG) {
+			*(bool *)o->to = true;
+			continue;
+		}
+		if (!c[1] && *i + 1 >= argc)
+			return ril_fail(err, RIL_EUSAGE, "%s needs a value", shown);
+		return set(o, shown, c[1] ? c + 1 : argv[++*i], err);
+	}
+	return 0;
+}
+
+int ril_opt_parse(const struct ril_opt *const *tables, int argc, char **argv, struct ril_strlist *operands, struct ril_err *err)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *a = argv[i];
+		int rc;
+		if (!strcmp(a, "--")) {
+			for (i++; i < argc; i++)
+				if (ril_strlist_add(operands, argv[i], err))
+					return -1;
+			return 0;
+		}
+		if (a[0] != '-' || !a[1])
+			rc = ril_strlist_add(operands, a, err);
+		else if (a[1] == '-')
+			rc = parse_long(tables, argc, argv, &i, err);
+		else
+			rc = parse_letters(tables, argc, argv, &i, err);
+		if (rc)
+			return -1;
+	}
+	return 0;
+}
+
+static void show_default(const struct ril_opt *o, FILE *f)
+{
+	const char *s;
+	switch (o->type) {
+	case RIL_OPT_INT: fprintf(f, " [%lld]", (long long)*(int64_t *)o->to); break;
+	case RIL_OPT_REAL: fprintf(f, " [%g]", *(double *)o->to); break;
+	case RIL_OPT_STR:
+	case RIL_OPT_CHOICE:
+		if ((s = *(const char **)o->to) && *s)
+			fprintf(f, " [%s]", s);
+		break;
+	default: break;
+	}
+}
+
+void ril_opt_help(const struct ril_opt *table, FILE *f)
+{
+	for (const struct ril_opt *o = table; o->type; o++) {
+		char left[96] = "  ";
+		size_t n = 2;
+		if (o->letter)
+			n += (size_t)snprintf(left + n, sizeof left - n, "-%c%s", o->letter, o->name ? ", " : "");
+		if (o->name)
+			n += (size_t)snprintf(left + n, sizeof left - n, "--%s", o->name);
+		const char *arg = o->type == RIL_OPT_CHOICE ? o->choices : o->arg;
+		if (o->type != RIL_OPT_FLAG)
+			n += (size_t)snprintf(left + n, sizeof left - n, " %s", arg ? arg : "VALUE");
+		if (n > 30)
+			fprintf(f, "%s\n%32s%s", left, "", o->help);
+		else
+			fprintf(f, "%-32s%s", left, o->help);
+		show_default(o, f);
+		if (o->type == RIL_OPT_LIST)
+			fputs(" (repeatable)", f);
+		fputc('\n', f);
+	}
+}
+
+void ril_opt_list(const struct ril_opt *table, FILE *f)
+{
+	static const char *const type[] = {"", "flag", "int", "real", "str", "choice", "list"};
+	for (const struct ril_opt *o = table; o->type; o++)
+		fprintf(f, "%s%s\t%c\t%s\t%s\n", o->name ? "--" : "", o->name ? o->name : "", o->letter ? o->letter : '-',
+			type[o->type], o->type == RIL_OPT_CHOICE ? o->choices : o->arg ? o->arg : "-");
+}

@@ -1,0 +1,69 @@
+/* rng.c -- Philox 4x32-10 and the distributions on top of it; see rng.h. */
+#include "base/rng.h"
+
+#include <math.h>
+
+void ril_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4])
+{
+	uint32_t k0 = key[0], k1 = key[1];
+	uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+	for (int round = 0; round < 10; round++) {
+		uint64_t p0 = (uint64_t)0xD2511F53u * c0;
+		uint64_t p1 = (uint64_t)0xCD9E8D57u * c2;
+		uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+		uint32_t n2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+		c1 = (uint32_t)p1;
+		c3 = (uint32_t)p0;
+		c0 = n0;
+		c2 = n2;
+		k0 += 0x9E3779B9u;
+		k1 += 0xBB67AE85u;
+	}
+	out[0] = c0;
+	out[1] = c1;
+	out[2] = c2;
+	out[3] = c3;
+}
+
+void ril_rng4(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at, uint32_t out[4])
+{
+	ril_philox((uint32_t[2]){seed, (uint32_t)purpose},
+		   (uint32_t[4]){at.step, at.question, at.response, at.position}, out);
+}
+
+static double unit(uint32_t hi, uint32_t lo)
+{
+	return (double)((((uint64_t)hi << 32) | lo) >> 11) * 0x1p-53;
+}
+
+double ril_rng_uniform(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at)
+{
+	uint32_t w[4];
+	ril_rng4(seed, purpose, at, w);
+	return unit(w[0], w[1]);
+}
+
+double ril_rng_normal(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at)
+{
+	uint32_t w[4];
+	ril_rng4(seed, purpose, at, w);
+	double r = sqrt(-2 * log(1 - unit(w[0], w[1])));
+	return r * cos(2 * 3.14159265358979323846 * unit(w[2], w[3]));
+}
+
+uint32_t ril_rng_below(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at, uint32_t n)
+{
+	uint32_t w[4];
+	ril_rng4(seed, purpose, at, w);
+	uint64_t u = ((uint64_t)w[0] << 32) | w[1];
+	return (uint32_t)(((unsigned __int128)u * n) >> 64);
+}
+
+uint32_t ril_hash32(const void *bytes, size_t n)
+{
+	const unsigned char *p = bytes;
+	uint32_t h = 2166136261u;
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ p[i]) * 16777619u;
+	return h;
+}

@@ -1,0 +1,42 @@
+/* rng.h -- counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+ * SC 2011).
+ *
+ * A number is a pure function of (seed, purpose, step, question, response, position): neither batch split nor thread
+ * count nor a restart changes it. */
+#ifndef RIL_BASE_RNG_H
+#define RIL_BASE_RNG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a random number is for: half of the Philox key, so that two purposes never share a number. */
+enum ril_purpose {
+	RIL_RNG_SAMPLE = 1,  /* drawing a token */
+	RIL_RNG_TEACHER = 2, /* choosing saved teacher responses */
+	RIL_RNG_SHUFFLE = 3, /* order of the questions */
+	RIL_RNG_INIT = 4,    /* fresh weights */
+	RIL_RNG_ROUND = 5,   /* stochastic rounding */
+	RIL_RNG_SCENE = 6,   /* the scene generator */
+	RIL_RNG_BOOTSTRAP = 7,
+	RIL_RNG_JUDGE = 8,
+	RIL_RNG_TEST = 9,
+};
+
+struct ril_rng_at { uint32_t step, question, response, position; };
+
+void ril_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]);
+
+/* The four 32-bit numbers at one counter. */
+void ril_rng4(uint32_t seed, enum ril_purpose, struct ril_rng_at, uint32_t out[4]);
+
+/* Uniform in [0,1) with 53 bits; standard normal (Box-Muller on the same four words). */
+double ril_rng_uniform(uint32_t seed, enum ril_purpose, struct ril_rng_at);
+double ril_rng_normal(uint32_t seed, enum ril_purpose, struct ril_rng_at);
+
+/* Uniform integer in [0,n), n > 0, without bias worth naming (64-bit multiply-shift). */
+uint32_t ril_rng_below(uint32_t seed, enum ril_purpose, struct ril_rng_at, uint32_t n);
+
+/* 32-bit FNV-1a: the question key's hash in the counter. */
+uint32_t ril_hash32(const void *bytes, size_t n);
+
+#endif

@@ -1,0 +1,15 @@
+/* backend.h -- which backend computes.  Only backend.c knows whether CUDA was built in. */
+#ifndef RIL_OPS_BACKEND_H
+#define RIL_OPS_BACKEND_H
+
+#include "ops/ops.h"
+
+/* device: "auto", "cpu", "cuda:N".  May restart the process once, with OPENBLAS_CORETYPE set, where OpenBLAS picked a
+ * kernel below the CPU's features; a value that the user set is kept.  argv: the process's own, for that restart (NULL:
+ * never restart).  A sentence on what was chosen goes to how[n] for -v.  Call before any other thread exists. */
+int ril_backend_start(const char *device, char **argv, char *how, size_t n, struct ril_err *);
+
+/* The active backend; the CPU before ril_backend_start was called. */
+const struct ril_ops *ril_ops(void);
+
+#endif

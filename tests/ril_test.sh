@@ -1,0 +1,17 @@
+# ril_test.sh -- the harness for shell tests; `. "$RIL_ROOT/tests/ril_test.sh"` first, `test_end` last.
+# expect_exit CODE COMMAND...   runs it, keeps stdout in $T/out and stderr in $T/err, checks the exit code
+# check "WHAT" COMMAND...       passes when the command succeeds
+: "${RIL_ROOT:=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}"
+: "${RIL_SHARED:=$RIL_ROOT/../shared}"
+export RIL_ROOT RIL_SHARED PATH="$RIL_ROOT/bin:$PATH"
+T=$(mktemp -d "${TMPDIR:-/tmp}/ril-test.XXXXXX"); trap 'rm -rf "$T"' EXIT
+passed=0 failed=0 skipped=0
+check() { local what=$1; shift; if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $what" >&2; fi; }
+expect_exit() {
+	local want=$1 rc; shift
+	"$@" >"$T/out" 2>"$T/err"; rc=$?
+	if [ "$rc" -eq "$want" ]; then passed=$((passed + 1)); else
+		failed=$((failed + 1)); echo "FAILED: exit $rc, not $want: $*" >&2; tail -n 5 "$T/err" >&2; fi
+}
+skip() { skipped=$((skipped + 1)); echo "skipped: $*" >&2; }
+test_end() { echo "$passed passed, $failed failed, $skipped skipped"; [ "$failed" -eq 0 ]; }
