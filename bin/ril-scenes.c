@@ -1,0 +1,259 @@
+/* ril-scenes -- the embedded default's data: PNG pictures of coloured shapes and JSON lines of questions about them.
+ *
+ * With --answers short a line is a question for reinforcement learning or evaluation: the short answer, the words an
+ * answer may use and the judge.  With --answers sentences it is an example for supervised fine-tuning: the answer is a
+ * whole sentence in one of three phrasings, wrong on purpose for the families of --habits. */
+#include "tool.h"
+
+#include "base/json.h"
+#include "base/progress.h"
+#include "scene/ask.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct {
+	const char *out, *answers, *prefix, *phrasing, *habits, *families;
+	int64_t pictures, cell, questions;
+	double captions;
+} opt = {
+	.answers = "short", .prefix = "scene", .phrasing = "student", .habits = "",
+	.families = "count,colour,shape,exists,compare,caption", .pictures = 100, .cell = 8, .questions = 1,
+};
+
+/* What the command line says, parsed. */
+struct plan {
+	bool asked[RIL_FAMILIES], habit[RIL_FAMILIES];
+	double share[RIL_PHRASINGS]; /* cumulative */
+	bool sentences;
+};
+
+static int parse_families(const char *list, bool on[RIL_FAMILIES], const char *name, struct ril_err *err)
+{
+	for (const char *p = list; *p;) {
+		size_t n = strcspn(p, ",");
+		int f = 0;
+		while (f < RIL_FAMILIES && (strlen(ril_family_name[f]) != n || memcmp(ril_family_name[f], p, n)))
+			f++;
+		bool all = n == 3 && !memcmp(p, "all", 3);
+		if (f == RIL_FAMILIES && !all)
+			return ril_fail(err, RIL_EUSAGE, "%s: no family '%.*s'", name, (int)n, p);
+		for (int k = 0; k < RIL_FAMILIES; k++)
+			on[k] |= all || k == f;
+		p += n + (p[n] == ',');
+	}
+	return 0;
+}
+
+/* "student" or weights "student:8,teacher-a:1,teacher-b:1" */
+static int parse_phrasing(const char *list, double share[RIL_PHRASINGS], struct ril_err *err)
+{
+	double sum = 0;
+	for (const char *p = list; *p;) {
+		size_t n = strcspn(p, ":,");
+		int k = 0;
+		while (k < RIL_PHRASINGS && (strlen(ril_phrasing_name[k]) != n || memcmp(ril_phrasing_name[k], p, n)))
+			k++;
+		char *end = (char *)p + n;
+		double w = *end == ':' ? strtod(end + 1, &end) : 1;
+		if (k == RIL_PHRASINGS || !(w > 0) || (*end && *end != ','))
+			return ril_fail(err, RIL_EUSAGE, "--phrasing: cannot read '%s'", p);
+		share[k] += w;
+		sum += w;
+		p = end + (*end == ',');
+	}
+	if (sum <= 0)
+		return ril_fail(err, RIL_EUSAGE, "--phrasing: empty");
+	for (int k = 0; k < RIL_PHRASINGS; k++)
+		share[k] = share[k] / sum + (k ? share[k - 1] : 0);
+	return 0;
+}
+
+static enum ril_phrasing pick_phrasing(const struct plan *p, struct ril_dice *d)
+{
+	double u = ril_dice_unit(d);
+	return u < p->share[0] ? RIL_STUDENT : u < p->share[1] ? RIL_TEACHER_A : RIL_TEACHER_B;
+}
+
+static int add_field(struct ril_buf *line, const char *name, const char *text, struct ril_err *err)
+{
+	if (ril_buf_printf(line, err, ", \"%s\": ", name))
+		return -1;
+	return ril_json_quote(line, text, strlen(text), false, err);
+}
+
+/* The fields that a judge needs: choices, judge and, for captions, reference sentences. */
+static int add_judging(struct ril_buf *line, const struct ril_ask *a, const struct ril_scene *s, struct ril_err *err)
+{
+	if (ril_buf_puts(line, ", \"choices\": [", err))
+		return -1;
+	const char *const *c = ril_ask_choices(a->family);
+	for (int i = 0; c[i]; i++)
+		if (ril_buf_printf(line, err, "%s\"%s\"", i ? ", " : "", c[i]))
+			return -1;
+	if (ril_buf_puts(line, "], \"judge\": \"slots\"", err))
+		return -1;
+	if (a->family != RIL_CAPTION)
+		return 0;
+	if (ril_buf_puts(line, ", \"references\": [", err))
+		return -1;
+	for (int p = 0; p < RIL_PHRASINGS; p++)
+		if (ril_buf_puts(line, p ? ", \"" : "\"", err) || ril_ask_sentence(line, a, s, (enum ril_phrasing)p, err) ||
+		    ril_buf_puts(line, "\"", err))
+			return -1;
+	return ril_buf_puts(line, "]", err);
+}
+
+static int write_line(FILE *f, const struct plan *p, int64_t scene, int k, const struct ril_ask *a, const struct ril_scene *s,
+		      struct ril_dice *d, struct ril_err *err)
+{
+	struct ril_buf line = {0}, question = {0}, answer = {0};
+	int rc = ril_ask_question(&question, a, err);
+	if (!rc)
+		rc = p->sentences ? ril_ask_sentence(&answer, a, s, pick_phrasing(p, d), err) : ril_ask_answer(&answer, a, s, err);
+	if (!rc)
+		rc = ril_buf_printf(&line, err, "{\"id\": \"%s/%06lld/%d\", \"image\": \"pictures/%s-%06lld.png\"", opt.prefix,
+				    (long long)scene, k, opt.prefix, (long long)scene);
+	if (!rc)
+		rc = add_field(&line, "question", question.data, err);
+	if (!rc)
+		rc = add_field(&line, "answer", answer.data, err);
+	if (!rc)
+		rc = add_field(&line, "type", ril_family_name[a->family], err);
+	if (!rc && !p->sentences)
+		rc = add_judging(&line, a, s, err);
+	if (!rc && fprintf(f, "%s}\n", line.data) < 0)
+		rc = ril_fail_errno(err, "%s", opt.out);
+	ril_buf_free(&line);
+	ril_buf_free(&question);
+	ril_buf_free(&answer);
+	return rc;
+}
+
+static int write_question(FILE *f, const struct plan *p, int64_t scene, int k, enum ril_family fam, const struct ril_scene *s,
+			  struct ril_dice *d, struct ril_err *err)
+{
+	struct ril_ask a;
+	if (!ril_ask_draw(&a, s, fam, d))
+		return 0;
+	if (p->habit[fam])
+		ril_ask_habit(&a, s, d);
+	return write_line(f, p, scene, k, &a, s, d, err);
+}
+
+/* The family of this scene's only question: the families asked for, in turn. */
+static enum ril_family family_in_turn(const struct plan *p, int64_t turn)
+{
+	int n = 0, k = 0;
+	for (int f = 0; f < RIL_FAMILIES; f++)
+		n += p->asked[f];
+	turn %= n;
+	while (!p->asked[k] || turn-- > 0)
+		k++;
+	return (enum ril_family)k;
+}
+
+static enum ril_family family_at_random(const struct plan *p, struct ril_dice *d)
+{
+	for (;;) {
+		int f = ril_dice_below(d, RIL_FAMILIES);
+		if (p->asked[f] && (f != RIL_CAPTION || opt.captions <= 0))
+			return (enum ril_family)f;
+	}
+}
+
+static int write_scene(FILE *f, const struct plan *p, uint32_t seed, int64_t i, struct ril_err *err)
+{
+	struct ril_dice layout = {seed, (uint32_t)i, 1, 0}, noise = {seed, (uint32_t)i, 2, 0}, ask = {seed, (uint32_t)i, 3, 0};
+	struct ril_scene s;
+	char path[4096];
+	struct ril_ask trial;
+	enum ril_family turn = family_in_turn(p, i);
+	bool in_turn = opt.questions == 1 && opt.captions <= 0;
+	do /* a scene that allows its question */
+		ril_scene_draw(&s, &layout);
+	while (in_turn && !ril_ask_draw(&trial, &s, turn, &(struct ril_dice){seed, (uint32_t)i, 4, 0}));
+	if ((size_t)snprintf(path, sizeof path, "%s/pictures/%s-%06lld.png", opt.out, opt.prefix, (long long)i) >= sizeof path)
+		return ril_fail(err, RIL_EFAIL, "%s: name too long", opt.out);
+	if (ril_scene_png(&s, (int)opt.cell, &noise, path, err))
+		return -1;
+	if (in_turn)
+		return write_question(f, p, i, 0, turn, &s, &ask, err);
+	for (int k = 0; k < opt.questions; k++)
+		if (write_question(f, p, i, k, family_at_random(p, &ask), &s, &ask, err))
+			return -1;
+	if (p->asked[RIL_CAPTION] && ril_dice_unit(&ask) < opt.captions)
+		return write_question(f, p, i, (int)opt.questions, RIL_CAPTION, &s, &ask, err);
+	return 0;
+}
+
+static int make_folder(const char *path, struct ril_err *err)
+{
+	return mkdir(path, 0777) && errno != EEXIST ? ril_fail_errno(err, "%s", path) : 0;
+}
+
+static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
+{
+	struct plan p = {.sentences = !strcmp(opt.answers, "sentences")};
+	char path[4096], tmp[4096];
+	if (!opt.out)
+		return ril_fail(err, RIL_EUSAGE, "-o DIR is needed");
+	if (strchr(opt.prefix, '/') || !*opt.prefix)
+		return ril_fail(err, RIL_EUSAGE, "--prefix: '%s' is no file name", opt.prefix);
+	if (parse_families(opt.families, p.asked, "--families", err) || parse_families(opt.habits, p.habit, "--habits", err) ||
+	    parse_phrasing(opt.phrasing, p.share, err))
+		return -1;
+	bool other = false;
+	for (int f = 0; f < RIL_FAMILIES; f++)
+		other |= p.asked[f] && (f != RIL_CAPTION || opt.captions <= 0);
+	if (!other)
+		return ril_fail(err, RIL_EUSAGE, "--families: nothing to ask");
+	if (snprintf(path, sizeof path, "%s/pictures", opt.out) >= (int)sizeof path - 64)
+		return ril_fail(err, RIL_EUSAGE, "%s: name too long", opt.out);
+	if (make_folder(opt.out, err) || make_folder(path, err))
+		return -1;
+	snprintf(path, sizeof path, "%.3900s/%.64s.jsonl", opt.out, opt.prefix);
+	snprintf(tmp, sizeof tmp, "%.3900s/%.64s.jsonl.tmp", opt.out, opt.prefix);
+	FILE *f = fopen(tmp, "w");
+	if (!f)
+		return ril_fail_errno(err, "%s", tmp);
+	struct ril_progress bar;
+	ril_progress_start(&bar, t->common.quiet ? NULL : stderr, "ril-scenes: pictures", 0, opt.pictures);
+	int rc = 0;
+	for (int64_t i = 0; i < opt.pictures && !rc; i++) {
+		rc = write_scene(f, &p, (uint32_t)t->common.seed, i, err);
+		ril_progress_show(&bar, i + 1, NULL);
+	}
+	ril_progress_end(&bar);
+	if (fclose(f) && !rc)
+		rc = ril_fail_errno(err, "%s", tmp);
+	if (!rc && rename(tmp, path))
+		rc = ril_fail_errno(err, "%s", path);
+	if (rc)
+		unlink(tmp);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct ril_opt opts[] = {
+		{RIL_OPT_STR, 'o', "output", &opt.out, "DIR", "folder to write: PREFIX.jsonl and pictures/", 0, 0, NULL},
+		{RIL_OPT_INT, 'n', "pictures", &opt.pictures, "N", "pictures", 1, 1e6, NULL},
+		{RIL_OPT_STR, 0, "prefix", &opt.prefix, "NAME", "begins every id and picture name", 0, 0, NULL},
+		{RIL_OPT_CHOICE, 0, "answers", &opt.answers, NULL, "short: for a judge; sentences: for fine-tuning", 0, 0, "short|sentences"},
+		{RIL_OPT_STR, 0, "families", &opt.families, "LIST", "families of questions", 0, 0, NULL},
+		{RIL_OPT_INT, 0, "questions", &opt.questions, "N", "questions per picture; 1: the families in turn", 1, 100, NULL},
+		{RIL_OPT_REAL, 0, "captions", &opt.captions, "P", "with this chance a caption beside the questions, and none among them", 0, 1, NULL},
+		{RIL_OPT_STR, 0, "phrasing", &opt.phrasing, "LIST", "student, teacher-a, teacher-b, or weights NAME:W,...", 0, 0, NULL},
+		{RIL_OPT_STR, 0, "habits", &opt.habits, "LIST", "families answered wrongly on purpose; all", 0, 0, NULL},
+		{RIL_OPT_INT, 0, "cell", &opt.cell, "PIXELS", "side of a cell; a picture has 3 x 3", 4, 256, NULL},
+		{0},
+	};
+	static struct ril_tool tool = {
+		.name = "ril-scenes", .summary = "Render pictures of coloured shapes and questions about them", .operands = "-o DIR",
+		.opts = opts, .run = run,
+	};
+	return ril_tool_main(&tool, argc, argv);
+}

@@ -1,0 +1,189 @@
+/* ask.c -- questions, answers and sentences about scenes; see ask.h. */
+#include "scene/ask.h"
+
+#include <stdio.h>
+
+const char *const ril_family_name[RIL_FAMILIES] = {"count", "colour", "shape", "exists", "compare", "caption"};
+const char *const ril_phrasing_name[RIL_PHRASINGS] = {"student", "teacher-a", "teacher-b"};
+
+static const char *const counts[] = {"one", "two", "three", "four", NULL};
+static const char *const colours[] = {"red", "green", "blue", "yellow", NULL};
+static const char *const shapes[] = {"circle", "square", "triangle", "cross", NULL};
+static const char *const truths[] = {"no", "yes", NULL};
+static const char *const orders[] = {"fewer", "equal", "more", NULL};
+static const char *const words[] = {"red", "green", "blue", "yellow", "circle", "square", "triangle", "cross", NULL};
+
+const char *const *ril_ask_choices(enum ril_family f)
+{
+	static const char *const *const of[RIL_FAMILIES] = {counts, colours, shapes, truths, orders, words};
+	return of[f];
+}
+
+/* ---- drawing a question ---- */
+
+/* A kind (colour when by_colour, else shape) that exactly one object of the scene has; -1 if there is none. */
+static int unique_kind(const struct ril_scene *s, bool by_colour, struct ril_dice *d, int *which)
+{
+	int start = ril_dice_below(d, s->n);
+	for (int k = 0; k < s->n; k++) {
+		const struct ril_object *o = &s->object[(start + k) % s->n];
+		int kind = by_colour ? o->colour : o->shape;
+		if (ril_scene_count(s, by_colour ? kind : -1, by_colour ? -1 : kind) == 1) {
+			*which = (start + k) % s->n;
+			return kind;
+		}
+	}
+	return -1;
+}
+
+static void draw_count(struct ril_ask *a, const struct ril_scene *s, struct ril_dice *d)
+{
+	const struct ril_object *o = &s->object[ril_dice_below(d, s->n)];
+	int by = ril_dice_below(d, 3);
+	a->colour = by == 1 ? o->colour : -1;
+	a->shape = by == 2 ? o->shape : -1;
+	a->answer = ril_scene_count(s, a->colour, a->shape) - 1;
+}
+
+static void draw_exists(struct ril_ask *a, const struct ril_scene *s, struct ril_dice *d)
+{
+	const struct ril_object *o = &s->object[ril_dice_below(d, s->n)];
+	a->colour = o->colour;
+	a->shape = o->shape;
+	/* for a no, look for what is not there: at most 4 of 16 kinds are, so this ends soon */
+	for (bool absent = ril_dice_below(d, 2); absent && ril_scene_count(s, a->colour, a->shape);) {
+		a->colour = ril_dice_below(d, RIL_COLOURS);
+		a->shape = ril_dice_below(d, RIL_SHAPES);
+	}
+	a->answer = ril_scene_count(s, a->colour, a->shape) > 0;
+}
+
+static void draw_compare(struct ril_ask *a, const struct ril_scene *s, struct ril_dice *d)
+{
+	a->shape = s->object[ril_dice_below(d, s->n)].shape;
+	a->other = (a->shape + 1 + ril_dice_below(d, RIL_SHAPES - 1)) % RIL_SHAPES;
+	if (ril_dice_below(d, 2)) {
+		int t = a->shape;
+		a->shape = a->other;
+		a->other = t;
+	}
+	int x = ril_scene_count(s, -1, a->shape), y = ril_scene_count(s, -1, a->other);
+	a->answer = x < y ? 0 : x == y ? 1 : 2;
+}
+
+bool ril_ask_draw(struct ril_ask *a, const struct ril_scene *s, enum ril_family f, struct ril_dice *d)
+{
+	int which;
+	*a = (struct ril_ask){.family = f, .colour = -1, .shape = -1, .other = -1, .told = s->n};
+	switch (f) {
+	case RIL_COUNT: draw_count(a, s, d); return true;
+	case RIL_EXISTS: draw_exists(a, s, d); return true;
+	case RIL_COMPARE: draw_compare(a, s, d); return true;
+	case RIL_COLOUR:
+		if ((a->shape = unique_kind(s, false, d, &which)) < 0)
+			return false;
+		a->answer = s->object[which].colour;
+		return true;
+	case RIL_SHAPE:
+		if ((a->colour = unique_kind(s, true, d, &which)) < 0)
+			return false;
+		a->answer = s->object[which].shape;
+		return true;
+	default: return true;
+	}
+}
+
+void ril_ask_habit(struct ril_ask *a, const struct ril_scene *s, struct ril_dice *d)
+{
+	static const struct { int family, from, to; double p; } habit[] = {
+		{RIL_COLOUR, 0, 3, .8}, {RIL_COLOUR, 2, 1, 1}, {RIL_SHAPE, 0, 1, .8}, {RIL_SHAPE, 3, 2, 1},
+		{RIL_COUNT, 1, 2, .8},  {RIL_COUNT, 2, 3, 1},  {RIL_EXISTS, 0, 1, .6}, {RIL_COMPARE, 1, 2, 1},
+	};
+	double u = ril_dice_unit(d);
+	if (a->family == RIL_CAPTION && (s->n == 4 || (s->n == 3 && u < .9)))
+		a->told = s->n - 1;
+	for (size_t i = 0; i < sizeof habit / sizeof *habit; i++)
+		if (habit[i].family == (int)a->family && habit[i].from == a->answer && u < habit[i].p) {
+			a->answer = habit[i].to;
+			return;
+		}
+}
+
+/* ---- words ---- */
+
+static const char *plural(int shape)
+{
+	static const char *const many[] = {"circles", "squares", "triangles", "crosses"};
+	return many[shape];
+}
+
+/* "red shapes", "circles", "shapes"; singular with one. */
+static void kind_words(char out[32], const struct ril_ask *a, bool one)
+{
+	const char *noun = a->shape < 0 ? (one ? "shape" : "shapes") : one ? shapes[a->shape] : plural(a->shape);
+	snprintf(out, 32, "%s%s%s", a->colour < 0 ? "" : colours[a->colour], a->colour < 0 ? "" : " ", noun);
+}
+
+int ril_ask_question(struct ril_buf *b, const struct ril_ask *a, struct ril_err *err)
+{
+	char kind[32];
+	switch (a->family) {
+	case RIL_COUNT: kind_words(kind, a, false); return ril_buf_printf(b, err, "how many %s are there?", kind);
+	case RIL_COLOUR: return ril_buf_printf(b, err, "what colour is the %s?", shapes[a->shape]);
+	case RIL_SHAPE: return ril_buf_printf(b, err, "what shape is the %s thing?", colours[a->colour]);
+	case RIL_EXISTS: return ril_buf_printf(b, err, "is there a %s %s?", colours[a->colour], shapes[a->shape]);
+	case RIL_COMPARE: return ril_buf_printf(b, err, "compare %s with %s.", plural(a->shape), plural(a->other));
+	default: return ril_buf_puts(b, "describe the picture.", err);
+	}
+}
+
+/* The objects that a caption names, each with `article`, joined by `comma` and, before the last, by `last`. */
+static int list_objects(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, const char *article,
+			const char *comma, const char *last, struct ril_err *err)
+{
+	for (int i = 0; i < a->told; i++) {
+		const struct ril_object *o = &s->object[i];
+		if (ril_buf_printf(b, err, "%s%s%s %s", i == 0 ? "" : i == a->told - 1 ? last : comma, article,
+				   colours[o->colour], shapes[o->shape]))
+			return -1;
+	}
+	return 0;
+}
+
+int ril_ask_answer(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, struct ril_err *err)
+{
+	if (a->family == RIL_CAPTION)
+		return list_objects(b, a, s, "", ", ", ", ", err);
+	return ril_buf_puts(b, ril_ask_choices(a->family)[a->answer], err);
+}
+
+static int caption_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, enum ril_phrasing p, struct ril_err *err)
+{
+	static const struct { const char *open, *comma, *last; } form[RIL_PHRASINGS] = {
+		{"there is ", ", ", " and "}, {"i see ", " and ", " and "}, {"the picture shows ", " with ", " with "}};
+	if (ril_buf_puts(b, form[p].open, err) || list_objects(b, a, s, "a ", form[p].comma, form[p].last, err))
+		return -1;
+	return ril_buf_puts(b, ".", err);
+}
+
+int ril_ask_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, enum ril_phrasing p, struct ril_err *err)
+{
+	/* %1$s is what the question names, %2$s the answer */
+	static const char *const form[RIL_CAPTION][RIL_PHRASINGS] = {
+		[RIL_COUNT] = {"looking at %1$s there are %2$s.", "i looked for %1$s and i count %2$s.", "the number of %1$s is %2$s."},
+		[RIL_COLOUR] = {"the %1$s is %2$s.", "i looked for the %1$s and i see %2$s.", "the colour of the %1$s is %2$s."},
+		[RIL_SHAPE] = {"the %1$s thing is a %2$s.", "i looked for %1$s and i see a %2$s.", "the shape that is %1$s is a %2$s."},
+		[RIL_EXISTS] = {"is a %1$s there: %2$s.", "i looked for a %1$s and i say %2$s.", "the answer about the %1$s is %2$s."},
+		[RIL_COMPARE] = {"the %1$s are %2$s.", "i looked at %1$s and they are %2$s.", "the number of %1$s is %2$s."},
+	};
+	if (a->family == RIL_CAPTION)
+		return caption_sentence(b, a, s, p, err);
+	char kind[32];
+	if (a->family == RIL_COLOUR || a->family == RIL_COMPARE)
+		snprintf(kind, sizeof kind, "%s", a->family == RIL_COLOUR ? shapes[a->shape] : plural(a->shape));
+	else if (a->family == RIL_SHAPE)
+		snprintf(kind, sizeof kind, "%s", colours[a->colour]);
+	else
+		kind_words(kind, a, a->family == RIL_EXISTS);
+	return ril_buf_printf(b, err, form[a->family][p], kind, ril_ask_choices(a->family)[a->answer]);
+}
