@@ -1,0 +1,34 @@
+/* image.h -- a picture file to 8-bit RGB, upright, and resized as Pillow does it.
+ *
+ * There is one decode function.  JPEG goes through libjpeg-turbo, WebP through libwebp, PNG, BMP and GIF (first frame)
+ * through stb_image; what comes out is what the reference gets from PIL: Image.open, exif_transpose, convert("RGB"), so
+ * alpha is dropped, not composited.  Sizes are checked before anything is allocated.
+ *
+ * Ownership: an image owns `rgb`; ril_image_free releases it and zeroes the struct.  Safe to call from many threads. */
+#ifndef RIL_IMAGE_IMAGE_H
+#define RIL_IMAGE_IMAGE_H
+
+#include "base/mem.h"
+
+struct ril_image {
+	uint8_t *rgb; /* [h,w,3] */
+	int32_t w, h;
+};
+
+/* No picture may have more pixels than this (Pillow refuses the same), nor a side beyond RIL_IMAGE_MAX_SIDE. */
+enum { RIL_IMAGE_MAX_PIXELS = 178956970, RIL_IMAGE_MAX_SIDE = 65535 };
+
+/* Reads and decodes; the error names the file and is RIL_EFAIL when it cannot be read, RIL_ECORRUPT when it cannot be
+ * decoded. */
+int ril_image_read(struct ril_image *, const char *path, struct ril_err *);
+/* As above from n bytes in memory; errors do not name the source. */
+int ril_image_decode(struct ril_image *, const void *bytes, size_t n, struct ril_err *);
+void ril_image_free(struct ril_image *);
+
+/* Which library decodes what in this build, for -v: "JPEG: libjpeg-turbo 2.1.5, WebP: libwebp 1.2.4, ...". */
+const char *ril_image_decoders(void);
+
+/* Bicubic resize to w x h, bit for bit Pillow 13's.  `out` must not be `in`. */
+int ril_image_resize(struct ril_image *out, const struct ril_image *in, int32_t w, int32_t h, struct ril_err *);
+
+#endif

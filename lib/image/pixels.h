@@ -1,0 +1,50 @@
+/* pixels.h -- from an RGB picture to what a vision tower eats: resized, cut, normalised, in the tower's own order.
+ *
+ * Two layouts (the reference's "PIL" processors):
+ *   Qwen2.5-VL  [patches, 3*temporal*patch*patch], patches in merge order (the merge x merge patches that become one
+ *               token stand together), each patch channel-major with its picture repeated `temporal` times;
+ *   InternVL    [tiles, 3, S, S], tiles row by row, then the thumbnail when there is more than one.
+ *
+ * Ownership: ril_pixels owns `values`; ril_pixels_free releases it and zeroes the struct. */
+#ifndef RIL_IMAGE_PIXELS_H
+#define RIL_IMAGE_PIXELS_H
+
+#include "image/image.h"
+
+enum ril_pixel_layout { RIL_PIXELS_QWEN = 1, RIL_PIXELS_INTERNVL };
+
+/* A model's image settings, filled from its processor files. */
+struct ril_pixel_settings {
+	enum ril_pixel_layout layout;
+	double mean[3], std[3], rescale; /* value = (byte * rescale - mean) / std; rescale is 1/255 as written in the file */
+	/* Qwen2.5-VL */
+	int32_t patch, merge, temporal;
+	int64_t min_pixels, max_pixels;
+	/* InternVL */
+	int32_t tile, min_tiles, max_tiles; /* tile: side S of a square tile; max_tiles <= 1: one tile, no tiling */
+	bool thumbnail;
+};
+
+/* Defaults of the reference processors, which the model's files then override. */
+void ril_pixel_defaults(struct ril_pixel_settings *, enum ril_pixel_layout);
+/* Refuses settings that cannot work (zero sizes, min above max, absurd caps), naming the setting. */
+int ril_pixel_check(const struct ril_pixel_settings *, struct ril_err *);
+
+/* What a picture of w x h becomes, before any work is done. */
+struct ril_pixel_plan {
+	int32_t w, h;    /* resized to (InternVL: the canvas of all tiles) */
+	int32_t grid[3]; /* as vision.grid: Qwen 1, rows, columns of patches; InternVL 1, rows, columns of tiles */
+	int32_t rows;    /* patches, or tiles with the thumbnail */
+	int32_t width;   /* values per row */
+};
+int ril_pixel_plan(struct ril_pixel_plan *, const struct ril_pixel_settings *, int32_t w, int32_t h, struct ril_err *);
+
+struct ril_pixels {
+	float *values;   /* [rows, width] */
+	int32_t grid[3];
+	int32_t rows, width;
+};
+int ril_pixels_make(struct ril_pixels *, const struct ril_image *, const struct ril_pixel_settings *, struct ril_err *);
+void ril_pixels_free(struct ril_pixels *);
+
+#endif
