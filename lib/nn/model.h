@@ -1,0 +1,82 @@
+/* model.h -- a vision-language model over a Hugging Face folder: one struct, one forward function per part.
+ *
+ *     model = ril_model_open(dir, RIL_HEAD_LM, 0, err);
+ *     vis   = ril_model_vision(tape, model, &pictures);             // [V,H]; or an input with saved embeddings
+ *     hid   = ril_model_decode(tape, model, &tokens, vis);          // [rows,H] after the final norm
+ *     ril_t_head_logp(tape, hid, target, model->head, ...);         // training
+ *     logits = ril_model_logits(tape, model, hid);                  // sampling
+ *
+ * Which architecture it is stands behind `config.family`; an architecture is one file with one forward function.
+ * Ownership: the model owns its parameters and config. */
+#ifndef RIL_NN_MODEL_H
+#define RIL_NN_MODEL_H
+
+#include "nn/config.h"
+#include "nn/params.h"
+#include "nn/tape.h"
+
+struct ril_linear { struct ril_param *w, *b; };
+
+struct ril_model {
+	struct ril_config config;
+	struct ril_params *params;
+	struct ril_decoder *decoder; /* decoder.c */
+	void *vision;                /* qwen2_5_vl.c, internvl.c; NULL for text */
+	struct ril_param *head;      /* language head [V,H] (the embedding table when tied); NULL with a score head */
+	struct ril_linear score;     /* score.weight [1,H], score.bias [1] with RIL_HEAD_SCORE */
+};
+
+/* RIL_HEAD_SCORE: the discriminator.  From a student's folder the language head is dropped and a linear head added
+ * (weight normal 0.02 from `seed`, bias 0); from a folder that has score.* it is loaded. */
+enum ril_head { RIL_HEAD_LM, RIL_HEAD_SCORE };
+struct ril_model *ril_model_open(const char *dir, enum ril_head, uint32_t seed, struct ril_err *);
+void ril_model_free(struct ril_model *);
+
+/* The parameters that config.json at `dir` implies (no weights needed), in table order: for making fresh folders. */
+struct ril_params *ril_model_layout(const char *dir, struct ril_config *out, struct ril_err *);
+
+/* ---- pictures ---- */
+struct ril_pictures {
+	int n;
+	const int32_t *grid;  /* [n,3] as vision.grid */
+	const float *pixels;  /* [sum of pixel rows, pixel cols] as vision.pixels */
+};
+/* Embeddings of all pictures in order [V,H]. */
+struct ril_val *ril_model_vision(struct ril_tape *, struct ril_model *, const struct ril_pictures *);
+
+/* ---- decoder ---- */
+/* Keys and values of earlier tokens, one row each, for step-by-step decoding. */
+struct ril_kv {
+	int64_t rows, cols, layers; /* cols = kv_heads * head_dim */
+	ril_real *k, *v;            /* [layers, rows, cols], device */
+};
+struct ril_kv *ril_kv_new(const struct ril_model *, int64_t rows, struct ril_err *);
+void ril_kv_free(struct ril_kv *);
+
+struct ril_tokens {
+	int64_t T;
+	const int32_t *ids;   /* [T] */
+	const int32_t *vrow;  /* [T]: row of `vis` that replaces the embedding, -1: none; NULL: no pictures */
+	const int32_t *pos;   /* [3,T] with M-RoPE, else [T] */
+	const struct ril_seg *seg; /* key rows are rows of this pass, or of the cache when there is one */
+	int nseg;
+	const int32_t *rows;  /* rows whose hidden states are wanted, ascending; NULL: all */
+	int64_t nrows;
+	struct ril_kv *kv;    /* NULL: none */
+	const int32_t *kv_row; /* [T]: cache row that takes this token's key and value */
+	struct ril_val **hidden; /* tests: [layers+1] gets every layer's input and the final output; NULL: not wanted */
+};
+/* Hidden states after the final norm [nrows,H], or [T,H] without `rows`. */
+struct ril_val *ril_model_decode(struct ril_tape *, struct ril_model *, const struct ril_tokens *, struct ril_val *vis);
+struct ril_val *ril_model_logits(struct ril_tape *, struct ril_model *, struct ril_val *hidden); /* [rows,V] */
+struct ril_val *ril_model_score(struct ril_tape *, struct ril_model *, struct ril_val *hidden);  /* [rows,1] */
+
+/* ---- positions ---- */
+/* Rows in the position array: 3 with M-RoPE, else 1. */
+int ril_model_pos_rows(const struct ril_config *);
+/* Positions of a prompt: pos [pos_rows, stride] from column 0, vrow[P] gets 0,1,2... + first at image tokens, else -1.
+ * *next is the position of the first token after it.  Image tokens and grids must agree (an error says how not). */
+int ril_model_positions(const struct ril_config *, const int32_t *ids, int64_t P, const int32_t *grid /* [n,3] */, int n,
+			int32_t *pos, int64_t stride, int32_t *vrow, int32_t first, int32_t *next, struct ril_err *);
+
+#endif

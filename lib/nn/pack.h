@@ -1,0 +1,52 @@
+/* pack.h -- packed batches: groups of one prompt and its n responses, never padded.
+ *
+ * RIL_PACK_SHARED computes the prompt once and lets every response see [prompt | itself]; RIL_PACK_NAIVE repeats the
+ * prompt before every response.  Both give the same numbers; a test proves it.
+ *
+ * For the policy the rows wanted are those that predict response tokens: the prompt's last row predicts each
+ * response's first token.  A response's last token predicts nothing and is left out of the pass.  For the discriminator
+ * the wanted row is each response's last token, EOS included.
+ *
+ * Ownership: the pack owns its arrays and keeps them from one reset to the next; what is added is copied. */
+#ifndef RIL_NN_PACK_H
+#define RIL_NN_PACK_H
+
+#include "nn/model.h"
+
+enum ril_pack_form { RIL_PACK_SHARED, RIL_PACK_NAIVE };
+enum ril_pack_use { RIL_PACK_POLICY, RIL_PACK_SCORE };
+
+struct ril_pack_group {
+	const char *name;                       /* for errors: the key */
+	const int32_t *prompt; int64_t P;
+	const int32_t *ids, *start; int32_t n;  /* responses, CSR as resp.ids, resp.start [n+1] */
+	const int32_t *grid; int pictures;      /* vision.grid [pictures,3] */
+};
+
+struct ril_pack {
+	struct ril_tokens tokens; /* for ril_model_decode; complete after ril_pack_done */
+	int64_t V;                /* rows of embeddings that the groups' pictures have, in order of adding */
+	/* policy: one entry per response token, in order; score: one per response */
+	int64_t R;
+	const int32_t *head;      /* [R]: row of ril_model_decode's result */
+	const int32_t *target;    /* [R]: the token predicted (policy only) */
+	struct ril_pack_store *store;
+};
+
+struct ril_pack *ril_pack_new(struct ril_err *);
+void ril_pack_free(struct ril_pack *);
+void ril_pack_reset(struct ril_pack *, const struct ril_config *, enum ril_pack_form, enum ril_pack_use);
+int ril_pack_add(struct ril_pack *, const struct ril_pack_group *, struct ril_err *);
+int ril_pack_done(struct ril_pack *, struct ril_err *);
+/* Tokens that adding the group would compute: for cutting micro-batches. */
+int64_t ril_pack_cost(const struct ril_config *, const struct ril_pack_group *, enum ril_pack_form, enum ril_pack_use);
+
+/* The passes over a pack.  vis: [V,H] embeddings (NULL when V is 0).
+ * Policy: logp[R], entropy[R] (or NULL) on the host; fill dlogp[R] (NULL when not recording), then ril_tape_backward. */
+int ril_pack_logp(struct ril_tape *, struct ril_model *, const struct ril_pack *, struct ril_val *vis, double inv_t,
+		  double *logp, double *entropy, const double *dlogp, struct ril_err *);
+/* Discriminator: logits z[R] on the host; *out (may be NULL) is the value to seed with dz[R] (ril_tape_seed). */
+int ril_pack_score(struct ril_tape *, struct ril_model *, const struct ril_pack *, struct ril_val *vis, double *z,
+		   struct ril_val **out, struct ril_err *);
+
+#endif

@@ -1,0 +1,88 @@
+/* params.h -- a model's parameters: a table over a Hugging Face folder, and the blocks that training needs.
+ *
+ * The folder's shards stay mapped, read-only; forward passes read the weights as stored, so a folder opens in the time
+ * of its headers and inference needs little more memory than the folder's size.  Vectors (norm weights, biases,
+ * position tables), which the operations read as ril_real, are converted once.
+ *
+ * For training ril_params_train makes one block each of masters and gradients over the trainable parameters, in table
+ * order, `offset` being each one's place; an optimiser adds moments of the same length.  Forward passes then read
+ * `forward`: the masters rounded to the published type (where that type is ril_real, the masters themselves; in
+ * the double-precision build the masters unrounded).  One string names a parameter everywhere: the name in the folder.
+ *
+ * Saving writes the folder back in the form in which it was read: names, order, types, sharding, index, and a copy of
+ * every other file.
+ *
+ * Ownership: ril_params_free releases all of it; parameters are borrowed and never move. */
+#ifndef RIL_NN_PARAMS_H
+#define RIL_NN_PARAMS_H
+
+#include "base/mem.h"
+#include "ops/ops.h"
+#include "stream/safetensors.h"
+
+enum ril_part { RIL_PART_NONE = 0, RIL_PART_LLM = 1, RIL_PART_PROJECTOR = 2, RIL_PART_VISION = 4, RIL_PART_SCORE = 8 };
+
+struct ril_param {
+	const char *name;        /* in the folder */
+	enum ril_dtype dtype;    /* published */
+	int ndim;
+	int64_t dim[RIL_MAX_DIMS];
+	int64_t count;
+	enum ril_part part;      /* RIL_PART_NONE: the model does not use it; written back as it was */
+	int shard;               /* which file of the folder */
+	const void *stored;      /* published bytes, host (mapped) */
+	struct ril_weight w;     /* what forward passes read, as a matrix; device */
+	const ril_real *vec;     /* the same as ril_real for those read as vectors, else NULL */
+	ril_real *grad;          /* [count] in the gradient block; NULL: frozen */
+	int64_t offset;          /* in the training blocks; -1: frozen */
+	bool is_vec;
+	struct ril_param *tied;  /* written from this one: a stored copy of a tied head */
+};
+
+struct ril_params {
+	char *dir;
+	struct ril_param *at; /* [n], in order of shards and of data within a shard */
+	size_t n;
+	/* training blocks; NULL before ril_params_train */
+	ril_real *master;  /* [count]; NULL with keep_master false, unless it is what forward passes read */
+	ril_real *grad;    /* [count] */
+	int64_t count;     /* trainable elements */
+	struct ril_params_files *files; /* shards, index, other files: params.c */
+};
+
+struct ril_params *ril_params_open(const char *dir, struct ril_err *);
+void ril_params_free(struct ril_params *);
+struct ril_param *ril_params_find(const struct ril_params *, const char *name); /* NULL if absent */
+int64_t ril_params_elements(const struct ril_params *);
+/* Bytes of the folder's hash of sorted names, types, shapes; verify: of the data too. 16 hex digits + NUL. */
+void ril_params_id(const struct ril_params *, bool verify, char id[17]);
+
+/* Makes the parameters of `parts` trainable.  keep_master false (--master none): the published type is all there is,
+ * and the optimiser changes p->w.data with stochastic rounding. */
+int ril_params_train(struct ril_params *, int parts, bool keep_master, struct ril_err *);
+void ril_params_zero_grad(struct ril_params *);
+/* After masters (or, without masters, forward weights) changed: brings everything forward passes read up to date. */
+int ril_params_refresh(struct ril_params *, struct ril_err *);
+/* Host copies: masters of one parameter (ril_real, widened from the published type where there is no master). */
+int ril_params_read(const struct ril_params *, const struct ril_param *, ril_real *out /* [count] */, struct ril_err *);
+/* Reads newer weights of the same table (a version written by ril_params_save); not while training. */
+int ril_params_reload(struct ril_params *, const char *dir, struct ril_err *);
+
+/* Writes the folder; `durable` syncs every file and the directory.  dir must not exist, or be empty. */
+int ril_params_save(const struct ril_params *, const char *dir, bool durable, struct ril_err *);
+
+/* ---- for the model files: finding what an architecture needs ---- */
+/* The parameter of that name and shape (a dim of -1 matches any); an error names file, tensor and what was expected. */
+struct ril_param *ril_params_need(struct ril_params *, enum ril_part, const char *name, bool is_vec, int ndim,
+				  const int64_t *dim, struct ril_err *);
+/* Drops a parameter from the table (a discriminator has no language head). */
+void ril_params_drop(struct ril_params *, const char *name);
+/* Adds one that the folder lacks (the score head), F32, with these values; it goes to the last shard. */
+struct ril_param *ril_params_add(struct ril_params *, const char *name, int ndim, const int64_t *dim, const float *values,
+				 struct ril_err *);
+/* A table of names without data: ril_params_need adds what it is asked for instead of finding it. */
+struct ril_params *ril_params_draft(struct ril_err *);
+/* Converts the vectors, once everything was bound. */
+int ril_params_ready(struct ril_params *, struct ril_err *);
+
+#endif

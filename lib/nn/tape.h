@@ -1,0 +1,83 @@
+/* tape.h -- an eager tape: operations run at once, and when recording leave what their backward pass needs.
+ *
+ * A value is a row-major matrix [rows, cols] with leading dimension `ld` in the step arena (device memory); views share
+ * its memory and its gradient.  A record is {op, out, in[], saved}; ril_tape_backward walks the records from the last
+ * to the first, gradients add, and a gradient's memory is used again as soon as its producer's backward pass has run.
+ * Without recording (inference) the same operations leave nothing behind.  After the first step of a given size no
+ * memory is allocated.
+ *
+ * Errors stick: once an allocation failed every operation returns NULL, accepts NULL and does nothing, so that model
+ * code reads as arithmetic; ask ril_tape_check at the end of a pass.
+ *
+ * Ownership: values, and host arrays from ril_tape_host, live until ril_tape_reset (or ril_tape_leave).  Host arrays
+ * passed to operations (ids, rows, segments, targets) are borrowed until then when recording. */
+#ifndef RIL_NN_TAPE_H
+#define RIL_NN_TAPE_H
+
+#include "base/mem.h"
+#include "ops/ops.h"
+
+struct ril_param; /* nn/params.h */
+
+struct ril_val {
+	ril_real *v;             /* [rows, cols] at stride ld, device */
+	int64_t rows, cols, ld;
+	bool needs;              /* a gradient flows through it */
+	struct ril_val *base;    /* the value whose memory this is a view of; itself if none */
+	ril_real *g;             /* base only: gradient, dense like v; NULL until backward touches it */
+};
+
+struct ril_tape;
+struct ril_tape *ril_tape_new(struct ril_err *);
+void ril_tape_free(struct ril_tape *);
+void ril_tape_record(struct ril_tape *, bool on); /* off at first */
+bool ril_tape_recording(const struct ril_tape *);
+void ril_tape_reset(struct ril_tape *);           /* forgets values and records, keeps the memory */
+int ril_tape_trim(struct ril_tape *);             /* after a reset: gives the memory back; for tools that wait */
+size_t ril_tape_peak(const struct ril_tape *);    /* most bytes of activations and gradients ever in use */
+/* 0, or -1 with the first failure since the last reset, including the device's. */
+int ril_tape_check(struct ril_tape *, struct ril_err *);
+
+/* Inference keeps only what is still needed: leave() releases everything since enter() but `keep`, whose contents move
+ * to `into` (same shape, made before enter), and returns `into`.  When recording both do nothing and `keep` is returned. */
+struct ril_tape_mark { struct ril_arena_mark device, host; };
+struct ril_tape_mark ril_tape_enter(struct ril_tape *);
+struct ril_val *ril_tape_leave(struct ril_tape *, struct ril_tape_mark, struct ril_val *into, struct ril_val *keep);
+
+/* ---- values ---- */
+struct ril_val *ril_tape_val(struct ril_tape *, int64_t rows, int64_t cols);                 /* contents undefined */
+struct ril_val *ril_tape_input(struct ril_tape *, int64_t rows, int64_t cols, const float *); /* copied from host */
+void *ril_tape_host(struct ril_tape *, size_t n, size_t size);                               /* scratch on the host */
+struct ril_val *ril_view_cols(struct ril_tape *, struct ril_val *, int64_t from, int64_t n);
+struct ril_val *ril_view_reshape(struct ril_tape *, struct ril_val *, int64_t rows, int64_t cols); /* dense values only */
+int ril_val_host(const struct ril_val *, double *out /* [rows,cols] */, struct ril_err *);   /* copies to the host */
+
+/* ---- operations (shapes and formulas: ops/ops.h) ---- */
+struct ril_val *ril_t_linear(struct ril_tape *, struct ril_val *x, struct ril_param *w, struct ril_param *b /* or NULL */);
+struct ril_val *ril_t_embed(struct ril_tape *, const int32_t *ids, const int32_t *vrow, int64_t T, struct ril_param *table,
+			    struct ril_val *vis);
+struct ril_val *ril_t_gather(struct ril_tape *, struct ril_val *x, const int32_t *idx, int64_t R);
+struct ril_val *ril_t_add_rows(struct ril_tape *, struct ril_val *x, struct ril_param *p, int64_t P);
+struct ril_val *ril_t_add(struct ril_tape *, struct ril_val *a, struct ril_val *b);
+struct ril_val *ril_t_scale_add(struct ril_tape *, struct ril_val *a, struct ril_param *g, struct ril_val *b);
+struct ril_val *ril_t_act(struct ril_tape *, struct ril_val *x, enum ril_act);
+struct ril_val *ril_t_swiglu(struct ril_tape *, struct ril_val *gate, struct ril_val *up);
+struct ril_val *ril_t_rmsnorm(struct ril_tape *, struct ril_val *x, struct ril_param *w, double eps);
+struct ril_val *ril_t_layernorm(struct ril_tape *, struct ril_val *x, struct ril_param *w, struct ril_param *b, double eps);
+/* In place; cos/sin [T, D/2] on the device, alive until the reset. */
+void ril_t_rope(struct ril_tape *, struct ril_val *x, const ril_real *cosv, const ril_real *sinv, int64_t H, int64_t D);
+struct ril_val *ril_t_attention(struct ril_tape *, struct ril_val *q, struct ril_val *k, struct ril_val *v,
+				const struct ril_seg *, int nseg, int64_t Hq, int64_t Hkv, int64_t D);
+
+/* Log-probability (and entropy, unless NULL) of target[r] under softmax(inv_t * h w^T), to host arrays [R].  For the
+ * backward pass the caller fills dlogp[R] (host; may be NULL when not recording) before ril_tape_backward. */
+void ril_t_head_logp(struct ril_tape *, struct ril_val *h, const int32_t *target, struct ril_param *w, double inv_t,
+		     double *logp, double *entropy, const double *dlogp);
+
+/* ---- backward ---- */
+/* Adds g[rows,cols] (host) to the gradient of a value: the seed. */
+void ril_tape_seed(struct ril_tape *, struct ril_val *, const double *g);
+/* Walks the records back; parameter gradients add to their blocks.  Once per recording; then reset. */
+int ril_tape_backward(struct ril_tape *, struct ril_err *);
+
+#endif
