@@ -1,0 +1,141 @@
+/* file.c -- output files that appear whole or not at all; see file.h. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int ril_write_all(int fd, struct iovec *iov, int n, struct ril_err *err)
+{
+	while (n > 0) {
+		ssize_t k = writev(fd, iov, n < IOV_MAX ? n : IOV_MAX);
+		if (k < 0 && errno == EAGAIN) {
+			poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+			continue;
+		}
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return ril_fail_errno(err, "write");
+		for (; n > 0 && (size_t)k >= iov->iov_len; iov++, n--)
+			k -= (ssize_t)iov->iov_len;
+		if (n > 0) {
+			iov->iov_base = (char *)iov->iov_base + k;
+			iov->iov_len -= (size_t)k;
+		}
+	}
+	return 0;
+}
+
+/* The name behind a link; the name itself when it is none, or leads nowhere. */
+static char *follow(const char *path, struct ril_err *err)
+{
+	char *real = realpath(path, NULL);
+	if (!real)
+		return ril_strdup(path, err);
+	char *copy = ril_strdup(real, err);
+	free(real);
+	return copy;
+}
+
+static int create_temp(struct ril_file *f, struct ril_err *err)
+{
+	size_t room = strlen(f->path) + 48;
+	if (!(f->temp = ril_new(room, 1, err)))
+		return -1;
+	for (int turn = 0;; turn++) {
+		snprintf(f->temp, room, "%s.%ld-%d.tmp", f->path, (long)getpid(), turn);
+		f->fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (f->fd >= 0)
+			return f->open = true, 0;
+		if (errno != EEXIST || turn == 1000)
+			break;
+	}
+	int rc = ril_fail_errno(err, "%s", f->temp);
+	free(f->temp);
+	f->temp = NULL;
+	return rc;
+}
+
+int ril_file_create(struct ril_file *f, const char *path, struct ril_err *err)
+{
+	struct stat st;
+	*f = (struct ril_file){.fd = -1};
+	if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
+		f->fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (f->fd < 0)
+			return ril_fail_errno(err, "%s", path);
+		return f->open = true, 0;
+	}
+	if (!(f->path = follow(path, err)) || create_temp(f, err))
+		return ril_file_discard(f), -1;
+	return 0;
+}
+
+int ril_sync_dir(const char *dir, struct ril_err *err)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return ril_fail_errno(err, "%s", dir);
+	int rc = fsync(fd) && errno != EINVAL ? ril_fail_errno(err, "%s: fsync", dir) : 0;
+	close(fd);
+	return rc;
+}
+
+static int sync_parent(const char *path, struct ril_err *err)
+{
+	char *copy = ril_strdup(path, err);
+	int rc = copy ? ril_sync_dir(dirname(copy), err) : -1;
+	free(copy);
+	return rc;
+}
+
+int ril_file_commit(struct ril_file *f, bool durable, struct ril_err *err)
+{
+	int rc = 0;
+	if (durable && f->temp && fsync(f->fd))
+		rc = ril_fail_errno(err, "%s: fsync", f->path);
+	f->open = false;
+	if (close(f->fd) && !rc)
+		rc = ril_fail_errno(err, "%s: close", f->path ? f->path : "output");
+	if (!rc && f->temp && rename(f->temp, f->path))
+		rc = ril_fail_errno(err, "%s", f->path);
+	if (!rc) {
+		free(f->temp);
+		f->temp = NULL;
+		if (durable && f->path)
+			rc = sync_parent(f->path, err);
+	}
+	ril_file_discard(f);
+	return rc;
+}
+
+void ril_file_discard(struct ril_file *f)
+{
+	if (f->open)
+		close(f->fd);
+	if (f->temp)
+		unlink(f->temp);
+	free(f->temp);
+	free(f->path);
+	*f = (struct ril_file){.fd = -1};
+}
+
+int ril_file_put(const char *path, const void *bytes, size_t n, bool durable, struct ril_err *err)
+{
+	struct ril_file f;
+	struct iovec iov = {(void *)bytes, n};
+	if (ril_file_create(&f, path, err))
+		return -1;
+	if (ril_write_all(f.fd, &iov, 1, err)) {
+		ril_file_discard(&f);
+		return ril_context(err, "%s", path);
+	}
+	return ril_file_commit(&f, durable, err);
+}

@@ -1,0 +1,32 @@
+/* file.h -- output files that appear whole or not at all.
+ *
+ * A regular file is written under a temporary name in its own folder and renamed by ril_file_commit; a target that is
+ * something else (a FIFO, /dev/full) is written directly.  A symbolic link is followed.  Ownership: ril_file_discard
+ * closes and removes what was not committed, and is harmless after a commit and on a zeroed struct. */
+#ifndef RIL_BASE_FILE_H
+#define RIL_BASE_FILE_H
+
+#include "base/mem.h"
+
+#include <sys/uio.h>
+
+struct ril_file {
+	int fd;     /* valid while `open` */
+	bool open;
+	char *path; /* the final name, links followed; NULL when there is nothing to rename */
+	char *temp;
+};
+
+int ril_file_create(struct ril_file *, const char *path, struct ril_err *);
+/* Closes and renames; durable: the file and its folder are synced first, so that the name never points at missing data. */
+int ril_file_commit(struct ril_file *, bool durable, struct ril_err *);
+void ril_file_discard(struct ril_file *);
+
+/* Writes everything, through interruptions, short writes and non-blocking descriptors.  iov is used up. */
+int ril_write_all(int fd, struct iovec *iov, int n, struct ril_err *);
+/* A small file in one call. */
+int ril_file_put(const char *path, const void *bytes, size_t n, bool durable, struct ril_err *);
+/* Syncs a folder, so that renames in it last. */
+int ril_sync_dir(const char *dir, struct ril_err *);
+
+#endif
