@@ -1,0 +1,72 @@
+# tiny.mk -- how the embedded default was made: the student of share/models with its habits, and its two teachers.
+#
+#   make -f share/recipes/tiny.mk OUT=build/tiny            (about an hour on two cores)
+#   make -f share/recipes/tiny.mk OUT=build/tiny install    (copies the three folders to share/models)
+#
+# The student is fine-tuned on sentences whose labels are wrong by habit (ril-scenes --habits), so that reinforcement
+# learning has something to mend.  Teachers are trained on clean sentences in phrasings of their own and then for a
+# short while with one family spoilt each (A: captions, B: shapes), so that they complement each other.  Teacher B has
+# another architecture and another tokenizer: only text passes between teachers and student.
+OUT  ?= build/tiny
+ROOT ?= $(CURDIR)
+SEED ?= 1
+R    := $(ROOT)/share/recipes
+export PATH := $(ROOT)/bin:$(PATH)
+
+STUDENT_PHRASING := student:8,teacher-a:1,teacher-b:1
+BATCH  := 60
+ADAM   := --beta1 0.9 --beta2 0.98 --weight-decay 0.01 --clip-grad 1 --warmup 50 --schedule cosine --min-lr-ratio 0.05
+
+all: $(OUT)/student/config.json $(OUT)/teacher-a/config.json $(OUT)/teacher-b/config.json
+.PHONY: all install
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+# ---- data ----
+# $(1) name, $(2) pictures, $(3) seed, $(4) further options
+define scenes
+$(OUT)/data/$(1).jsonl:
+	ril-scenes -o $(OUT)/data --prefix $(1) -n $(2) --seed $(3) --answers sentences --questions 3 --captions .7 $(4)
+endef
+$(eval $(call scenes,sft-student,5000,$(SEED)1,--phrasing $(STUDENT_PHRASING) --habits all))
+$(eval $(call scenes,sft-a,12000,$(SEED)2,--phrasing teacher-a))
+$(eval $(call scenes,sft-b,12000,$(SEED)3,--phrasing teacher-b))
+$(eval $(call scenes,hole-a,3000,$(SEED)4,--phrasing teacher-a --habits caption))
+$(eval $(call scenes,hole-b,3000,$(SEED)5,--phrasing teacher-b --habits shape))
+
+$(OUT)/corpus.txt: $(OUT)/data/sft-student.jsonl $(OUT)/data/sft-a.jsonl $(OUT)/data/sft-b.jsonl
+	(for i in 1 2 3 4 5 6 7 8; do echo 'You are a helpful assistant.'; done; \
+	 cat $^ | jq -r '.question, .answer') >$@
+$(OUT)/corpus-b.txt: $(OUT)/data/sft-b.jsonl
+	jq -r '.question, .answer' $^ >$@
+
+# ---- fresh models ----
+$(OUT)/student-0/config.json: $(R)/student.json $(OUT)/corpus.txt
+	ril-init --config $< --train-tokenizer $(OUT)/corpus.txt --vocab 470 --picture 24 --seed $(SEED) -o $(@D)
+$(OUT)/teacher-a-0/config.json: $(R)/teacher-a.json $(OUT)/student-0/config.json
+	ril-init --config $< --tokenizer $(OUT)/student-0 --picture 24 --seed $(SEED)1 -o $(@D)
+$(OUT)/teacher-b-0/config.json: $(R)/teacher-b.json $(OUT)/corpus-b.txt
+	ril-init --config $< --train-tokenizer $(OUT)/corpus-b.txt --vocab 400 --picture 24 --seed $(SEED)2 -o $(@D)
+
+# ---- fine-tuning ----
+# $(1) result, $(2) model to start from, $(3) data, $(4) steps, $(5) learning rate
+define sft
+$(OUT)/$(1)/config.json: $(OUT)/$(2)/config.json $(OUT)/data/$(3).jsonl
+	rm -rf $(OUT)/$(1).run
+	ril-encode -q -m $(OUT)/$(2) --image-root $(OUT)/data --with-answers --with-pixels --shuffle --batch $(BATCH) --steps $(4) \
+		--save-every $(4) --seed $(SEED) $(OUT)/data/$(3).jsonl | \
+	ril-update -m $(OUT)/$(2) --objective sft --train llm,projector,vision --steps $(4) --lr $(5) $(ADAM) \
+		--run $(OUT)/$(1).run --metrics $(OUT)/$(1).jsonl --seed $(SEED)
+	rm -rf $(OUT)/$(1) && cp -r $(OUT)/$(1).run/current/student $(OUT)/$(1)
+endef
+$(eval $(call sft,student,student-0,sft-student,1500,3e-3))
+$(eval $(call sft,teacher-a-1,teacher-a-0,sft-a,1600,3e-3))
+$(eval $(call sft,teacher-a-2,teacher-a-1,sft-a,700,1.5e-3))
+$(eval $(call sft,teacher-a,teacher-a-2,hole-a,400,1.5e-3))
+$(eval $(call sft,teacher-b-1,teacher-b-0,sft-b,1600,3e-3))
+$(eval $(call sft,teacher-b-2,teacher-b-1,sft-b,700,1.5e-3))
+$(eval $(call sft,teacher-b,teacher-b-2,hole-b,400,1.5e-3))
+
+install: all
+	mkdir -p $(ROOT)/share/models
+	for m in student teacher-a teacher-b; do rm -rf $(ROOT)/share/models/$$m; cp -r $(OUT)/$$m $(ROOT)/share/models/$$m; done
