@@ -42,11 +42,11 @@ $(OUT)/corpus-b.txt: $(OUT)/data/sft-b.jsonl
 
 # ---- fresh models ----
 $(OUT)/student-0/config.json: $(R)/student.json $(OUT)/corpus.txt
-	ril-init --config $< --train-tokenizer $(OUT)/corpus.txt --vocab 470 --picture 24 --seed $(SEED) -o $(@D)
+	ril-init --config $< --train-tokenizer $(OUT)/corpus.txt --vocab 470 --min-pixels 576 --max-pixels 576 --seed $(SEED) -o $(@D)
 $(OUT)/teacher-a-0/config.json: $(R)/teacher-a.json $(OUT)/student-0/config.json
-	ril-init --config $< --tokenizer $(OUT)/student-0 --picture 24 --seed $(SEED)1 -o $(@D)
+	ril-init --config $< --tokenizer $(OUT)/student-0 --min-pixels 576 --max-pixels 576 --seed $(SEED)1 -o $(@D)
 $(OUT)/teacher-b-0/config.json: $(R)/teacher-b.json $(OUT)/corpus-b.txt
-	ril-init --config $< --train-tokenizer $(OUT)/corpus-b.txt --vocab 400 --picture 24 --seed $(SEED)2 -o $(@D)
+	ril-init --config $< --train-tokenizer $(OUT)/corpus-b.txt --vocab 400 --max-tiles 1 --seed $(SEED)2 -o $(@D)
 
 # ---- fine-tuning ----
 # $(1) result, $(2) model to start from, $(3) data, $(4) steps, $(5) learning rate
