@@ -32,6 +32,11 @@ bool ril_utf8_valid(const char *s, size_t n, size_t *at)
 {
 	size_t i = 0;
 	while (i < n) {
+		uint64_t eight;
+		if (n - i >= 8 && (memcpy(&eight, s + i, 8), !(eight & 0x8080808080808080u))) {
+			i += 8; /* eight ASCII characters at once */
+			continue;
+		}
 		int k = utf8_step((const unsigned char *)s + i, n - i);
 		if (k < 0) {
 			if (at)

@@ -1,0 +1,79 @@
+/* nfc.c -- Unicode NFC where it is needed, by utf8proc.
+ *
+ * Nearly all text is in NFC already.  A character is calm when it neither changes nor joins what stands before it: all below U+0300,
+ * and above it what is no mark, no Hangul jamo and has no decomposition (a subset of Unicode's NFC_Quick_Check = Yes, ccc = 0).
+ * Calm stretches are copied; only a run of other characters, with the one before it, goes through the full algorithm. */
+#include "text/tokenizer_int.h"
+
+#include <stdlib.h>
+#include <utf8proc.h>
+
+static bool calm(int32_t c)
+{
+	if (c < 0x300 || (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0xAC00 && c <= 0xD7A3))
+		return true;
+	if (c >= 0x1100 && c <= 0x11FF)
+		return false;
+	const utf8proc_property_t *p = utf8proc_get_property(c);
+	return p->decomp_seqindex == UINT16_MAX && p->category != UTF8PROC_CATEGORY_MN && p->category != UTF8PROC_CATEGORY_MC &&
+	       p->category != UTF8PROC_CATEGORY_ME;
+}
+
+/* The first restless character at or after `at` (n if none); *before is where the character before it begins. */
+static size_t find_restless(const unsigned char *s, size_t n, size_t at, size_t *before)
+{
+	*before = at;
+	while (at < n) {
+		if (s[at] < 0xCC) { /* below U+0300 */
+			*before = at;
+			at += s[at] < 0x80 ? 1 : 2;
+			continue;
+		}
+		utf8proc_int32_t c;
+		utf8proc_ssize_t len = utf8proc_iterate(s + at, (utf8proc_ssize_t)(n - at), &c);
+		if (len <= 0 || !calm(c))
+			return at;
+		*before = at;
+		at += (size_t)len;
+	}
+	return n;
+}
+
+static size_t restless_end(const unsigned char *s, size_t n, size_t at)
+{
+	while (at < n) {
+		utf8proc_int32_t c;
+		utf8proc_ssize_t len = utf8proc_iterate(s + at, (utf8proc_ssize_t)(n - at), &c);
+		if (len > 0 && calm(c))
+			break;
+		at += len > 0 ? (size_t)len : 1;
+	}
+	return at;
+}
+
+static int normalize(struct ril_buf *out, const unsigned char *s, size_t n, struct ril_err *err)
+{
+	utf8proc_uint8_t *nfc = NULL;
+	utf8proc_ssize_t len = utf8proc_map(s, (utf8proc_ssize_t)n, &nfc, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+	if (len < 0)
+		return ril_fail(err, RIL_EFAIL, "NFC: %s", utf8proc_errmsg(len));
+	int rc = ril_buf_add(out, nfc, (size_t)len, err);
+	free(nfc);
+	return rc;
+}
+
+int ril_nfc(struct ril_buf *out, const char *text, size_t n, struct ril_err *err)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t copied = 0, before, at = find_restless(s, n, 0, &before);
+	if (at == n)
+		return 1;
+	while (at < n) {
+		size_t end = restless_end(s, n, at);
+		if (ril_buf_add(out, s + copied, before - copied, err) || normalize(out, s + before, end - before, err))
+			return -1;
+		copied = end;
+		at = find_restless(s, n, end, &before);
+	}
+	return ril_buf_add(out, s + copied, n - copied, err);
+}
