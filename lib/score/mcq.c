@@ -1,0 +1,141 @@
+/* mcq.c -- multiple choice as VLMEvalKit reads a response without asking a model (can_infer).
+ *
+ * Known refusals choose nothing ("Z").  Else, with `.()[],:;!*#{}` made blanks, a single option letter among the tokens
+ * counts if its first appearance is among the last four (position > tokens - 5); then "answer is X"; then the only
+ * option whose text occurs in the response, unless the response is longer than twice all options together; else Z. */
+#include "score/judge.h"
+#include "score/text.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+static const char *const refusals[] = {
+	"Sorry, I can't help with images of people yet.",
+	"I can't process this file.",
+	"I'm sorry, but without the image provided",
+	"Cannot determine the answer",
+};
+
+static bool is_letter(struct ril_span s, size_t options)
+{
+	return s.n == 1 && *s.s >= 'A' && (size_t)(*s.s - 'A') < options;
+}
+
+/* The gold letter: a letter, or an option's text. */
+static int gold(const struct ril_item *it, char *out, struct ril_err *err)
+{
+	struct ril_span a = ril_trim(it->answers[0], strlen(it->answers[0]));
+	if (!it->n_choices || it->n_choices > 26)
+		return ril_fail(err, RIL_EFAIL, "%zu choices (1 to 26 are needed)", it->n_choices);
+	if (is_letter(a, it->n_choices)) {
+		*out = *a.s;
+		return 0;
+	}
+	for (size_t i = 0; i < it->n_choices; i++)
+		if (ril_span_eq(a, ril_trim(it->choices[i], strlen(it->choices[i])))) {
+			*out = (char)('A' + i);
+			return 0;
+		}
+	return ril_fail(err, RIL_EFAIL, "the answer '%s' is neither an option's letter nor its text", it->answers[0]);
+}
+
+/* 0: no decision. */
+static int by_letter(const struct ril_item *it, char *out, struct ril_err *err)
+{
+	struct ril_spans token = {0};
+	struct ril_buf text = {0};
+	size_t first[26], present = 0, last = 0;
+	bool refused = false;
+	*out = 0;
+	int rc = ril_buf_puts(&text, it->response, err);
+	for (size_t i = 0; !rc && i < text.len; i++)
+		if (strchr(".()[],:;!*#{}", text.data[i]))
+			text.data[i] = ' ';
+	if (!rc)
+		rc = ril_split(&token, text.data, text.len, err);
+	memset(first, 0xff, sizeof first);
+	for (size_t i = 0; !rc && i < token.n; i++) {
+		refused |= ril_span_is(token.at[i], "Z");
+		if (is_letter(token.at[i], it->n_choices) && first[*token.at[i].s - 'A'] == SIZE_MAX) {
+			last = (size_t)(*token.at[i].s - 'A');
+			first[last] = i;
+			present++;
+		}
+	}
+	if (present == 1 && first[last] + 5 > token.n)
+		*out = (char)('A' + last);
+	else if (!present && refused)
+		*out = 'Z';
+	ril_spans_free(&token);
+	ril_buf_free(&text);
+	return rc;
+}
+
+/* "answer is X" in any case, X from A to D, stars around it skipped. */
+static char by_phrase(const struct ril_item *it)
+{
+	for (const char *p = it->response; (p = strcasestr(p, "answer")); p++) {
+		const char *q = p + 6;
+		size_t blank = strspn(q, " \t\n\v\f\r");
+		q += blank;
+		if (!blank || strncasecmp(q, "is", 2))
+			continue;
+		blank = strspn(q += 2, " \t\n\v\f\r");
+		q += blank;
+		q += strspn(q, "*");
+		char c = (char)toupper((unsigned char)*q);
+		if (blank && c >= 'A' && c <= 'D')
+			return (size_t)(c - 'A') < it->n_choices ? c : 0;
+	}
+	return 0;
+}
+
+static int by_option(const struct ril_item *it, char *out, struct ril_err *err)
+{
+	struct ril_buf low = {0}, option = {0};
+	size_t total = 0, found = 0;
+	int rc = ril_lower(&low, it->response, strlen(it->response), err);
+	*out = 0;
+	for (size_t i = 0; i < it->n_choices; i++)
+		total += ril_chars(it->choices[i], strlen(it->choices[i]));
+	bool longer = !rc && ril_chars(low.data, low.len) > 2 * total;
+	for (size_t i = 0; !rc && !longer && i < it->n_choices; i++) {
+		option.len = 0;
+		rc = ril_lower(&option, it->choices[i], strlen(it->choices[i]), err);
+		if (!rc && strstr(low.data, option.data)) {
+			found++;
+			*out = (char)('A' + i);
+		}
+	}
+	if (found != 1)
+		*out = 0;
+	ril_buf_free(&low);
+	ril_buf_free(&option);
+	return rc;
+}
+
+static int infer(const struct ril_item *it, char *out, struct ril_err *err)
+{
+	*out = 'Z';
+	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+		if (strstr(it->response, refusals[i]))
+			return 0;
+	if (by_letter(it, out, err))
+		return -1;
+	if (!*out)
+		*out = by_phrase(it);
+	if (!*out && by_option(it, out, err))
+		return -1;
+	if (!*out)
+		*out = 'Z';
+	return 0;
+}
+
+int ril_check_mcq(struct ril_item *it, struct ril_verdict *v, struct ril_err *err)
+{
+	char want, got;
+	if (gold(it, &want, err) || infer(it, &got, err))
+		return -1;
+	v->score = got == want;
+	return ril_buf_add(&v->got, &got, 1, err) || ril_buf_add(&v->want, &want, 1, err) ? -1 : 0;
+}
