@@ -1,33 +1,33 @@
-/* item.c -- an item from a stream's group or from a row of a table. */
+/* item.c -- a question and its response from a stream's group or from a row of a table. */
 #include "score/judge.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static int own_json(struct ril_item *it, cJSON *j, struct ril_err *err)
+static int own_json(struct ril_question *q, cJSON *j, struct ril_err *err)
 {
-	if (ril_grow(&it->owned, &it->cap_owned, it->n_owned + 1, sizeof *it->owned, err)) {
+	if (ril_grow(&q->tree, &q->cap_tree, q->n_tree + 1, sizeof *q->tree, err)) {
 		cJSON_Delete(j);
 		return -1;
 	}
-	it->owned[it->n_owned++] = j;
+	q->tree[q->n_tree++] = j;
 	return 0;
 }
 
-static int own_text(struct ril_item *it, char *text, const char **out, struct ril_err *err)
+static int own_copy(struct ril_question *q, char *text, const char **out, struct ril_err *err)
 {
 	if (!text)
 		return ril_fail(err, RIL_EFAIL, "out of memory");
-	if (ril_grow(&it->owned_text, &it->cap_text, it->n_text + 1, sizeof *it->owned_text, err)) {
+	if (ril_grow(&q->copy, &q->cap_copy, q->n_copy + 1, sizeof *q->copy, err)) {
 		free(text);
 		return -1;
 	}
-	*out = it->owned_text[it->n_text++] = text;
+	*out = q->copy[q->n_copy++] = text;
 	return 0;
 }
 
 /* A string as it is, anything else as the JSON that says it: 3, 0.5, true. */
-static int as_text(struct ril_item *it, const cJSON *j, const char **out, struct ril_err *err)
+static int as_text(struct ril_question *q, const cJSON *j, const char **out, struct ril_err *err)
 {
 	if (cJSON_IsString(j)) {
 		*out = j->valuestring;
@@ -35,11 +35,11 @@ static int as_text(struct ril_item *it, const cJSON *j, const char **out, struct
 	}
 	char *printed = cJSON_PrintUnformatted(j), *copy = printed ? ril_strdup(printed, err) : NULL;
 	cJSON_free(printed);
-	return own_text(it, copy, out, err);
+	return own_copy(q, copy, out, err);
 }
 
 /* A list of texts; a single value is a list of one. */
-static int as_list(struct ril_item *it, const cJSON *j, const char *name, const char ***out, size_t *n, struct ril_err *err)
+static int as_list(struct ril_question *q, const cJSON *j, const char *name, const char ***out, size_t *n, struct ril_err *err)
 {
 	if (!j || cJSON_IsNull(j))
 		return 0;
@@ -55,7 +55,7 @@ static int as_list(struct ril_item *it, const cJSON *j, const char *name, const 
 		const cJSON *v = cJSON_IsObject(e) ? cJSON_GetObjectItemCaseSensitive(e, "answer") : e;
 		if (!v || cJSON_IsArray(v) || cJSON_IsObject(v) || cJSON_IsNull(v))
 			return ril_fail(err, RIL_ECORRUPT, "'%s' holds something that is not text", name);
-		if (as_text(it, v, &(*out)[i], err))
+		if (as_text(q, v, &(*out)[i], err))
 			return -1;
 	}
 	*n = count;
@@ -63,9 +63,9 @@ static int as_list(struct ril_item *it, const cJSON *j, const char *name, const 
 }
 
 /* Metadata that is a plain text: as it stands, or a JSON string when it is one. */
-static int meta_text(struct ril_item *it, const char *name, const char **out, struct ril_err *err)
+static int meta_text(struct ril_question *q, const char *name, const char **out, struct ril_err *err)
 {
-	const char *text = ril_record_meta(it->record, name);
+	const char *text = ril_record_meta(q->record, name);
 	if (!text || !strcmp(text, "null"))
 		return 0;
 	*out = text;
@@ -77,113 +77,114 @@ static int meta_text(struct ril_item *it, const char *name, const char **out, st
 		return 0;
 	}
 	*out = j->valuestring;
-	return own_json(it, j, err);
+	return own_json(q, j, err);
 }
 
-static int meta_list(struct ril_item *it, const char *name, const char ***out, size_t *n, struct ril_err *err)
+static int meta_list(struct ril_question *q, const char *name, const char ***out, size_t *n, struct ril_err *err)
 {
-	const char *text = ril_record_meta(it->record, name);
+	const char *text = ril_record_meta(q->record, name);
 	if (!text)
 		return 0;
 	cJSON *j = ril_json_parse(text, strlen(text), err);
 	if (!j)
 		return ril_context(err, "field '%s'", name);
-	return own_json(it, j, err) || as_list(it, j, name, out, n, err) ? -1 : 0;
+	return own_json(q, j, err) || as_list(q, j, name, out, n, err) ? -1 : 0;
 }
 
-int ril_item_from_record(struct ril_item *it, const struct ril_record *r, struct ril_err *err)
+int ril_question_from_record(struct ril_question *q, const struct ril_record *r, struct ril_err *err)
 {
-	*it = (struct ril_item){.key = ril_record_key(r), .question = "", .type = "", .judge = "", .response = "", .record = r};
-	if (meta_text(it, "question", &it->question, err) || meta_text(it, "type", &it->type, err) ||
-	    meta_text(it, "judge", &it->judge, err) || meta_list(it, "answers", &it->answers, &it->n_answers, err) ||
-	    meta_list(it, "choices", &it->choices, &it->n_choices, err)) {
-		ril_item_free(it);
+	*q = (struct ril_question){.key = ril_record_key(r), .text = "", .type = "", .judge = "", .record = r};
+	if (meta_text(q, "question", &q->text, err) || meta_text(q, "type", &q->type, err) ||
+	    meta_text(q, "judge", &q->judge, err) || meta_list(q, "answers", &q->answers, &q->n_answers, err) ||
+	    meta_list(q, "choices", &q->choices, &q->n_choices, err)) {
+		ril_question_free(q);
 		return ril_context(err, "record '%s'", ril_record_key(r));
 	}
 	return 0;
 }
 
-static int row_text(struct ril_item *it, const char *name, const char **out, struct ril_err *err)
+static int row_text(struct ril_question *q, const char *name, const char **out, struct ril_err *err)
 {
-	const cJSON *j = cJSON_GetObjectItemCaseSensitive(it->row, name);
+	const cJSON *j = cJSON_GetObjectItemCaseSensitive(q->row, name);
 	if (!j || cJSON_IsNull(j))
 		return 0;
 	if (cJSON_IsArray(j) || cJSON_IsObject(j))
 		return ril_fail(err, RIL_ECORRUPT, "'%s' is not text", name);
-	return as_text(it, j, out, err);
+	return as_text(q, j, out, err);
 }
 
-static int read_row(struct ril_item *it, struct ril_err *err)
+static int read_row(struct ril_item *it, struct ril_question *q, struct ril_err *err)
 {
-	const cJSON *row = it->row;
 	int64_t finish = 0;
-	if (!cJSON_IsObject(row))
+	if (!cJSON_IsObject(q->row))
 		return ril_fail(err, RIL_ECORRUPT, "not an object");
-	if (row_text(it, "id", &it->key, err) || row_text(it, "question", &it->question, err) ||
-	    row_text(it, "type", &it->type, err) || row_text(it, "judge", &it->judge, err) ||
-	    row_text(it, "response", &it->response, err) || ril_json_int(row, "finish", &finish, err))
+	if (row_text(q, "id", &q->key, err) || row_text(q, "question", &q->text, err) || row_text(q, "type", &q->type, err) ||
+	    row_text(q, "judge", &q->judge, err) || row_text(q, "response", &it->response, err) ||
+	    ril_json_int(q->row, "finish", &finish, err))
 		return -1;
 	if (!it->response)
 		return ril_fail(err, RIL_ECORRUPT, "no 'response'");
 	it->finish = (int32_t)finish;
-	return as_list(it, cJSON_GetObjectItemCaseSensitive(row, "answer"), "answer", &it->answers, &it->n_answers, err) ||
-	       as_list(it, cJSON_GetObjectItemCaseSensitive(row, "answers"), "answers", &it->answers, &it->n_answers, err) ||
-	       as_list(it, cJSON_GetObjectItemCaseSensitive(row, "choices"), "choices", &it->choices, &it->n_choices, err)
-		       ? -1 : 0;
+	static const char *const list[] = {"answer", "answers"};
+	for (int i = 0; i < 2; i++)
+		if (as_list(q, cJSON_GetObjectItemCaseSensitive(q->row, list[i]), list[i], &q->answers, &q->n_answers, err))
+			return -1;
+	return as_list(q, cJSON_GetObjectItemCaseSensitive(q->row, "choices"), "choices", &q->choices, &q->n_choices, err);
 }
 
-int ril_item_from_row(struct ril_item *it, const cJSON *row, struct ril_err *err)
+int ril_item_from_row(struct ril_item *it, struct ril_question *q, const cJSON *row, struct ril_err *err)
 {
-	*it = (struct ril_item){.key = "", .question = "", .type = "", .judge = "", .row = row};
-	if (read_row(it, err)) {
-		ril_item_free(it);
+	*q = (struct ril_question){.key = "", .text = "", .type = "", .judge = "", .row = row};
+	*it = (struct ril_item){.q = q};
+	if (read_row(it, q, err)) {
+		ril_question_free(q);
 		return -1;
 	}
 	return 0;
 }
 
-void ril_item_free(struct ril_item *it)
+void ril_question_free(struct ril_question *q)
 {
-	free(it->answers);
-	free(it->choices);
-	for (size_t i = 0; i < it->n_owned; i++)
-		cJSON_Delete(it->owned[i]);
-	for (size_t i = 0; i < it->n_text; i++)
-		free(it->owned_text[i]);
-	free(it->owned);
-	free(it->owned_text);
-	*it = (struct ril_item){0};
+	free(q->answers);
+	free(q->choices);
+	for (size_t i = 0; i < q->n_tree; i++)
+		cJSON_Delete(q->tree[i]);
+	for (size_t i = 0; i < q->n_copy; i++)
+		free(q->copy[i]);
+	free(q->tree);
+	free(q->copy);
+	*q = (struct ril_question){0};
 }
 
-int ril_item_field(struct ril_item *it, const char *name, const cJSON **out, struct ril_err *err)
+int ril_question_field(struct ril_question *q, const char *name, const cJSON **out, struct ril_err *err)
 {
 	*out = NULL;
-	if (it->row) {
-		const cJSON *j = cJSON_GetObjectItemCaseSensitive(it->row, name);
+	if (q->row) {
+		const cJSON *j = cJSON_GetObjectItemCaseSensitive(q->row, name);
 		*out = cJSON_IsNull(j) ? NULL : j;
 		return 0;
 	}
 	char full[256];
 	snprintf(full, sizeof full, "data.%s", name);
-	const char *text = it->record ? ril_record_meta(it->record, full) : NULL;
+	const char *text = q->record ? ril_record_meta(q->record, full) : NULL;
 	if (!text)
 		return 0;
 	cJSON *j = ril_json_parse(text, strlen(text), err);
 	if (!j)
 		return ril_context(err, "field '%s'", full);
-	if (own_json(it, j, err))
+	if (own_json(q, j, err))
 		return -1;
 	*out = cJSON_IsNull(j) ? NULL : j;
 	return 0;
 }
 
-int ril_item_text(struct ril_item *it, const char *name, const char *missing, const char **out, struct ril_err *err)
+int ril_question_text(struct ril_question *q, const char *name, const char *missing, const char **out, struct ril_err *err)
 {
 	const cJSON *j;
 	*out = missing;
-	if (ril_item_field(it, name, &j, err))
+	if (ril_question_field(q, name, &j, err))
 		return -1;
-	return j ? as_text(it, j, out, err) : 0;
+	return j ? as_text(q, j, out, err) : 0;
 }
 
 void ril_verdict_free(struct ril_verdict *v)

@@ -30,12 +30,12 @@ static int judge(const char *name, struct ril_item *it, struct ril_verdict *v, s
 	v->got.len = v->want.len = 0;
 	v->score = NAN;
 	if (!name)
-		name = it->judge;
+		name = it->q->judge;
 	if (!*name)
 		return ril_fail(err, RIL_EFAIL, "no 'judge' of its own, and no --judge given");
 	if (!(j = ril_judge_find(name)))
 		return ril_fail(err, RIL_EFAIL, "unknown judge '%s'", name);
-	if (!it->n_answers)
+	if (!it->q->n_answers)
 		return ril_fail(err, RIL_EFAIL, "no answer to compare with");
 	if (j->check(it, v, err))
 		return ril_context(err, "judge '%s'", name);
@@ -44,5 +44,5 @@ static int judge(const char *name, struct ril_item *it, struct ril_verdict *v, s
 
 int ril_judge_item(const char *name, struct ril_item *it, struct ril_verdict *v, struct ril_err *err)
 {
-	return judge(name, it, v, err) ? ril_context(err, "'%s'", it->key) : 0;
+	return judge(name, it, v, err) ? ril_context(err, "'%s'", it->q->key) : 0;
 }

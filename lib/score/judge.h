@@ -5,8 +5,8 @@
  * what it compared with what, so that a table row can be understood by reading it.  NaN: the judge could not decide.
  * Every judge here is a pure function of its item; models and outside programs are in outside.h.
  *
- * Ownership: an item borrows everything but the lists and the JSON it was read from, which ril_item_free releases; a verdict
- * owns its texts. */
+ * Ownership: a question borrows the record or row it was read from and owns what it had to parse; an item borrows its
+ * question and response; a verdict owns its texts. */
 #ifndef RIL_SCORE_JUDGE_H
 #define RIL_SCORE_JUDGE_H
 
@@ -15,38 +15,40 @@
 
 #include <math.h>
 
-struct ril_item {
+struct ril_question {
 	const char *key;      /* names the question in messages */
-	const char *question; /* "" if unknown */
+	const char *text;     /* "" if unknown */
 	const char *type;     /* category; "" if unknown */
 	const char *judge;    /* the record's own choice; "" if none */
 	const char **answers; /* [n_answers] */
 	size_t n_answers;
 	const char **choices; /* [n_choices] */
 	size_t n_choices;
-	const char *response;
-	int32_t finish; /* 0 the response stopped by itself, 1 it was cut */
-
-	/* Benchmarks' own fields: a member of the table's row, or the record's data.NAME. */
+	/* Where benchmarks' own fields are looked for: a member of the row, or the record's data.NAME. */
 	const cJSON *row;
 	const struct ril_record *record;
-	/* What the item owns. */
-	cJSON **owned;
-	size_t n_owned, cap_owned;
-	char **owned_text;
-	size_t n_text, cap_text;
+	/* What it owns. */
+	cJSON **tree;
+	size_t n_tree, cap_tree;
+	char **copy;
+	size_t n_copy, cap_copy;
 };
 
-/* The question's fields of a group; `response` and `finish` are left to the caller. */
-int ril_item_from_record(struct ril_item *, const struct ril_record *, struct ril_err *);
-/* A row of a table: `response`, `answer` or `answers`, `choices`, `question`, `type`, `judge`, `finish`, `id`.  The row is
- * borrowed. */
-int ril_item_from_row(struct ril_item *, const cJSON *row, struct ril_err *);
-void ril_item_free(struct ril_item *);
-/* A benchmark's own field as a JSON value (owned by the item or its row), NULL if absent. */
-int ril_item_field(struct ril_item *, const char *name, const cJSON **out, struct ril_err *);
+struct ril_item {
+	struct ril_question *q;
+	const char *response;
+	int32_t finish; /* 0 the response stopped by itself, 1 it was cut */
+};
+
+int ril_question_from_record(struct ril_question *, const struct ril_record *, struct ril_err *);
+void ril_question_free(struct ril_question *);
+/* A row of a table: `response`, `answer` or `answers`, `choices`, `question`, `type`, `judge`, `finish`, `id`. */
+int ril_item_from_row(struct ril_item *, struct ril_question *, const cJSON *row, struct ril_err *);
+
+/* A benchmark's own field as a JSON value, NULL if absent or null. */
+int ril_question_field(struct ril_question *, const char *name, const cJSON **out, struct ril_err *);
 /* The same as text: a string as it is, another value as JSON; `missing` (may be NULL) when absent. */
-int ril_item_text(struct ril_item *, const char *name, const char *missing, const char **out, struct ril_err *);
+int ril_question_text(struct ril_question *, const char *name, const char *missing, const char **out, struct ril_err *);
 
 struct ril_verdict {
 	double score;       /* [0,1]; NaN: not decided */

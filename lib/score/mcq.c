@@ -24,19 +24,19 @@ static bool is_letter(struct ril_span s, size_t options)
 /* The gold letter: a letter, or an option's text. */
 static int gold(const struct ril_item *it, char *out, struct ril_err *err)
 {
-	struct ril_span a = ril_trim(it->answers[0], strlen(it->answers[0]));
-	if (!it->n_choices || it->n_choices > 26)
-		return ril_fail(err, RIL_EFAIL, "%zu choices (1 to 26 are needed)", it->n_choices);
-	if (is_letter(a, it->n_choices)) {
+	struct ril_span a = ril_trim(it->q->answers[0], strlen(it->q->answers[0]));
+	if (!it->q->n_choices || it->q->n_choices > 26)
+		return ril_fail(err, RIL_EFAIL, "%zu choices (1 to 26 are needed)", it->q->n_choices);
+	if (is_letter(a, it->q->n_choices)) {
 		*out = *a.s;
 		return 0;
 	}
-	for (size_t i = 0; i < it->n_choices; i++)
-		if (ril_span_eq(a, ril_trim(it->choices[i], strlen(it->choices[i])))) {
+	for (size_t i = 0; i < it->q->n_choices; i++)
+		if (ril_span_eq(a, ril_trim(it->q->choices[i], strlen(it->q->choices[i])))) {
 			*out = (char)('A' + i);
 			return 0;
 		}
-	return ril_fail(err, RIL_EFAIL, "the answer '%s' is neither an option's letter nor its text", it->answers[0]);
+	return ril_fail(err, RIL_EFAIL, "the answer '%s' is neither an option's letter nor its text", it->q->answers[0]);
 }
 
 /* 0: no decision. */
@@ -56,7 +56,7 @@ static int by_letter(const struct ril_item *it, char *out, struct ril_err *err)
 	memset(first, 0xff, sizeof first);
 	for (size_t i = 0; !rc && i < token.n; i++) {
 		refused |= ril_span_is(token.at[i], "Z");
-		if (is_letter(token.at[i], it->n_choices) && first[*token.at[i].s - 'A'] == SIZE_MAX) {
+		if (is_letter(token.at[i], it->q->n_choices) && first[*token.at[i].s - 'A'] == SIZE_MAX) {
 			last = (size_t)(*token.at[i].s - 'A');
 			first[last] = i;
 			present++;
@@ -85,7 +85,7 @@ static char by_phrase(const struct ril_item *it)
 		q += strspn(q, "*");
 		char c = (char)toupper((unsigned char)*q);
 		if (blank && c >= 'A' && c <= 'D')
-			return (size_t)(c - 'A') < it->n_choices ? c : 0;
+			return (size_t)(c - 'A') < it->q->n_choices ? c : 0;
 	}
 	return 0;
 }
@@ -96,12 +96,12 @@ static int by_option(const struct ril_item *it, char *out, struct ril_err *err)
 	size_t total = 0, found = 0;
 	int rc = ril_lower(&low, it->response, strlen(it->response), err);
 	*out = 0;
-	for (size_t i = 0; i < it->n_choices; i++)
-		total += ril_chars(it->choices[i], strlen(it->choices[i]));
+	for (size_t i = 0; i < it->q->n_choices; i++)
+		total += ril_chars(it->q->choices[i], strlen(it->q->choices[i]));
 	bool longer = !rc && ril_chars(low.data, low.len) > 2 * total;
-	for (size_t i = 0; !rc && !longer && i < it->n_choices; i++) {
+	for (size_t i = 0; !rc && !longer && i < it->q->n_choices; i++) {
 		option.len = 0;
-		rc = ril_lower(&option, it->choices[i], strlen(it->choices[i]), err);
+		rc = ril_lower(&option, it->q->choices[i], strlen(it->q->choices[i]), err);
 		if (!rc && strstr(low.data, option.data)) {
 			found++;
 			*out = (char)('A' + i);

@@ -16,8 +16,8 @@ int ril_check_exact(struct ril_item *it, struct ril_verdict *v, struct ril_err *
 {
 	struct ril_span got = ril_trim(it->response, strlen(it->response)), want = {"", 0};
 	v->score = 0;
-	for (size_t i = 0; i < it->n_answers && v->score == 0; i++) {
-		want = ril_trim(it->answers[i], strlen(it->answers[i]));
+	for (size_t i = 0; i < it->q->n_answers && v->score == 0; i++) {
+		want = ril_trim(it->q->answers[i], strlen(it->q->answers[i]));
 		v->score = ril_span_eq(got, want);
 	}
 	return set(&v->got, got, err) || set(&v->want, want, err) ? -1 : 0;
@@ -95,9 +95,9 @@ int ril_check_number(struct ril_item *it, struct ril_verdict *v, struct ril_err 
 	double got = NAN, want = NAN;
 	bool any = last_number(it->response, &got);
 	v->score = 0;
-	for (size_t i = 0; i < it->n_answers && v->score == 0; i++) {
-		if (!last_number(it->answers[i], &want))
-			return ril_fail(err, RIL_EFAIL, "the answer '%s' holds no number", it->answers[i]);
+	for (size_t i = 0; i < it->q->n_answers && v->score == 0; i++) {
+		if (!last_number(it->q->answers[i], &want))
+			return ril_fail(err, RIL_EFAIL, "the answer '%s' holds no number", it->q->answers[i]);
 		v->score = any && fabs(got - want) <= 1e-9 * fmax(1, fabs(want));
 	}
 	if (any && ril_buf_printf(&v->got, err, "%.15g", got))
@@ -125,8 +125,8 @@ int ril_check_contains(struct ril_item *it, struct ril_verdict *v, struct ril_er
 	if (ril_lower(&v->got, it->response, strlen(it->response), err))
 		return -1;
 	v->score = 0;
-	for (size_t i = 0; i < it->n_answers && v->score == 0; i++) {
-		struct ril_span a = ril_trim(it->answers[i], strlen(it->answers[i]));
+	for (size_t i = 0; i < it->q->n_answers && v->score == 0; i++) {
+		struct ril_span a = ril_trim(it->q->answers[i], strlen(it->q->answers[i]));
 		v->want.len = 0;
 		if (ril_lower(&v->want, a.s, a.n, err))
 			return -1;
@@ -148,10 +148,10 @@ int ril_check_yesno(struct ril_item *it, struct ril_verdict *v, struct ril_err *
 	static const char *const name[] = {"", "no", "yes"};
 	struct ril_buf low = {0};
 	int want, got, rc = -1;
-	if (ril_lower(&low, it->answers[0], strlen(it->answers[0]), err))
+	if (ril_lower(&low, it->q->answers[0], strlen(it->q->answers[0]), err))
 		goto out;
 	if ((want = yes_or_no(low.data)) < 0) {
-		ril_fail(err, RIL_EFAIL, "the answer '%s' is neither yes nor no", it->answers[0]);
+		ril_fail(err, RIL_EFAIL, "the answer '%s' is neither yes nor no", it->q->answers[0]);
 		goto out;
 	}
 	low.len = 0;

@@ -38,8 +38,8 @@ static bool function_word(struct ril_span w)
 
 static int read_vocabulary(struct vocabulary *v, const struct ril_item *it, struct ril_err *err)
 {
-	for (size_t i = 0; i < it->n_choices; i++)
-		if (ril_lower(&v->text, it->choices[i], strlen(it->choices[i]), err) || ril_buf_puts(&v->text, "\n", err))
+	for (size_t i = 0; i < it->q->n_choices; i++)
+		if (ril_lower(&v->text, it->q->choices[i], strlen(it->q->choices[i]), err) || ril_buf_puts(&v->text, "\n", err))
 			return -1;
 	return ril_words(&v->words, v->text.data ? v->text.data : "", v->text.len, err);
 }
@@ -171,8 +171,8 @@ int ril_check_slots(struct ril_item *it, struct ril_verdict *v, struct ril_err *
 	struct ril_buf low = {0};
 	int rc = read_vocabulary(&vocabulary, it, err) || ril_lower(&low, it->response, strlen(it->response), err) ? -1 : 0;
 	v->score = 0;
-	for (size_t i = 0; !rc && i < it->n_answers && v->score == 0; i++)
-		rc = compare(v, it->answers[i], &low, &vocabulary.words, err);
+	for (size_t i = 0; !rc && i < it->q->n_answers && v->score == 0; i++)
+		rc = compare(v, it->q->answers[i], &low, &vocabulary.words, err);
 	if (!rc && (it->finish != 0 || !well_ended(it->response)))
 		v->score = 0;
 	ril_spans_free(&vocabulary.words);
