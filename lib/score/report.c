@@ -105,6 +105,15 @@ int ril_report_add(struct ril_report *r, const struct ril_item *it, const struct
 	return 0;
 }
 
+/* The student's, if there is one. */
+static int32_t headline_source(const struct ril_report *r)
+{
+	for (size_t i = 0; i < r->n_sources; i++)
+		if (r->sources[i] == 0)
+			return 0;
+	return r->sources[0];
+}
+
 /* ---- accuracy ---- */
 
 struct cluster { int32_t type; double sum; uint32_t decided; };
@@ -226,6 +235,33 @@ static int add_row(struct ril_sheet *s, const char *source, const char *type, co
 	return 0;
 }
 
+static int put_number(struct ril_buf *b, const char *name, double x, struct ril_err *err)
+{
+	if (ril_json_quote(b, name, strlen(name), false, err))
+		return -1;
+	return isnan(x) ? ril_buf_puts(b, ": null", err) : ril_buf_printf(b, err, ": %.10g", x);
+}
+
+static int write_headline(const struct ril_report *r, const struct accuracy *a, double macro, struct ril_buf *b, struct ril_err *err)
+{
+	const struct tally *all = &a->tally[a->types];
+	const char *sep = "";
+	if (put_number(b, "accuracy", mean(all->sum, all->decided), err) || ril_buf_puts(b, ",\n", err) ||
+	    put_number(b, "macro", macro, err) || ril_buf_printf(b, err, ",\n\"n\": %zu,\n\"types\": {", all->responses))
+		return -1;
+	for (size_t t = 0; t < a->types; t++) {
+		const struct tally *y = &a->tally[t];
+		if (!y->responses)
+			continue;
+		if (ril_buf_puts(b, sep, err) || ril_json_quote(b, r->types.at[t], strlen(r->types.at[t]), false, err) ||
+		    ril_buf_puts(b, ": {", err) || put_number(b, "accuracy", mean(y->sum, y->decided), err) ||
+		    ril_buf_printf(b, err, ", \"n\": %zu}", y->responses))
+			return -1;
+		sep = ", ";
+	}
+	return ril_buf_puts(b, "},\n", err);
+}
+
 static int fill_source(const struct ril_report *r, int32_t source, const struct ril_resampling *how, struct ril_sheet *s,
 		       struct ril_err *err)
 {
@@ -252,6 +288,8 @@ static int fill_source(const struct ril_report *r, int32_t source, const struct 
 		rc = add_row(s, label, "macro-average", all, mean(macro, filled), a.value + (a.types + 1) * b_n, how, err);
 	if (!rc)
 		rc = add_row(s, label, "all", all, mean(all->sum, all->decided), a.value + a.types * b_n, how, err);
+	if (!rc && source == headline_source(r))
+		rc = write_headline(r, &a, mean(macro, filled), &s->headline, err);
 	free(pick);
 	free(a.cluster);
 	free(a.tally);
@@ -263,53 +301,75 @@ static int fill_source(const struct ril_report *r, int32_t source, const struct 
 
 /* ---- captions ---- */
 
-static int fill_captions_of(const struct ril_report *r, int32_t source, const struct ril_resampling *how, struct ril_sheet *s,
-			    struct ril_err *err)
+/* A metric's value and, when asked for, its interval over pictures. */
+static int add_metric(const struct ril_caption_scores *scores, int m, const char *source, const struct ril_resampling *how,
+		      struct ril_sheet *s, struct ril_err *err)
 {
-	const struct ril_caption_options options = {.metrics = RIL_CAP_BUILTIN};
-	struct ril_caption_scores *scores = NULL;
-	size_t n = 0, *items = ril_new(r->n_items, sizeof *items, err), b_n = (size_t)how->resamples;
-	uint32_t *pick = ril_new(r->n_items, sizeof *pick, err);
-	double *value = ril_new(b_n, sizeof *value, err);
-	char name[24];
-	int rc = items && pick && value ? 0 : -1;
-	for (size_t i = 0; !rc && i < r->n_items; i++)
-		if (r->item_source[i] == source)
-			items[n++] = i;
-	if (!rc && n && !(scores = ril_captions_score(r->captions, &options, items, n, err)))
-		rc = -1;
-	for (int m = 0; !rc && n && m < RIL_CAP_METRICS; m++) {
-		if (!(RIL_CAP_BUILTIN & RIL_CAP_BIT(m)))
-			continue;
-		for (size_t b = 0; b < b_n; b++) {
-			ril_resample(pick, n, how->seed, (uint32_t)b, 0);
-			value[b] = ril_caption_over(scores, m, pick, n);
-		}
-		struct ril_interval in = ril_percentiles(value, b_n, how->confidence);
-		if (ril_sheet_row(s, err) || ril_sheet_text(s, 0, ril_source_name(source, name), err) ||
-		    ril_sheet_text(s, 1, ril_caption_metric_name(m), err))
-			rc = -1;
-		else {
-			ril_sheet_number(s, 2, (double)n, 0);
-			ril_sheet_number(s, 3, scores->corpus[m], 4);
-			if (b_n) {
-				ril_sheet_number(s, 4, in.low, 4);
-				ril_sheet_number(s, 5, in.high, 4);
-			}
+	size_t n = scores->n, resamples = (size_t)how->resamples;
+	uint32_t *pick = ril_new(n, sizeof *pick, err);
+	double *value = ril_new(resamples, sizeof *value, err);
+	int rc = pick && value ? 0 : -1;
+	for (size_t b = 0; !rc && b < resamples; b++) {
+		ril_resample(pick, n, how->seed, (uint32_t)b, 0);
+		value[b] = ril_caption_over(scores, m, pick, n);
+	}
+	if (!rc && !(rc = ril_sheet_row(s, err)) && !(rc = ril_sheet_text(s, 0, source, err)) &&
+	    !(rc = ril_sheet_text(s, 1, ril_caption_metric_name(m), err))) {
+		ril_sheet_number(s, 2, (double)n, 0);
+		ril_sheet_number(s, 3, scores->corpus[m], 4);
+		if (resamples) {
+			struct ril_interval in = ril_percentiles(value, resamples, how->confidence);
+			ril_sheet_number(s, 4, in.low, 4);
+			ril_sheet_number(s, 5, in.high, 4);
 		}
 	}
-	ril_caption_scores_free(scores);
-	free(items);
 	free(pick);
 	free(value);
 	return rc;
 }
 
+static int add_metrics(const struct ril_caption_scores *scores, const char *source, bool headline, const struct ril_resampling *how,
+		       struct ril_sheet *s, struct ril_err *err)
+{
+	const char *sep = "\"captions\": {";
+	for (int m = 0; m < RIL_CAP_METRICS; m++) {
+		if (!(RIL_CAP_BUILTIN & RIL_CAP_BIT(m)))
+			continue;
+		if (add_metric(scores, m, source, how, s, err))
+			return -1;
+		if (headline && (ril_buf_puts(&s->headline, sep, err) ||
+				 put_number(&s->headline, ril_caption_metric_name(m), scores->corpus[m], err)))
+			return -1;
+		sep = ", ";
+	}
+	return headline ? ril_buf_puts(&s->headline, "},\n", err) : 0;
+}
+
+static int fill_captions_of(const struct ril_report *r, int32_t source, const struct ril_resampling *how, struct ril_sheet *s,
+			    struct ril_err *err)
+{
+	const struct ril_caption_options options = {.metrics = RIL_CAP_BUILTIN};
+	size_t n = 0, *items = ril_new(r->n_items, sizeof *items, err);
+	char name[24];
+	if (!items)
+		return -1;
+	for (size_t i = 0; i < r->n_items; i++)
+		if (r->item_source[i] == source)
+			items[n++] = i;
+	struct ril_caption_scores *scores = n ? ril_captions_score(r->captions, &options, items, n, err) : NULL;
+	free(items);
+	if (!scores)
+		return n ? -1 : 0;
+	int rc = add_metrics(scores, ril_source_name(source, name), source == headline_source(r), how, s, err);
+	ril_caption_scores_free(scores);
+	return rc;
+}
+
 int ril_report_fill(struct ril_report *r, const struct ril_resampling *how, struct ril_sheet *s, struct ril_err *err)
 {
-	static const char *const accuracy[] = {"source", "type", "questions", "responses", "score", "low", "high", "cut", "undecided", NULL};
+	static const char *const scores[] = {"source", "type", "questions", "responses", "score", "low", "high", "cut", "undecided", NULL};
 	static const char *const captions[] = {"source", "metric", "captions", "value", "low", "high", NULL};
-	int rc = ril_sheet_section(s, "accuracy", accuracy, err) < 0 ? -1 : 0;
+	int rc = ril_sheet_section(s, "scores", scores, err) < 0 ? -1 : 0;
 	for (size_t i = 0; !rc && i < r->n_sources; i++)
 		rc = fill_source(r, r->sources[i], how, s, err);
 	if (!rc && r->pope)
@@ -317,7 +377,7 @@ int ril_report_fill(struct ril_report *r, const struct ril_resampling *how, stru
 	if (!rc && r->hallusion)
 		rc = ril_report_hallusion(r, s, err);
 	if (!rc && r->captions)
-		rc = ril_sheet_section(s, "captions", captions, err) < 0 ? -1 : 0;
+		rc = ril_sheet_section(s, "caption_scores", captions, err) < 0 ? -1 : 0;
 	for (size_t i = 0; !rc && r->captions && i < r->n_sources; i++)
 		rc = fill_captions_of(r, r->sources[i], how, s, err);
 	return rc;

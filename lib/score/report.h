@@ -2,12 +2,15 @@
  * metrics.
  *
  * Sections of the sheet:
- *   accuracy   source, type, questions, responses, score, low, high, cut, undecided; after the categories the rows
- *              "macro-average" (mean over categories) and "all" (over responses)
- *   pope       where the judge was pope: accuracy, precision, recall, F1, yes-ratio by type and over all
- *   hallusion  where the judge was hallusion: aAcc, fAcc, qAcc
- *   captions   where questions ask for captions (type "caption", or a field `references`): metric, value, interval
- * A source is "gold", "student" or "teacher N".  Undecided verdicts (NaN) are counted and left out of means. */
+ *   scores          source, type, questions, responses, score, low, high, cut, undecided; after the categories the rows
+ *                   "macro-average" (mean over categories) and "all" (over responses)
+ *   pope            where the judge was pope: accuracy, precision, recall, F1, yes-ratio by type and over all
+ *   hallusion       where the judge was hallusion: aAcc, fAcc, qAcc
+ *   caption_scores  where questions ask for captions (type "caption", or a field `references`): metric, value, interval
+ * A source is "gold", "student" or "teacher N".  Undecided verdicts (NaN) are counted and left out of means.
+ *
+ * JSON begins with the figures of the student (of the first source when there is none): "accuracy", "macro", "n", "types"
+ * {TYPE: {"accuracy", "n"}}, "captions" {METRIC: value}. */
 #ifndef RIL_SCORE_REPORT_H
 #define RIL_SCORE_REPORT_H
 

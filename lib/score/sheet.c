@@ -131,10 +131,10 @@ static int print_table(const struct ril_section *sec, struct ril_buf *out, struc
 
 static int print_json(const struct ril_sheet *s, struct ril_buf *out, struct ril_err *err)
 {
-	int rc = ril_buf_puts(out, "{", err);
+	int rc = ril_buf_puts(out, "{\n", err) || ril_buf_add(out, s->headline.data ? s->headline.data : "", s->headline.len, err) ? -1 : 0;
 	for (size_t j = 0; !rc && j < s->n; j++) {
 		const struct ril_section *sec = &s->section[j];
-		rc = ril_buf_printf(out, err, "%s\n\"%s\": [", j ? "," : "", sec->name);
+		rc = ril_buf_printf(out, err, "%s\"%s\": [", j ? ",\n" : "", sec->name);
 		for (size_t i = 0; !rc && i < sec->rows; i++) {
 			const char *sep = "";
 			rc = ril_buf_printf(out, err, "%s\n  {", i ? "," : "");
@@ -180,5 +180,6 @@ void ril_sheet_free(struct ril_sheet *s)
 		free(sec->cell);
 	}
 	free(s->section);
+	ril_buf_free(&s->headline);
 	*s = (struct ril_sheet){0};
 }

@@ -1,6 +1,6 @@
 /* sheet.h -- a report: named sections of rows under named columns, printed as an aligned table, tab-separated or JSON.
  *
- * JSON is one object: a member for every section, which is a list of objects, one a row; a number that is NaN is null and
+ * JSON is one object: the headline's members, then one for every section, which is a list of objects, one a row; a number that is NaN is null and
  * empty cells are left out.  In tables NaN is "-". */
 #ifndef RIL_SCORE_SHEET_H
 #define RIL_SCORE_SHEET_H
@@ -17,7 +17,11 @@ struct ril_section {
 	struct ril_cell *cell; /* [rows, columns] */
 	size_t rows, cap;
 };
-struct ril_sheet { struct ril_section *section; size_t n, cap; };
+struct ril_sheet {
+	struct ril_section *section;
+	size_t n, cap;
+	struct ril_buf headline; /* JSON members, each followed by ",\n", that come before the sections */
+};
 
 /* The new section's number, or -1.  Columns end with NULL. */
 int ril_sheet_section(struct ril_sheet *, const char *name, const char *const *columns, struct ril_err *);
