@@ -11,10 +11,10 @@ PREFIX ?= /usr/local
 VERSION := $(shell cat VERSION)
 
 PKGS := openblas libcjson zlib libpcre2-8 libutf8proc
-OPTIONAL_PKGS := $(shell for p in libjpeg libwebp stb; do pkg-config --exists $$p && echo $$p; done)
+OPTIONAL_PKGS := $(shell for p in libjpeg libwebp libwebpdemux stb; do pkg-config --exists $$p && echo $$p; done)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(OPTIONAL_PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) $(filter-out stb,$(OPTIONAL_PKGS)) 2>/dev/null)
-FEATURES := $(if $(filter libjpeg,$(OPTIONAL_PKGS)),-DRIL_HAVE_JPEG) $(if $(filter libwebp,$(OPTIONAL_PKGS)),-DRIL_HAVE_WEBP)
+FEATURES := $(if $(filter libjpeg,$(OPTIONAL_PKGS)),-DRIL_HAVE_JPEG) $(if $(filter libwebpdemux,$(OPTIONAL_PKGS)),-DRIL_HAVE_WEBP)
 
 OPT.release := -O3 -g
 OPT.f64     := -O2 -g -DRIL_REAL_IS_DOUBLE
@@ -42,6 +42,9 @@ tests: all $(TESTS:%=$B/tests/%)
 $B/%.o: %.c Makefile VERSION | deps
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# stb_image leaves a short palette's rest undefined; the same bytes must give the same picture.
+$B/lib/image/stb.o: CFLAGS += -ftrivial-auto-var-init=zero
 
 $B/libril.a: $(LIBOBJ)
 	@rm -f $@

@@ -23,6 +23,9 @@ enum { RIL_IMAGE_MAX_PIXELS = 178956970, RIL_IMAGE_MAX_SIDE = 65535 };
 int ril_image_read(struct ril_image *, const char *path, struct ril_err *);
 /* As above from n bytes in memory; errors do not name the source. */
 int ril_image_decode(struct ril_image *, const void *bytes, size_t n, struct ril_err *);
+/* A black picture; the size is checked against the limits first. */
+int ril_image_new(struct ril_image *, int64_t w, int64_t h, struct ril_err *);
+int ril_image_check(int64_t w, int64_t h, struct ril_err *);
 void ril_image_free(struct ril_image *);
 
 /* Which library decodes what in this build, for -v: "JPEG: libjpeg-turbo 2.1.5, WebP: libwebp 1.2.4, ...". */

@@ -13,7 +13,7 @@
 
 enum ril_pixel_layout { RIL_PIXELS_QWEN = 1, RIL_PIXELS_INTERNVL };
 
-/* A model's image settings, filled from its processor files. */
+/* A model's image settings. */
 struct ril_pixel_settings {
 	enum ril_pixel_layout layout;
 	double mean[3], std[3], rescale; /* value = (byte * rescale - mean) / std; rescale is 1/255 as written in the file */
@@ -27,6 +27,8 @@ struct ril_pixel_settings {
 
 /* Defaults of the reference processors, which the model's files then override. */
 void ril_pixel_defaults(struct ril_pixel_settings *, enum ril_pixel_layout);
+/* From a model folder's config.json and processor_config.json or preprocessor_config.json. */
+int ril_pixel_settings_load(struct ril_pixel_settings *, const char *dir, struct ril_err *);
 /* Refuses settings that cannot work (zero sizes, min above max, absurd caps), naming the setting. */
 int ril_pixel_check(const struct ril_pixel_settings *, struct ril_err *);
 

@@ -1,0 +1,81 @@
+/* image.c -- tells the format by its first bytes, hands the file to its decoder, turns the picture upright; see image.h. */
+#include "image/codec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int ril_image_check(int64_t w, int64_t h, struct ril_err *err)
+{
+	if (w < 1 || h < 1)
+		return ril_fail(err, RIL_ECORRUPT, "a picture of %lld x %lld has no pixels", (long long)w, (long long)h);
+	if (w > RIL_IMAGE_MAX_SIDE || h > RIL_IMAGE_MAX_SIDE || w * h > RIL_IMAGE_MAX_PIXELS)
+		return ril_fail(err, RIL_ECORRUPT, "%lld x %lld pixels are more than the limit of %d", (long long)w, (long long)h,
+				RIL_IMAGE_MAX_PIXELS);
+	return 0;
+}
+
+int ril_image_new(struct ril_image *im, int64_t w, int64_t h, struct ril_err *err)
+{
+	if (ril_image_check(w, h, err) || !(im->rgb = ril_new((size_t)(w * h), 3, err)))
+		return -1;
+	im->w = (int32_t)w;
+	im->h = (int32_t)h;
+	return 0;
+}
+
+void ril_image_free(struct ril_image *im)
+{
+	free(im->rgb);
+	*im = (struct ril_image){0};
+}
+
+static bool starts(struct ril_bytes b, size_t at, const char *magic, size_t n)
+{
+	return b.n >= at + n && !memcmp(b.at + at, magic, n);
+}
+
+static int decode(struct ril_image *im, int *orientation, struct ril_bytes b, struct ril_err *err)
+{
+	if (starts(b, 0, "\xff\xd8\xff", 3))
+		return ril_jpeg_decode(im, orientation, b, err);
+	if (starts(b, 0, "\x89PNG\r\n\x1a\n", 8))
+		return ril_png_decode(im, orientation, b, err);
+	if (starts(b, 0, "GIF87a", 6) || starts(b, 0, "GIF89a", 6))
+		return ril_gif_decode(im, b, err);
+	if (starts(b, 0, "RIFF", 4) && starts(b, 8, "WEBP", 4))
+		return ril_webp_decode(im, orientation, b, err);
+	if (starts(b, 0, "BM", 2))
+		return ril_bmp_decode(im, b, err);
+	if (!b.n)
+		return ril_fail(err, RIL_ECORRUPT, "empty file");
+	return ril_fail(err, RIL_ECORRUPT, "not a picture in a known format (JPEG, PNG, WebP, BMP, GIF)");
+}
+
+int ril_image_decode(struct ril_image *out, const void *bytes, size_t n, struct ril_err *err)
+{
+	int orientation = 0;
+	*out = (struct ril_image){0};
+	if (decode(out, &orientation, (struct ril_bytes){bytes, n}, err) || ril_image_orient(out, orientation, err)) {
+		ril_image_free(out);
+		return -1;
+	}
+	return 0;
+}
+
+int ril_image_read(struct ril_image *out, const char *path, struct ril_err *err)
+{
+	struct ril_buf file = {0};
+	*out = (struct ril_image){0};
+	int rc = ril_read_file(&file, path, err);
+	if (!rc && ril_image_decode(out, file.data, file.len, err))
+		rc = ril_context(err, "%s", path);
+	ril_buf_free(&file);
+	return rc;
+}
+
+const char *ril_image_decoders(void)
+{
+	static _Thread_local char text[160];
+	snprintf(text, sizeof text, "JPEG: %s; WebP: %s; PNG, BMP, GIF: stb_image", ril_jpeg_library(), ril_webp_library());
+	return text;
+}

@@ -1,0 +1,166 @@
+/* settings.c -- a model folder's image settings, from every file that may carry them.
+ *
+ * The reference prefers "image_processor" in processor_config.json (transformers 5) over preprocessor_config.json (4.x); the
+ * original InternVL layout has its tiling in config.json and ImageNet's mean and deviation in its code.  A setting
+ * that asks for something else than resize (bicubic), rescale and normalise is refused by name. */
+#include "base/json.h"
+#include "image/pixels.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* The file's tree, or NULL without an error when there is no such file. */
+static int read_optional(cJSON **out, const char *dir, const char *name, struct ril_err *err)
+{
+	char path[4096];
+	*out = NULL;
+	if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
+		return ril_fail(err, RIL_EFAIL, "%s: path too long", dir);
+	if (access(path, F_OK))
+		return 0;
+	return (*out = ril_json_read(path, err)) ? 0 : -1;
+}
+
+static int triple(const cJSON *o, const char *name, double out[3], struct ril_err *err)
+{
+	const cJSON *a = cJSON_GetObjectItemCaseSensitive(o, name);
+	if (!a || cJSON_IsNull(a))
+		return 0;
+	if (cJSON_IsNumber(a)) {
+		out[0] = out[1] = out[2] = a->valuedouble;
+		return 0;
+	}
+	if (!cJSON_IsArray(a) || cJSON_GetArraySize(a) != 3)
+		return ril_fail(err, RIL_ECORRUPT, "%s is not a list of 3 numbers", name);
+	for (int i = 0; i < 3; i++) {
+		const cJSON *v = cJSON_GetArrayItem(a, i);
+		if (!cJSON_IsNumber(v))
+			return ril_fail(err, RIL_ECORRUPT, "%s is not a list of 3 numbers", name);
+		out[i] = v->valuedouble;
+	}
+	return 0;
+}
+
+static int integer(const cJSON *o, const char *name, int32_t *out, struct ril_err *err)
+{
+	int64_t v = *out;
+	if (ril_json_int(o, name, &v, err))
+		return -1;
+	if (v < INT32_MIN || v > INT32_MAX)
+		return ril_fail(err, RIL_ECORRUPT, "%s is %lld", name, (long long)v);
+	*out = (int32_t)v;
+	return 0;
+}
+
+/* What both families share. */
+static int common(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *err)
+{
+	bool resize = true, rescale = true, normalize = true, pad = false;
+	int32_t resample = 3;
+	if (ril_json_bool(o, "do_resize", &resize, err) || ril_json_bool(o, "do_rescale", &rescale, err) ||
+	    ril_json_bool(o, "do_normalize", &normalize, err) || ril_json_bool(o, "do_pad", &pad, err) ||
+	    integer(o, "resample", &resample, err) || ril_json_num(o, "rescale_factor", &s->rescale, err) ||
+	    triple(o, "image_mean", s->mean, err) || triple(o, "image_std", s->std, err))
+		return -1;
+	if (!resize || pad)
+		return ril_fail(err, RIL_ECORRUPT, "%s is not supported", pad ? "do_pad true" : "do_resize false");
+	if (resample != 3)
+		return ril_fail(err, RIL_ECORRUPT, "resample %d is not supported (only 3, bicubic)", resample);
+	if (!rescale)
+		s->rescale = 1;
+	for (int c = 0; c < 3 && !normalize; c++) {
+		s->mean[c] = 0;
+		s->std[c] = 1;
+	}
+	return 0;
+}
+
+static int qwen(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *err)
+{
+	const cJSON *size = cJSON_GetObjectItemCaseSensitive(o, "size");
+	if (cJSON_IsObject(size) &&
+	    (ril_json_int(size, "shortest_edge", &s->min_pixels, err) || ril_json_int(size, "longest_edge", &s->max_pixels, err) ||
+	     ril_json_int(size, "min_pixels", &s->min_pixels, err) || ril_json_int(size, "max_pixels", &s->max_pixels, err)))
+		return -1;
+	if (ril_json_int(o, "min_pixels", &s->min_pixels, err) || ril_json_int(o, "max_pixels", &s->max_pixels, err) ||
+	    integer(o, "patch_size", &s->patch, err) || integer(o, "merge_size", &s->merge, err) ||
+	    integer(o, "temporal_patch_size", &s->temporal, err))
+		return -1;
+	return common(s, o, err);
+}
+
+/* A square size: a number, or {"height": n, "width": n}. */
+static int square(const cJSON *o, const char *name, int32_t *out, struct ril_err *err)
+{
+	const cJSON *size = cJSON_GetObjectItemCaseSensitive(o, name);
+	if (!cJSON_IsObject(size))
+		return integer(o, name, out, err);
+	int32_t w = *out, h = *out;
+	if (integer(size, "height", &h, err) || integer(size, "width", &w, err))
+		return -1;
+	if (w != h)
+		return ril_fail(err, RIL_ECORRUPT, "%s: tiles of %d x %d are not square", name, w, h);
+	*out = w;
+	return 0;
+}
+
+/* crop_to_patches is not looked at: the reference's InternVLProcessor sets it, whatever the file says. */
+static int internvl(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *err)
+{
+	if (square(o, "size", &s->tile, err) || integer(o, "min_patches", &s->min_tiles, err) || integer(o, "max_patches", &s->max_tiles, err))
+		return -1;
+	return common(s, o, err);
+}
+
+static int internvl_original(struct ril_pixel_settings *s, const cJSON *config, const cJSON *processor, struct ril_err *err)
+{
+	const cJSON *vision = cJSON_GetObjectItemCaseSensitive(config, "vision_config");
+	bool dynamic = true;
+	s->thumbnail = false;
+	if ((cJSON_IsObject(vision) && square(vision, "image_size", &s->tile, err)) || square(config, "force_image_size", &s->tile, err) ||
+	    integer(config, "min_dynamic_patch", &s->min_tiles, err) || integer(config, "max_dynamic_patch", &s->max_tiles, err) ||
+	    ril_json_bool(config, "dynamic_image_size", &dynamic, err) || ril_json_bool(config, "use_thumbnail", &s->thumbnail, err))
+		return -1;
+	if (!dynamic)
+		s->max_tiles = s->min_tiles = 1;
+	return processor ? common(s, processor, err) : 0;
+}
+
+static int choose(struct ril_pixel_settings *s, const cJSON *config, const cJSON *processor, struct ril_err *err)
+{
+	const char *type = "";
+	if (ril_json_str(config, "model_type", &type, err))
+		return -1;
+	if (!strcmp(type, "internvl_chat")) {
+		ril_pixel_defaults(s, RIL_PIXELS_INTERNVL);
+		return internvl_original(s, config, processor, err);
+	}
+	bool is_qwen = !strcmp(type, "qwen2_5_vl") || !strcmp(type, "qwen2_vl");
+	if (!is_qwen && strcmp(type, "internvl"))
+		return ril_fail(err, RIL_EFAIL, "model_type '%s' takes no pictures (supported: qwen2_5_vl, internvl, internvl_chat)", type);
+	if (!processor)
+		return ril_fail(err, RIL_EFAIL, "no preprocessor_config.json, nor image_processor in processor_config.json");
+	ril_pixel_defaults(s, is_qwen ? RIL_PIXELS_QWEN : RIL_PIXELS_INTERNVL);
+	return is_qwen ? qwen(s, processor, err) : internvl(s, processor, err);
+}
+
+int ril_pixel_settings_load(struct ril_pixel_settings *s, const char *dir, struct ril_err *err)
+{
+	cJSON *config = NULL, *v5 = NULL, *v4 = NULL;
+	int rc = read_optional(&config, dir, "config.json", err) || read_optional(&v5, dir, "processor_config.json", err) ||
+				 read_optional(&v4, dir, "preprocessor_config.json", err)
+			 ? -1
+			 : 0;
+	if (!rc && !config)
+		rc = ril_fail(err, RIL_EFAIL, "%s/config.json: no such file", dir);
+	if (!rc) {
+		const cJSON *processor = cJSON_GetObjectItemCaseSensitive(v5, "image_processor");
+		rc = choose(s, config, cJSON_IsObject(processor) ? processor : v4, err) || ril_pixel_check(s, err) ? -1 : 0;
+		if (rc)
+			ril_context(err, "%s: image settings", dir);
+	}
+	cJSON_Delete(config);
+	cJSON_Delete(v5);
+	cJSON_Delete(v4);
+	return rc;
+}
