@@ -32,7 +32,7 @@ LIBOBJ  := $(LIBSRC:%.c=$B/%.o)
 TOOLS   := $(sort $(patsubst bin/%.c,%,$(wildcard bin/ril-*.c)))
 TESTS   := $(sort $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/ops/*.c tests/stream/*.c tests/fuzz/*.c)))
 
-.PHONY: all tests check check-long clean layers deps install
+.PHONY: all tests demo check check-long clean layers deps install
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(TOOLS:%=$(BIN)/%)
@@ -64,6 +64,10 @@ build/.deps: scripts/deps
 	@scripts/deps
 	@mkdir -p build && touch $@
 
+# The main job on the embedded default; everything lands in demo/.
+demo: all
+	@scripts/demo demo
+
 layers:
 	@scripts/check-layers
 
@@ -72,6 +76,12 @@ check: layers
 
 check-long: check
 	+@scripts/check --long
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/ril $(addprefix $(DESTDIR)$(PREFIX)/share/man/man,1 5 7)
+	install $(TOOLS:%=bin/%) scripts/ril-* $(DESTDIR)$(PREFIX)/bin
+	cp -r share/. $(DESTDIR)$(PREFIX)/share/ril
+	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s; done
 
 clean:
 	rm -rf build $(TOOLS:%=bin/%)
