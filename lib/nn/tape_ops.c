@@ -1,0 +1,326 @@
+/* tape_ops.c -- the operations on values: each runs its kernel and records how to run it backwards; see tape.h. */
+#include "nn/tape_impl.h"
+
+#include <math.h>
+
+static bool trains(const struct ril_param *p)
+{
+	return p && p->grad;
+}
+
+static ril_real *grad_of(const struct ril_param *p)
+{
+	return p ? p->grad : NULL;
+}
+
+/* ---- linear ---- */
+
+static void linear_back(struct ril_tape *t, struct ril_rec *r)
+{
+	struct ril_val *x = r->in[0], *y = r->out;
+	t->ops->linear_bwd(ril_tape_grad(t, x), x->ld, r->p[0]->grad, grad_of(r->p[1]), y->g, y->ld, x->v, x->ld, x->rows,
+			   r->p[0]->w);
+}
+
+struct ril_val *ril_t_linear(struct ril_tape *t, struct ril_val *x, struct ril_param *w, struct ril_param *b)
+{
+	struct ril_val *y = x ? ril_tape_out(t, x->rows, w->w.rows, x->needs || trains(w) || trains(b)) : NULL;
+	if (!y)
+		return NULL;
+	t->ops->linear(y->v, y->ld, x->v, x->ld, x->rows, w->w, b ? b->vec : NULL, false);
+	struct ril_rec *r = ril_tape_rec(t, linear_back, y);
+	if (r) {
+		r->in[0] = x;
+		r->p[0] = w;
+		r->p[1] = b;
+	}
+	return y;
+}
+
+/* ---- rows ---- */
+
+static void embed_back(struct ril_tape *t, struct ril_rec *r)
+{
+	ril_real *dvis = r->in[0] ? ril_tape_grad(t, r->in[0]) : NULL;
+	t->ops->embed_bwd(r->p[0]->grad, dvis, r->idx[0], r->idx[1], r->out->rows, r->out->cols, r->out->g);
+}
+
+struct ril_val *ril_t_embed(struct ril_tape *t, const int32_t *ids, const int32_t *vrow, int64_t T, struct ril_param *table,
+			    struct ril_val *vis)
+{
+	struct ril_val *y = ril_tape_out(t, T, table->w.cols, trains(table) || (vis && vis->needs));
+	if (!y)
+		return NULL;
+	if (!vis)
+		vrow = NULL;
+	t->ops->embed(y->v, ids, vrow, T, table->w, vis ? vis->v : NULL);
+	struct ril_rec *r = ril_tape_rec(t, embed_back, y);
+	if (r) {
+		r->in[0] = vis;
+		r->p[0] = table;
+		r->idx[0] = ids;
+		r->idx[1] = vrow;
+	}
+	return y;
+}
+
+static void gather_back(struct ril_tape *t, struct ril_rec *r)
+{
+	t->ops->gather_bwd(ril_tape_grad(t, r->in[0]), r->out->g, r->idx[0], r->out->rows, r->out->cols);
+}
+
+struct ril_val *ril_t_gather(struct ril_tape *t, struct ril_val *x, const int32_t *idx, int64_t R)
+{
+	struct ril_val *y = x ? ril_tape_out(t, R, x->cols, x->needs) : NULL;
+	if (!y)
+		return NULL;
+	t->ops->gather(y->v, x->v, idx, R, x->cols);
+	struct ril_rec *r = ril_tape_rec(t, gather_back, y);
+	if (r) {
+		r->in[0] = x;
+		r->idx[0] = idx;
+	}
+	return y;
+}
+
+static void add_rows_back(struct ril_tape *t, struct ril_rec *r)
+{
+	t->ops->add_rows_bwd(ril_tape_grad(t, r->in[0]), r->p[0]->grad, r->out->g, r->out->rows, r->n, r->out->cols);
+}
+
+struct ril_val *ril_t_add_rows(struct ril_tape *t, struct ril_val *x, struct ril_param *p, int64_t P)
+{
+	struct ril_val *y = x ? ril_tape_out(t, x->rows, x->cols, x->needs || trains(p)) : NULL;
+	if (!y)
+		return NULL;
+	t->ops->add_rows(y->v, x->v, p->vec, x->rows, P, x->cols);
+	struct ril_rec *r = ril_tape_rec(t, add_rows_back, y);
+	if (r) {
+		r->in[0] = x;
+		r->p[0] = p;
+		r->n = P;
+	}
+	return y;
+}
+
+/* ---- elementwise, on dense values ---- */
+
+static void add_back(struct ril_tape *t, struct ril_rec *r)
+{
+	for (int i = 0; i < 2; i++) {
+		ril_real *d = ril_tape_grad(t, r->in[i]);
+		if (d)
+			t->ops->axpy(d, 1, r->out->g, r->out->rows * r->out->cols);
+	}
+}
+
+struct ril_val *ril_t_add(struct ril_tape *t, struct ril_val *a, struct ril_val *b)
+{
+	struct ril_val *y = a && b ? ril_tape_out(t, a->rows, a->cols, a->needs || b->needs) : NULL;
+	if (!y)
+		return NULL;
+	t->ops->add(y->v, a->v, b->v, a->rows * a->cols);
+	struct ril_rec *r = ril_tape_rec(t, add_back, y);
+	if (r) {
+		r->in[0] = a;
+		r->in[1] = b;
+	}
+	return y;
+}
+
+static void scale_add_back(struct ril_tape *t, struct ril_rec *r)
+{
+	struct ril_val *a = r->in[0], *b = r->in[1];
+	t->ops->scale_add_bwd(ril_tape_grad(t, a), r->p[0]->grad, ril_tape_grad(t, b), r->out->g, r->p[0]->vec, b->v,
+			      b->rows, b->cols);
+}
+
+struct ril_val *ril_t_scale_add(struct ril_tape *t, struct ril_val *a, struct ril_param *g, struct ril_val *b)
+{
+	struct ril_val *y = a && b ? ril_tape_out(t, a->rows, a->cols, a->needs || b->needs || trains(g)) : NULL;
+	if (!y)
+		return NULL;
+	t->ops->scale_add(y->v, a->v, g->vec, b->v, a->rows, a->cols);
+	struct ril_rec *r = ril_tape_rec(t, scale_add_back, y);
+	if (r) {
+		r->in[0] = a;
+		r->in[1] = b;
+		r->p[0] = g;
+	}
+	return y;
+}
+
+static void act_back(struct ril_tape *t, struct ril_rec *r)
+{
+	t->ops->act_bwd(ril_tape_grad(t, r->in[0]), r->out->g, r->in[0]->v, r->act, r->out->rows * r->out->cols);
+}
+
+struct ril_val *ril_t_act(struct ril_tape *t, struct ril_val *x, enum ril_act act)
+{
+	struct ril_val *y = x ? ril_tape_out(t, x->rows, x->cols, x->needs) : NULL;
+	if (!y)
+		return NULL;
+	t->ops->act(y->v, x->v, act, x->rows * x->cols);
+	struct ril_rec *r = ril_tape_rec(t, act_back, y);
+	if (r) {
+		r->in[0] = x;
+		r->act = act;
+	}
+	return y;
+}
+
+static void swiglu_back(struct ril_tape *t, struct ril_rec *r)
+{
+	struct ril_val *gate = r->in[0], *up = r->in[1];
+	t->ops->swiglu_bwd(ril_tape_grad(t, gate), ril_tape_grad(t, up), r->out->g, gate->v, up->v, gate->rows * gate->cols);
+}
+
+struct ril_val *ril_t_swiglu(struct ril_tape *t, struct ril_val *gate, struct ril_val *up)
+{
+	struct ril_val *y = gate && up ? ril_tape_out(t, gate->rows, gate->cols, gate->needs || up->needs) : NULL;
+	if (!y)
+		return NULL;
+	t->ops->swiglu(y->v, gate->v, up->v, gate->rows * gate->cols);
+	struct ril_rec *r = ril_tape_rec(t, swiglu_back, y);
+	if (r) {
+		r->in[0] = gate;
+		r->in[1] = up;
+	}
+	return y;
+}
+
+/* ---- norms ---- */
+
+static void rmsnorm_back(struct ril_tape *t, struct ril_rec *r)
+{
+	struct ril_val *x = r->in[0];
+	t->ops->rmsnorm_bwd(ril_tape_grad(t, x), x->ld, r->p[0]->grad, r->out->g, r->out->ld, x->v, x->ld, r->p[0]->vec,
+			    r->saved[0], x->rows, x->cols);
+}
+
+struct ril_val *ril_t_rmsnorm(struct ril_tape *t, struct ril_val *x, struct ril_param *w, double eps)
+{
+	struct ril_val *y = x ? ril_tape_out(t, x->rows, x->cols, x->needs || trains(w)) : NULL;
+	ril_real *rstd = y ? ril_tape_reals(t, x->rows) : NULL;
+	if (!rstd)
+		return NULL;
+	t->ops->rmsnorm(y->v, y->ld, rstd, x->v, x->ld, w->vec, x->rows, x->cols, eps);
+	struct ril_rec *r = ril_tape_rec(t, rmsnorm_back, y);
+	if (r) {
+		r->in[0] = x;
+		r->p[0] = w;
+		r->saved[0] = rstd;
+	}
+	return y;
+}
+
+static void layernorm_back(struct ril_tape *t, struct ril_rec *r)
+{
+	struct ril_val *x = r->in[0];
+	t->ops->layernorm_bwd(ril_tape_grad(t, x), r->p[0]->grad, r->p[1]->grad, r->out->g, x->v, r->p[0]->vec, r->saved[0],
+			      r->saved[1], x->rows, x->cols);
+}
+
+struct ril_val *ril_t_layernorm(struct ril_tape *t, struct ril_val *x, struct ril_param *w, struct ril_param *b, double eps)
+{
+	struct ril_val *y = x ? ril_tape_out(t, x->rows, x->cols, x->needs || trains(w) || trains(b)) : NULL;
+	ril_real *mean = y ? ril_tape_reals(t, x->rows) : NULL, *rstd = y ? ril_tape_reals(t, x->rows) : NULL;
+	if (!mean || !rstd)
+		return NULL;
+	t->ops->layernorm(y->v, mean, rstd, x->v, w->vec, b->vec, x->rows, x->cols, eps);
+	struct ril_rec *r = ril_tape_rec(t, layernorm_back, y);
+	if (r) {
+		r->in[0] = x;
+		r->p[0] = w;
+		r->p[1] = b;
+		r->saved[0] = mean;
+		r->saved[1] = rstd;
+	}
+	return y;
+}
+
+/* ---- rotary positions and attention ---- */
+
+static void rope_back(struct ril_tape *t, struct ril_rec *r)
+{
+	t->ops->rope(ril_tape_grad(t, r->out), r->out->ld, r->cosv, r->sinv, r->out->rows, r->H, r->D, true);
+}
+
+void ril_t_rope(struct ril_tape *t, struct ril_val *x, const ril_real *cosv, const ril_real *sinv, int64_t H, int64_t D)
+{
+	if (!x || !cosv || !sinv)
+		return;
+	t->ops->rope(x->v, x->ld, cosv, sinv, x->rows, H, D, false);
+	struct ril_rec *r = ril_tape_rec(t, rope_back, x);
+	if (r) {
+		r->cosv = cosv;
+		r->sinv = sinv;
+		r->H = H;
+		r->D = D;
+		r->in_place = true;
+	}
+}
+
+static void attention_back(struct ril_tape *t, struct ril_rec *r)
+{
+	struct ril_val *q = r->in[0], *k = r->in[1], *v = r->in[2], *o = r->out;
+	t->ops->attention_bwd(ril_tape_grad(t, q), q->ld, ril_tape_grad(t, k), k->ld, ril_tape_grad(t, v), v->ld, o->g, o->ld,
+			      o->v, o->ld, r->saved[0], q->v, q->ld, k->v, k->ld, v->v, v->ld, r->seg, (int)r->n, r->H,
+			      r->Hkv, r->D, r->num);
+}
+
+struct ril_val *ril_t_attention(struct ril_tape *t, struct ril_val *q, struct ril_val *k, struct ril_val *v,
+				const struct ril_seg *seg, int nseg, int64_t Hq, int64_t Hkv, int64_t D)
+{
+	bool needs = q && k && v && (q->needs || k->needs || v->needs);
+	struct ril_val *o = q && k && v ? ril_tape_out(t, q->rows, Hq * D, needs) : NULL;
+	ril_real *lse = o && o->needs ? ril_tape_reals(t, q->rows * Hq) : NULL;
+	if (!o || (o->needs && !lse))
+		return NULL;
+	double scale = 1 / sqrt((double)D);
+	t->ops->attention(o->v, o->ld, lse, q->v, q->ld, k->v, k->ld, v->v, v->ld, seg, nseg, Hq, Hkv, D, scale);
+	struct ril_rec *r = ril_tape_rec(t, attention_back, o);
+	if (r) {
+		r->in[0] = q;
+		r->in[1] = k;
+		r->in[2] = v;
+		r->saved[0] = lse;
+		r->seg = seg;
+		r->n = nseg;
+		r->H = Hq;
+		r->Hkv = Hkv;
+		r->D = D;
+		r->num = scale;
+	}
+	return o;
+}
+
+/* ---- language head ---- */
+
+static void head_back(struct ril_tape *t, struct ril_rec *r)
+{
+	struct ril_val *h = r->in[0];
+	t->ops->head_logp_bwd(ril_tape_grad(t, h), r->p[0]->grad, r->dlogp, r->saved[0], h->v, r->idx[0], h->rows, r->p[0]->w,
+			      r->num);
+}
+
+void ril_t_head_logp(struct ril_tape *t, struct ril_val *h, const int32_t *target, struct ril_param *w, double inv_t,
+		     double *logp, double *entropy, const double *dlogp)
+{
+	ril_real *lse = h ? ril_tape_reals(t, h->rows) : NULL;
+	if (!lse)
+		return;
+	t->ops->head_logp(logp, entropy, lse, h->v, target, h->rows, w->w, inv_t);
+	if (!dlogp || !(h->needs || trains(w)))
+		return;
+	struct ril_val *mark = ril_tape_out(t, 0, 0, true); /* the loss: no value on the device, seeded by dlogp */
+	struct ril_rec *r = ril_tape_rec(t, head_back, mark);
+	if (r) {
+		r->in[0] = h;
+		r->p[0] = w;
+		r->saved[0] = lse;
+		r->idx[0] = target;
+		r->dlogp = dlogp;
+		r->num = inv_t;
+	}
+}
