@@ -18,7 +18,7 @@
 
 #include "base/mem.h"
 #include "ops/ops.h"
-#include "stream/safetensors.h"
+#include "stream/folder.h"
 
 enum ril_part { RIL_PART_NONE = 0, RIL_PART_LLM = 1, RIL_PART_PROJECTOR = 2, RIL_PART_VISION = 4, RIL_PART_SCORE = 8 };
 
@@ -36,7 +36,7 @@ struct ril_param {
 	ril_real *grad;          /* [count] in the gradient block; NULL: frozen */
 	int64_t offset;          /* in the training blocks; -1: frozen */
 	bool is_vec;
-	struct ril_param *tied;  /* written from this one: a stored copy of a tied head */
+	const struct ril_param *tied; /* written from this one: a stored copy of a tied head */
 };
 
 struct ril_params {
@@ -47,15 +47,14 @@ struct ril_params {
 	ril_real *master;  /* [count]; NULL with keep_master false, unless it is what forward passes read */
 	ril_real *grad;    /* [count] */
 	int64_t count;     /* trainable elements */
-	struct ril_params_files *files; /* shards, index, other files: params.c */
+	struct ril_params_store *store; /* mappings and blocks: params.c */
 };
 
 struct ril_params *ril_params_open(const char *dir, struct ril_err *);
 void ril_params_free(struct ril_params *);
 struct ril_param *ril_params_find(const struct ril_params *, const char *name); /* NULL if absent */
 int64_t ril_params_elements(const struct ril_params *);
-/* Bytes of the folder's hash of sorted names, types, shapes; verify: of the data too. 16 hex digits + NUL. */
-void ril_params_id(const struct ril_params *, bool verify, char id[17]);
+const struct ril_folder *ril_params_folder(const struct ril_params *); /* for ril_model_id; NULL for a draft */
 
 /* Makes the parameters of `parts` trainable.  keep_master false (--master none): the published type is all there is,
  * and the optimiser changes p->w.data with stochastic rounding. */
@@ -68,12 +67,12 @@ int ril_params_read(const struct ril_params *, const struct ril_param *, ril_rea
 /* Reads newer weights of the same table (a version written by ril_params_save); not while training. */
 int ril_params_reload(struct ril_params *, const char *dir, struct ril_err *);
 
-/* Writes the folder; `durable` syncs every file and the directory.  dir must not exist, or be empty. */
+/* Writes the folder, made if need be; `durable` syncs every file and the directory. */
 int ril_params_save(const struct ril_params *, const char *dir, bool durable, struct ril_err *);
 
 /* ---- for the model files: finding what an architecture needs ---- */
 /* The parameter of that name and shape (a dim of -1 matches any); an error names file, tensor and what was expected. */
-struct ril_param *ril_params_need(struct ril_params *, enum ril_part, const char *name, bool is_vec, int ndim,
+struct ril_param *ril_params_need(struct ril_params *, enum ril_part, bool is_vec, const char *name, int ndim,
 				  const int64_t *dim, struct ril_err *);
 /* Drops a parameter from the table (a discriminator has no language head). */
 void ril_params_drop(struct ril_params *, const char *name);

@@ -18,6 +18,7 @@ const struct ril_st_entry *ril_folder_at(const struct ril_folder *, size_t i); /
 const struct ril_st_entry *ril_folder_find(const struct ril_folder *, const char *name); /* NULL if absent */
 size_t ril_folder_files(const struct ril_folder *);
 const struct ril_st *ril_folder_file(const struct ril_folder *, size_t i);
+const char *ril_folder_file_name(const struct ril_folder *, size_t i); /* without its folder */
 
 /* The model id: 16 hexadecimal digits of the SHA-256 of the sorted names, types and shapes; `verify`: of the data too. */
 enum { RIL_ID_SIZE = 17 };

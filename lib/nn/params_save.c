@@ -1,0 +1,150 @@
+/* params_save.c -- writes a model folder back in the form in which it was read: the same shards with the same tensors in
+ * the same order and types, the index, and a copy of every other file (tokenizer, templates, configuration).  Weights in
+ * other formats that lie beside (pytorch_model.bin) are left out: they would no longer be those of this model. */
+#include "nn/params_impl.h"
+#include "base/file.h"
+#include "base/json.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define INDEX "model.safetensors.index.json"
+
+static int save_shard(const struct ril_params *ps, int shard, const char *path, bool durable, struct ril_err *err)
+{
+	const struct ril_st *st = ril_folder_file(ps->store->folder, (size_t)shard);
+	size_t nmeta = ril_st_meta_count(st), n = 0;
+	struct ril_st_entry *e = ril_new(ps->n, sizeof *e, err);
+	struct ril_buf *tmp = ril_new(ps->n, sizeof *tmp, err);
+	const char **meta = ril_new(2 * nmeta + 1, sizeof *meta, err);
+	int rc = e && tmp && meta ? 0 : -1;
+	for (size_t i = 0; !rc && i < ps->n; i++) {
+		const struct ril_param *p = &ps->at[i];
+		if (p->shard != shard)
+			continue;
+		e[n] = (struct ril_st_entry){.name = p->name, .dtype = p->dtype, .ndim = p->ndim, .count = p->count,
+					     .bytes = (size_t)p->count * ril_dtype_size(p->dtype)};
+		memcpy(e[n].dim, p->dim, sizeof p->dim);
+		e[n].data = ril_param_bytes(ps, p, &tmp[i], err);
+		rc = e[n++].data ? 0 : -1;
+	}
+	for (size_t i = 0; !rc && i < nmeta; i++)
+		ril_st_meta_at(st, i, &meta[2 * i], &meta[2 * i + 1]);
+	if (!rc)
+		rc = ril_st_write(path, e, n, meta, durable, err);
+	for (size_t i = 0; tmp && i < ps->n; i++)
+		ril_buf_free(&tmp[i]);
+	free(e);
+	free(tmp);
+	free(meta);
+	return rc;
+}
+
+/* The index after parameters were dropped or added. */
+static int save_changed_index(const struct ril_params *ps, const char *from, const char *to, bool durable, struct ril_err *err)
+{
+	cJSON *index = ril_json_read(from, err);
+	cJSON *map = index ? cJSON_GetObjectItemCaseSensitive(index, "weight_map") : NULL;
+	int64_t total = 0;
+	if (!map) {
+		cJSON_Delete(index);
+		return index ? ril_fail(err, RIL_ECORRUPT, "%s: no weight_map", from) : -1;
+	}
+	for (cJSON *next, *at = map->child; at; at = next) {
+		next = at->next;
+		if (!ril_params_find(ps, at->string))
+			cJSON_Delete(cJSON_DetachItemViaPointer(map, at));
+	}
+	bool ok = true;
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct ril_param *p = &ps->at[i];
+		total += p->count * (int64_t)ril_dtype_size(p->dtype);
+		if (!cJSON_GetObjectItemCaseSensitive(map, p->name))
+			ok &= !!cJSON_AddStringToObject(map, p->name, ril_folder_file_name(ps->store->folder, (size_t)p->shard));
+	}
+	cJSON *meta = cJSON_GetObjectItemCaseSensitive(index, "metadata");
+	cJSON *size = meta ? cJSON_GetObjectItemCaseSensitive(meta, "total_size") : NULL;
+	if (size)
+		cJSON_SetNumberValue(size, (double)total);
+	char *text = ok ? cJSON_Print(index) : NULL;
+	int rc = text ? ril_file_put(to, text, strlen(text), durable, err) : ril_fail(err, RIL_EFAIL, "out of memory");
+	cJSON_free(text);
+	cJSON_Delete(index);
+	return rc;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+	return n >= m && !strcmp(s + n - m, end);
+}
+
+static bool is_weights(const char *name)
+{
+	static const char *const end[] = {".safetensors", ".bin", ".pt", ".pth", ".h5", ".msgpack", ".gguf", ".onnx"};
+	for (size_t i = 0; i < sizeof end / sizeof *end; i++)
+		if (ends_with(name, end[i]))
+			return true;
+	return false;
+}
+
+static int copy_file(const char *from, const char *to, bool durable, struct ril_err *err)
+{
+	struct ril_buf text = {0};
+	int rc = ril_read_file(&text, from, err);
+	if (!rc)
+		rc = ril_file_put(to, text.data ? text.data : "", text.len, durable, err);
+	ril_buf_free(&text);
+	return rc;
+}
+
+static int save_other(const struct ril_params *ps, const char *name, const char *dir, bool durable, struct ril_err *err)
+{
+	struct ril_buf from = {0}, to = {0};
+	struct stat st;
+	int rc = ril_buf_printf(&from, err, "%s/%s", ps->dir, name) || ril_buf_printf(&to, err, "%s/%s", dir, name) ? -1 : 0;
+	if (!rc && stat(from.data, &st))
+		rc = ril_fail_errno(err, "%s", from.data);
+	else if (!rc && S_ISREG(st.st_mode) && !strcmp(name, INDEX) && ps->store->changed)
+		rc = save_changed_index(ps, from.data, to.data, durable, err);
+	else if (!rc && S_ISREG(st.st_mode))
+		rc = copy_file(from.data, to.data, durable, err);
+	ril_buf_free(&from);
+	ril_buf_free(&to);
+	return rc;
+}
+
+static int save_others(const struct ril_params *ps, const char *dir, bool durable, struct ril_err *err)
+{
+	DIR *d = opendir(ps->dir);
+	int rc = d ? 0 : ril_fail_errno(err, "%s", ps->dir);
+	struct dirent *e;
+	while (!rc && (e = readdir(d)))
+		if (e->d_name[0] != '.' && !is_weights(e->d_name))
+			rc = save_other(ps, e->d_name, dir, durable, err);
+	if (d)
+		closedir(d);
+	return rc;
+}
+
+int ril_params_save(const struct ril_params *ps, const char *dir, bool durable, struct ril_err *err)
+{
+	const struct ril_folder *f = ps->store->folder;
+	struct ril_buf path = {0};
+	int rc = 0;
+	if (mkdir(dir, 0777) && errno != EEXIST)
+		return ril_fail_errno(err, "%s", dir);
+	for (size_t i = 0; !rc && i < ril_folder_files(f); i++) {
+		path.len = 0;
+		rc = ril_buf_printf(&path, err, "%s/%s", dir, ril_folder_file_name(f, i));
+		if (!rc)
+			rc = save_shard(ps, (int)i, path.data, durable, err);
+	}
+	ril_buf_free(&path);
+	if (!rc)
+		rc = save_others(ps, dir, durable, err);
+	return !rc && durable ? ril_sync_dir(dir, err) : rc;
+}
