@@ -332,7 +332,9 @@ static void take_eos(struct ril_config *c, const cJSON *o)
 		return;
 	if (cJSON_IsNumber(m))
 		c->eos[c->neos++] = m->valueint;
-	cJSON_ArrayForEach(e, cJSON_IsArray(m) ? m : NULL)
+	if (!cJSON_IsArray(m))
+		return;
+	cJSON_ArrayForEach(e, m)
 		if (cJSON_IsNumber(e) && c->neos < RIL_MAX_EOS)
 			c->eos[c->neos++] = e->valueint;
 }

@@ -87,9 +87,10 @@ struct ril_tape_mark ril_tape_enter(struct ril_tape *t)
 
 struct ril_val *ril_tape_leave(struct ril_tape *t, struct ril_tape_mark m, struct ril_val *into, struct ril_val *keep)
 {
-	if (t->record || !keep || !into)
+	if (!keep || !into || keep->needs)
 		return keep;
-	t->ops->copy(into->v, keep->v, (size_t)(keep->rows * keep->cols) * sizeof(ril_real));
+	if (into->v != keep->v)
+		t->ops->copy(into->v, keep->v, (size_t)(keep->rows * keep->cols) * sizeof(ril_real));
 	ril_arena_reset(t->device, m.device);
 	ril_arena_reset(t->host, m.host);
 	return into;
@@ -124,6 +125,18 @@ struct ril_val *ril_tape_val(struct ril_tape *t, int64_t rows, int64_t cols)
 		return NULL;
 	}
 	return new_val(t, ril_tape_reals(t, (int64_t)n), rows, cols);
+}
+
+struct ril_val *ril_tape_wrap(struct ril_tape *t, ril_real *device, int64_t rows, int64_t cols)
+{
+	return new_val(t, device, rows, cols);
+}
+
+struct ril_val *ril_tape_fail(struct ril_tape *t, const struct ril_err *err)
+{
+	if (!t->err.code)
+		t->err = *err;
+	return NULL;
 }
 
 struct ril_val *ril_tape_input(struct ril_tape *t, int64_t rows, int64_t cols, const float *x)

@@ -38,8 +38,8 @@ size_t ril_tape_peak(const struct ril_tape *);    /* most bytes of activations a
 /* 0, or -1 with the first failure since the last reset, including the device's. */
 int ril_tape_check(struct ril_tape *, struct ril_err *);
 
-/* Inference keeps only what is still needed: leave() releases everything since enter() but `keep`, whose contents move
- * to `into` (same shape, made before enter), and returns `into`.  When recording both do nothing and `keep` is returned. */
+/* Where no gradient flows only what is still needed is kept: leave() releases everything since enter() but `keep`, whose
+ * contents move to `into` (same shape, made before enter), and returns `into`.  Else it returns `keep` and does nothing. */
 struct ril_tape_mark { struct ril_arena_mark device, host; };
 struct ril_tape_mark ril_tape_enter(struct ril_tape *);
 struct ril_val *ril_tape_leave(struct ril_tape *, struct ril_tape_mark, struct ril_val *into, struct ril_val *keep);
@@ -47,13 +47,18 @@ struct ril_val *ril_tape_leave(struct ril_tape *, struct ril_tape_mark, struct r
 /* ---- values ---- */
 struct ril_val *ril_tape_val(struct ril_tape *, int64_t rows, int64_t cols);                 /* contents undefined */
 struct ril_val *ril_tape_input(struct ril_tape *, int64_t rows, int64_t cols, const float *); /* copied from host */
+struct ril_val *ril_tape_wrap(struct ril_tape *, ril_real *device, int64_t rows, int64_t cols); /* memory from elsewhere */
 void *ril_tape_host(struct ril_tape *, size_t n, size_t size);                               /* scratch on the host */
+/* Fails the pass from the outside: the error that ril_tape_check will give.  Returns NULL. */
+struct ril_val *ril_tape_fail(struct ril_tape *, const struct ril_err *);
 struct ril_val *ril_view_cols(struct ril_tape *, struct ril_val *, int64_t from, int64_t n);
 struct ril_val *ril_view_reshape(struct ril_tape *, struct ril_val *, int64_t rows, int64_t cols); /* dense values only */
 int ril_val_host(const struct ril_val *, double *out /* [rows,cols] */, struct ril_err *);   /* copies to the host */
 
 /* ---- operations (shapes and formulas: ops/ops.h) ---- */
 struct ril_val *ril_t_linear(struct ril_tape *, struct ril_val *x, struct ril_param *w, struct ril_param *b /* or NULL */);
+/* x + h w^T + b; overwrites x where no gradient flows. */
+struct ril_val *ril_t_linear_add(struct ril_tape *, struct ril_val *x, struct ril_val *h, struct ril_param *w, struct ril_param *b);
 struct ril_val *ril_t_embed(struct ril_tape *, const int32_t *ids, const int32_t *vrow, int64_t T, struct ril_param *table,
 			    struct ril_val *vis);
 struct ril_val *ril_t_gather(struct ril_tape *, struct ril_val *x, const int32_t *idx, int64_t R);

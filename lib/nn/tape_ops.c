@@ -37,6 +37,37 @@ struct ril_val *ril_t_linear(struct ril_tape *t, struct ril_val *x, struct ril_p
 	return y;
 }
 
+static void linear_add_back(struct ril_tape *t, struct ril_rec *r)
+{
+	struct ril_val *x = r->in[0], *h = r->in[1], *y = r->out;
+	ril_real *dx = ril_tape_grad(t, x);
+	if (dx)
+		t->ops->axpy(dx, 1, y->g, y->rows * y->cols);
+	t->ops->linear_bwd(ril_tape_grad(t, h), h->ld, r->p[0]->grad, grad_of(r->p[1]), y->g, y->ld, h->v, h->ld, h->rows,
+			   r->p[0]->w);
+}
+
+struct ril_val *ril_t_linear_add(struct ril_tape *t, struct ril_val *x, struct ril_val *h, struct ril_param *w, struct ril_param *b)
+{
+	if (!x || !h)
+		return NULL;
+	bool needs = t->record && (x->needs || h->needs || trains(w) || trains(b));
+	struct ril_val *y = needs ? ril_tape_out(t, x->rows, x->cols, true) : x;
+	if (!y)
+		return NULL;
+	if (needs)
+		t->ops->copy(y->v, x->v, (size_t)(x->rows * x->cols) * sizeof(ril_real));
+	t->ops->linear(y->v, y->ld, h->v, h->ld, h->rows, w->w, b ? b->vec : NULL, true);
+	struct ril_rec *r = needs ? ril_tape_rec(t, linear_add_back, y) : NULL;
+	if (r) {
+		r->in[0] = x;
+		r->in[1] = h;
+		r->p[0] = w;
+		r->p[1] = b;
+	}
+	return y;
+}
+
 /* ---- rows ---- */
 
 static void embed_back(struct ril_tape *t, struct ril_rec *r)

@@ -1,0 +1,246 @@
+/* internvl.c -- the vision side of InternVL: InternViT on square tiles, pixel shuffle, projector.
+ *
+ * Every tile is a sequence of its own: a class token and its patches with learned positions.  Blocks scale each branch
+ * (lambda) before adding it.  Pixel shuffle gathers k x k neighbouring patches into one row; the projector maps that to
+ * the decoder.  Two layouts of the same network: native (q, k, v apart) and original (fused).
+ * Source: modeling_internvl of transformers 5.23; for the original layout modeling_intern_vit and
+ * modeling_internvl_chat as published with the checkpoints. */
+#include "nn/bind.h"
+#include "ops/backend.h"
+
+#include <stdlib.h>
+
+struct block {
+	struct ril_linear norm1, norm2; /* b: layer norm only */
+	struct ril_linear q, k, v;      /* native */
+	struct ril_linear qkv;          /* original */
+	struct ril_param *q_norm, *k_norm, *scale1, *scale2;
+	struct ril_linear proj, fc1, fc2;
+};
+
+struct ril_intern_vision {
+	struct ril_linear patch;
+	struct ril_param *cls, *positions;
+	struct block *block; /* [layers] */
+	struct ril_linear final_norm, norm, proj1, proj2;
+};
+
+/* ---- parameters ---- */
+
+/* What one layout calls the parts of a block. */
+struct names { const char *block, *norm1, *norm2, *attn, *proj, *scale1, *scale2; };
+static const struct names native = {"encoder.layer", "layernorm_before", "layernorm_after", "attention", "projection_layer",
+				    "lambda_1", "lambda_2"};
+static const struct names original = {"encoder.layers", "norm1", "norm2", "attn", "proj", "ls1", "ls2"};
+
+static struct ril_linear bind_norm(struct ril_bind *b, bool rms, int64_t n, const char *block, int i, const char *name)
+{
+	struct ril_linear l = {ril_bind_vec(b, n, "%s.%d.%s.weight", block, i, name), NULL};
+	if (!rms)
+		l.b = ril_bind_vec(b, n, "%s.%d.%s.bias", block, i, name);
+	return l;
+}
+
+static void bind_block(struct ril_bind *b, const struct ril_vision_config *c, const struct names *s, struct block *k, int i)
+{
+	int64_t C = c->hidden;
+	k->norm1 = bind_norm(b, c->rms_norm, C, s->block, i, s->norm1);
+	k->norm2 = bind_norm(b, c->rms_norm, C, s->block, i, s->norm2);
+	if (c->fused_qkv) {
+		k->qkv = ril_bind_linear(b, c->qkv_bias, 3 * C, C, "%s.%d.%s.qkv", s->block, i, s->attn);
+	} else {
+		k->q = ril_bind_linear(b, c->qkv_bias, C, C, "%s.%d.%s.q_proj", s->block, i, s->attn);
+		k->k = ril_bind_linear(b, c->qkv_bias, C, C, "%s.%d.%s.k_proj", s->block, i, s->attn);
+		k->v = ril_bind_linear(b, c->qkv_bias, C, C, "%s.%d.%s.v_proj", s->block, i, s->attn);
+	}
+	if (c->qk_norm) {
+		k->q_norm = ril_bind_vec(b, C, "%s.%d.%s.q_norm.weight", s->block, i, s->attn);
+		k->k_norm = ril_bind_vec(b, C, "%s.%d.%s.k_norm.weight", s->block, i, s->attn);
+	}
+	k->proj = ril_bind_linear(b, true, C, C, "%s.%d.%s.%s", s->block, i, s->attn, s->proj);
+	k->scale1 = ril_bind_vec(b, C, "%s.%d.%s", s->block, i, s->scale1);
+	k->scale2 = ril_bind_vec(b, C, "%s.%d.%s", s->block, i, s->scale2);
+	k->fc1 = ril_bind_linear(b, true, c->inner, C, "%s.%d.mlp.fc1", s->block, i);
+	k->fc2 = ril_bind_linear(b, true, C, c->inner, "%s.%d.mlp.fc2", s->block, i);
+}
+
+static void bind_embeddings(struct ril_bind *b, const struct ril_vision_config *c, bool orig, struct ril_intern_vision *v)
+{
+	int64_t side = c->image / c->patch, C = c->hidden, conv[] = {C, c->channels, c->patch, c->patch};
+	const char *patch = orig ? "embeddings.patch_embedding" : "embeddings.patch_embeddings.projection";
+	v->cls = ril_bind_any(b, false, 3, (int64_t[]){1, 1, C}, orig ? "embeddings.class_embedding" : "embeddings.cls_token");
+	v->patch.w = ril_bind_any(b, false, 4, conv, "%s.weight", patch);
+	v->patch.b = ril_bind_vec(b, C, "%s.bias", patch);
+	v->positions = ril_bind_any(b, true, 3, (int64_t[]){1, side * side + 1, C},
+				    orig ? "embeddings.position_embedding" : "embeddings.position_embeddings");
+}
+
+static void bind_projector(struct ril_bind *b, struct ril_model *m, struct ril_intern_vision *v)
+{
+	static const char *const known[] = {"model.multi_modal_projector.", "multi_modal_projector.", NULL};
+	const struct ril_config *c = &m->config;
+	int64_t wide = c->vision.hidden * c->vision.shuffle * c->vision.shuffle, H = c->text.hidden;
+	bool orig = c->original;
+	b->part = RIL_PART_PROJECTOR;
+	b->prefix = orig ? "mlp1." : ril_bind_prefix(m->params, known, "linear_1.weight", known[0]);
+	v->norm.w = ril_bind_vec(b, wide, orig ? "0.weight" : "layer_norm.weight");
+	v->norm.b = ril_bind_vec(b, wide, orig ? "0.bias" : "layer_norm.bias");
+	v->proj1 = ril_bind_linear(b, true, H, wide, orig ? "1" : "linear_1");
+	v->proj2 = ril_bind_linear(b, true, H, H, orig ? "3" : "linear_2");
+}
+
+struct ril_intern_vision *ril_intern_vision_bind(struct ril_model *m, struct ril_err *err)
+{
+	static const char *const known[] = {"model.vision_tower.", "vision_tower.", NULL};
+	const struct ril_vision_config *c = &m->config.vision;
+	bool orig = m->config.original;
+	struct ril_intern_vision *v = ril_new(1, sizeof *v, err);
+	if (!v)
+		return NULL;
+	v->block = ril_new((size_t)c->layers, sizeof *v->block, err);
+	struct ril_bind b = {.params = m->params, .part = RIL_PART_VISION, .failed = !v->block, .err = err};
+	b.prefix = orig ? "vision_model." : ril_bind_prefix(m->params, known, "embeddings.cls_token", known[0]);
+	bind_embeddings(&b, c, orig, v);
+	for (int i = 0; i < c->layers && !b.failed; i++)
+		bind_block(&b, c, orig ? &original : &native, &v->block[i], i);
+	if (c->final_norm) {
+		v->final_norm.w = ril_bind_vec(&b, c->hidden, "layernorm.weight");
+		v->final_norm.b = ril_bind_vec(&b, c->hidden, "layernorm.bias");
+	}
+	bind_projector(&b, m, v);
+	if (b.failed) {
+		ril_intern_vision_free(v);
+		return NULL;
+	}
+	return v;
+}
+
+void ril_intern_vision_free(struct ril_intern_vision *v)
+{
+	if (!v)
+		return;
+	free(v->block);
+	free(v);
+}
+
+/* ---- forward ---- */
+
+static struct ril_val *norm(struct ril_tape *t, struct ril_val *x, struct ril_linear w, double eps)
+{
+	return w.b ? ril_t_layernorm(t, x, w.w, w.b, eps) : ril_t_rmsnorm(t, x, w.w, eps);
+}
+
+/* Tiles [n, channels, S, S] as rows of patches [n*side*side, channels*patch*patch], as the convolution reads them. */
+static struct ril_val *patches(struct ril_tape *t, const struct ril_vision_config *c, const float *tiles, int64_t n)
+{
+	int64_t S = c->image, p = c->patch, side = S / p, cols = c->channels * p * p, rows = n * side * side;
+	float *out = ril_tape_host(t, (size_t)(rows * cols), sizeof *out), *at = out;
+	for (int64_t r = 0; out && r < rows; r++) {
+		const float *tile = tiles + r / (side * side) * c->channels * S * S;
+		int64_t y = r / side % side * p, x = r % side * p;
+		for (int64_t k = 0; k < c->channels * p; k++, at += p)
+			memcpy(at, tile + (k / p * S + y + k % p) * S + x, (size_t)p * sizeof *at);
+	}
+	return out ? ril_tape_input(t, rows, cols, out) : NULL;
+}
+
+/* Class token and patches of every tile, with positions: [n * (1 + side^2), C]. */
+static struct ril_val *embed(struct ril_tape *t, const struct ril_vision_config *c, const struct ril_intern_vision *v,
+			     const float *tiles, int64_t n)
+{
+	int64_t each = c->image / c->patch * (c->image / c->patch), rows = n * (each + 1);
+	int32_t *zero = ril_tape_host(t, (size_t)rows, sizeof *zero), *from = ril_tape_host(t, (size_t)rows, sizeof *from);
+	struct ril_val *x = patches(t, c, tiles, n);
+	if (!zero || !from || !x)
+		return NULL;
+	for (int64_t i = 0; i < rows; i++) {
+		int64_t tile = i / (each + 1), k = i % (each + 1);
+		zero[i] = 0;
+		from[i] = k ? (int32_t)(tile * each + k - 1) : -1;
+	}
+	x = ril_t_linear(t, x, v->patch.w, v->patch.b);
+	return ril_t_add_rows(t, ril_t_embed(t, zero, from, rows, v->cls, x), v->positions, each + 1);
+}
+
+static struct ril_val *forward_block(struct ril_tape *t, const struct ril_vision_config *c, const struct block *k,
+				     const struct ril_seg *seg, int nseg, struct ril_val *x)
+{
+	int64_t C = c->hidden, H = c->heads;
+	struct ril_val *h = norm(t, x, k->norm1, c->norm_eps), *q, *key, *v;
+	if (c->fused_qkv) {
+		struct ril_val *qkv = ril_t_linear(t, h, k->qkv.w, k->qkv.b);
+		q = ril_view_cols(t, qkv, 0, C);
+		key = ril_view_cols(t, qkv, C, C);
+		v = ril_view_cols(t, qkv, 2 * C, C);
+	} else {
+		q = ril_t_linear(t, h, k->q.w, k->q.b);
+		key = ril_t_linear(t, h, k->k.w, k->k.b);
+		v = ril_t_linear(t, h, k->v.w, k->v.b);
+	}
+	if (c->qk_norm) {
+		double eps = c->fused_qkv ? c->norm_eps : 1e-6; /* the native layout leaves it at the class default */
+		q = ril_t_rmsnorm(t, q, k->q_norm, eps);
+		key = ril_t_rmsnorm(t, key, k->k_norm, eps);
+	}
+	struct ril_val *o = ril_t_attention(t, q, key, v, seg, nseg, H, H, C / H);
+	x = ril_t_scale_add(t, x, k->scale1, ril_t_linear(t, o, k->proj.w, k->proj.b));
+	h = norm(t, x, k->norm2, c->norm_eps);
+	h = ril_t_act(t, ril_t_linear(t, h, k->fc1.w, k->fc1.b), c->act);
+	return ril_t_scale_add(t, x, k->scale2, ril_t_linear(t, h, k->fc2.w, k->fc2.b));
+}
+
+/* Rows of the tower in the order in which pixel shuffle joins them; without the class token. */
+static struct ril_val *shuffle(struct ril_tape *t, const struct ril_vision_config *c, struct ril_val *x, int64_t n)
+{
+	int64_t side = c->image / c->patch, k = c->shuffle, small = side / k, at = 0;
+	int32_t *idx = ril_tape_host(t, (size_t)(n * side * side), sizeof *idx);
+	for (int64_t i = 0; idx && i < n * small * small; i++) {
+		int64_t tile = i / (small * small), a = i / small % small, b = i % small;
+		int64_t row = c->shuffle_v1 ? b : a, col = c->shuffle_v1 ? a : b;
+		for (int64_t j = 0; j < k * k; j++)
+			idx[at++] = (int32_t)(tile * (side * side + 1) + 1 + (row * k + j / k) * side + col * k + j % k);
+	}
+	return idx ? ril_view_reshape(t, ril_t_gather(t, x, idx, at), at / (k * k), c->hidden * k * k) : NULL;
+}
+
+/* Tiles of all pictures and one segment for each. */
+static struct ril_seg *tile_segments(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in, int64_t *n)
+{
+	const struct ril_vision_config *c = &m->config.vision;
+	int32_t rows = (int32_t)(c->image / c->patch * (c->image / c->patch) + 1);
+	struct ril_err err = {0};
+	*n = 0;
+	for (int i = 0; i < in->n; i++) {
+		const int32_t *g = &in->grid[3 * i];
+		if (g[0] != 1 || g[1] < 1 || g[2] < 1 || (int64_t)g[1] * g[2] > INT32_MAX / rows / 2 - *n) {
+			ril_fail(&err, RIL_ECORRUPT, "picture %d: %d x %d x %d is not a grid of tiles", i, g[0], g[1], g[2]);
+			ril_tape_fail(t, &err);
+			return NULL;
+		}
+		*n += ril_config_pixel_rows(&m->config, g);
+	}
+	struct ril_seg *seg = ril_tape_host(t, (size_t)*n, sizeof *seg);
+	for (int32_t i = 0; seg && i < *n; i++)
+		seg[i] = (struct ril_seg){i * rows, rows, 0, 0, i * rows, rows, 0};
+	return seg;
+}
+
+struct ril_val *ril_intern_vision_forward(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in)
+{
+	const struct ril_vision_config *c = &m->config.vision;
+	const struct ril_intern_vision *v = m->vision;
+	int64_t n;
+	struct ril_seg *seg = tile_segments(t, m, in, &n);
+	struct ril_val *x = seg ? embed(t, c, v, in->pixels, n) : NULL;
+	for (int i = 0; i < c->used_layers; i++) {
+		struct ril_tape_mark mark = ril_tape_enter(t);
+		x = ril_tape_leave(t, mark, x, forward_block(t, c, &v->block[i], seg, (int)n, x));
+	}
+	if (v->final_norm.w)
+		x = norm(t, x, v->final_norm, c->norm_eps);
+	if (!x)
+		return NULL;
+	x = norm(t, shuffle(t, c, x, n), v->norm, 1e-5); /* the projector's norm has the framework's default */
+	x = ril_t_act(t, ril_t_linear(t, x, v->proj1.w, v->proj1.b), c->projector_act);
+	return ril_t_linear(t, x, v->proj2.w, v->proj2.b);
+}

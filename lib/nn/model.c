@@ -1,0 +1,130 @@
+/* model.c -- opening a folder as a model: configuration, parameters, heads; see model.h. */
+#include "nn/model.h"
+#include "base/rng.h"
+#include "nn/bind.h"
+
+#include <stdlib.h>
+
+/* Every name under which the hub carries the language head; a fresh folder takes the first, the original InternVL
+ * layout the second. */
+static const char *const head_names[] = {"lm_head.weight", "language_model.lm_head.weight"};
+
+static int bind_lm_head(struct ril_model *m, struct ril_err *err)
+{
+	const struct ril_decoder_config *c = &m->config.text;
+	struct ril_param *embed = ril_decoder_embedding(m->decoder), *stored = NULL;
+	for (int i = 0; i < 2 && !stored; i++)
+		stored = ril_params_find(m->params, head_names[i]);
+	if (c->tied) {
+		m->head = embed;
+		if (stored)
+			stored->tied = embed;
+		return 0;
+	}
+	const char *name = stored ? stored->name : head_names[m->config.original];
+	m->head = ril_params_need(m->params, RIL_PART_LLM, false, name, 2, (int64_t[]){c->vocab, c->hidden}, err);
+	return m->head ? 0 : -1;
+}
+
+/* score.weight normal 0.02, score.bias 0, as a fresh sequence classifier of the reference implementation. */
+static int add_score(struct ril_model *m, uint32_t seed, struct ril_err *err)
+{
+	int64_t H = m->config.text.hidden, one = 1;
+	float *w = ril_new((size_t)H, sizeof *w, err), zero = 0;
+	if (!w)
+		return -1;
+	struct ril_rng_at at = {.question = ril_hash32("score.weight", 12)};
+	for (int64_t i = 0; i < H; i++) {
+		at.position = (uint32_t)i;
+		w[i] = (float)(0.02 * ril_rng_normal(seed, RIL_RNG_INIT, at));
+	}
+	bool ok = ril_params_add(m->params, "score.weight", 2, (int64_t[]){1, H}, w, err) &&
+		  ril_params_add(m->params, "score.bias", 1, &one, &zero, err);
+	free(w);
+	return ok ? 0 : -1;
+}
+
+static int bind_score(struct ril_model *m, struct ril_err *err)
+{
+	struct ril_bind b = {.params = m->params, .part = RIL_PART_SCORE, .prefix = "", .err = err};
+	m->score = ril_bind_linear(&b, true, 1, m->config.text.hidden, "score");
+	return b.failed ? -1 : 0;
+}
+
+static int bind(struct ril_model *m, enum ril_head head, uint32_t seed, struct ril_err *err)
+{
+	if (head == RIL_HEAD_SCORE) { /* before anything points into the table */
+		for (int i = 0; i < 2; i++)
+			ril_params_drop(m->params, head_names[i]);
+		if (!ril_params_find(m->params, "score.weight") && add_score(m, seed, err))
+			return -1;
+	}
+	if (!(m->decoder = ril_decoder_bind(m, err)))
+		return -1;
+	if (m->config.family == RIL_QWEN2_5_VL && !(m->vision = ril_qwen_vision_bind(m, err)))
+		return -1;
+	if (m->config.family == RIL_INTERNVL && !(m->vision = ril_intern_vision_bind(m, err)))
+		return -1;
+	if (head == RIL_HEAD_SCORE ? bind_score(m, err) : bind_lm_head(m, err))
+		return -1;
+	return ril_params_ready(m->params, err);
+}
+
+struct ril_model *ril_model_open(const char *dir, enum ril_head head, uint32_t seed, struct ril_err *err)
+{
+	struct ril_model *m = ril_new(1, sizeof *m, err);
+	if (!m)
+		return NULL;
+	if (ril_config_read(&m->config, dir, err) || !(m->params = ril_params_open(dir, err)) || bind(m, head, seed, err)) {
+		ril_model_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+void ril_model_free(struct ril_model *m)
+{
+	if (!m)
+		return;
+	ril_decoder_free(m->decoder);
+	if (m->config.family == RIL_QWEN2_5_VL)
+		ril_qwen_vision_free(m->vision);
+	else if (m->config.family == RIL_INTERNVL)
+		ril_intern_vision_free(m->vision);
+	ril_params_free(m->params);
+	free(m);
+}
+
+struct ril_params *ril_model_layout(const char *dir, struct ril_config *out, struct ril_err *err)
+{
+	struct ril_model *m = ril_new(1, sizeof *m, err);
+	struct ril_params *ps = NULL;
+	if (m && !ril_config_read(&m->config, dir, err) && (m->params = ril_params_draft(err)) && !bind(m, RIL_HEAD_LM, 0, err)) {
+		ps = m->params;
+		m->params = NULL;
+		*out = m->config;
+	}
+	ril_model_free(m);
+	return ps;
+}
+
+struct ril_val *ril_model_vision(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in)
+{
+	if (m->config.family == RIL_QWEN2_5_VL)
+		return ril_qwen_vision_forward(t, m, in);
+	if (m->config.family == RIL_INTERNVL)
+		return ril_intern_vision_forward(t, m, in);
+	struct ril_err err = {0};
+	ril_fail(&err, RIL_EFAIL, "%s: a text-only model was given pictures", m->params->dir);
+	return ril_tape_fail(t, &err);
+}
+
+struct ril_val *ril_model_logits(struct ril_tape *t, struct ril_model *m, struct ril_val *hidden)
+{
+	return ril_t_linear(t, hidden, m->head, NULL);
+}
+
+struct ril_val *ril_model_score(struct ril_tape *t, struct ril_model *m, struct ril_val *hidden)
+{
+	return ril_t_linear(t, hidden, m->score.w, m->score.b);
+}

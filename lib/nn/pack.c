@@ -1,0 +1,259 @@
+/* pack.c -- packed batches; see pack.h. */
+#include "nn/pack.h"
+
+#include <stdlib.h>
+
+/* Growing arrays, kept from one reset to the next. */
+struct ril_pack_store {
+	const struct ril_config *config;
+	enum ril_pack_form form;
+	enum ril_pack_use use;
+	int32_t *ids, *vrow, *row, *target, *head, *rows, *seen; /* row: head rows as rows of the pass */
+	int32_t *axis[3];                                         /* positions while adding, one array an axis */
+	int32_t *pos;                                             /* [3,T] when done */
+	int32_t *prompt_pos, *prompt_vrow;                        /* [3,P], [P] of the group being added */
+	struct ril_seg *seg;
+	size_t cap_ids, cap_vrow, cap_row, cap_target, cap_head, cap_rows, cap_seen, cap_axis[3], cap_pos, cap_prompt_pos,
+		cap_prompt_vrow, cap_seg;
+	int64_t T, R;
+	int nseg;
+};
+
+struct ril_pack *ril_pack_new(struct ril_err *err)
+{
+	struct ril_pack *p = ril_new(1, sizeof *p, err);
+	if (p && !(p->store = ril_new(1, sizeof *p->store, err))) {
+		free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void ril_pack_free(struct ril_pack *p)
+{
+	if (!p)
+		return;
+	struct ril_pack_store *s = p->store;
+	void *all[] = {s->ids, s->vrow, s->row, s->target, s->head, s->rows, s->seen, s->axis[0], s->axis[1], s->axis[2], s->pos,
+		       s->prompt_pos, s->prompt_vrow, s->seg};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		free(all[i]);
+	free(s);
+	free(p);
+}
+
+void ril_pack_reset(struct ril_pack *p, const struct ril_config *c, enum ril_pack_form form, enum ril_pack_use use)
+{
+	struct ril_pack_store *s = p->store;
+	*p = (struct ril_pack){.store = s};
+	s->config = c;
+	s->form = form;
+	s->use = use;
+	s->T = s->R = s->nseg = 0;
+}
+
+/* Tokens of a response that the pass computes: for the policy, its last one predicts nothing. */
+static int64_t computed(const struct ril_pack_group *g, int32_t i, enum ril_pack_use use)
+{
+	int64_t n = g->start[i + 1] - g->start[i];
+	return use == RIL_PACK_POLICY && n > 0 ? n - 1 : n;
+}
+
+int64_t ril_pack_cost(const struct ril_config *c, const struct ril_pack_group *g, enum ril_pack_form form, enum ril_pack_use use)
+{
+	int64_t tokens = form == RIL_PACK_NAIVE ? g->P * g->n : g->n ? g->P : 0;
+	for (int32_t i = 0; i < g->n; i++)
+		tokens += computed(g, i, use);
+	return tokens;
+}
+
+static int check_group(const struct ril_config *c, const struct ril_pack_group *g, struct ril_err *err)
+{
+	if (g->P < 1)
+		return ril_fail(err, RIL_ECORRUPT, "the prompt is empty");
+	for (int32_t i = 0; i < g->n; i++) {
+		if (g->start[i] < 0 || g->start[i + 1] < g->start[i])
+			return ril_fail(err, RIL_ECORRUPT, "resp.start does not ascend");
+		if (g->P + g->start[i + 1] - g->start[i] > c->text.max_positions)
+			return ril_fail(err, RIL_EFAIL, "prompt and response %d are longer than the model's %lld positions", i,
+					(long long)c->text.max_positions);
+	}
+	int64_t all = g->P + (g->n ? g->start[g->n] : 0);
+	for (int64_t k = 0; k < all; k++) {
+		int32_t id = k < g->P ? g->prompt[k] : g->ids[k - g->P];
+		if (id < 0 || id >= c->text.vocab)
+			return ril_fail(err, RIL_ECORRUPT, "token id %d is outside the model's vocabulary of %lld", id,
+					(long long)c->text.vocab);
+	}
+	return 0;
+}
+
+/* Makes room for what the group will add. */
+static int reserve(struct ril_pack_store *s, const struct ril_pack_group *g, struct ril_err *err)
+{
+	int64_t add = ril_pack_cost(s->config, g, s->form, s->use);
+	if (s->T + add > INT32_MAX / 4)
+		return ril_fail(err, RIL_EFAIL, "a pack of more than %d tokens", INT32_MAX / 4);
+	size_t T = (size_t)(s->T + add), R = (size_t)(s->R + (s->use == RIL_PACK_POLICY ? (g->n ? g->start[g->n] : 0) : g->n));
+	size_t P = (size_t)g->P;
+	return ril_grow(&s->ids, &s->cap_ids, T, 4, err) || ril_grow(&s->vrow, &s->cap_vrow, T, 4, err) ||
+	       ril_grow(&s->axis[0], &s->cap_axis[0], T, 4, err) || ril_grow(&s->axis[1], &s->cap_axis[1], T, 4, err) ||
+	       ril_grow(&s->axis[2], &s->cap_axis[2], T, 4, err) || ril_grow(&s->row, &s->cap_row, R, 4, err) ||
+	       ril_grow(&s->target, &s->cap_target, R, 4, err) ||
+	       ril_grow(&s->prompt_pos, &s->cap_prompt_pos, 3 * P, 4, err) ||
+	       ril_grow(&s->prompt_vrow, &s->cap_prompt_vrow, P, 4, err) ||
+	       ril_grow(&s->seg, &s->cap_seg, (size_t)s->nseg + (size_t)g->n + 1, sizeof *s->seg, err) ? -1 : 0;
+}
+
+static void add_prompt(struct ril_pack_store *s, const struct ril_pack_group *g)
+{
+	size_t P = (size_t)g->P;
+	memcpy(s->ids + s->T, g->prompt, P * 4);
+	memcpy(s->vrow + s->T, s->prompt_vrow, P * 4);
+	for (int a = 0; a < ril_model_pos_rows(s->config); a++)
+		memcpy(s->axis[a] + s->T, s->prompt_pos + a * g->P, P * 4);
+	s->T += g->P;
+}
+
+static void add_tokens(struct ril_pack_store *s, const int32_t *ids, int64_t n, int32_t position)
+{
+	for (int64_t k = 0; k < n; k++, s->T++) {
+		s->ids[s->T] = ids[k];
+		s->vrow[s->T] = -1;
+		for (int a = 0; a < ril_model_pos_rows(s->config); a++)
+			s->axis[a][s->T] = position + (int32_t)k;
+	}
+}
+
+static void add_segment(struct ril_pack_store *s, int64_t row, int64_t n, int64_t prompt, int64_t P)
+{
+	if (n)
+		s->seg[s->nseg++] = (struct ril_seg){(int32_t)row, (int32_t)n, (int32_t)prompt, (int32_t)P, (int32_t)row, (int32_t)n, 1};
+}
+
+/* Rows whose results the heads want, for a response whose computed tokens begin at `row` behind the prompt row `before`. */
+static void add_wanted(struct ril_pack_store *s, const struct ril_pack_group *g, int32_t i, int64_t before, int64_t row)
+{
+	int64_t n = g->start[i + 1] - g->start[i];
+	if (s->use == RIL_PACK_SCORE) {
+		s->row[s->R++] = (int32_t)(n ? row + n - 1 : before);
+		return;
+	}
+	for (int64_t k = 0; k < n; k++) {
+		s->row[s->R] = (int32_t)(k ? row + k - 1 : before);
+		s->target[s->R++] = g->ids[g->start[i] + k];
+	}
+}
+
+static int add_group(struct ril_pack *p, const struct ril_pack_group *g, struct ril_err *err)
+{
+	struct ril_pack_store *s = p->store;
+	int32_t next;
+	if (check_group(s->config, g, err) || reserve(s, g, err) ||
+	    ril_model_positions(s->config, g->prompt, g->P, g->grid, g->pictures, s->prompt_pos, g->P, s->prompt_vrow,
+				(int32_t)p->V, &next, err))
+		return -1;
+	for (int k = 0; k < g->pictures; k++)
+		p->V += ril_config_image_tokens(s->config, &g->grid[3 * k]);
+	int64_t prompt = s->T;
+	for (int32_t i = 0; i < g->n; i++) {
+		int64_t n = computed(g, i, s->use);
+		if (i == 0 || s->form == RIL_PACK_NAIVE) {
+			prompt = s->T;
+			add_prompt(s, g);
+			if (s->form == RIL_PACK_SHARED)
+				add_segment(s, prompt, g->P, 0, 0);
+		}
+		int64_t row = s->T;
+		add_tokens(s, g->ids + g->start[i], n, next);
+		if (s->form == RIL_PACK_SHARED)
+			add_segment(s, row, n, prompt, g->P);
+		else
+			add_segment(s, prompt, g->P + n, 0, 0);
+		add_wanted(s, g, i, prompt + g->P - 1, row);
+	}
+	return 0;
+}
+
+int ril_pack_add(struct ril_pack *p, const struct ril_pack_group *g, struct ril_err *err)
+{
+	return add_group(p, g, err) ? ril_context(err, "%s", g->name) : 0;
+}
+
+/* Each wanted row once, ascending, and where each head row finds its own among them. */
+static int64_t unique_rows(struct ril_pack_store *s)
+{
+	int64_t n = 0;
+	memset(s->seen, 0, (size_t)s->T * sizeof *s->seen);
+	for (int64_t r = 0; r < s->R; r++)
+		s->seen[s->row[r]] = 1;
+	for (int64_t i = 0; i < s->T; i++) {
+		if (!s->seen[i])
+			continue;
+		s->seen[i] = (int32_t)n;
+		s->rows[n++] = (int32_t)i;
+	}
+	for (int64_t r = 0; r < s->R; r++)
+		s->head[r] = s->seen[s->row[r]];
+	return n;
+}
+
+int ril_pack_done(struct ril_pack *p, struct ril_err *err)
+{
+	struct ril_pack_store *s = p->store;
+	size_t T = (size_t)s->T;
+	int axes = ril_model_pos_rows(s->config);
+	if (ril_grow(&s->pos, &s->cap_pos, 3 * T, 4, err) || ril_grow(&s->seen, &s->cap_seen, T, 4, err) ||
+	    ril_grow(&s->rows, &s->cap_rows, T, 4, err) || ril_grow(&s->head, &s->cap_head, (size_t)s->R, 4, err))
+		return -1;
+	for (int a = 0; a < axes && T; a++)
+		memcpy(s->pos + (size_t)a * T, s->axis[a], T * 4);
+	int64_t n = T ? unique_rows(s) : 0;
+	p->tokens = (struct ril_tokens){.T = s->T, .ids = s->ids, .vrow = p->V ? s->vrow : NULL, .pos = s->pos, .seg = s->seg,
+					.nseg = s->nseg, .rows = s->rows, .nrows = n};
+	p->R = s->R;
+	p->head = s->head;
+	p->target = s->target;
+	return 0;
+}
+
+/* Hidden states of the head rows [R,H]. */
+static struct ril_val *head_rows(struct ril_tape *t, struct ril_model *m, const struct ril_pack *p, struct ril_val *vis)
+{
+	return ril_t_gather(t, ril_model_decode(t, m, &p->tokens, vis), p->head, p->R);
+}
+
+static int check_vision(const struct ril_pack *p, const struct ril_val *vis, struct ril_err *err)
+{
+	if (p->V != (vis ? vis->rows : 0))
+		return ril_fail(err, RIL_ECORRUPT, "%lld rows of picture embeddings for %lld image tokens",
+				(long long)(vis ? vis->rows : 0), (long long)p->V);
+	return 0;
+}
+
+int ril_pack_logp(struct ril_tape *t, struct ril_model *m, const struct ril_pack *p, struct ril_val *vis, double inv_t,
+		  double *logp, double *entropy, const double *dlogp, struct ril_err *err)
+{
+	if (ril_tape_check(t, err) || check_vision(p, vis, err))
+		return -1;
+	if (p->R)
+		ril_t_head_logp(t, head_rows(t, m, p, vis), p->target, m->head, inv_t, logp, entropy, dlogp);
+	return ril_tape_check(t, err);
+}
+
+int ril_pack_score(struct ril_tape *t, struct ril_model *m, const struct ril_pack *p, struct ril_val *vis, double *z,
+		   struct ril_val **out, struct ril_err *err)
+{
+	if (out)
+		*out = NULL;
+	if (ril_tape_check(t, err) || check_vision(p, vis, err))
+		return -1;
+	if (!p->R)
+		return 0;
+	struct ril_val *v = ril_model_score(t, m, head_rows(t, m, p, vis));
+	if (ril_tape_check(t, err) || ril_val_host(v, z, err))
+		return -1;
+	if (out)
+		*out = v;
+	return 0;
+}

@@ -1,0 +1,219 @@
+/* qwen2_5_vl.c -- the vision transformer of Qwen2.5-VL.
+ *
+ * Pictures come as patches in merge order: every 2 x 2 patches that become one image token lie together.  Blocks attend
+ * within windows of the picture, a few over all of it; rows are put in window order once, so that every window is one
+ * run of rows, and image tokens are put back in reading order at the end.  The merger joins 2 x 2 patches.
+ * Source: modeling_qwen2_5_vl (get_window_index, rot_pos_emb) of transformers 5.23. */
+#include "nn/bind.h"
+#include "ops/backend.h"
+
+#include <stdlib.h>
+
+struct block {
+	struct ril_param *norm1, *norm2;
+	struct ril_linear qkv, proj, gate, up, down;
+};
+
+struct ril_qwen_vision {
+	struct ril_param *patch;
+	struct block *block; /* [layers] */
+	struct ril_param *ln_q;
+	struct ril_linear merge1, merge2;
+	struct ril_rope rope;
+};
+
+/* ---- parameters ---- */
+
+static void bind_block(struct ril_bind *b, const struct ril_vision_config *c, struct block *k, int i)
+{
+	k->norm1 = ril_bind_vec(b, c->hidden, "blocks.%d.norm1.weight", i);
+	k->norm2 = ril_bind_vec(b, c->hidden, "blocks.%d.norm2.weight", i);
+	k->qkv = ril_bind_linear(b, true, 3 * c->hidden, c->hidden, "blocks.%d.attn.qkv", i);
+	k->proj = ril_bind_linear(b, true, c->hidden, c->hidden, "blocks.%d.attn.proj", i);
+	k->gate = ril_bind_linear(b, true, c->inner, c->hidden, "blocks.%d.mlp.gate_proj", i);
+	k->up = ril_bind_linear(b, true, c->inner, c->hidden, "blocks.%d.mlp.up_proj", i);
+	k->down = ril_bind_linear(b, true, c->hidden, c->inner, "blocks.%d.mlp.down_proj", i);
+}
+
+struct ril_qwen_vision *ril_qwen_vision_bind(struct ril_model *m, struct ril_err *err)
+{
+	static const char *const known[] = {"model.visual.", "visual.", NULL};
+	const struct ril_vision_config *c = &m->config.vision;
+	struct ril_qwen_vision *q = ril_new(1, sizeof *q, err);
+	if (!q)
+		return NULL;
+	int64_t head = c->hidden / c->heads, wide = c->hidden * c->merge * c->merge;
+	q->rope = (struct ril_rope){.pairs = head / 4, .dim = head / 2, .theta = c->rope_theta};
+	q->block = ril_new((size_t)c->layers, sizeof *q->block, err);
+	struct ril_bind b = {.params = m->params, .part = RIL_PART_VISION, .failed = !q->block, .err = err};
+	b.prefix = ril_bind_prefix(m->params, known, "patch_embed.proj.weight", known[m->config.nested ? 0 : 1]);
+	q->patch = ril_bind_any(&b, false, 5, (int64_t[]){c->hidden, c->channels, c->temporal, c->patch, c->patch},
+				"patch_embed.proj.weight");
+	for (int i = 0; i < c->layers && !b.failed; i++)
+		bind_block(&b, c, &q->block[i], i);
+	b.part = RIL_PART_PROJECTOR;
+	q->ln_q = ril_bind_vec(&b, c->hidden, "merger.ln_q.weight");
+	q->merge1 = ril_bind_linear(&b, true, wide, wide, "merger.mlp.0");
+	q->merge2 = ril_bind_linear(&b, true, c->out_hidden, wide, "merger.mlp.2");
+	if (b.failed) {
+		ril_qwen_vision_free(q);
+		return NULL;
+	}
+	return q;
+}
+
+void ril_qwen_vision_free(struct ril_qwen_vision *q)
+{
+	if (!q)
+		return;
+	ril_rope_free(&q->rope);
+	free(q->block);
+	free(q);
+}
+
+/* ---- the order of rows ---- */
+
+struct plan {
+	int64_t T, V;           /* patches, image tokens */
+	int32_t *order;         /* [T]: patch that row i of the tower takes */
+	int32_t *back;          /* [V]: merged row that is image token v */
+	int32_t *h, *w;         /* [T]: the row's place in its picture */
+	struct ril_seg *window; /* [nwindow] */
+	struct ril_seg *frame;  /* [nframe] */
+	int nwindow, nframe;
+};
+
+/* One window of one frame: merged cells [r0,r1) x [c0,c1) of a frame whose first image token is `first`. */
+static void plan_window(struct plan *p, const struct ril_vision_config *c, int64_t first, int64_t across, const int64_t r[2],
+			const int64_t col[2])
+{
+	int64_t from = p->T, unit = c->merge * c->merge;
+	for (int64_t y = r[0]; y < r[1]; y++) {
+		for (int64_t x = col[0]; x < col[1]; x++) {
+			int64_t token = first + y * across + x;
+			p->back[token] = (int32_t)(p->T / unit);
+			for (int64_t k = 0; k < unit; k++, p->T++) {
+				p->order[p->T] = (int32_t)(token * unit + k);
+				p->h[p->T] = (int32_t)(y * c->merge + k / c->merge);
+				p->w[p->T] = (int32_t)(x * c->merge + k % c->merge);
+			}
+		}
+	}
+	int32_t n = (int32_t)(p->T - from);
+	p->window[p->nwindow++] = (struct ril_seg){(int32_t)from, n, 0, 0, (int32_t)from, n, 0};
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void plan_picture(struct plan *p, const struct ril_vision_config *c, const int32_t *grid)
+{
+	int64_t rows = grid[1] / c->merge, cols = grid[2] / c->merge, side = c->window / c->merge / c->patch;
+	for (int32_t f = 0; f < grid[0]; f++) {
+		int32_t from = (int32_t)p->T, n = grid[1] * grid[2];
+		for (int64_t y = 0; y < rows; y += side)
+			for (int64_t x = 0; x < cols; x += side)
+				plan_window(p, c, p->V, cols, (int64_t[]){y, least(y + side, rows)},
+					    (int64_t[]){x, least(x + side, cols)});
+		p->frame[p->nframe++] = (struct ril_seg){from, n, 0, 0, from, n, 0};
+		p->V += rows * cols;
+	}
+}
+
+static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_vision_config *c, const struct ril_pictures *in)
+{
+	int64_t T = 0, frames = 0;
+	struct ril_err err = {0};
+	for (int i = 0; i < in->n; i++) {
+		const int32_t *g = &in->grid[3 * i];
+		if (g[0] < 1 || g[1] < 1 || g[2] < 1 || g[1] % c->merge || g[2] % c->merge ||
+		    (int64_t)g[0] * g[1] * g[2] > INT32_MAX / 4 - T) {
+			ril_fail(&err, RIL_ECORRUPT, "picture %d: grid %d x %d x %d is not one of merged patches", i, g[0], g[1], g[2]);
+			return ril_tape_fail(t, &err), -1;
+		}
+		T += (int64_t)g[0] * g[1] * g[2];
+		frames += g[0];
+	}
+	int64_t V = T / (c->merge * c->merge);
+	*p = (struct plan){.order = ril_tape_host(t, (size_t)T, 4), .back = ril_tape_host(t, (size_t)V, 4),
+			   .h = ril_tape_host(t, (size_t)T, 4), .w = ril_tape_host(t, (size_t)T, 4),
+			   .window = ril_tape_host(t, (size_t)V, sizeof *p->window),
+			   .frame = ril_tape_host(t, (size_t)frames, sizeof *p->frame)};
+	if (!p->order || !p->back || !p->h || !p->w || !p->window || !p->frame)
+		return -1;
+	for (int i = 0; i < in->n; i++)
+		plan_picture(p, c, &in->grid[3 * i]);
+	return 0;
+}
+
+/* cos and sin [T, head/2]: the first half of the pairs turns with the row, the second with the column. */
+static const ril_real *rotary(struct ril_tape *t, struct ril_rope *rope, const struct plan *p)
+{
+	int64_t n = rope->pairs, top = 0;
+	struct ril_err err = {0};
+	for (int64_t i = 0; i < p->T; i++)
+		top = p->h[i] > top ? p->h[i] : p->w[i] > top ? p->w[i] : top;
+	ril_real *table = ril_tape_host(t, (size_t)(4 * p->T * n), sizeof *table);
+	struct ril_val *device = ril_tape_val(t, 2 * p->T, 2 * n);
+	if (!table || !device)
+		return NULL;
+	if (ril_rope_reach(rope, top + 1, &err)) {
+		ril_tape_fail(t, &err);
+		return NULL;
+	}
+	ril_real *cosv = table, *sinv = table + 2 * p->T * n;
+	for (int64_t i = 0; i < p->T; i++) {
+		for (int64_t j = 0; j < n; j++) {
+			*cosv++ = rope->cosv[p->h[i] * n + j];
+			*sinv++ = rope->sinv[p->h[i] * n + j];
+		}
+		for (int64_t j = 0; j < n; j++) {
+			*cosv++ = rope->cosv[p->w[i] * n + j];
+			*sinv++ = rope->sinv[p->w[i] * n + j];
+		}
+	}
+	ril_ops()->to_device(device->v, table, (size_t)(4 * p->T * n) * sizeof *table);
+	return device->v;
+}
+
+/* ---- forward ---- */
+
+static struct ril_val *forward_block(struct ril_tape *t, const struct ril_vision_config *c, const struct block *k,
+				     const struct plan *p, const ril_real *rope, bool whole, struct ril_val *x)
+{
+	int64_t C = c->hidden, H = c->heads, D = C / H;
+	struct ril_val *h = ril_t_rmsnorm(t, x, k->norm1, c->norm_eps);
+	struct ril_val *qkv = ril_t_linear(t, h, k->qkv.w, k->qkv.b);
+	struct ril_val *q = ril_view_cols(t, qkv, 0, C), *key = ril_view_cols(t, qkv, C, C), *v = ril_view_cols(t, qkv, 2 * C, C);
+	ril_t_rope(t, q, rope, rope + p->T * (D / 2), H, D);
+	ril_t_rope(t, key, rope, rope + p->T * (D / 2), H, D);
+	struct ril_val *o = ril_t_attention(t, q, key, v, whole ? p->frame : p->window, whole ? p->nframe : p->nwindow, H, H, D);
+	x = ril_t_linear_add(t, x, o, k->proj.w, k->proj.b);
+	h = ril_t_rmsnorm(t, x, k->norm2, c->norm_eps);
+	struct ril_val *gate = ril_t_linear(t, h, k->gate.w, k->gate.b), *up = ril_t_linear(t, h, k->up.w, k->up.b);
+	return ril_t_linear_add(t, x, ril_t_swiglu(t, gate, up), k->down.w, k->down.b);
+}
+
+struct ril_val *ril_qwen_vision_forward(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in)
+{
+	const struct ril_vision_config *c = &m->config.vision;
+	struct ril_qwen_vision *q = m->vision;
+	struct plan p;
+	if (make_plan(t, &p, c, in))
+		return NULL;
+	const ril_real *rope = rotary(t, &q->rope, &p);
+	struct ril_val *x = ril_tape_input(t, p.T, ril_config_pixel_cols(&m->config), in->pixels);
+	if (!rope || !x)
+		return NULL;
+	x = ril_t_gather(t, ril_t_linear(t, x, q->patch, NULL), p.order, p.T);
+	for (int i = 0; i < c->layers; i++) {
+		struct ril_tape_mark mark = ril_tape_enter(t);
+		x = ril_tape_leave(t, mark, x, forward_block(t, c, &q->block[i], &p, rope, c->full[i], x));
+	}
+	x = ril_t_rmsnorm(t, x, q->ln_q, c->norm_eps);
+	x = ril_view_reshape(t, x, p.V, c->hidden * c->merge * c->merge);
+	x = ril_t_act(t, ril_t_linear(t, x, q->merge1.w, q->merge1.b), RIL_ACT_GELU);
+	return ril_t_gather(t, ril_t_linear(t, x, q->merge2.w, q->merge2.b), p.back, p.V);
+}
