@@ -1,0 +1,268 @@
+/* ptb.c -- the tokeniser that published caption scores rest on: Stanford CoreNLP 3.4.1's PTBTokenizer with
+ * -preserveLines -lowerCase, followed by the removal of sixteen punctuation tokens, as coco-caption runs it.
+ *
+ * The rules are written down from the tokeniser's observed behaviour (ptb_rules.c); `scripts/bench-captions` compares
+ * them with the original where Java is present.  Two differences are deliberate.  A caption is looked at alone: the
+ * original reads all captions as one text, so that the first word of the next caption can decide about a final "b.".
+ * And every line break inside a caption is a blank: the original replaces \n only, and \r, VT, FF, NEL, U+2028 and
+ * U+2029 shift all later captions by one line, onto other pictures. */
+#include "score/ptb.h"
+#include "score/ptb_scan.h"
+
+#include <stdlib.h>
+#include <utf8proc.h>
+
+/* ---- characters ---- */
+
+/* Marks and symbols that the original's word rule lists beside the letters. */
+static const uint16_t word_marks[][2] = {
+	{0x00AD, 0x00AD}, {0x02C2, 0x02C5}, {0x02D2, 0x02DF}, {0x02E5, 0x036F}, {0x0375, 0x0375}, {0x0378, 0x0379},
+	{0x0384, 0x0385}, {0x03F6, 0x03F6}, {0x0483, 0x0487}, {0x055A, 0x055F}, {0x0591, 0x05BD}, {0x05BF, 0x05BF},
+	{0x05C1, 0x05C2}, {0x05C4, 0x05C5}, {0x05C7, 0x05C7}, {0x0615, 0x061A}, {0x064B, 0x065E}, {0x0670, 0x0670},
+	{0x06D6, 0x06EF}, {0x06FA, 0x06FF}, {0x070F, 0x070F}, {0x0711, 0x0711}, {0x0730, 0x074F}, {0x07A6, 0x07B1},
+	{0x07EB, 0x07F5}, {0x0900, 0x0903}, {0x093C, 0x093C}, {0x093E, 0x094E}, {0x0951, 0x0955}, {0x0962, 0x0963},
+	{0x0981, 0x0983}, {0x09BC, 0x09C4}, {0x09C7, 0x09C8}, {0x09CB, 0x09CD}, {0x09D7, 0x09D7}, {0x09E2, 0x09E3},
+	{0x0A01, 0x0A03}, {0x0A3C, 0x0A3C}, {0x0A3E, 0x0A4F}, {0x0A81, 0x0A83}, {0x0ABC, 0x0ACF}, {0x0B82, 0x0B82},
+	{0x0BBE, 0x0BC2}, {0x0BC6, 0x0BC8}, {0x0BCA, 0x0BCD}, {0x0C01, 0x0C03}, {0x0C3E, 0x0C56}, {0x0D3E, 0x0D44},
+	{0x0D46, 0x0D48}, {0x0E30, 0x0E3A}, {0x0E47, 0x0E4E}, {0x0EB1, 0x0EBC}, {0x0EC8, 0x0ECD},
+};
+
+static uint8_t wide_class(uint32_t c)
+{
+	if (c == 0xA0 || (c >= 0x2000 && c <= 0x200A) || c == 0x3000)
+		return PTB_SPACE;
+	if (c > 0xFFFF) /* the original sees two halves of a surrogate pair: no letters */
+		return 0;
+	for (size_t i = 0; i < sizeof word_marks / sizeof *word_marks; i++)
+		if (c >= word_marks[i][0] && c <= word_marks[i][1] && utf8proc_category((int32_t)c) != UTF8PROC_CATEGORY_ND)
+			return PTB_MARK;
+	switch (utf8proc_category((int32_t)c)) {
+	case UTF8PROC_CATEGORY_LU: return PTB_LETTER | PTB_UPPER;
+	case UTF8PROC_CATEGORY_LL:
+	case UTF8PROC_CATEGORY_LT:
+	case UTF8PROC_CATEGORY_LM:
+	case UTF8PROC_CATEGORY_LO: return PTB_LETTER;
+	case UTF8PROC_CATEGORY_ND: return PTB_DIGIT;
+	default: return 0;
+	}
+}
+
+static uint8_t char_class(uint32_t c)
+{
+	if (c - 'a' < 26)
+		return PTB_LETTER;
+	if (c == ' ' || c == '\t')
+		return PTB_SPACE;
+	if (c - 'A' < 26)
+		return PTB_LETTER | PTB_UPPER;
+	if (c - '0' < 10)
+		return PTB_DIGIT;
+	return c < 0x80 ? 0 : wide_class(c);
+}
+
+static bool breaks_line(uint32_t c)
+{
+	return (c >= '\n' && c <= '\r') || c == 0x85 || c == 0x2028 || c == 0x2029;
+}
+
+/* Addresses are rare and their rules slow: a cheap sign that one may be there. */
+static bool may_hold_address(const char *text, size_t n)
+{
+	static const char *const sign[] = {"http", "www.", ".com", ".net", ".org", ".edu"};
+	if (memchr(text, '@', n))
+		return true;
+	if (!memchr(text, '.', n) && !memchr(text, ':', n))
+		return false;
+	for (size_t i = 0; i + 4 <= n; i++)
+		for (size_t k = 0; k < sizeof sign / sizeof *sign; k++)
+			if (!strncasecmp(text + i, sign[k], 4))
+				return true;
+	return false;
+}
+
+/* Code points and their classes, in one block: s[], then k[]. */
+static uint32_t *decode(struct ptb_scan *t, const char *text, size_t n, struct ril_err *err)
+{
+	size_t room;
+	if (n > INT32_MAX / 8 || !ril_mul(&room, n + 1 + PTB_PAD, sizeof(uint32_t) + 1)) {
+		ril_fail(err, RIL_EFAIL, "a caption of %zu bytes is too long", n);
+		return NULL;
+	}
+	uint32_t *s = ril_new(room, 1, err);
+	if (!s)
+		return NULL;
+	uint8_t *k = (uint8_t *)(s + n + 1 + PTB_PAD);
+	int m = 0;
+	for (size_t i = 0; i < n; m++) {
+		utf8proc_int32_t c = (unsigned char)text[i];
+		utf8proc_ssize_t step = 1;
+		if (c >= 0x80 && (step = utf8proc_iterate((const uint8_t *)text + i, (utf8proc_ssize_t)(n - i), &c)) < 1) {
+			free(s);
+			ril_fail(err, RIL_ECORRUPT, "a caption is not valid UTF-8 (byte %zu)", i);
+			return NULL;
+		}
+		s[m] = breaks_line((uint32_t)c) ? ' ' : (uint32_t)c;
+		k[m] = char_class(s[m]);
+		i += (size_t)step;
+	}
+	s[m] = '\n';
+	k[m] = PTB_SPACE;
+	*t = (struct ptb_scan){s, k, m, may_hold_address(text, n)};
+	return s;
+}
+
+/* ---- tokens out ---- */
+
+static int put(struct ril_buf *out, uint32_t c, struct ril_err *err)
+{
+	if (c < 0x80) {
+		char b = (char)c;
+		return ril_buf_add(out, &b, 1, err);
+	}
+	uint8_t b[4];
+	return ril_buf_add(out, b, (size_t)utf8proc_encode_char((utf8proc_int32_t)c, b), err);
+}
+
+static bool cased(uint32_t c)
+{
+	return utf8proc_tolower((int32_t)c) != (int32_t)c || utf8proc_toupper((int32_t)c) != (int32_t)c;
+}
+
+/* Within one word, as far as text segmentation for a sigma goes. */
+static bool joins_word(const struct ptb_scan *t, int i)
+{
+	uint32_t c = t->s[i];
+	return (t->k[i] & (PTB_LETTER | PTB_DIGIT | PTB_MARK) && c < 0x2E80) || c == '.' || c == '-' || c == '_' || c == '\'' || c == 0x2019;
+}
+
+/* A capital sigma that is its word's last letter, and not its only one, gets the final form. */
+static bool final_sigma(const struct ptb_scan *t, int at, int end, int i)
+{
+	bool before = false, after = false;
+	for (int j = i - 1; j >= at && joins_word(t, j); j--)
+		before |= cased(t->s[j]);
+	for (int j = i + 1; j < end && joins_word(t, j); j++)
+		after |= cased(t->s[j]);
+	return before && !after;
+}
+
+/* Lower case as Java's: the dotted capital I becomes two code points. */
+static int put_lower(struct ril_buf *out, const struct ptb_scan *t, int at, int end, int i, struct ril_err *err)
+{
+	uint32_t c = t->s[i];
+	if (c < 0x80)
+		return put(out, c - 'A' < 26 ? c + 32 : c, err);
+	if (c == 0x130)
+		return put(out, 'i', err) || put(out, 0x307, err) ? -1 : 0;
+	if (c == 0x3A3)
+		return put(out, final_sigma(t, at, end, i) ? 0x3C2 : 0x3C3, err);
+	return put(out, (uint32_t)utf8proc_tolower((int32_t)c), err);
+}
+
+static int put_plain(struct ril_buf *out, const struct ptb_scan *t, int at, int end, struct ril_err *err)
+{
+	size_t before = out->len;
+	for (int i = at; i < end; i++) {
+		if (t->s[i] == 0xAD)
+			continue;
+		if (put_lower(out, t, at, end, i, err))
+			return -1;
+		if (t->s[i] == '&' && i + 5 <= end && t->s[i + 4] == ';' && (t->s[i + 1] | 32) == 'a' &&
+		    (t->s[i + 2] | 32) == 'm' && (t->s[i + 3] | 32) == 'p')
+			i += 4;
+	}
+	return out->len == before ? put(out, '-', err) : 0; /* nothing but soft hyphens */
+}
+
+static int put_raw(struct ril_buf *out, const struct ptb_scan *t, int at, int end, struct ril_err *err)
+{
+	for (int i = at; i < end; i++)
+		if (put_lower(out, t, at, end, i, err))
+			return -1;
+	return 0;
+}
+
+static int put_glued(struct ril_buf *out, const struct ptb_scan *t, int at, int end, struct ril_err *err)
+{
+	for (int i = at; i < end; i++) {
+		uint32_t c = t->s[i];
+		int rc = c == ' ' ? put(out, 0xA0, err)
+			: c == '(' ? ril_buf_puts(out, "-lrb-", err)
+			: c == ')' ? ril_buf_puts(out, "-rrb-", err)
+				   : put_lower(out, t, at, end, i, err);
+		if (rc)
+			return -1;
+	}
+	return 0;
+}
+
+static int put_quotes(struct ril_buf *out, const struct ptb_scan *t, int at, int end, struct ril_err *err)
+{
+	for (int i = at; i < end; i++) {
+		const char *q = NULL;
+		switch (t->s[i]) {
+		case '&': q = (t->s[i + 1] | 32) == 'q' ? "''" : "'"; i += 5; break; /* &quot; &apos; */
+		case '"': case 0x94: case 0x201D: case 0xBB: q = "''"; break;
+		case 0x93: case 0x201C: case 0xAB: q = "``"; break;
+		case 0x91: case 0x2018: case 0x201B: case 0x2039: q = "`"; break;
+		case 0x92: case 0x2019: case 0x203A: q = "'"; break;
+		}
+		if (q ? ril_buf_puts(out, q, err) : put_lower(out, t, at, end, i, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* The tokens that coco-caption drops; its list has -LRB- and the like as well, which lower-casing has made -lrb-. */
+static bool dropped(const char *w, size_t n)
+{
+	switch (n) {
+	case 1: return strchr("'`.?!,:-;", *w);
+	case 2: return !memcmp(w, "''", 2) || !memcmp(w, "``", 2) || !memcmp(w, "--", 2);
+	case 3: return !memcmp(w, "...", 3);
+	default: return false;
+	}
+}
+
+static int emit(struct ril_buf *out, size_t start, const struct ptb_scan *t, int at, const struct ptb_match *m, struct ril_err *err)
+{
+	if (m->form == PTB_SKIP)
+		return 0;
+	size_t before = out->len;
+	if (before > start && put(out, ' ', err))
+		return -1;
+	size_t word = out->len;
+	int rc = m->form == PTB_PLAIN ? put_plain(out, t, at, m->end, err)
+		: m->form == PTB_RAW ? put_raw(out, t, at, m->end, err)
+		: m->form == PTB_GLUED ? put_glued(out, t, at, m->end, err)
+		: m->form == PTB_QUOTES ? put_quotes(out, t, at, m->end, err)
+					: ril_buf_puts(out, m->text, err);
+	if (rc)
+		return -1;
+	if (dropped(out->data + word, out->len - word)) {
+		out->len = before;
+		out->data[before] = 0;
+	}
+	return 0;
+}
+
+int ril_ptb_tokenise(struct ril_buf *out, const char *text, size_t n, struct ril_err *err)
+{
+	struct ptb_scan t;
+	uint32_t *block = decode(&t, text, n, err);
+	if (!block)
+		return -1;
+	size_t start = out->len;
+	int rc = ril_buf_reserve(out, n + 16, err);
+	for (int i = 0; i < t.n && !rc;) {
+		if (t.s[i] == ' ' || t.s[i] == '\t') {
+			i = ptb_run(&t, i, PTB_SPACE);
+			continue;
+		}
+		struct ptb_match m = ril_ptb_next(&t, i);
+		rc = emit(out, start, &t, i, &m, err);
+		i = m.end;
+	}
+	free(block);
+	return rc;
+}
