@@ -144,7 +144,7 @@ static int png_grey16(struct ril_image *im, struct ril_bytes b, struct ril_err *
 
 int ril_png_decode(struct ril_image *im, int *orientation, struct ril_bytes b, struct ril_err *err)
 {
-	if (png_walk(b, orientation, err))
+	if (png_walk(b, orientation, err) || ril_image_check(be32(b.at + 16), be32(b.at + 20), err))
 		return -1;
 	int depth = b.at[24], colour = b.at[25];
 	return depth == 16 && colour == 0 ? png_grey16(im, b, err) : ril_stb_decode(im, b, err);
@@ -251,6 +251,8 @@ static int gif_walk(struct gif *g, struct ril_bytes b, struct ril_err *err)
 {
 	if (b.n < 14)
 		return gif_cut(err);
+	if (ril_image_check(le(b.at + 6, 2), le(b.at + 8, 2), err))
+		return -1;
 	bool global = b.at[10] & 0x80;
 	int colours = global ? 2 << (b.at[10] & 7) : 0;
 	const uint8_t *palette = global ? b.at + 13 : NULL;
