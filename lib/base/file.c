@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -88,12 +87,13 @@ int ril_sync_dir(const char *dir, struct ril_err *err)
 	return rc;
 }
 
-static int sync_parent(const char *path, struct ril_err *err)
+/* Cuts the path down to its folder and syncs that; allocates nothing, for it comes after the rename. */
+static int sync_parent(char *path, struct ril_err *err)
 {
-	char *copy = ril_strdup(path, err);
-	int rc = copy ? ril_sync_dir(dirname(copy), err) : -1;
-	free(copy);
-	return rc;
+	char *slash = strrchr(path, '/');
+	if (slash)
+		slash[slash == path] = 0;
+	return ril_sync_dir(slash ? path : ".", err);
 }
 
 int ril_file_commit(struct ril_file *f, bool durable, struct ril_err *err)
