@@ -1,9 +1,142 @@
-/* backend.c -- choice of backend; see backend.h. */
+/* backend.c -- choice of backend, and of OpenBLAS's kernels; see backend.h.
+ *
+ * OpenBLAS picks its kernels when it is loaded, by processor model, and an older one takes very slow kernels for models
+ * it does not know.  The choice can only be corrected from the environment, before the library starts: so the process
+ * sets OPENBLAS_CORETYPE and executes itself again, once.  The second time it finds its own note in RIL_CORETYPE
+ * ("wanted:what the library had taken"), multiplies two known matrices and, should the product be wrong, goes one
+ * type down.  OpenBLAS gets one thread: ours (base/thread.h) call it. */
 #include "ops/backend.h"
+
+#include "cpu/cpu.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const struct ril_ops *active = &ril_cpu_ops;
+
+const struct ril_ops *ril_ops(void)
+{
+	return active;
+}
+
+/* ---- kernels by the instructions they use, best first ---- */
+
+enum level { OLD, AVX2, AVX512 };
+
+static enum level kernel_level(const char *core)
+{
+	static const struct { const char *name; enum level level; } known[] = {
+		{"SkylakeX", AVX512}, {"Cooperlake", AVX512}, {"SapphireRapids", AVX512},
+		{"Haswell", AVX2}, {"Zen", AVX2}, {"Excavator", AVX2},
+	};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (!strcasecmp(core, known[i].name))
+			return known[i].level;
+	return OLD;
+}
+
+static enum level cpu_level(void)
+{
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+	    __builtin_cpu_supports("avx512vl"))
+		return AVX512;
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		return AVX2;
+#endif
+	return OLD;
+}
+
+static const char *const best_kernel[] = {[AVX2] = "Haswell", [AVX512] = "SkylakeX"};
+
+/* ---- a known product: small integers, so that every sum is exact in float ---- */
+
+static bool product_is_right(bool ta, bool tb, int M, int N, int K)
+{
+	size_t total = (size_t)M * K + (size_t)K * N + (size_t)M * N;
+	ril_real *a = malloc(total * sizeof *a), *b = a + (size_t)M * K, *c = b + (size_t)K * N;
+	if (!a)
+		return true; /* nothing is known against the kernel */
+	for (int i = 0; i < M * K; i++)
+		a[i] = (ril_real)(i * 7 % 5 - 2);
+	for (int i = 0; i < K * N; i++)
+		b[i] = (ril_real)(i * 11 % 7 - 3);
+	ril_gemm(ta, tb, M, N, K, a, ta ? M : K, b, tb ? K : N, 0, c, N);
+	bool right = true;
+	for (int i = 0; i < M && right; i++) {
+		for (int j = 0; j < N && right; j++) {
+			int sum = 0;
+			for (int k = 0; k < K; k++)
+				sum += (int)a[ta ? k * M + i : i * K + k] * (int)b[tb ? j * K + k : k * N + j];
+			right = c[i * N + j] == (ril_real)sum;
+		}
+	}
+	free(a);
+	return right;
+}
+
+static bool products_are_right(void)
+{
+	bool right = product_is_right(false, false, 131, 129, 101); /* beyond the small-matrix kernels */
+	for (int t = 0; t < 4; t++)
+		right &= product_is_right(t & 1, t & 2, 35, 29, 17);
+	return right;
+}
+
+/* ---- the restart ---- */
+
+/* Returns only when the process could not be executed again. */
+static void restart_with(const char *core, const char *had, char **argv)
+{
+	char note[128];
+	snprintf(note, sizeof note, "%s:%s", core, had);
+	if (*core ? setenv("OPENBLAS_CORETYPE", core, 1) : unsetenv("OPENBLAS_CORETYPE"))
+		return;
+	setenv("OPENBLAS_NUM_THREADS", "1", 0);
+	if (!setenv("RIL_CORETYPE", note, 1))
+		execv("/proc/self/exe", argv);
+	unsetenv("RIL_CORETYPE");
+}
+
+static int check_kernels(const char *asked, const char *wanted, const char *had, char **argv, struct ril_err *err)
+{
+	if (products_are_right())
+		return 0;
+	const char *core = openblas_get_corename();
+	if (wanted && *wanted && argv)
+		restart_with(kernel_level(wanted) == AVX512 ? best_kernel[AVX2] : "", had, argv);
+	return ril_fail(err, RIL_EFAIL, "OpenBLAS multiplies wrongly with its %s kernels%s%s: set OPENBLAS_CORETYPE to another type",
+			core, asked ? ", chosen by OPENBLAS_CORETYPE=" : "", asked ? asked : "");
+}
+
+static int start_cpu(char **argv, char *how, size_t n, struct ril_err *err)
+{
+	const char *asked = getenv("OPENBLAS_CORETYPE"), *note = getenv("RIL_CORETYPE");
+	char wanted[64] = "", had[64] = "";
+	openblas_set_num_threads(1);
+	const char *core = openblas_get_corename();
+	bool ours = note && sscanf(note, "%63[^:]:%63s", wanted, had) == 2 && asked && !strcmp(asked, wanted);
+	bool tried = note != NULL;
+	if (!asked && !tried && argv && kernel_level(core) < cpu_level())
+		restart_with(best_kernel[cpu_level()], core, argv);
+	if (check_kernels(ours ? NULL : asked, ours ? wanted : NULL, had, argv, err))
+		return -1;
+	if (how && n && ours)
+		snprintf(how, n, "cpu: OpenBLAS with %s kernels (it had taken %s, below this processor)", core, had);
+	else if (how && n)
+		snprintf(how, n, "cpu: OpenBLAS with %s kernels (%s)", core, asked ? "OPENBLAS_CORETYPE" : "its own choice");
+	return 0;
+}
 
 int ril_backend_start(const char *device, char **argv, char *how, size_t n, struct ril_err *err)
 {
+	int index, end = 0;
 	if (how && n)
 		how[0] = 0;
-	return 0;
+	if (!device || !strcmp(device, "auto") || !strcmp(device, "cpu"))
+		return start_cpu(argv, how, n, err);
+	if (sscanf(device, "cuda:%d%n", &index, &end) == 1 && index >= 0 && !device[end])
+		return ril_fail(err, RIL_EFAIL, "device '%s': this build has no CUDA", device);
+	return ril_fail(err, RIL_EUSAGE, "device '%s': not auto, cpu or cuda:N", device);
 }

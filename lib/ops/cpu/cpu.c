@@ -1,0 +1,158 @@
+/* cpu.c -- the CPU backend's table, its memory, and how its files cut work into tiles. */
+#include "cpu.h"
+
+#include "base/mem.h"
+
+#include <stdatomic.h>
+
+/* ---- scratch: slots 0.. are the workers', the last two are shared ---- */
+
+enum { MAX_WORKERS = 256, SLOTS = MAX_WORKERS + 2 };
+
+static struct { void *p; size_t bytes; } scratch[SLOTS];
+static atomic_bool out_of_memory;
+
+void *ril_cpu_scratch(int worker, size_t n, size_t size)
+{
+	int slot = worker >= 0 ? worker : MAX_WORKERS - 1 - worker;
+	size_t bytes;
+	bool fits = ril_mul(&bytes, n, size);
+	if (fits && scratch[slot].p && bytes <= scratch[slot].bytes)
+		return scratch[slot].p;
+	free(scratch[slot].p);
+	scratch[slot].bytes = 0;
+	bytes += bytes / 4 + RIL_VBYTES;
+	if (!fits || posix_memalign(&scratch[slot].p, 64, bytes)) {
+		scratch[slot].p = NULL;
+		atomic_store(&out_of_memory, true);
+		return NULL;
+	}
+	scratch[slot].bytes = bytes;
+	return scratch[slot].p;
+}
+
+/* ---- splitting ---- */
+
+struct ranges {
+	int64_t n, grain;
+	ril_range_fn *fn;
+	void *ctx;
+};
+
+static void range_tile(void *ctx, int tile, int worker)
+{
+	const struct ranges *r = ctx;
+	int64_t from = tile * r->grain;
+	r->fn(r->ctx, from, ril_min(from + r->grain, r->n));
+}
+
+void ril_cpu_ranges(int64_t n, int64_t grain, ril_range_fn *fn, void *ctx)
+{
+	if (n <= 0)
+		return;
+	grain = ril_max(grain, 1);
+	struct ranges r = {n, ril_even_part(n, grain, 1), fn, ctx};
+	ril_parallel((int)ril_parts(n, r.grain), range_tile, &r);
+}
+
+struct row_sums {
+	int64_t T, block, size;
+	ril_sums_fn *fn;
+	void *ctx;
+	ril_real *part; /* [blocks, size] */
+};
+
+static void row_sums_tile(void *ctx, int tile, int worker)
+{
+	const struct row_sums *s = ctx;
+	int64_t from = tile * s->block;
+	ril_real *sums = s->part + tile * s->size;
+	memset(sums, 0, (size_t)s->size * sizeof *sums);
+	s->fn(s->ctx, from, ril_min(from + s->block, s->T), sums);
+}
+
+void ril_cpu_row_sums(int64_t T, int64_t C, int n, ril_sums_fn *fn, void *ctx, ril_real *const out[])
+{
+	enum { MAX_BLOCKS = 64 };
+	if (T <= 0)
+		return;
+	int64_t block = ril_max(ril_max(RIL_GRAIN / ril_max(C, 1), 8), ril_parts(T, MAX_BLOCKS));
+	struct row_sums s = {T, ril_even_part(T, block, 1), n * C, fn, ctx, NULL};
+	int blocks = (int)ril_parts(T, s.block);
+	s.part = ril_cpu_scratch(RIL_SHARED_A, (size_t)(blocks * s.size), sizeof *s.part);
+	if (!s.part)
+		return;
+	ril_parallel(blocks, row_sums_tile, &s);
+	for (int b = 0; b < blocks; b++)
+		for (int i = 0; i < n; i++)
+			for (int64_t c = 0; out[i] && c < C; c++)
+				out[i][c] += s.part[b * s.size + i * C + c];
+}
+
+/* ---- memory ---- */
+
+static void *cpu_get(void *ctx, size_t bytes)
+{
+	void *p;
+	return posix_memalign(&p, 64, bytes ? bytes : 64) ? NULL : p;
+}
+
+static void cpu_put(void *ctx, void *p)
+{
+	free(p);
+}
+
+static void cpu_copy(void *dst, const void *src, size_t bytes)
+{
+	if (bytes)
+		memcpy(dst, src, bytes);
+}
+
+static void cpu_zero(void *dst, size_t bytes)
+{
+	if (bytes)
+		memset(dst, 0, bytes);
+}
+
+static int cpu_sync(struct ril_err *err)
+{
+	return atomic_exchange(&out_of_memory, false) ? ril_fail(err, RIL_EFAIL, "out of memory for scratch space") : 0;
+}
+
+const struct ril_ops ril_cpu_ops = {
+	.name = "cpu",
+	.get = cpu_get,
+	.put = cpu_put,
+	.to_device = cpu_copy,
+	.to_host = cpu_copy,
+	.copy = cpu_copy,
+	.zero = cpu_zero,
+	.sync = cpu_sync,
+	.linear = ril_cpu_linear,
+	.linear_bwd = ril_cpu_linear_bwd,
+	.embed = ril_cpu_embed,
+	.embed_bwd = ril_cpu_embed_bwd,
+	.gather = ril_cpu_gather,
+	.gather_bwd = ril_cpu_gather_bwd,
+	.add_rows = ril_cpu_add_rows,
+	.add_rows_bwd = ril_cpu_add_rows_bwd,
+	.add = ril_cpu_add,
+	.axpy = ril_cpu_axpy,
+	.scale_add = ril_cpu_scale_add,
+	.scale_add_bwd = ril_cpu_scale_add_bwd,
+	.act = ril_cpu_act,
+	.act_bwd = ril_cpu_act_bwd,
+	.swiglu = ril_cpu_swiglu,
+	.swiglu_bwd = ril_cpu_swiglu_bwd,
+	.rmsnorm = ril_cpu_rmsnorm,
+	.rmsnorm_bwd = ril_cpu_rmsnorm_bwd,
+	.layernorm = ril_cpu_layernorm,
+	.layernorm_bwd = ril_cpu_layernorm_bwd,
+	.rope = ril_cpu_rope,
+	.attention = ril_cpu_attention,
+	.attention_bwd = ril_cpu_attention_bwd,
+	.head_logp = ril_cpu_head_logp,
+	.head_logp_bwd = ril_cpu_head_logp_bwd,
+	.sum_squares = ril_cpu_sum_squares,
+	.adamw = ril_cpu_adamw,
+};

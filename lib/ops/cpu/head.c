@@ -1,0 +1,221 @@
+/* head.c -- the language head fused with log-softmax, in tiles of rows x vocabulary.
+ *
+ * Forward: a tile's logits live in scratch only long enough to give (maximum, sum of exponentials, their mean logit,
+ * target logit) for each of its rows; these are merged in the order of the vocabulary.  Backward: a slab of rows at a
+ * time, small enough that its dz [rows, V] stays bounded, is computed once and used for both gradients. */
+#include "cpu.h"
+#include "vmath.h"
+
+enum {
+	MAX_VOCAB = 1024,       /* vocabulary rows in a tile */
+	MAX_HEAD_ROWS = 128,
+	SLAB = 1 << 22,         /* elements of dz kept at once */
+};
+
+struct part { /* of one row over one stretch of the vocabulary; sums relative to exp(max) */
+	double max, sum, sum_z;
+	double target;
+};
+
+struct head {
+	struct part *part; /* [R, chunks] */
+	ril_real *dz, *dh, *dw;
+	const ril_real *h, *lse;
+	const double *dlogp;
+	const int32_t *target;
+	struct ril_weight w;
+	int64_t R, V, C, rows, chunk;
+	int64_t r0, n;          /* backward: the slab */
+	int row_tiles, chunks, dh_tiles;
+	int64_t dh_rows, dw_rows;
+	double inv_t;
+};
+
+/* z[rows, n] = inv_t * h w^T for rows [r0, ..) and vocabulary [v0, ..); the worker's scratch also widens w. */
+static void logits(const struct head *a, ril_real *z, int64_t ldz, int64_t r0, int64_t rows, int64_t v0, int64_t n,
+		   ril_real *wide)
+{
+	const ril_real *w = (const ril_real *)a->w.data + v0 * a->C;
+	if (a->w.dtype != RIL_REAL) {
+		ril_cpu_widen(wide, a->w, v0 * a->C, n * a->C);
+		w = wide;
+	}
+	ril_gemm(false, true, rows, n, a->C, a->h + r0 * a->C, a->C, w, a->C, 0, z, ldz);
+	if (a->inv_t == 1)
+		return;
+	ril_real s = (ril_real)a->inv_t;
+	for (int64_t r = 0; r < rows; r++)
+		for (int64_t v = 0; v < n; v++)
+			z[r * ldz + v] *= s;
+}
+
+static size_t wide_size(const struct head *a, int64_t n)
+{
+	return a->w.dtype == RIL_REAL ? 0 : (size_t)(n * a->C);
+}
+
+static struct part part_of(const ril_real *z, int64_t n)
+{
+	ril_real max = z[0];
+	double sum = 0, sum_z = 0;
+#pragma omp simd reduction(max : max)
+	for (int64_t v = 0; v < n; v++)
+		max = z[v] > max ? z[v] : max;
+	for (int64_t v0 = 0; v0 < n; v0 += 256) {
+		ril_real s = 0, sz = 0;
+		int64_t v1 = ril_min(v0 + 256, n);
+#pragma omp simd reduction(+ : s, sz)
+		for (int64_t v = v0; v < v1; v++) {
+			ril_real e = ril_exp(z[v] - max);
+			s += e;
+			sz += e * (z[v] - max);
+		}
+		sum += s;
+		sum_z += sz;
+	}
+	return (struct part){max, sum, sum_z, 0};
+}
+
+static void logp_tile(void *ctx, int tile, int worker)
+{
+	const struct head *a = ctx;
+	int chunk = tile / a->row_tiles;
+	int64_t r0 = tile % a->row_tiles * a->rows, rows = ril_min(a->rows, a->R - r0);
+	int64_t v0 = chunk * a->chunk, n = ril_min(a->chunk, a->V - v0);
+	ril_real *z = ril_cpu_scratch(worker, (size_t)(rows * n) + wide_size(a, n), sizeof *z);
+	if (!z)
+		return;
+	logits(a, z, n, r0, rows, v0, n, z + rows * n);
+	for (int64_t r = 0; r < rows; r++) {
+		struct part p = part_of(z + r * n, n);
+		int64_t target = a->target[r0 + r] - v0;
+		if (target >= 0 && target < n)
+			p.target = z[r * n + target];
+		a->part[(r0 + r) * a->chunks + chunk] = p;
+	}
+}
+
+/* A NaN anywhere in the row must come out: comparisons drop it from the maximum, the sum keeps it. */
+static void merge_row(const struct head *a, int64_t r, double *logp, double *entropy, ril_real *lse)
+{
+	const struct part *p = a->part + r * a->chunks;
+	double max = p[0].max, sum = 0, sum_z = 0, target = 0;
+	for (int i = 1; i < a->chunks; i++)
+		max = p[i].max > max ? p[i].max : max;
+	for (int i = 0; i < a->chunks; i++) {
+		double e = exp(p[i].max - max);
+		sum += e * p[i].sum;
+		sum_z += e * (p[i].sum_z + (p[i].max - max) * p[i].sum);
+		target += p[i].target;
+	}
+	double log_sum = log(sum);
+	logp[r] = target - max - log_sum;
+	if (entropy)
+		entropy[r] = log_sum - sum_z / sum;
+	if (lse)
+		lse[r] = (ril_real)(max + log_sum);
+}
+
+static void cut(struct head *a)
+{
+	int64_t limit = a->w.dtype == RIL_REAL ? MAX_VOCAB : ril_min(MAX_VOCAB, ril_max(64, (1 << 19) / ril_max(a->C, 1)));
+	a->chunk = ril_even_part(a->V, limit, 16);
+	a->chunks = (int)ril_parts(a->V, a->chunk);
+	a->rows = ril_even_part(a->R, MAX_HEAD_ROWS, 8);
+	a->row_tiles = (int)ril_parts(a->R, a->rows);
+}
+
+void ril_cpu_head_logp(double *logp, double *entropy, ril_real *lse, const ril_real *h, const int32_t *target, int64_t R,
+		       struct ril_weight w, double inv_t)
+{
+	struct head a = {.h = h, .target = target, .R = R, .V = w.rows, .C = w.cols, .w = w, .inv_t = inv_t};
+	if (R <= 0)
+		return;
+	cut(&a);
+	a.part = ril_cpu_scratch(RIL_SHARED_A, (size_t)(R * a.chunks), sizeof *a.part);
+	if (!a.part)
+		return;
+	ril_parallel(a.row_tiles * a.chunks, logp_tile, &a);
+	for (int64_t r = 0; r < R; r++)
+		merge_row(&a, r, logp, entropy, lse);
+}
+
+/* ---- backward ---- */
+
+static void dz_tile(void *ctx, int tile, int worker)
+{
+	const struct head *a = ctx;
+	int64_t r0 = tile % a->row_tiles * a->rows, rows = ril_min(a->rows, a->n - r0);
+	int64_t v0 = tile / a->row_tiles * a->chunk, n = ril_min(a->chunk, a->V - v0);
+	ril_real *wide = ril_cpu_scratch(worker, wide_size(a, n), sizeof *wide), *dz = a->dz + r0 * a->V + v0;
+	if (!wide)
+		return;
+	logits(a, dz, a->V, a->r0 + r0, rows, v0, n, wide);
+	for (int64_t r = 0; r < rows; r++, dz += a->V) {
+		int64_t row = a->r0 + r0 + r, target = a->target[row] - v0;
+		ril_real scale = (ril_real)(a->dlogp[row] * a->inv_t), lse = a->lse[row];
+		if (scale == 0) {
+			memset(dz, 0, (size_t)n * sizeof *dz);
+			continue;
+		}
+#pragma omp simd
+		for (int64_t v = 0; v < n; v++)
+			dz[v] = -scale * ril_exp(dz[v] - lse);
+		if (target >= 0 && target < n)
+			dz[target] += scale;
+	}
+}
+
+static void dh_tile(const struct head *a, int tile, int worker)
+{
+	int64_t t0 = tile * a->dh_rows, rows = ril_min(a->dh_rows, a->n - t0);
+	int64_t step = a->w.dtype == RIL_REAL ? a->V : a->chunk;
+	for (int64_t v0 = 0; v0 < a->V; v0 += step) {
+		int64_t n = ril_min(step, a->V - v0);
+		const ril_real *w = (const ril_real *)a->w.data + v0 * a->C;
+		if (a->w.dtype != RIL_REAL) {
+			ril_real *wide = ril_cpu_scratch(worker, wide_size(a, n), sizeof *wide);
+			if (!wide)
+				return;
+			ril_cpu_widen(wide, a->w, v0 * a->C, n * a->C);
+			w = wide;
+		}
+		ril_gemm(false, false, rows, a->C, n, a->dz + t0 * a->V + v0, a->V, w, a->C, 1,
+			 a->dh + (a->r0 + t0) * a->C, a->C);
+	}
+}
+
+static void head_grad_tile(void *ctx, int tile, int worker)
+{
+	const struct head *a = ctx;
+	if (tile < a->dh_tiles) {
+		dh_tile(a, tile, worker);
+		return;
+	}
+	int64_t v0 = (tile - a->dh_tiles) * a->dw_rows, n = ril_min(a->dw_rows, a->V - v0);
+	ril_gemm(true, false, n, a->C, a->n, a->dz + v0, a->V, a->h + a->r0 * a->C, a->C, 1, a->dw + v0 * a->C, a->C);
+}
+
+void ril_cpu_head_logp_bwd(ril_real *dh, ril_real *dw, const double *dlogp, const ril_real *lse, const ril_real *h,
+			   const int32_t *target, int64_t R, struct ril_weight w, double inv_t)
+{
+	struct head a = {.dh = dh, .dw = dw, .dlogp = dlogp, .lse = lse, .h = h, .target = target, .R = R, .V = w.rows,
+			 .C = w.cols, .w = w, .inv_t = inv_t};
+	if (R <= 0 || (!dh && !dw))
+		return;
+	int64_t slab = ril_even_part(R, ril_max(64, SLAB / a.V), 8);
+	a.dz = ril_cpu_scratch(RIL_SHARED_A, (size_t)(ril_min(slab, R) * a.V), sizeof *a.dz);
+	if (!a.dz)
+		return;
+	cut(&a);
+	a.dw_rows = ril_even_part(a.V, 256, 16);
+	for (a.r0 = 0; a.r0 < R; a.r0 += slab) {
+		a.n = ril_min(slab, R - a.r0);
+		a.rows = ril_even_part(a.n, MAX_HEAD_ROWS, 8);
+		a.row_tiles = (int)ril_parts(a.n, a.rows);
+		ril_parallel(a.row_tiles * a.chunks, dz_tile, &a);
+		a.dh_rows = a.rows;
+		a.dh_tiles = dh ? a.row_tiles : 0;
+		ril_parallel(a.dh_tiles + (dw ? (int)ril_parts(a.V, a.dw_rows) : 0), head_grad_tile, &a);
+	}
+}

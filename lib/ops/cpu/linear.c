@@ -1,0 +1,250 @@
+/* linear.c -- y = x w^T + b and its gradients, on weights as they are stored.
+ *
+ * Three regimes.  Many rows: BLAS on tiles of rows x outputs.  Stored types other than ril_real are widened a panel of w
+ * at a time into a worker's scratch, never as a whole.  A few rows (decoding): the product is bound by reading w, so
+ * each row of w is widened in registers and multiplied with all rows of x at once. */
+#include "cpu.h"
+
+#if defined(__F16C__) && !defined(RIL_REAL_IS_DOUBLE)
+#include <immintrin.h>
+#endif
+
+enum {
+	FEW_ROWS = 8,            /* up to here the product is bound by memory */
+	PANEL = 1 << 17,         /* elements of w widened at once */
+	TILE_WORK = 1 << 19,     /* multiplications in a tile */
+	MAX_ROWS = 512, MAX_COLS = 512,
+};
+
+struct linear {
+	ril_real *y, *dx, *dw, *db;
+	const ril_real *x, *b, *dy;
+	struct ril_weight w;
+	int64_t ldy, ldx, lddx, lddy, T, N, K;
+	int64_t rows, cols;      /* of a tile */
+	int row_tiles, dx_tiles, dw_cols;
+	int64_t dw_rows, dw_width;
+	bool accumulate;
+};
+
+/* ---- widening ---- */
+
+static void widen_bf16(ril_real *dst, const uint16_t *src, int64_t n)
+{
+#pragma omp simd
+	for (int64_t i = 0; i < n; i++)
+		dst[i] = ril_bf16_f32(src[i]);
+}
+
+static void widen_f16(ril_real *dst, const uint16_t *src, int64_t n)
+{
+	int64_t i = 0;
+#if defined(__F16C__) && !defined(RIL_REAL_IS_DOUBLE)
+	for (; i + 8 <= n; i += 8)
+		_mm256_storeu_ps(dst + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(src + i))));
+#endif
+	for (; i < n; i++)
+		dst[i] = ril_f16_f32(src[i]);
+}
+
+void ril_cpu_widen(ril_real *dst, struct ril_weight w, int64_t at, int64_t n)
+{
+	if (w.dtype == RIL_REAL) {
+		memcpy(dst, (const ril_real *)w.data + at, (size_t)n * sizeof *dst);
+	} else if (w.dtype == RIL_BF16) {
+		widen_bf16(dst, (const uint16_t *)w.data + at, n);
+	} else if (w.dtype == RIL_F16) {
+		widen_f16(dst, (const uint16_t *)w.data + at, n);
+	} else {
+		const char *from = (const char *)w.data + (size_t)at * ril_dtype_size(w.dtype);
+#ifdef RIL_REAL_IS_DOUBLE
+		ril_to_f64(dst, from, w.dtype, (size_t)n);
+#else
+		ril_to_f32(dst, from, w.dtype, (size_t)n);
+#endif
+	}
+}
+
+/* Rows [n0, n0+n) of w as ril_real: in place, or widened into the worker's scratch. */
+static const ril_real *panel_of(struct ril_weight w, int64_t n0, int64_t n, int worker)
+{
+	if (w.dtype == RIL_REAL)
+		return (const ril_real *)w.data + n0 * w.cols;
+	ril_real *p = ril_cpu_scratch(worker, (size_t)(n * w.cols), sizeof *p);
+	if (p)
+		ril_cpu_widen(p, w, n0 * w.cols, n * w.cols);
+	return p;
+}
+
+static int64_t panel_rows(struct ril_weight w)
+{
+	return ril_max(16, PANEL / ril_max(w.cols, 1));
+}
+
+/* ---- forward ---- */
+
+static void start_rows(const struct linear *l, int64_t t0, int64_t t1, int64_t n0, int64_t n)
+{
+	for (int64_t t = t0; l->b && t < t1; t++) {
+		ril_real *y = l->y + t * l->ldy + n0;
+		if (l->accumulate)
+			for (int64_t i = 0; i < n; i++)
+				y[i] += l->b[n0 + i];
+		else
+			memcpy(y, l->b + n0, (size_t)n * sizeof *y);
+	}
+}
+
+static void linear_tile(void *ctx, int tile, int worker)
+{
+	const struct linear *l = ctx;
+	int64_t t0 = tile % l->row_tiles * l->rows, n0 = tile / l->row_tiles * l->cols;
+	int64_t t1 = ril_min(t0 + l->rows, l->T), n = ril_min(l->cols, l->N - n0);
+	const ril_real *w = panel_of(l->w, n0, n, worker);
+	if (!w)
+		return;
+	start_rows(l, t0, t1, n0, n);
+	ril_gemm(false, true, t1 - t0, n, l->K, l->x + t0 * l->ldx, l->ldx, w, l->K, l->b || l->accumulate,
+		 l->y + t0 * l->ldy + n0, l->ldy);
+}
+
+/* dot[t] = w row . x row t for up to FEW_ROWS rows. */
+static inline __attribute__((always_inline)) void dots(ril_real *dot, const ril_real *w, const ril_real *x, int64_t ldx,
+						       const int rows, int64_t K)
+{
+	ril_vec sum[FEW_ROWS];
+	int64_t k = 0;
+#pragma GCC unroll 8
+	for (int t = 0; t < rows; t++)
+		sum[t] = (ril_vec){0};
+	for (; k + RIL_LANES <= K; k += RIL_LANES)
+#pragma GCC unroll 8
+		for (int t = 0; t < rows; t++)
+			sum[t] += *(const ril_vec *)(w + k) * *(const ril_vec *)(x + t * ldx + k);
+#pragma GCC unroll 8
+	for (int t = 0; t < rows; t++) {
+		dot[t] = 0;
+		for (int i = 0; i < RIL_LANES; i++)
+			dot[t] += sum[t][i];
+	}
+	for (; k < K; k++)
+		for (int t = 0; t < rows; t++)
+			dot[t] += w[k] * x[t * ldx + k];
+}
+
+static void few_dots(ril_real *dot, const ril_real *w, const ril_real *x, int64_t ldx, int64_t T, int64_t K)
+{
+	switch (T) {
+	case 1: dots(dot, w, x, ldx, 1, K); break;
+	case 2: dots(dot, w, x, ldx, 2, K); break;
+	case 3: dots(dot, w, x, ldx, 3, K); break;
+	case 4: dots(dot, w, x, ldx, 4, K); break;
+	case 5: dots(dot, w, x, ldx, 5, K); break;
+	case 6: dots(dot, w, x, ldx, 6, K); break;
+	case 7: dots(dot, w, x, ldx, 7, K); break;
+	default: dots(dot, w, x, ldx, FEW_ROWS, K); break;
+	}
+}
+
+/* A range of outputs for a few rows; stretches of w that fit the first cache are widened and used at once. */
+static void few_rows_tile(void *ctx, int tile, int worker)
+{
+	enum { STRETCH = 2048 };
+	const struct linear *l = ctx;
+	int64_t n0 = tile * l->cols, n1 = ril_min(n0 + l->cols, l->N);
+	ril_real wide[STRETCH], dot[FEW_ROWS];
+	for (int64_t n = n0; n < n1; n++) {
+		ril_real sum[FEW_ROWS] = {0};
+		for (int64_t k = 0; k < l->K; k += STRETCH) {
+			int64_t len = ril_min(STRETCH, l->K - k);
+			const ril_real *w = wide;
+			if (l->w.dtype == RIL_REAL)
+				w = (const ril_real *)l->w.data + n * l->K + k;
+			else
+				ril_cpu_widen(wide, l->w, n * l->K + k, len);
+			few_dots(dot, w, l->x + k, l->ldx, l->T, len);
+			for (int64_t t = 0; t < l->T; t++)
+				sum[t] += dot[t];
+		}
+		for (int64_t t = 0; t < l->T; t++) {
+			ril_real *y = l->y + t * l->ldy + n;
+			*y = sum[t] + (l->b ? l->b[n] : 0) + (l->accumulate ? *y : 0);
+		}
+	}
+}
+
+void ril_cpu_linear(ril_real *y, int64_t ldy, const ril_real *x, int64_t ldx, int64_t T, struct ril_weight w,
+		    const ril_real *b, bool accumulate)
+{
+	struct linear l = {.y = y, .ldy = ldy, .x = x, .ldx = ldx, .T = T, .N = w.rows, .K = w.cols, .w = w, .b = b,
+			   .accumulate = accumulate};
+	if (T <= 0 || l.N <= 0)
+		return;
+	if (T <= FEW_ROWS) {
+		l.cols = ril_even_part(l.N, TILE_WORK / 4 / ril_max(l.K * T, 1), 1);
+		ril_parallel((int)ril_parts(l.N, l.cols), few_rows_tile, &l);
+		return;
+	}
+	int64_t widest = w.dtype == RIL_REAL ? MAX_COLS : ril_min(MAX_COLS, panel_rows(w));
+	l.cols = ril_even_part(l.N, widest, 16);
+	l.rows = ril_even_part(T, ril_min(MAX_ROWS, ril_max(32, TILE_WORK / (l.cols * ril_max(l.K, 1)))), 16);
+	l.row_tiles = (int)ril_parts(T, l.rows);
+	ril_parallel(l.row_tiles * (int)ril_parts(l.N, l.cols), linear_tile, &l);
+}
+
+/* ---- backward: tiles of dx, then tiles of dw and db, in one dispatch ---- */
+
+static void dx_tile(const struct linear *l, int tile, int worker)
+{
+	int64_t t0 = tile * l->rows, rows = ril_min(l->rows, l->T - t0);
+	int64_t step = l->w.dtype == RIL_REAL ? l->N : panel_rows(l->w);
+	for (int64_t n0 = 0; n0 < l->N; n0 += step) {
+		int64_t n = ril_min(step, l->N - n0);
+		const ril_real *w = panel_of(l->w, n0, n, worker);
+		if (w)
+			ril_gemm(false, false, rows, l->K, n, l->dy + t0 * l->lddy + n0, l->lddy, w, l->K, 1,
+				 l->dx + t0 * l->lddx, l->lddx);
+	}
+}
+
+static void dw_tile(const struct linear *l, int tile)
+{
+	int64_t n0 = tile / l->dw_cols * l->dw_rows, k0 = tile % l->dw_cols * l->dw_width;
+	int64_t n = ril_min(l->dw_rows, l->N - n0), k = ril_min(l->dw_width, l->K - k0);
+	if (l->dw)
+		ril_gemm(true, false, n, k, l->T, l->dy + n0, l->lddy, l->x + k0, l->ldx, 1, l->dw + n0 * l->K + k0, l->K);
+	if (l->db && k0 == 0)
+		for (int64_t t = 0; t < l->T; t++)
+			for (int64_t i = n0; i < n0 + n; i++)
+				l->db[i] += l->dy[t * l->lddy + i];
+}
+
+static void linear_bwd_tile(void *ctx, int tile, int worker)
+{
+	const struct linear *l = ctx;
+	if (tile < l->dx_tiles)
+		dx_tile(l, tile, worker);
+	else
+		dw_tile(l, tile - l->dx_tiles);
+}
+
+void ril_cpu_linear_bwd(ril_real *dx, int64_t lddx, ril_real *dw, ril_real *db, const ril_real *dy, int64_t lddy,
+			const ril_real *x, int64_t ldx, int64_t T, struct ril_weight w)
+{
+	struct linear l = {.dx = dx, .lddx = lddx, .dw = dw, .db = db, .dy = dy, .lddy = lddy, .x = x, .ldx = ldx, .T = T,
+			   .N = w.rows, .K = w.cols, .w = w};
+	if (T <= 0 || l.N <= 0 || l.K <= 0)
+		return;
+	if (dx) {
+		l.rows = ril_even_part(T, ril_min(MAX_ROWS, ril_max(32, TILE_WORK / (l.N * l.K))), 16);
+		l.dx_tiles = (int)ril_parts(T, l.rows);
+	}
+	int dw_tiles = 0;
+	if (dw || db) {
+		l.dw_width = dw ? ril_even_part(l.K, MAX_COLS, 16) : l.K;
+		l.dw_rows = ril_even_part(l.N, ril_min(MAX_ROWS, ril_max(32, TILE_WORK / (T * l.dw_width))), 16);
+		l.dw_cols = (int)ril_parts(l.K, l.dw_width);
+		dw_tiles = (int)ril_parts(l.N, l.dw_rows) * l.dw_cols;
+	}
+	ril_parallel(l.dx_tiles + dw_tiles, linear_bwd_tile, &l);
+}
