@@ -11,7 +11,8 @@
 
 struct ril_folder {
 	struct ril_st **file;
-	size_t nfiles, capfiles;
+	char **name; /* of each file, without its folder */
+	size_t nfiles, capfiles, capnames;
 	const struct ril_st_entry **entry; /* sorted by name */
 	size_t n;
 };
@@ -42,13 +43,18 @@ static int collect(struct ril_folder *f, struct ril_err *err)
 static int add_file(struct ril_folder *f, const char *dir, const char *name, struct ril_err *err)
 {
 	struct ril_buf path = {0};
-	int rc = ril_grow(&f->file, &f->capfiles, f->nfiles + 1, sizeof *f->file, err);
+	int rc = ril_grow(&f->file, &f->capfiles, f->nfiles + 1, sizeof *f->file, err) ||
+		 ril_grow(&f->name, &f->capnames, f->nfiles + 1, sizeof *f->name, err) ? -1 : 0;
 	if (!rc)
 		rc = dir ? ril_buf_printf(&path, err, "%s/%s", dir, name) : ril_buf_puts(&path, name, err);
-	if (!rc && (f->file[f->nfiles] = ril_st_open(path.data, err)))
-		f->nfiles++;
-	else
+	const char *slash = strrchr(name, '/');
+	char *base = rc ? NULL : ril_strdup(slash ? slash + 1 : name, err);
+	if (base && (f->file[f->nfiles] = ril_st_open(path.data, err))) {
+		f->name[f->nfiles++] = base;
+	} else {
+		free(base);
 		rc = -1;
+	}
 	ril_buf_free(&path);
 	return rc;
 }
@@ -126,7 +132,10 @@ void ril_folder_free(struct ril_folder *f)
 		return;
 	for (size_t i = 0; i < f->nfiles; i++)
 		ril_st_free(f->file[i]);
+	for (size_t i = 0; i < f->nfiles; i++)
+		free(f->name[i]);
 	free(f->file);
+	free(f->name);
 	free(f->entry);
 	free(f);
 }
@@ -190,4 +199,9 @@ void ril_bytes_id(const void *bytes, size_t n, char id[RIL_ID_SIZE])
 	ril_sha256_start(&h);
 	ril_sha256_add(&h, bytes, n);
 	short_id(&h, id);
+}
+
+const char *ril_folder_file_name(const struct ril_folder *f, size_t i)
+{
+	return f->name[i];
 }
