@@ -1,0 +1,54 @@
+/* optim.h -- AdamW with gradient clipping over a model's trainable parameters, its schedule, and its saved state.
+ *
+ * AdamW as torch.optim.AdamW (decoupled decay on every parameter; Loshchilov & Hutter, arXiv 1711.05101); clipping as
+ * torch.nn.utils.clip_grad_norm_.  Without float masters (ril_params_train with keep_master false) the published type is
+ * all there is: each weight is widened, stepped, and rounded up or down by chance in proportion to what rounding would
+ * lose (Philox, keyed by seed, step, parameter, element), so that small steps count on average.
+ *
+ * Ownership: the optimiser borrows the parameters and owns its moments. */
+#ifndef RIL_NN_OPTIM_H
+#define RIL_NN_OPTIM_H
+
+#include "nn/params.h"
+
+enum ril_schedule { RIL_CONSTANT, RIL_LINEAR, RIL_COSINE };
+#define RIL_SCHEDULES "constant|linear|cosine"
+enum ril_schedule ril_schedule_parse(const char *name);
+
+/* "llm,projector,vision" as a set of enum ril_part; an unknown part is RIL_EUSAGE. */
+int ril_parts_parse(const char *list, int *parts, struct ril_err *);
+
+struct ril_optim_options {
+	double lr, beta1, beta2, eps, weight_decay;
+	double clip_grad;        /* largest norm of all gradients together; 0: no clipping */
+	enum ril_schedule schedule;
+	int64_t warmup;          /* training steps over which the rate rises to lr */
+	int64_t total;           /* training steps of the run; needed by linear and cosine */
+	double min_lr_ratio;     /* where linear and cosine end, as a share of lr */
+};
+#define RIL_OPTIM_DEFAULT {.lr = 1e-6, .beta1 = .9, .beta2 = .999, .eps = 1e-8, .clip_grad = 1, .schedule = RIL_CONSTANT}
+
+/* The rate of training step t = 1, 2...: t/warmup lr up to the warm-up's end, then the schedule, reaching min at `total`. */
+double ril_learning_rate(const struct ril_optim_options *, int64_t t);
+
+struct ril_optim {
+	struct ril_params *params;
+	struct ril_optim_options how;
+	uint32_t seed;
+	int64_t steps;           /* optimiser steps taken */
+	ril_real *m, *v;         /* [params->count], device */
+};
+
+struct ril_optim *ril_optim_new(struct ril_params *, const struct ril_optim_options *, uint32_t seed, struct ril_err *);
+void ril_optim_free(struct ril_optim *);
+
+/* One step with the gradients that have been added up, at training step t.  *norm gets their norm before clipping.
+ * A norm that is not finite: RIL_ENONFINITE, nothing changed. */
+int ril_optim_step(struct ril_optim *, int64_t t, double *norm, struct ril_err *);
+
+/* Masters, moments and counters as safetensors; `step` is the training step they belong to.  Loading checks names, shapes
+ * and the step. */
+int ril_optim_save(const struct ril_optim *, int64_t step, const char *path, const char *settings, struct ril_err *);
+int ril_optim_load(struct ril_optim *, int64_t step, const char *path, struct ril_err *);
+
+#endif
