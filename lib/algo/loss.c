@@ -67,26 +67,20 @@ static double softplus(double z)
 	return (z > 0 ? z : 0) + log1p(exp(-fabs(z)));
 }
 
-struct ril_bce ril_bce_loss(const double *z, const int8_t *label, size_t n, double *dz)
+void ril_bce_loss(const double *z, const int8_t *label, size_t n, const int64_t total[2], double *dz, struct ril_bce *b)
 {
-	struct ril_bce b = {0};
-	for (size_t i = 0; i < n; i++) {
-		b.student += label[i] == 1;
-		b.teacher += label[i] == 0;
-	}
-	double half = b.student && b.teacher ? .5 : 1;
+	double half = total[0] && total[1] ? .5 : 1;
 	for (size_t i = 0; i < n; i++) {
 		if (dz)
 			dz[i] = 0;
 		if (label[i] < 0)
 			continue;
-		double w = half / (double)(label[i] ? b.student : b.teacher), p = ril_sigmoid(z[i]);
-		b.loss += w * (label[i] ? softplus(-z[i]) : softplus(z[i]));
+		double w = half / (double)total[label[i]], p = ril_sigmoid(z[i]);
+		b->loss += w * (label[i] ? softplus(-z[i]) : softplus(z[i]));
 		if (dz)
 			dz[i] = w * (p - label[i]);
-		b.student_right += label[i] == 1 && p >= .5;
-		b.teacher_right += label[i] == 0 && p < .5;
-		b.saturated += p < .01 || p > .99;
+		b->n[label[i]]++;
+		b->right[label[i]] += (p >= .5) == (label[i] == 1);
+		b->saturated += p < .01 || p > .99;
 	}
-	return b;
 }

@@ -40,14 +40,15 @@ void ril_surrogate_loss(const struct ril_surrogate *, double advantage, double w
 void ril_sft_loss(double weight, const double *logp, size_t n, double *dlogp, struct ril_loss_sums *sums);
 
 /* Discriminator: 1/2 mean over student responses of -log D + 1/2 mean over teacher responses of -log(1 - D), D = sigmoid(z);
- * `label` 1 student, 0 teacher, -1 left out.  Where only one side is present its mean counts whole.  dz[n] may be NULL. */
+ * `label` 1 student, 0 teacher, -1 left out.  Where only one side is present its mean counts whole.  The means are over the
+ * whole batch (`total`: its teacher, student responses), of which z[n] may be a part; sums add to *sums.  dz[n] may be NULL. */
 struct ril_bce {
 	double loss;
-	int64_t student, teacher;                 /* responses */
-	int64_t student_right, teacher_right;     /* D on the right side of 1/2 */
-	int64_t saturated;                        /* min(D, 1-D) < 0.01 */
+	int64_t right[2];  /* by label: D on the right side of 1/2 */
+	int64_t n[2];
+	int64_t saturated; /* D below 0.01 or above 0.99 */
 };
-struct ril_bce ril_bce_loss(const double *z, const int8_t *label, size_t n, double *dz);
+void ril_bce_loss(const double *z, const int8_t *label, size_t n, const int64_t total[2], double *dz, struct ril_bce *sums);
 double ril_sigmoid(double z);
 
 #endif

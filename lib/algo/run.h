@@ -10,7 +10,7 @@
 #ifndef RIL_ALGO_RUN_H
 #define RIL_ALGO_RUN_H
 
-#include "base/mem.h"
+#include "nn/params.h"
 
 enum { RIL_PATH = 4096 };
 
@@ -27,5 +27,11 @@ int ril_run_begin(const char *run, int64_t step, char tmp[RIL_PATH], struct ril_
 int ril_run_commit(const char *run, int64_t step, int64_t keep, struct ril_err *);
 /* The newest complete checkpoint; 0 when there is none. */
 int ril_run_newest(const char *run, int64_t *step, struct ril_err *);
+
+
+/* A model folder that appears whole or not at all, at the end of a tool's work: check refuses a target that holds
+ * something; save writes DIR.tmp and renames it. */
+int ril_save_check(const char *dir, struct ril_err *);
+int ril_save_whole(const struct ril_params *, const char *dir, struct ril_err *);
 
 #endif

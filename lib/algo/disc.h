@@ -1,0 +1,41 @@
+/* disc.h -- the discriminator's training steps and its judgement of a batch.
+ *
+ * D has the student's architecture with a linear head read at each response's last token; D(q,o) = sigmoid(z) is the
+ * probability that the student wrote it (student 1, teacher 0).  A response that D takes for a teacher's, D < 1/2, earns the
+ * similarity reward 1.  Rewards are given on what D has just been trained on: its accuracy is reported before and after. */
+#ifndef RIL_ALGO_DISC_H
+#define RIL_ALGO_DISC_H
+
+#include "algo/loss.h"
+#include "algo/work.h"
+#include "nn/optim.h"
+#include "text/tokenizer.h"
+
+struct ril_disc_options {
+	int64_t steps;       /* optimiser steps on each batch before it is judged; 0: none */
+	int64_t micro_batch; /* groups; 0: by tokens */
+	bool pixels;         /* D's projector or tower is trained: embeddings from vision.pixels */
+};
+
+struct ril_disc_stats {
+	struct ril_bce before, after; /* before is `after` when nothing was trained */
+	double norm, lr;              /* of the last optimiser step */
+	double logit[2];              /* mean z of teacher, student responses */
+	int64_t student, uncanonical; /* student responses; of these, not as the tokenizer would encode their text */
+	double seconds;
+};
+
+struct ril_disc;
+/* All borrowed; `optim` NULL: D is not trained; `tok` NULL: canonical encoding is not looked at. */
+struct ril_disc *ril_disc_new(struct ril_model *, struct ril_optim *, struct ril_tokenizer *tok, const struct ril_disc_options *,
+			      struct ril_err *);
+void ril_disc_free(struct ril_disc *);
+void ril_disc_rest(struct ril_disc *); /* gives memory back while waiting */
+
+/* Trains on the batch (training step t), then sets disc.logit and reward.similarity in every group. */
+int ril_disc_batch(struct ril_disc *, struct ril_batch *, int64_t t, struct ril_disc_stats *, struct ril_err *);
+
+double ril_bce_accuracy(const struct ril_bce *); /* NaN without labelled responses */
+int ril_disc_json(const struct ril_disc_stats *, int64_t t, struct ril_buf *out, struct ril_err *);
+
+#endif

@@ -1,0 +1,278 @@
+/* update.c -- the policy's training step; see update.h. */
+#include "algo/update_impl.h"
+
+#include "base/progress.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct ril_update *ril_update_new(struct ril_model *student, struct ril_model *ref, struct ril_optim *optim,
+				  const struct ril_update_options *how, struct ril_err *err)
+{
+	struct ril_update *u = ril_new(1, sizeof *u, err);
+	if (!u)
+		return NULL;
+	*u = (struct ril_update){.student = student, .ref = ref, .optim = optim, .how = *how};
+	if (!u->how.reward)
+		u->how.reward = how->objective == RIL_RIL ? "reward" : "reward.answer";
+	u->tape = ril_tape_new(err);
+	u->pack = ril_pack_new(err);
+	if (!u->tape || !u->pack) {
+		ril_update_free(u);
+		return NULL;
+	}
+	return u;
+}
+
+static void forget_batch(struct ril_update *u)
+{
+	ril_work_clear(&u->work);
+	free(u->advantage);
+	free(u->weight);
+	free(u->logp);
+	free(u->old);
+	free(u->ref_logp);
+	free(u->entropy);
+	free(u->dlogp);
+	u->advantage = u->weight = u->logp = u->old = u->ref_logp = u->entropy = u->dlogp = NULL;
+}
+
+void ril_update_free(struct ril_update *u)
+{
+	if (!u)
+		return;
+	forget_batch(u);
+	ril_tape_free(u->tape);
+	ril_pack_free(u->pack);
+	free(u);
+}
+
+void ril_update_rest(struct ril_update *u)
+{
+	ril_tape_reset(u->tape);
+	ril_tape_trim(u->tape);
+}
+
+size_t ril_update_peak(const struct ril_update *u)
+{
+	return ril_tape_peak(u->tape);
+}
+
+static bool takes_part(void *ctx, int32_t source)
+{
+	const struct ril_update *u = ctx;
+	return ril_objective_uses(u->how.objective, source);
+}
+
+/* ---- what the groups say ---- */
+
+/* One number that all groups must agree on. */
+static int agree(const struct ril_record *g, const char *name, double *all, struct ril_err *err)
+{
+	double v = NAN;
+	if (ril_group_number(g, name, &v, err))
+		return -1;
+	if (isnan(v) || v == *all)
+		return 0;
+	if (!isnan(*all))
+		return ril_fail(err, RIL_EFAIL, "'%s': %s is %g, in the batch's other groups %g", ril_record_key(g), name, v, *all);
+	*all = v;
+	return 0;
+}
+
+static int check_policy(const struct ril_record *g, int64_t version, struct ril_err *err)
+{
+	double policy = (double)version;
+	if (ril_group_number(g, "policy", &policy, err))
+		return -1;
+	if (policy != (double)version)
+		return ril_fail(err, RIL_EFAIL, "'%s': its responses are of policy version %g, this policy is version %lld",
+				ril_record_key(g), policy, (long long)version);
+	return 0;
+}
+
+static int check_groups(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_err *err)
+{
+	u->temperature = u->length = NAN;
+	for (size_t i = 0; i < b->n; i++) {
+		const struct ril_record *g = b->group[i];
+		const char *how = ril_record_meta(g, "truncated_sampling");
+		if (check_policy(g, t - 1, err) || agree(g, "temperature", &u->temperature, err) ||
+		    agree(g, "max_new_tokens", &u->length, err))
+			return -1;
+		if (how && !u->how.allow_truncated_sampling)
+			return ril_fail(err, RIL_EFAIL, "'%s': responses were drawn with %s: not the policy's distribution (--allow-truncated-sampling)",
+					ril_record_key(g), how);
+	}
+	if (isnan(u->temperature))
+		u->temperature = 1;
+	if (u->temperature <= 0)
+		return ril_fail(err, RIL_ECORRUPT, "temperature %g", u->temperature);
+	if (u->how.length > 0)
+		u->length = u->how.length;
+	if (b->n && !(u->length > 0) && u->how.objective != RIL_GRPO)
+		return ril_fail(err, RIL_EFAIL, "the groups carry no max_new_tokens: --length gives the loss its constant");
+	return 0;
+}
+
+/* ---- advantages and weights ---- */
+
+static int group_advantages(struct ril_update *u, const struct ril_work_group *g, struct ril_update_stats *s, struct ril_err *err)
+{
+	const struct ril_responses *r = &g->in.resp;
+	const float *reward = ril_group_scalars(g->record, u->how.reward, r->n, err);
+	if (!reward)
+		return err->code ? -1 : ril_fail(err, RIL_EFAIL, "'%s': %s is missing (ril-score)", g->in.key, u->how.reward);
+	for (int32_t i = 0; i < r->n; i++)
+		if (isinf(reward[i]))
+			return ril_fail(err, RIL_ENONFINITE, "'%s': %s of response %d is infinite", g->in.key, u->how.reward, i);
+	double *A = ril_new((size_t)r->n, sizeof *A, err);
+	if (!A)
+		return -1;
+	struct ril_group_stats gs = ril_advantages(u->how.objective, r->n, reward, r->source, A);
+	for (int64_t k = g->first; k < g->first + g->n; k++) {
+		const struct ril_work_response *x = &u->work.response[k];
+		u->advantage[k] = A[x->index];
+		struct ril_side_stats *side = &s->side[ril_side_of(x->source)];
+		if (!isnan(reward[x->index])) {
+			side->reward += (double)reward[x->index];
+			side->rewarded++;
+		}
+	}
+	free(A);
+	s->zero_variance += gs.zero_variance;
+	s->undecided += gs.undecided;
+	return 0;
+}
+
+static int weigh(struct ril_update *u, struct ril_update_stats *s, struct ril_err *err)
+{
+	const struct ril_work *w = &u->work;
+	for (size_t i = 0; i < w->n; i++) {
+		const struct ril_work_group *g = &w->group[i];
+		if (!g->n)
+			return ril_fail(err, RIL_EFAIL, "'%s': no response that the objective could use", g->in.key);
+		if (u->how.objective != RIL_SFT && group_advantages(u, g, s, err))
+			return -1;
+	}
+	s->N = w->R;
+	for (int64_t k = 0; k < w->R; k++)
+		u->weight[k] = ril_token_weight(u->how.objective, w->R, u->length, w->response[k].len, w->T);
+	return 0;
+}
+
+/* ---- passes ---- */
+
+/* Log-probabilities of micro-batch m under a model, into logp (and entropy) at its place. */
+static int forward(struct ril_update *u, size_t m, struct ril_model *model, bool pixels, double *logp, double *entropy,
+		   const double *dlogp, struct ril_err *err)
+{
+	struct ril_val *vis;
+	struct ril_work_options layout = u->layout;
+	layout.pixels = pixels;
+	int64_t at = u->work.group[u->work.cut[m]].token;
+	ril_tape_reset(u->tape);
+	if (ril_work_pack(&u->work, m, &layout, u->tape, model, u->pack, &vis, err))
+		return -1;
+	return ril_pack_logp(u->tape, model, u->pack, vis, 1 / u->temperature, logp + at, entropy ? entropy + at : NULL,
+			     dlogp ? dlogp + at : NULL, err);
+}
+
+static int reference(struct ril_update *u, struct ril_err *err)
+{
+	ril_tape_record(u->tape, false);
+	for (size_t m = 0; m < u->work.cuts; m++)
+		if (forward(u, m, u->ref, false, u->ref_logp, NULL, NULL, err))
+			return ril_context(err, "reference");
+	return 0;
+}
+
+/* Loss and its gradient by log-probability, for the responses of micro-batch m. */
+static void losses(struct ril_update *u, size_t m, bool first, struct ril_update_stats *s)
+{
+	const struct ril_work *w = &u->work;
+	const struct ril_surrogate c = {u->how.clip, u->ref ? u->how.beta : 0};
+	for (size_t i = w->cut[m]; i < w->cut[m + 1]; i++) {
+		const struct ril_work_group *g = &w->group[i];
+		for (int64_t k = g->first; k < g->first + g->n; k++) {
+			const struct ril_work_response *x = &w->response[k];
+			struct ril_loss_sums *sums = &s->side[ril_side_of(x->source)].loss;
+			const double *logp = u->logp + x->token, *ref = u->ref_logp + x->token;
+			double *d = u->dlogp + x->token, A = u->advantage[k];
+			if (u->how.mask_truncated && x->finish == 1)
+				A = NAN;
+			if (u->how.objective == RIL_SFT)
+				ril_sft_loss(u->weight[k], logp, (size_t)x->len, d, sums);
+			else
+				ril_surrogate_loss(&c, A, u->weight[k], logp, first ? NULL : u->old + x->token, ref, (size_t)x->len, d, sums);
+		}
+	}
+}
+
+static int one_pass(struct ril_update *u, int64_t pass, int64_t t, struct ril_update_stats *s, struct ril_err *err)
+{
+	ril_params_zero_grad(u->student->params);
+	ril_tape_record(u->tape, true);
+	s->packed_tokens = 0;
+	for (int i = 0; i < RIL_SIDES; i++)
+		s->side[i].loss = (struct ril_loss_sums){0};
+	for (size_t m = 0; m < u->work.cuts; m++) {
+		if (forward(u, m, u->student, u->how.pixels, u->logp, pass ? NULL : u->entropy, u->dlogp, err))
+			return -1;
+		s->packed_tokens += u->pack->tokens.T;
+		losses(u, m, pass == 0, s);
+		if (ril_tape_backward(u->tape, err))
+			return -1;
+	}
+	ril_tape_reset(u->tape);
+	s->loss = 0;
+	for (int i = 0; i < RIL_SIDES; i++)
+		s->loss += s->side[i].loss.loss;
+	if (!isfinite(s->loss))
+		return ril_fail(err, RIL_ENONFINITE, "the loss is not finite");
+	if (pass == 0)
+		memcpy(u->old, u->logp, (size_t)u->work.T * sizeof *u->old);
+	s->lr = ril_learning_rate(&u->optim->how, t);
+	return ril_optim_step(u->optim, t, &s->norm, err);
+}
+
+static int begin(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_err *err)
+{
+	u->layout = (struct ril_work_options){.uses = takes_part, .ctx = u, .pixels = u->how.pixels, .form = RIL_PACK_SHARED,
+					      .use = RIL_PACK_POLICY, .micro_batch = u->how.micro_batch, .tokens = u->how.micro_tokens};
+	if (u->how.objective == RIL_SFT)
+		u->temperature = u->length = 1;
+	else if (check_groups(u, b, t, err))
+		return -1;
+	if (ril_work_fill(&u->work, b, &u->student->config, &u->layout, err))
+		return -1;
+	size_t R = (size_t)u->work.R, T = (size_t)u->work.T;
+	u->advantage = ril_new(R, sizeof(double), err);
+	u->weight = ril_new(R, sizeof(double), err);
+	u->logp = ril_new(T, sizeof(double), err);
+	u->old = ril_new(T, sizeof(double), err);
+	u->ref_logp = ril_new(T, sizeof(double), err);
+	u->entropy = ril_new(T, sizeof(double), err);
+	u->dlogp = ril_new(T, sizeof(double), err);
+	return u->advantage && u->weight && u->logp && u->old && u->ref_logp && u->entropy && u->dlogp ? 0 : -1;
+}
+
+int ril_update_batch(struct ril_update *u, struct ril_batch *b, int64_t t, struct ril_update_stats *s, struct ril_err *err)
+{
+	double t0 = ril_now();
+	*s = (struct ril_update_stats){.groups = (int64_t)b->n};
+	int rc = begin(u, b, t, err);
+	if (!rc)
+		rc = weigh(u, s, err);
+	if (!rc && u->ref && u->how.objective != RIL_SFT)
+		rc = reference(u, err);
+	for (int64_t pass = 0; pass < u->how.mu && b->n && !rc; pass++)
+		rc = one_pass(u, pass, t, s, err);
+	if (!rc)
+		rc = ril_update_describe(u, s, err);
+	if (!rc && u->how.record)
+		rc = ril_update_record(u, err);
+	forget_batch(u);
+	s->seconds = ril_now() - t0;
+	return rc ? ril_context(err, "step %lld", (long long)t) : 0;
+}
