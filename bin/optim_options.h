@@ -1,0 +1,43 @@
+/* optim_options.h -- the optimiser's options, the same for ril-update and ril-discriminate. */
+#ifndef RIL_BIN_OPTIM_OPTIONS_H
+#define RIL_BIN_OPTIM_OPTIONS_H
+
+#include "nn/optim.h"
+
+struct optim_args {
+	struct ril_optim_options how;
+	const char *schedule, *train, *master;
+	int64_t micro_batch;
+};
+
+#define OPTIM_ARGS_DEFAULT {.how = RIL_OPTIM_DEFAULT, .schedule = "constant", .train = "llm", .master = "f32"}
+
+#define OPTIM_OPTIONS(A)                                                                                               \
+	{RIL_OPT_REAL, 0, "lr", &(A).how.lr, "R", "learning rate", 0, 100, NULL},                                      \
+	{RIL_OPT_REAL, 0, "beta1", &(A).how.beta1, "R", "AdamW's decay of the first moment", 0, .999999, NULL},        \
+	{RIL_OPT_REAL, 0, "beta2", &(A).how.beta2, "R", "and of the second", 0, .999999, NULL},                        \
+	{RIL_OPT_REAL, 0, "eps", &(A).how.eps, "R", "AdamW's epsilon", 0, 1, NULL},                                    \
+	{RIL_OPT_REAL, 0, "weight-decay", &(A).how.weight_decay, "R", "decoupled weight decay", 0, 100, NULL},         \
+	{RIL_OPT_REAL, 0, "clip-grad", &(A).how.clip_grad, "R", "largest gradient norm; 0: no clipping", 0, 1e30, NULL}, \
+	{RIL_OPT_CHOICE, 0, "schedule", &(A).schedule, NULL, "learning rate over the steps", 0, 0, RIL_SCHEDULES},     \
+	{RIL_OPT_INT, 0, "warmup", &(A).how.warmup, "N", "steps over which the rate rises", 0, 1e12, NULL},            \
+	{RIL_OPT_REAL, 0, "min-lr-ratio", &(A).how.min_lr_ratio, "R", "where linear and cosine end, as a share of --lr", 0, 1, NULL}, \
+	{RIL_OPT_INT, 0, "steps", &(A).how.total, "N", "steps of the whole run; for schedule and progress", 0, 1e12, NULL}, \
+	{RIL_OPT_INT, 0, "micro-batch", &(A).micro_batch, "N", "most groups computed at once; 0: as many as fit", 0, 1e9, NULL}, \
+	{RIL_OPT_STR, 0, "train", &(A).train, "LIST", "parts to train, of llm,projector,vision", 0, 0, NULL},          \
+	{RIL_OPT_CHOICE, 0, "master", &(A).master, NULL, "float masters, or stochastic rounding without", 0, 0, "f32|none"}
+
+/* Settles the schedule and makes the parameters trainable; *pixels: the vision part is among them. */
+static inline int optim_args_apply(struct optim_args *a, struct ril_params *p, int always, bool *pixels, struct ril_err *err)
+{
+	int parts;
+	a->how.schedule = ril_schedule_parse(a->schedule);
+	if (a->how.schedule != RIL_CONSTANT && !a->how.total)
+		return ril_fail(err, RIL_EUSAGE, "--schedule %s needs --steps", a->schedule);
+	if (ril_parts_parse(a->train, &parts, err))
+		return -1;
+	*pixels = parts & (RIL_PART_PROJECTOR | RIL_PART_VISION);
+	return ril_params_train(p, parts | always, !strcmp(a->master, "f32"), err);
+}
+
+#endif

@@ -1,0 +1,181 @@
+/* ril-discriminate -- who wrote this response, the student or a teacher?  Adds D's logit and the similarity reward.
+ *
+ * With --update D is first trained on the batch that it then judges.  Before a run the same tool pre-trains it
+ * (--init-from STUDENT --update --save DIR); in the loop it writes D into the checkpoint that ril-update commits. */
+#include "tool.h"
+
+#include "algo/disc.h"
+#include "algo/run.h"
+#include "algo/stage.h"
+#include "base/progress.h"
+#include "optim_options.h"
+#include "stream/folder.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct {
+	const char *in, *out, *model, *init, *run, *save, *metrics;
+	bool gzip, update;
+	int64_t start, disc_steps;
+	struct optim_args optim;
+} opt = {.in = "-", .out = "-", .disc_steps = 1, .optim = OPTIM_ARGS_DEFAULT};
+
+static const struct ril_opt options[] = {
+	{RIL_OPT_STR, 'm', "model", &opt.model, "DIR", "the discriminator", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "init-from", &opt.init, "DIR", "make one from this student instead", 0, 0, NULL},
+	{RIL_OPT_STR, 'i', "input", &opt.in, "FILE", "stream to read; - is stdin", 0, 0, NULL},
+	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "stream to write; - is stdout", 0, 0, NULL},
+	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "update", &opt.update, NULL, "train on every batch before judging it", 0, 0, NULL},
+	{RIL_OPT_INT, 0, "disc-steps", &opt.disc_steps, "N", "optimiser steps on each batch", 1, 1e6, NULL},
+	OPTIM_OPTIONS(opt.optim),
+	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before; with --run their checkpoint is loaded", 0, 1e12, NULL},
+	{RIL_OPT_STR, 0, "run", &opt.run, "DIR", "run folder: D goes into its checkpoints", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "save", &opt.save, "DIR", "write D there at the end", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a JSON line of figures to FILE at every step", 0, 0, NULL},
+	{0},
+};
+
+struct discriminate {
+	struct ril_tool *tool;
+	struct ril_model *model;
+	struct ril_tokenizer *tok;
+	struct ril_optim *optim; /* NULL: D only judges */
+	struct ril_disc *disc;
+	struct ril_stage stage;
+	struct ril_progress progress;
+	int64_t saved; /* step of the newest checkpoint */
+	char id[RIL_ID_SIZE];
+};
+
+/* Puts D into step-N.tmp and syncs it: ril-update, further down, commits the folder when the step frame reaches it. */
+static int checkpoint(struct discriminate *d, int64_t step, struct ril_err *err)
+{
+	char tmp[RIL_PATH], dir[RIL_PATH], state[RIL_PATH];
+	if (!opt.run || !d->optim || d->saved == step)
+		return 0;
+	if (ril_run_begin(opt.run, step, tmp, err) || ril_path(dir, err, "%s/disc", tmp) ||
+	    ril_path(state, err, "%s/disc-state.safetensors", tmp) || ril_remove_tree(dir, err) ||
+	    ril_params_save(d->model->params, dir, true, err) || ril_optim_save(d->optim, step, state, NULL, err))
+		return -1;
+	d->saved = step;
+	return ril_sync_tree(tmp, err);
+}
+
+static int report(struct discriminate *d, int64_t step, const struct ril_disc_stats *s, struct ril_err *err)
+{
+	double before = ril_bce_accuracy(&s->before), after = ril_bce_accuracy(&s->after);
+	char note[96];
+	struct ril_buf b = {0};
+	ril_chat(d->tool, "step %lld: accuracy %.3f before, %.3f after; loss %.4f -> %.4f; %lld of %lld student responses not canonical",
+		 (long long)step, before, after, s->before.loss, s->after.loss, (long long)s->uncanonical, (long long)s->student);
+	snprintf(note, sizeof note, "accuracy %.3f -> %.3f", before, after);
+	ril_progress_show(&d->progress, step, note);
+	int rc = ril_disc_json(s, step, &b, err);
+	if (!rc)
+		rc = ril_metrics_append(opt.metrics, &b, err);
+	ril_buf_free(&b);
+	return rc;
+}
+
+static int judge_all(struct discriminate *d, struct ril_err *err)
+{
+	int rc;
+	ril_progress_start(&d->progress, d->tool->common.quiet ? NULL : stderr, "ril-discriminate: step", opt.start, opt.optim.how.total);
+	while ((rc = ril_stage_next(&d->stage, err)) == 1) {
+		struct ril_disc_stats s;
+		int64_t step = ril_stage_step(&d->stage);
+		bool save = d->stage.batch.checkpoint;
+		if (ril_disc_batch(d->disc, &d->stage.batch, step, &s, err) || (save && checkpoint(d, step, err)) ||
+		    ril_stage_put(&d->stage, save, err) || report(d, step, &s, err))
+			return -1;
+		ril_batch_clear(&d->stage.batch);
+		ril_disc_rest(d->disc);
+	}
+	ril_progress_end(&d->progress);
+	/* What the last barrier did not ask for must be there before END lets ril-update commit it. */
+	if (rc || checkpoint(d, d->stage.done, err) || ril_stage_end(&d->stage, err))
+		return -1;
+	return opt.save ? ril_save_whole(d->model->params, opt.save, err) : 0;
+}
+
+/* Where D comes from: the checkpoint that is resumed, -m, or a student. */
+static int find_model(char dir[RIL_PATH], char state[RIL_PATH], struct ril_err *err)
+{
+	state[0] = 0;
+	if (opt.run && opt.start > 0) {
+		if (ril_path(dir, err, "%s/step-%lld/disc", opt.run, (long long)opt.start) ||
+		    ril_path(state, err, "%s/step-%lld/disc-state.safetensors", opt.run, (long long)opt.start))
+			return -1;
+		if (!access(dir, F_OK))
+			return 0;
+		state[0] = 0;
+	}
+	return ril_path(dir, err, "%s", opt.model ? opt.model : opt.init);
+}
+
+static int open_all(struct discriminate *d, struct ril_err *err)
+{
+	struct ril_tool *t = d->tool;
+	char dir[RIL_PATH], state[RIL_PATH];
+	bool pixels = false;
+	if (find_model(dir, state, err) || !(d->model = ril_model_open(dir, RIL_HEAD_SCORE, (uint32_t)t->common.seed, err)) ||
+	    !(d->tok = ril_tokenizer_load(dir, err)))
+		return -1;
+	if (opt.update && (optim_args_apply(&opt.optim, d->model->params, RIL_PART_SCORE, &pixels, err) ||
+			   !(d->optim = ril_optim_new(d->model->params, &opt.optim.how, (uint32_t)t->common.seed, err)) ||
+			   (state[0] && ril_optim_load(d->optim, opt.start, state, err))))
+		return -1;
+	const struct ril_disc_options how = {.steps = opt.update ? opt.disc_steps : 0, .micro_batch = opt.optim.micro_batch, .pixels = pixels};
+	if (!(d->disc = ril_disc_new(d->model, d->optim, d->tok, &how, err)) || (opt.run && ril_mkdirs(opt.run, err)))
+		return -1;
+	d->saved = opt.start;
+	ril_model_id(ril_params_folder(d->model->params), false, d->id);
+	d->stage = (struct ril_stage){
+		.tool = t->name, .tokenizer = ril_tokenizer_key(d->tok), .start = opt.start,
+		.lineage = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, t->common.device, d->id},
+	};
+	return ril_stage_open(&d->stage, opt.in, opt.out, opt.gzip, err);
+}
+
+static int check_options(struct ril_err *err)
+{
+	if (!opt.model == !opt.init)
+		return ril_fail(err, RIL_EUSAGE, "one of -m and --init-from is needed");
+	if (opt.save && ril_save_check(opt.save, err))
+		return -1;
+	if (opt.init)
+		return 0;
+	struct ril_folder *f = ril_folder_open(opt.model, err);
+	if (!f)
+		return -1;
+	bool has = ril_folder_find(f, "score.weight");
+	ril_folder_free(f);
+	return has ? 0 : ril_fail(err, RIL_EFAIL, "%s: no score.weight: not a discriminator (--init-from makes one)", opt.model);
+}
+
+static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
+{
+	struct discriminate d = {.tool = t};
+	int rc = check_options(err);
+	if (!rc)
+		rc = open_all(&d, err);
+	if (!rc)
+		rc = judge_all(&d, err);
+	ril_stage_close(&d.stage, rc ? err : NULL);
+	ril_disc_free(d.disc);
+	ril_optim_free(d.optim);
+	ril_tokenizer_free(d.tok);
+	ril_model_free(d.model);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct ril_tool tool = {
+		.name = "ril-discriminate", .summary = "Judge who wrote each response, and learn to", .operands = "",
+		.opts = options, .run = run,
+	};
+	return ril_tool_main(&tool, argc, argv);
+}

@@ -1,0 +1,174 @@
+/* ril-rollout -- the student answers every question G times.
+ *
+ * With --edge it is the head of the resident loop: batch t+1 is answered by the version that ril-update made from batch t.
+ * SIGINT or SIGTERM: the batch at work is finished, its barrier asks for a checkpoint, the stream ends as it should. */
+#include "tool.h"
+
+#include "algo/rollout.h"
+#include "algo/stage.h"
+#include "base/progress.h"
+#include "stream/edge.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+static struct {
+	const char *in, *out, *model, *edge, *metrics;
+	bool gzip;
+	int64_t n, max_new, start, at_once;
+	struct ril_rollout_options how;
+} opt = {.in = "-", .out = "-", .max_new = 256, .at_once = 256, .how = {.sampling = RIL_SAMPLING_DEFAULT}};
+
+static const struct ril_opt options[] = {
+	{RIL_OPT_STR, 'm', "model", &opt.model, "DIR", "the student", 0, 0, NULL},
+	{RIL_OPT_INT, 'n', "responses", &opt.n, "G", "responses to every question", 1, 1e6, NULL},
+	{RIL_OPT_STR, 'i', "input", &opt.in, "FILE", "stream to read; - is stdin", 0, 0, NULL},
+	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "stream to write; - is stdout", 0, 0, NULL},
+	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
+	{RIL_OPT_REAL, 0, "temperature", &opt.how.sampling.temperature, "T", "sampling temperature", 1e-6, 1e6, NULL},
+	{RIL_OPT_INT, 0, "top-k", &opt.how.sampling.top_k, "K", "draw from the K most likely ids; 0: from all", 0, 1e9, NULL},
+	{RIL_OPT_REAL, 0, "top-p", &opt.how.sampling.top_p, "P", "draw from the most likely ids of mass P", 1e-9, 1, NULL},
+	{RIL_OPT_FLAG, 0, "greedy", &opt.how.sampling.greedy, NULL, "take the most likely id", 0, 0, NULL},
+	{RIL_OPT_INT, 0, "max-new-tokens", &opt.max_new, "L", "longest response, end included", 1, 1e6, NULL},
+	{RIL_OPT_FLAG, 0, "append", &opt.how.append, NULL, "add to student responses that are there", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "replace", &opt.how.replace, NULL, "drop all responses that are there", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "from-pixels", &opt.how.pixels, NULL, "embed pictures anew, from vision.pixels", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "edge", &opt.edge, "FIFO", "where ril-update announces versions", 0, 0, NULL},
+	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before: the policy's version", 0, 1e12, NULL},
+	{RIL_OPT_INT, 0, "groups-at-once", &opt.at_once, "N", "groups answered together where no barrier says", 1, 1e6, NULL},
+	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a JSON line of figures to FILE at every step", 0, 0, NULL},
+	{0},
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	stop = sig;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}; /* the second one ends at once */
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
+
+struct rollout {
+	struct ril_tool *tool;
+	struct ril_model *model;
+	struct ril_tokenizer *tok;
+	struct ril_rollout *sampler;
+	struct ril_edge *edge;
+	struct ril_stage stage;
+	int64_t policy;
+	char id[RIL_ID_SIZE]; /* the model's */
+};
+
+/* Waits for the version made from the step before this batch's, and takes its weights. */
+static int next_version(struct rollout *r, struct ril_err *err)
+{
+	const struct ril_watch out = {ril_writer_fd(r->stage.out), "the next stage"};
+	int64_t want = ril_stage_step(&r->stage) - 1;
+	const char *path;
+	if (!r->edge || r->policy == want)
+		return 0;
+	if (ril_edge_wait(r->edge, want, &out, 1, &r->policy, &path, err))
+		return -1;
+	ril_chat(r->tool, "version %lld: %s", (long long)r->policy, path);
+	return ril_params_reload(r->model->params, path, err);
+}
+
+static int report(const struct ril_tool *t, int64_t step, const struct ril_rollout_stats *s, struct ril_err *err)
+{
+	double rate = s->seconds > 0 ? (double)s->tokens / s->seconds : 0;
+	double cut = s->responses ? (double)s->truncated / (double)s->responses : 0;
+	struct ril_buf b = {0};
+	ril_chat(t, "step %lld: %lld responses, %lld tokens, %.3g%% cut by length, %.0f tokens/s", (long long)step,
+		 (long long)s->responses, (long long)s->tokens, 100 * cut, rate);
+	int rc = ril_buf_printf(&b, err, "{\"step\":%lld,\"responses\":%lld,\"tokens\":%lld,\"truncated\":%.6g,\"seconds\":%.6g,"
+				"\"tokens_per_second\":%.6g}\n", (long long)step, (long long)s->responses, (long long)s->tokens,
+				cut, s->seconds, rate);
+	if (!rc)
+		rc = ril_metrics_append(opt.metrics, &b, err);
+	ril_buf_free(&b);
+	return rc;
+}
+
+static int answer_all(struct rollout *r, struct ril_err *err)
+{
+	struct ril_progress p;
+	struct ril_rollout_stats total = {0};
+	int rc;
+	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-rollout: groups", 0, 0);
+	while (!stop && (rc = ril_stage_next(&r->stage, err)) == 1) {
+		struct ril_rollout_stats s = {0};
+		int64_t step = ril_stage_step(&r->stage);
+		if (next_version(r, err) || ril_rollout_batch(r->sampler, &r->stage.batch, step, r->policy, &s, err) ||
+		    ril_stage_put(&r->stage, r->stage.batch.checkpoint || stop, err) || report(r->tool, step, &s, err))
+			return -1;
+		ril_rollout_rest(r->sampler);
+		total.tokens += s.tokens;
+		total.truncated += s.truncated;
+		total.responses += s.responses;
+		ril_progress_show(&p, r->stage.batches.groups, NULL);
+	}
+	ril_progress_end(&p);
+	if (!stop && rc < 0)
+		return -1;
+	ril_say(r->tool, "%lld responses, %lld tokens; %lld cut by length", (long long)total.responses, (long long)total.tokens,
+		(long long)total.truncated);
+	return ril_stage_end(&r->stage, err);
+}
+
+static int open_all(struct rollout *r, struct ril_err *err)
+{
+	struct ril_tool *t = r->tool;
+	if (opt.edge && !(r->edge = ril_edge_open_read(opt.edge, err)))
+		return -1;
+	if (!(r->model = ril_model_open(opt.model, RIL_HEAD_LM, 0, err)) || !(r->tok = ril_tokenizer_load(opt.model, err)) ||
+	    !(r->sampler = ril_rollout_new(r->model, r->tok, &opt.how, err)))
+		return -1;
+	ril_model_id(ril_params_folder(r->model->params), false, r->id);
+	r->policy = r->edge ? -1 : opt.start;
+	r->stage = (struct ril_stage){
+		.tool = t->name, .tokenizer = ril_tokenizer_key(r->tok), .start = opt.start, .limit = (size_t)opt.at_once,
+		.lineage = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, t->common.device, r->id},
+	};
+	return ril_stage_open(&r->stage, opt.in, opt.out, opt.gzip, err);
+}
+
+static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
+{
+	if (!opt.model || !opt.n)
+		return ril_fail(err, RIL_EUSAGE, "%s is needed", opt.model ? "-n" : "-m");
+	if (opt.how.append && opt.how.replace)
+		return ril_fail(err, RIL_EUSAGE, "--append and --replace do not go together");
+	opt.how.n = (int32_t)opt.n;
+	opt.how.max_new_tokens = (int32_t)opt.max_new;
+	opt.how.seed = (uint32_t)t->common.seed;
+	struct rollout r = {.tool = t};
+	catch_signals();
+	int rc = open_all(&r, err);
+	if (!rc)
+		rc = answer_all(&r, err);
+	if (!rc && r.edge)
+		rc = ril_edge_drain(r.edge, NULL, 0, err);
+	ril_stage_close(&r.stage, rc ? err : NULL);
+	ril_edge_free(r.edge);
+	ril_rollout_free(r.sampler);
+	ril_tokenizer_free(r.tok);
+	ril_model_free(r.model);
+	if (!rc && stop)
+		ril_say(t, "stopped by a signal after step %lld", (long long)r.stage.done);
+	return !rc && stop && !opt.edge ? ril_fail(err, 128 + stop, "interrupted") : rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct ril_tool tool = {
+		.name = "ril-rollout", .summary = "Let the student answer every question of a stream", .operands = "",
+		.opts = options, .run = run,
+	};
+	return ril_tool_main(&tool, argc, argv);
+}

@@ -1,0 +1,274 @@
+/* ril-update -- one optimiser step (or mu of them) for every batch of a scored stream; the end of the training loop.
+ *
+ * For each batch: train, publish the new weights as a version and announce it on the edge, append metrics, write the
+ * groups on, and on a step that asks for it add the student and the optimiser's state to the run's checkpoint and commit it. */
+#include "tool.h"
+
+#include "algo/run.h"
+#include "algo/stage.h"
+#include "algo/update.h"
+#include "base/progress.h"
+#include "optim_options.h"
+#include "stream/edge.h"
+#include "text/tokenizer.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct {
+	const char *in, *out, *model, *ref, *objective, *edge, *versions, *run, *record, *metrics, *save;
+	bool gzip;
+	int64_t start, keep;
+	struct ril_update_options how;
+	struct optim_args optim;
+} opt = {.in = "-", .objective = "ril", .optim = OPTIM_ARGS_DEFAULT, .how = {.clip = .2, .mu = 1}};
+
+static const struct ril_opt options[] = {
+	{RIL_OPT_STR, 'm', "model", &opt.model, "DIR", "the student as it was at the start", 0, 0, NULL},
+	{RIL_OPT_CHOICE, 0, "objective", &opt.objective, NULL, "what to minimise", 0, 0, RIL_OBJECTIVES},
+	{RIL_OPT_STR, 'i', "input", &opt.in, "FILE", "stream to read; - is stdin", 0, 0, NULL},
+	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "write the stream with advantages and log-probs; - is stdout", 0, 0, NULL},
+	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "ref", &opt.ref, "DIR", "reference of the KL term (default: as -m)", 0, 0, NULL},
+	{RIL_OPT_REAL, 0, "beta", &opt.how.beta, "R", "weight of the KL term; 0: no reference", 0, 1e6, NULL},
+	{RIL_OPT_REAL, 0, "clip", &opt.how.clip, "R", "the ratio's clip, epsilon", 0, 1e6, NULL},
+	{RIL_OPT_INT, 0, "mu", &opt.how.mu, "N", "optimiser steps on each batch", 1, 1e6, NULL},
+	{RIL_OPT_REAL, 0, "length", &opt.how.length, "L", "length constant of the loss; 0: the stream's max_new_tokens", 0, 1e9, NULL},
+	{RIL_OPT_STR, 0, "reward-field", &opt.how.reward, "NAME", "field of the reward (default: reward, for grpo and dr-grpo reward.answer)", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "mask-truncated", &opt.how.mask_truncated, NULL, "leave responses cut by length out of the loss", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "allow-truncated-sampling", &opt.how.allow_truncated_sampling, NULL, "accept top-k, top-p and greedy responses", 0, 0, NULL},
+	OPTIM_OPTIONS(opt.optim),
+	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before; with --run their checkpoint is loaded", 0, 1e12, NULL},
+	{RIL_OPT_STR, 0, "run", &opt.run, "DIR", "run folder for checkpoints", 0, 0, NULL},
+	{RIL_OPT_INT, 0, "keep", &opt.keep, "N", "checkpoints to keep besides current and best; 0: all", 0, 1e9, NULL},
+	{RIL_OPT_STR, 0, "edge", &opt.edge, "FIFO", "where to announce versions to ril-rollout", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "versions", &opt.versions, "DIR", "where to put them", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "save", &opt.save, "DIR", "write the student there at the end", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "record", &opt.record, "DIR", "keep every step's groups there, without vision.*", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a JSON line of figures to FILE at every step", 0, 0, NULL},
+	{0},
+};
+
+struct update {
+	struct ril_tool *tool;
+	struct ril_model *student, *ref;
+	struct ril_tokenizer *tok;
+	struct ril_optim *optim;
+	struct ril_update *trainer;
+	struct ril_edge *edge;
+	struct ril_stage stage;
+	struct ril_progress progress;
+	int64_t saved; /* step of the newest checkpoint */
+	char id[RIL_ID_SIZE];
+};
+
+/* ---- versions and checkpoints ---- */
+
+static int version_path(char out[RIL_PATH], int64_t step, struct ril_err *err)
+{
+	return ril_path(out, err, "%s/step-%lld", opt.versions, (long long)step);
+}
+
+static int drop_version(int64_t step, struct ril_err *err)
+{
+	char path[RIL_PATH];
+	if (!opt.versions || step <= opt.start)
+		return 0;
+	return version_path(path, step, err) ? -1 : ril_remove_tree(path, err);
+}
+
+static int publish_version(struct update *u, int64_t step, struct ril_err *err)
+{
+	char path[RIL_PATH];
+	if (!u->edge)
+		return 0;
+	if (version_path(path, step, err) || ril_remove_tree(path, err) || ril_params_save(u->student->params, path, false, err))
+		return -1;
+	return ril_edge_announce(u->edge, step, path, err);
+}
+
+static char *settings(const struct ril_tool *t, struct ril_err *err)
+{
+	struct ril_buf b = {0};
+	for (int i = 1; i < t->argc; i++)
+		if (ril_buf_printf(&b, err, "%s%s", i > 1 ? " " : "", t->argv[i])) {
+			ril_buf_free(&b);
+			return NULL;
+		}
+	return b.data;
+}
+
+static int checkpoint(struct update *u, int64_t step, struct ril_err *err)
+{
+	char tmp[RIL_PATH], student[RIL_PATH], state[RIL_PATH];
+	if (!opt.run || u->saved == step)
+		return 0;
+	if (ril_run_begin(opt.run, step, tmp, err) || ril_path(student, err, "%s/student", tmp) ||
+	    ril_path(state, err, "%s/state.safetensors", tmp) || ril_remove_tree(student, err) ||
+	    ril_params_save(u->student->params, student, false, err))
+		return -1;
+	char *how = settings(u->tool, err);
+	int rc = how ? ril_optim_save(u->optim, step, state, how, err) : -1;
+	free(how);
+	u->saved = step;
+	return rc ? -1 : ril_run_commit(opt.run, step, opt.keep, err);
+}
+
+/* ---- a step ---- */
+
+static int record_step(struct update *u, int64_t step, struct ril_err *err)
+{
+	char path[RIL_PATH];
+	const struct ril_batch *b = &u->stage.batch;
+	if (!opt.record)
+		return 0;
+	if (ril_path(path, err, "%s/step-%lld.ril", opt.record, (long long)step))
+		return -1;
+	struct ril_writer *w = ril_writer_open(path, &(struct ril_writer_options){.gzip = opt.gzip}, err);
+	int rc = w ? ril_writer_put(w, u->stage.head, err) : -1;
+	for (size_t i = 0; i < b->n && !rc; i++) {
+		ril_record_drop(b->group[i], "vision.*");
+		rc = ril_writer_put(w, b->group[i], err);
+	}
+	if (!rc)
+		rc = ril_writer_step(w, step, b->checkpoint, err);
+	if (!rc)
+		rc = ril_writer_end(w, err);
+	ril_writer_free(w);
+	return rc;
+}
+
+static double mean(double sum, int64_t n)
+{
+	return n ? sum / (double)n : 0;
+}
+
+static int report(struct update *u, int64_t step, const struct ril_update_stats *s, struct ril_err *err)
+{
+	const struct ril_side_stats *me = &s->side[RIL_SIDE_STUDENT], *them = &s->side[RIL_SIDE_TEACHER];
+	char note[96];
+	struct ril_buf b = {0};
+	if (u->trainer && opt.how.objective != RIL_SFT && s->groups)
+		ril_say(u->tool, "step %lld: loss %.4g, reward %.3f (teachers %.3f), kl %.2g, entropy %.3f, gradient %.3g, "
+			"cut %.3g%%, zero-variance %lld of %lld, |sampler - trainer| <= %.1e", (long long)step, s->loss,
+			mean(me->reward, me->rewarded), mean(them->reward, them->rewarded), mean(me->loss.k3, me->loss.tokens),
+			mean(me->entropy, me->tokens), s->norm, 100 * mean((double)me->truncated, me->responses),
+			(long long)s->zero_variance, (long long)s->groups, s->logp_diff_max);
+	snprintf(note, sizeof note, "loss %.4g  lr %.3g", s->loss, s->lr);
+	ril_progress_show(&u->progress, step, note);
+	int rc = ril_update_json(s, step, opt.objective, &b, err);
+	if (!rc)
+		rc = ril_metrics_append(opt.metrics, &b, err);
+	ril_buf_free(&b);
+	return rc;
+}
+
+static int train_step(struct update *u, struct ril_err *err)
+{
+	struct ril_update_stats s;
+	int64_t step = ril_stage_step(&u->stage);
+	if (drop_version(step - 2, err) || ril_update_batch(u->trainer, &u->stage.batch, step, &s, err) ||
+	    publish_version(u, step, err) || report(u, step, &s, err))
+		return -1;
+	bool save = u->stage.batch.checkpoint;
+	if (ril_stage_put(&u->stage, save, err) || record_step(u, step, err) || (save && checkpoint(u, step, err)))
+		return -1;
+	ril_batch_clear(&u->stage.batch);
+	ril_update_rest(u->trainer);
+	return 0;
+}
+
+static int train_all(struct update *u, struct ril_err *err)
+{
+	int rc;
+	ril_progress_start(&u->progress, u->tool->common.quiet ? NULL : stderr, "ril-update: step", opt.start, opt.optim.how.total);
+	while ((rc = ril_stage_next(&u->stage, err)) == 1)
+		if (train_step(u, err))
+			return -1;
+	ril_progress_end(&u->progress);
+	if (rc || ril_stage_end(&u->stage, err) || checkpoint(u, u->stage.done, err))
+		return -1;
+	if (opt.save && ril_save_whole(u->student->params, opt.save, err))
+		return -1;
+	ril_chat(u->tool, "%lld steps; at most %.1f MB of activations", (long long)(u->stage.done - opt.start),
+		 (double)ril_update_peak(u->trainer) / 1e6);
+	return drop_version(u->stage.done - 1, err) || drop_version(u->stage.done, err) ? -1 : 0;
+}
+
+/* ---- opening ---- */
+
+static int open_models(struct update *u, const char *dir, struct ril_err *err)
+{
+	bool pixels = false;
+	if (!(u->student = ril_model_open(dir, RIL_HEAD_LM, 0, err)) || !(u->tok = ril_tokenizer_load(dir, err)) ||
+	    optim_args_apply(&opt.optim, u->student->params, 0, &pixels, err) ||
+	    !(u->optim = ril_optim_new(u->student->params, &opt.optim.how, (uint32_t)u->tool->common.seed, err)))
+		return -1;
+	opt.how.objective = ril_objective_parse(opt.objective);
+	opt.how.pixels = pixels;
+	opt.how.micro_batch = opt.optim.micro_batch;
+	opt.how.record = opt.out || opt.record;
+	if (opt.how.beta > 0 && opt.how.objective != RIL_SFT &&
+	    !(u->ref = ril_model_open(opt.ref ? opt.ref : opt.model, RIL_HEAD_LM, 0, err)))
+		return -1;
+	ril_model_id(ril_params_folder(u->student->params), false, u->id);
+	return (u->trainer = ril_update_new(u->student, u->ref, u->optim, &opt.how, err)) ? 0 : -1;
+}
+
+static int open_all(struct update *u, struct ril_err *err)
+{
+	struct ril_tool *t = u->tool;
+	char dir[RIL_PATH], state[RIL_PATH];
+	bool resume = opt.run && opt.start > 0;
+	if (ril_path(dir, err, "%s", opt.model) ||
+	    (resume && (ril_path(dir, err, "%s/step-%lld/student", opt.run, (long long)opt.start) ||
+			ril_path(state, err, "%s/step-%lld/state.safetensors", opt.run, (long long)opt.start))))
+		return -1;
+	if (open_models(u, dir, err) || (resume && ril_optim_load(u->optim, opt.start, state, err)))
+		return -1;
+	u->saved = opt.start;
+	if ((opt.run && ril_mkdirs(opt.run, err)) || (opt.versions && ril_mkdirs(opt.versions, err)) ||
+	    (opt.record && ril_mkdirs(opt.record, err)))
+		return -1;
+	u->stage = (struct ril_stage){
+		.tool = t->name, .tokenizer = ril_tokenizer_key(u->tok), .start = opt.start,
+		.lineage = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, t->common.device, u->id},
+	};
+	if (opt.edge) {
+		const struct ril_watch none = {-1, NULL};
+		if (!(u->edge = ril_edge_open_write(opt.edge, &none, 0, err)) || ril_edge_announce(u->edge, opt.start, dir, err))
+			return -1;
+	}
+	return ril_stage_open(&u->stage, opt.in, opt.out, opt.gzip, err);
+}
+
+static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
+{
+	if (!opt.model)
+		return ril_fail(err, RIL_EUSAGE, "-m is needed");
+	if (!opt.edge != !opt.versions)
+		return ril_fail(err, RIL_EUSAGE, "--edge and --versions go together");
+	if (opt.save && ril_save_check(opt.save, err))
+		return -1;
+	struct update u = {.tool = t};
+	int rc = open_all(&u, err);
+	if (!rc)
+		rc = train_all(&u, err);
+	ril_stage_close(&u.stage, rc ? err : NULL);
+	ril_edge_free(u.edge);
+	ril_update_free(u.trainer);
+	ril_optim_free(u.optim);
+	ril_tokenizer_free(u.tok);
+	ril_model_free(u.ref);
+	ril_model_free(u.student);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct ril_tool tool = {
+		.name = "ril-update", .summary = "Train the student on the batches of a scored stream", .operands = "",
+		.opts = options, .run = run,
+	};
+	return ril_tool_main(&tool, argc, argv);
+}
