@@ -27,10 +27,14 @@ struct ril_chat_message {
 struct ril_chat *ril_chat_load(const char *dir, struct ril_tokenizer *, struct ril_err *);
 void ril_chat_free(struct ril_chat *);
 const char *ril_chat_name(const struct ril_chat *); /* "Qwen2.5-VL", "InternVL", ..., for messages */
-/* The id that stands for one image embedding in prompt.ids; -1 for text-only models. */
+/* The id that stands for one image embedding in prompt.ids; -1 where the template has no place for pictures. */
 int32_t ril_chat_image_id(const struct ril_chat *);
 /* The id that ends a turn (<|im_end|>): appended to responses. */
 int32_t ril_chat_eos(const struct ril_chat *);
+
+/* Qwen3 and its like: with `off`, the assistant's turn opens with the empty thought that the template writes for
+ * enable_thinking=false.  No effect on other dialects. */
+void ril_chat_thinking_off(struct ril_chat *, bool off);
 
 /* The conversation as text, each picture one placeholder, with the assistant's header at the end. */
 int ril_chat_render(const struct ril_chat *, const struct ril_chat_message *, size_t n, struct ril_buf *out, struct ril_err *);

@@ -1,0 +1,210 @@
+/* chat.c -- rendering conversations in a folder's dialect of ChatML; see chat.h.  Which dialect: chat_load.c. */
+#include "text/chat_int.h"
+
+#include <stdlib.h>
+
+const struct ril_picture_form ril_picture_forms[2] = {
+	{"Qwen2.5-VL", "<|vision_start|><|image_pad|><|vision_end|>", "<|vision_start|>", "<|image_pad|>", "<|vision_end|>"},
+	{"InternVL", "<IMG_CONTEXT>\n", "<img>", "<IMG_CONTEXT>", "</img>\n"},
+};
+
+void ril_chat_free(struct ril_chat *c)
+{
+	if (!c)
+		return;
+	free(c->system);
+	free(c->opening);
+	free(c->opening_off);
+	free(c);
+}
+
+const char *ril_chat_name(const struct ril_chat *c)
+{
+	return c->name;
+}
+
+int32_t ril_chat_image_id(const struct ril_chat *c)
+{
+	return c->image_id;
+}
+
+int32_t ril_chat_eos(const struct ril_chat *c)
+{
+	return c->eos;
+}
+
+void ril_chat_thinking_off(struct ril_chat *c, bool off)
+{
+	c->thinking_off = off;
+}
+
+/* ---- walking a conversation: text goes to `text`; pictures become a placeholder there, or ids ---- */
+
+struct walk {
+	const struct ril_chat *chat;
+	struct ril_buf text;
+	struct ril_ids *ids; /* NULL: render as text */
+	const int32_t *image_tokens;
+	size_t n_images, image;
+	struct ril_err *err;
+};
+
+static int flush(struct walk *w)
+{
+	int rc = ril_tokenizer_encode(w->chat->tokenizer, w->text.data, w->text.len, true, w->ids, w->err);
+	w->text.len = 0;
+	return rc;
+}
+
+static int put_picture(struct walk *w)
+{
+	const struct ril_picture_form *f = w->chat->picture;
+	if (!f)
+		return ril_fail(w->err, RIL_EFAIL, "the chat template (%s) has no place for pictures", w->chat->name);
+	if (!w->ids)
+		return ril_buf_puts(&w->text, f->placeholder, w->err);
+	if (w->image == w->n_images)
+		return ril_fail(w->err, RIL_EFAIL, "more pictures in the messages than the %zu given", w->n_images);
+	if (ril_buf_puts(&w->text, f->before, w->err) || flush(w))
+		return -1;
+	for (int32_t n = w->image_tokens[w->image++]; n > 0; n--)
+		if (ril_ids_add(w->ids, w->chat->image_id, w->err))
+			return -1;
+	return ril_buf_puts(&w->text, f->after, w->err);
+}
+
+/* An earlier answer without its thought: what follows the last </think>, less line breaks. */
+static int put_answer(struct walk *w, const struct ril_chat_message *m)
+{
+	static const char close[] = "</think>";
+	struct ril_buf b = {0};
+	int rc = 0;
+	for (size_t k = 0; !rc && k < m->n; k++)
+		rc = m->part[k].text ? ril_buf_add(&b, m->part[k].text, m->part[k].len, w->err)
+			: ril_fail(w->err, RIL_EFAIL, "a picture in an answer");
+	const char *s = b.data, *end = s + b.len;
+	for (const char *at; !rc && s && (at = memmem(s, (size_t)(end - s), close, strlen(close)));) {
+		s = at + strlen(close);
+		if (!memmem(s, (size_t)(end - s), close, strlen(close)))
+			while (s < end && *s == '\n')
+				s++;
+	}
+	if (!rc && s)
+		rc = ril_buf_add(&w->text, s, (size_t)(end - s), w->err);
+	ril_buf_free(&b);
+	return rc;
+}
+
+static int put_message(struct walk *w, const struct ril_chat_message *m)
+{
+	if (ril_buf_printf(&w->text, w->err, "<|im_start|>%s\n", m->role))
+		return -1;
+	if (w->chat->drops_thoughts && !strcmp(m->role, "assistant")) {
+		if (put_answer(w, m))
+			return -1;
+	} else {
+		for (size_t k = 0; k < m->n; k++)
+			if (m->part[k].text ? ril_buf_add(&w->text, m->part[k].text, m->part[k].len, w->err) : put_picture(w))
+				return -1;
+	}
+	return ril_buf_puts(&w->text, "<|im_end|>\n", w->err);
+}
+
+static int walk(struct walk *w, const struct ril_chat_message *m, size_t n)
+{
+	const struct ril_chat *c = w->chat;
+	if (!n)
+		return ril_fail(w->err, RIL_EFAIL, "a conversation without messages");
+	if (c->drops_thoughts && !strcmp(m[n - 1].role, "assistant"))
+		return ril_fail(w->err, RIL_EFAIL, "a conversation that ends with an answer (%s)", c->name);
+	bool own_system = !strcmp(m[0].role, "system");
+	if (c->system && (c->system_always || !own_system) &&
+	    ril_buf_printf(&w->text, w->err, "<|im_start|>system\n%s<|im_end|>\n", c->system))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (put_message(w, &m[i]))
+			return -1;
+	return ril_buf_puts(&w->text, "<|im_start|>assistant\n", w->err) ||
+	       ril_buf_puts(&w->text, c->thinking_off ? c->opening_off : c->opening, w->err) ? -1 : 0;
+}
+
+int ril_chat_render(const struct ril_chat *c, const struct ril_chat_message *m, size_t n, struct ril_buf *out, struct ril_err *err)
+{
+	struct walk w = {.chat = c, .err = err};
+	int rc = walk(&w, m, n) || ril_buf_add(out, w.text.data, w.text.len, err) ? -1 : 0;
+	ril_buf_free(&w.text);
+	return rc;
+}
+
+/* A text that spells the image token would be taken for pictures. */
+static int check_images(const struct walk *w, size_t from)
+{
+	int64_t want = 0, have = 0;
+	for (size_t i = 0; i < w->n_images; i++)
+		want += w->image_tokens[i];
+	for (size_t i = from; i < w->ids->n; i++)
+		have += w->ids->at[i] == w->chat->image_id && w->chat->image_id >= 0;
+	if (w->image != w->n_images)
+		return ril_fail(w->err, RIL_EFAIL, "%zu pictures given, %zu in the messages", w->n_images, w->image);
+	if (have != want)
+		return ril_fail(w->err, RIL_EFAIL, "the text itself contains the image token '%s'", w->chat->picture->token);
+	return 0;
+}
+
+int ril_chat_encode(const struct ril_chat *c, const struct ril_chat_message *m, size_t n, const int32_t *image_tokens, size_t n_images,
+		    struct ril_ids *out, struct ril_err *err)
+{
+	struct walk w = {.chat = c, .ids = out, .image_tokens = image_tokens, .n_images = n_images, .err = err};
+	size_t from = out->n;
+	int rc = walk(&w, m, n) || flush(&w) || check_images(&w, from) ? -1 : 0;
+	ril_buf_free(&w.text);
+	return rc;
+}
+
+/* ---- one question ---- */
+
+static const char image_mark[] = "<image>";
+
+static size_t count_marks(const char *s)
+{
+	size_t n = 0;
+	for (; (s = strstr(s, image_mark)); s += strlen(image_mark))
+		n++;
+	return n;
+}
+
+/* Text and pictures in turn; part has room for 2 * n_images + 1. */
+static size_t split_question(const char *s, size_t marks, size_t n_images, struct ril_chat_part *part)
+{
+	size_t n = 0;
+	for (size_t i = 0; !marks && i < n_images; i++)
+		part[n++] = (struct ril_chat_part){0};
+	for (const char *at; marks && (at = strstr(s, image_mark)); s = at + strlen(image_mark)) {
+		if (at > s)
+			part[n++] = (struct ril_chat_part){s, (size_t)(at - s)};
+		part[n++] = (struct ril_chat_part){0};
+	}
+	if (*s)
+		part[n++] = (struct ril_chat_part){s, strlen(s)};
+	return n;
+}
+
+int ril_chat_encode_question(const struct ril_chat *c, const char *system, const char *question, const int32_t *image_tokens,
+			     size_t n_images, struct ril_ids *out, struct ril_err *err)
+{
+	size_t marks = count_marks(question), m = 0, parts;
+	if (marks && marks != n_images)
+		return ril_fail(err, RIL_EFAIL, "the question has %zu %s marks for %zu pictures", marks, image_mark, n_images);
+	if (!ril_mul(&parts, n_images, 2))
+		return ril_fail(err, RIL_EFAIL, "too many pictures");
+	struct ril_chat_part *part = ril_new(parts + 1, sizeof *part, err), first = {system, system ? strlen(system) : 0};
+	if (!part)
+		return -1;
+	struct ril_chat_message message[2];
+	if (system)
+		message[m++] = (struct ril_chat_message){"system", &first, 1};
+	message[m++] = (struct ril_chat_message){"user", part, split_question(question, marks, n_images, part)};
+	int rc = ril_chat_encode(c, message, m, image_tokens, n_images, out, err);
+	free(part);
+	return rc;
+}
