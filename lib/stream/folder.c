@@ -43,38 +43,35 @@ static int collect(struct ril_folder *f, struct ril_err *err)
 static int add_file(struct ril_folder *f, const char *dir, const char *name, struct ril_err *err)
 {
 	struct ril_buf path = {0};
-	int rc = ril_grow(&f->file, &f->capfiles, f->nfiles + 1, sizeof *f->file, err) ||
-		 ril_grow(&f->name, &f->capnames, f->nfiles + 1, sizeof *f->name, err) ? -1 : 0;
+	int rc = ril_grow(&f->file, &f->capfiles, f->nfiles + 1, sizeof *f->file, err);
 	if (!rc)
 		rc = dir ? ril_buf_printf(&path, err, "%s/%s", dir, name) : ril_buf_puts(&path, name, err);
-	const char *slash = strrchr(name, '/');
-	char *base = rc ? NULL : ril_strdup(slash ? slash + 1 : name, err);
-	if (base && (f->file[f->nfiles] = ril_st_open(path.data, err))) {
-		f->name[f->nfiles++] = base;
-	} else {
-		free(base);
-		rc = -1;
-	}
+	if (!rc)
+		rc = ril_grow(&f->name, &f->capnames, f->nfiles + 1, sizeof *f->name, err);
+	const char *slash = rc ? NULL : strrchr(path.data, '/');
+	char *base = rc ? NULL : ril_strdup(slash ? slash + 1 : path.data, err);
+	struct ril_st *st = base ? ril_st_open(path.data, err) : NULL;
 	ril_buf_free(&path);
-	return rc;
+	if (!st)
+		return free(base), -1;
+	f->name[f->nfiles] = base;
+	f->file[f->nfiles++] = st;
+	return 0;
 }
 
-/* Opens each shard once, in order of first mention; names keeps the shard names, owned by the index. */
-static int open_shards(struct ril_folder *f, const char *dir, const cJSON *map, const char **names, struct ril_err *err)
+/* Opens each shard once, in order of first mention. */
+static int open_shards(struct ril_folder *f, const char *dir, const cJSON *map, struct ril_err *err)
 {
 	for (const cJSON *m = map->child; m; m = m->next) {
 		size_t i = 0;
 		if (!cJSON_IsString(m) || strchr(m->valuestring, '/'))
 			return ril_fail(err, RIL_ECORRUPT, "weight_map: '%s' names no file of the folder", m->string);
-		while (i < f->nfiles && strcmp(names[i], m->valuestring))
+		while (i < f->nfiles && strcmp(f->name[i], m->valuestring))
 			i++;
-		if (i == f->nfiles) {
-			if (add_file(f, dir, m->valuestring, err))
-				return -1;
-			names[i] = m->valuestring;
-		}
+		if (i == f->nfiles && add_file(f, dir, m->valuestring, err))
+			return -1;
 		if (!ril_st_find(f->file[i], m->string))
-			return ril_fail(err, RIL_ECORRUPT, "tensor '%s' is not in %s, where the index puts it", m->string, names[i]);
+			return ril_fail(err, RIL_ECORRUPT, "tensor '%s' is not in %s, where the index puts it", m->string, f->name[i]);
 	}
 	return 0;
 }
@@ -86,14 +83,12 @@ static int open_index(struct ril_folder *f, const char *dir, const char *path, s
 		return -1;
 	const cJSON *map = cJSON_GetObjectItemCaseSensitive(index, "weight_map");
 	int n = cJSON_IsObject(map) ? cJSON_GetArraySize(map) : 0;
-	const char **names = ril_new((size_t)n, sizeof *names, err);
-	int rc = !names ? -1 : n == 0 ? ril_fail(err, RIL_ECORRUPT, "no weight_map") : open_shards(f, dir, map, names, err);
+	int rc = n == 0 ? ril_fail(err, RIL_ECORRUPT, "no weight_map") : open_shards(f, dir, map, err);
 	if (!rc)
 		rc = collect(f, err);
 	/* Every mapped tensor is in its shard and no name comes twice: so more tensors than map entries are strays. */
 	if (!rc && f->n != (size_t)n)
 		rc = ril_fail(err, RIL_ECORRUPT, "the shards hold %zu tensors, the index names %d", f->n, n);
-	free(names);
 	cJSON_Delete(index);
 	return rc ? ril_context(err, "%s", path) : 0;
 }
@@ -167,6 +162,11 @@ const struct ril_st *ril_folder_file(const struct ril_folder *f, size_t i)
 	return f->file[i];
 }
 
+const char *ril_folder_file_name(const struct ril_folder *f, size_t i)
+{
+	return f->name[i];
+}
+
 static void short_id(struct ril_sha256 *h, char id[RIL_ID_SIZE])
 {
 	char hex[65];
@@ -199,9 +199,4 @@ void ril_bytes_id(const void *bytes, size_t n, char id[RIL_ID_SIZE])
 	ril_sha256_start(&h);
 	ril_sha256_add(&h, bytes, n);
 	short_id(&h, id);
-}
-
-const char *ril_folder_file_name(const struct ril_folder *f, size_t i)
-{
-	return f->name[i];
 }

@@ -1,0 +1,97 @@
+/* grid.c -- text tables; see grid.h. */
+#include "base/grid.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int ril_grid_cell(struct ril_grid *t, struct ril_err *err, const char *fmt, ...)
+{
+	char small[512];
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(small, sizeof small, fmt, ap);
+	va_end(ap);
+	if (n < 0 || ril_grow(&t->cell, &t->cap, t->n + 1, sizeof *t->cell, err))
+		return -1;
+	for (char *p = small; *p; p++)
+		if (iscntrl((unsigned char)*p))
+			*p = ' ';
+	if (!(t->cell[t->n] = ril_strdup(small, err)))
+		return -1;
+	t->n++;
+	return 0;
+}
+
+int ril_grid_heading(struct ril_grid *t, const char *names, struct ril_err *err)
+{
+	t->cols = 0;
+	for (const char *p = names;; p++) {
+		size_t n = strcspn(p, "|");
+		if (ril_grid_cell(t, err, "%.*s", (int)n, p))
+			return -1;
+		t->cols++;
+		p += n;
+		if (!*p)
+			return 0;
+	}
+}
+
+/* Code points: near enough to columns for what we print. */
+static size_t width(const char *s)
+{
+	size_t n = 0;
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xC0) != 0x80;
+	return n;
+}
+
+static bool numeric(const char *s)
+{
+	return s[strspn(s, "0123456789+-.,eE%x/ nainf")] == 0;
+}
+
+struct column { size_t width; bool right; };
+
+static struct column measure(const struct ril_grid *t, size_t col)
+{
+	struct column c = {0, true};
+	for (size_t i = col; i < t->n; i += t->cols) {
+		size_t w = width(t->cell[i]);
+		c.width = w > c.width ? w : c.width;
+		c.right &= i == col || numeric(t->cell[i]);
+	}
+	return c;
+}
+
+static int show_cell(const char *s, struct column c, bool last, struct ril_buf *out, struct ril_err *err)
+{
+	int pad = (int)(c.width - width(s));
+	if (c.right && ril_buf_printf(out, err, "%*s", pad, ""))
+		return -1;
+	if (ril_buf_puts(out, s, err))
+		return -1;
+	if (last)
+		return ril_buf_puts(out, "\n", err);
+	return ril_buf_printf(out, err, "%*s  ", c.right ? 0 : pad, "");
+}
+
+int ril_grid_show(const struct ril_grid *t, struct ril_buf *out, struct ril_err *err)
+{
+	struct column *c = ril_new(t->cols, sizeof *c, err);
+	int rc = c ? 0 : -1;
+	for (size_t i = 0; i < t->cols && !rc; i++)
+		c[i] = measure(t, i);
+	for (size_t i = 0; i < t->n && !rc; i++)
+		rc = show_cell(t->cell[i], c[i % t->cols], (i + 1) % t->cols == 0, out, err);
+	free(c);
+	return rc;
+}
+
+void ril_grid_free(struct ril_grid *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		free(t->cell[i]);
+	free(t->cell);
+	*t = (struct ril_grid){0};
+}
