@@ -37,9 +37,9 @@ static int note_hallusion(struct ril_report *r, struct report_row *row, struct r
 	    join(&b, q, figure, err))
 		goto out;
 	if (strcmp(category, "VS") || strcmp(id, "0"))
-		if ((row->figure = ril_names_add(&r->figures, b.data, err)) < 0)
+		if ((row->figure = ril_labels_add(&r->figures, b.data, err)) < 0)
 			goto out;
-	if (join(&b, q, pair, err) || (row->pair = ril_names_add(&r->pairs, b.data, err)) < 0)
+	if (join(&b, q, pair, err) || (row->pair = ril_labels_add(&r->pairs, b.data, err)) < 0)
 		goto out;
 	rc = 0;
 out:

@@ -8,6 +8,16 @@ static const struct ril_judge judges[] = {
 	{"yesno", "says yes or no, not both, and the right one", ril_check_yesno},
 	{"slots", "the answer's words and no other of the choices, in any phrasing", ril_check_slots},
 	{"mcq", "option letter or option text, as VLMEvalKit reads it", ril_check_mcq},
+	{"vqa", "VQAv2 accuracy against people's answers", ril_check_vqa},
+	{"vizwiz", "VizWiz-VQA accuracy", ril_check_vizwiz},
+	{"relaxed", "ChartQA: numbers within 5 %, else equal in any case", ril_check_relaxed},
+	{"anls", "DocVQA's competition script: edit similarity, 0 below .5", ril_check_anls},
+	{"anls-pix2struct", "pix2struct's variant: 0 at .5 too", ril_check_anls_pix2struct},
+	{"mmmu", "MMMU: last option named, or the answer within an open response", ril_check_mmmu},
+	{"mathvista", "MathVista: the extracted answer, normalised by its type", ril_check_mathvista},
+	{"blink", "BLINK: the option in brackets", ril_check_blink},
+	{"pope", "POPE: no, not or No in the first sentence means no, else yes", ril_check_pope},
+	{"hallusion", "HallusionBench: yes or no", ril_check_hallusion},
 };
 enum { JUDGES = sizeof judges / sizeof *judges };
 

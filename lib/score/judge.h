@@ -75,5 +75,17 @@ int ril_check_contains(struct ril_item *, struct ril_verdict *, struct ril_err *
 int ril_check_yesno(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_slots(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_mcq(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_blink(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_mmmu(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_mathvista(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_vqa(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_vizwiz(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_relaxed(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_anls(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_anls_pix2struct(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_pope(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_hallusion(struct ril_item *, struct ril_verdict *, struct ril_err *);
+/* The letter of the option that an answer names. */
+int ril_gold_letter(const struct ril_question *, size_t answer, char *out, struct ril_err *);
 
 #endif

@@ -2,7 +2,9 @@
  *
  * Known refusals choose nothing ("Z").  Else, with `.()[],:;!*#{}` made blanks, a single option letter among the tokens
  * counts if its first appearance is among the last four (position > tokens - 5); then "answer is X"; then the only
- * option whose text occurs in the response, unless the response is longer than twice all options together; else Z. */
+ * option whose text occurs in the response, unless the response is longer than twice all options together; else Z.
+ *
+ * BLINK reads only bracketed letters: see blink_letter. */
 #include "score/judge.h"
 #include "score/text.h"
 
@@ -21,22 +23,24 @@ static bool is_letter(struct ril_span s, size_t options)
 	return s.n == 1 && *s.s >= 'A' && (size_t)(*s.s - 'A') < options;
 }
 
-/* The gold letter: a letter, or an option's text. */
-static int gold(const struct ril_item *it, char *out, struct ril_err *err)
+/* An option's text, or its letter bare or in brackets. */
+int ril_gold_letter(const struct ril_question *q, size_t answer, char *out, struct ril_err *err)
 {
-	struct ril_span a = ril_trim(it->q->answers[0], strlen(it->q->answers[0]));
-	if (!it->q->n_choices || it->q->n_choices > 26)
-		return ril_fail(err, RIL_EFAIL, "%zu choices (1 to 26 are needed)", it->q->n_choices);
-	if (is_letter(a, it->q->n_choices)) {
-		*out = *a.s;
+	struct ril_span a = ril_trim(q->answers[answer], strlen(q->answers[answer])), inner = a;
+	if (!q->n_choices || q->n_choices > 26)
+		return ril_fail(err, RIL_EFAIL, "%zu choices (1 to 26 are needed)", q->n_choices);
+	if (a.n == 3 && a.s[0] == '(' && a.s[2] == ')')
+		inner = (struct ril_span){a.s + 1, 1};
+	if (is_letter(inner, q->n_choices)) {
+		*out = *inner.s;
 		return 0;
 	}
-	for (size_t i = 0; i < it->q->n_choices; i++)
-		if (ril_span_eq(a, ril_trim(it->q->choices[i], strlen(it->q->choices[i])))) {
+	for (size_t i = 0; i < q->n_choices; i++)
+		if (ril_span_eq(a, ril_trim(q->choices[i], strlen(q->choices[i])))) {
 			*out = (char)('A' + i);
 			return 0;
 		}
-	return ril_fail(err, RIL_EFAIL, "the answer '%s' is neither an option's letter nor its text", it->q->answers[0]);
+	return ril_fail(err, RIL_EFAIL, "the answer '%s' is neither an option's letter nor its text", q->answers[answer]);
 }
 
 /* 0: no decision. */
@@ -134,7 +138,58 @@ static int infer(const struct ril_item *it, char *out, struct ril_err *err)
 int ril_check_mcq(struct ril_item *it, struct ril_verdict *v, struct ril_err *err)
 {
 	char want, got;
-	if (gold(it, &want, err) || infer(it, &got, err))
+	if (ril_gold_letter(it->q, 0, &want, err) || infer(it, &got, err))
+		return -1;
+	v->score = got == want;
+	return ril_buf_add(&v->got, &got, 1, err) || ril_buf_add(&v->want, &want, 1, err) ? -1 : 0;
+}
+
+/* The bracketed option letters among the tokens: how many different ones, and one of them. */
+static size_t bracketed(const struct ril_spans *token, size_t options, char *letter)
+{
+	bool seen[26] = {0};
+	size_t n = 0;
+	for (size_t i = 0; i < token->n; i++) {
+		struct ril_span t = token->at[i];
+		if (t.n != 3 || t.s[0] != '(' || t.s[2] != ')' || !is_letter((struct ril_span){t.s + 1, 1}, options))
+			continue;
+		*letter = t.s[1];
+		n += !seen[t.s[1] - 'A'];
+		seen[t.s[1] - 'A'] = true;
+	}
+	return n;
+}
+
+/* The response that is a letter A to E, bare or in brackets; else the only "(X)" of the last paragraph, else the only one
+ * of all; else nothing (the benchmark asks a model then). */
+static int blink_letter(const char *s, size_t options, char *out, struct ril_err *err)
+{
+	size_t n = strlen(s), from = 0;
+	struct ril_spans token = {0};
+	char letter = 0, last_letter = 0;
+	*out = 'Z';
+	const char *bare = n == 1 ? s : n == 3 && s[0] == '(' && s[2] == ')' ? s + 1 : NULL;
+	if (bare && *bare >= 'A' && *bare <= 'E')
+		return *out = *bare, 0;
+	for (size_t i = 0; i + 1 < n; i++)
+		if (s[i] == '\n' && s[i + 1] == '\n')
+			from = ++i + 1;
+	int rc = ril_split(&token, s, n, err);
+	size_t all = rc ? 0 : bracketed(&token, options, &letter), last = 0;
+	if (!rc && !(rc = ril_split(&token, s + from, n - from, err)))
+		last = bracketed(&token, options, &last_letter);
+	if (last == 1)
+		*out = last_letter;
+	else if (all == 1)
+		*out = letter;
+	ril_spans_free(&token);
+	return rc;
+}
+
+int ril_check_blink(struct ril_item *it, struct ril_verdict *v, struct ril_err *err)
+{
+	char want, got;
+	if (ril_gold_letter(it->q, 0, &want, err) || blink_letter(it->response, it->q->n_choices, &got, err))
 		return -1;
 	v->score = got == want;
 	return ril_buf_add(&v->got, &got, 1, err) || ril_buf_add(&v->want, &want, 1, err) ? -1 : 0;

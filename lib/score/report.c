@@ -14,10 +14,10 @@ void ril_report_free(struct ril_report *r)
 {
 	if (!r)
 		return;
-	ril_names_free(&r->keys);
-	ril_names_free(&r->types);
-	ril_names_free(&r->figures);
-	ril_names_free(&r->pairs);
+	ril_labels_free(&r->keys);
+	ril_labels_free(&r->types);
+	ril_labels_free(&r->figures);
+	ril_labels_free(&r->pairs);
 	ril_captions_free(r->captions);
 	free(r->row);
 	free(r->sources);
@@ -96,8 +96,8 @@ int ril_report_add(struct ril_report *r, const struct ril_item *it, const struct
 		   struct ril_err *err)
 {
 	struct report_row row = {.score = v->score, .source = source, .figure = -1, .pair = -1, .cut = it->finish != 0};
-	row.key = ril_names_add(&r->keys, it->q->key, err);
-	row.type = ril_names_add(&r->types, it->q->type, err);
+	row.key = ril_labels_add(&r->keys, it->q->key, err);
+	row.type = ril_labels_add(&r->types, *it->q->type ? it->q->type : "-", err);
 	if (row.key < 0 || row.type < 0 || note_source(r, source, err) || ril_report_note_benchmark(r, &row, it, v, judge, err) ||
 	    add_caption(r, it, source, err) || ril_grow(&r->row, &r->cap, r->n + 1, sizeof *r->row, err))
 		return -1;

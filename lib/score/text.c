@@ -59,8 +59,9 @@ int ril_lower(struct ril_buf *out, const char *s, size_t n, struct ril_err *err)
 			i++;
 			continue;
 		}
-		utf8proc_ssize_t m = utf8proc_encode_char(utf8proc_tolower(c), enc);
-		if (ril_buf_add(out, enc, (size_t)m, err))
+		/* The one letter whose lower case is two characters everywhere. */
+		utf8proc_ssize_t m = utf8proc_encode_char(c == 0x130 ? 'i' : utf8proc_tolower(c), enc);
+		if (ril_buf_add(out, enc, (size_t)m, err) || (c == 0x130 && ril_buf_puts(out, "\xCC\x87", err)))
 			return -1;
 		i += (size_t)k;
 	}

@@ -1,7 +1,7 @@
 /* text.h -- what the checkers do to text: trimming, lower case, words, numbers, edit distance.
  *
  * White space is what Python's str.split() parts at, since the references are written in it.  Lower case is Unicode's
- * simple mapping, one character to one. */
+ * simple mapping. */
 #ifndef RIL_SCORE_TEXT_H
 #define RIL_SCORE_TEXT_H
 

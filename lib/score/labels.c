@@ -1,12 +1,12 @@
-/* names.c -- see names.h. */
-#include "score/names.h"
+/* labels.c -- see labels.h. */
+#include "score/labels.h"
 
 #include "base/rng.h"
 
 #include <stdlib.h>
 
 /* The slot that holds the text, or the free one where it belongs. */
-static size_t probe(const struct ril_names *names, const char *text)
+static size_t probe(const struct ril_labels *names, const char *text)
 {
 	size_t i = ril_hash32(text, strlen(text)) & (names->slots - 1);
 	while (names->slot[i] >= 0 && strcmp(names->at[names->slot[i]], text))
@@ -14,7 +14,7 @@ static size_t probe(const struct ril_names *names, const char *text)
 	return i;
 }
 
-static int widen(struct ril_names *names, struct ril_err *err)
+static int widen(struct ril_labels *names, struct ril_err *err)
 {
 	size_t slots = names->slots ? 2 * names->slots : 64;
 	int32_t *slot = ril_new(slots, sizeof *slot, err);
@@ -29,14 +29,14 @@ static int widen(struct ril_names *names, struct ril_err *err)
 	return 0;
 }
 
-int32_t ril_names_find(const struct ril_names *names, const char *text)
+int32_t ril_labels_find(const struct ril_labels *names, const char *text)
 {
 	return names->slots ? names->slot[probe(names, text)] : -1;
 }
 
-int32_t ril_names_add(struct ril_names *names, const char *text, struct ril_err *err)
+int32_t ril_labels_add(struct ril_labels *names, const char *text, struct ril_err *err)
 {
-	int32_t found = ril_names_find(names, text);
+	int32_t found = ril_labels_find(names, text);
 	if (found >= 0)
 		return found;
 	if (names->n >= INT32_MAX / 4)
@@ -52,11 +52,11 @@ int32_t ril_names_add(struct ril_names *names, const char *text, struct ril_err 
 	return (int32_t)names->n++;
 }
 
-void ril_names_free(struct ril_names *names)
+void ril_labels_free(struct ril_labels *names)
 {
 	for (size_t i = 0; i < names->n; i++)
 		free(names->at[i]);
 	free(names->at);
 	free(names->slot);
-	*names = (struct ril_names){0};
+	*names = (struct ril_labels){0};
 }

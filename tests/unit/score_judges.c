@@ -1,0 +1,283 @@
+/* score_judges.c -- the answer checkers: our own by their rules, the benchmarks' by what their released code answers on
+ * the same rows (run once, outside), MathVista against its released verdicts. */
+#include "../ril_test.h"
+
+#include "score/judge.h"
+#include "score/text.h"
+#include "score/vqa.h"
+
+/* A row of a table and the score it must get; NAN: the row must be refused. */
+struct row_case { const char *judge; double score; const char *row; };
+
+static void try_rows(const struct row_case *c, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct ril_err e = {0};
+		struct ril_question q = {0};
+		struct ril_item it;
+		struct ril_verdict v = {0};
+		cJSON *row = ril_json_parse(c[i].row, strlen(c[i].row), &e);
+		int rc = row && !ril_item_from_row(&it, &q, row, &e) ? ril_judge_item(c[i].judge, &it, &v, &e) : -1;
+		if (isnan(c[i].score))
+			CHECK(rc == -1 && e.code && e.msg[0], "%s %s: refused", c[i].judge, c[i].row);
+		else
+			CHECK(!rc && fabs(v.score - c[i].score) < 1e-9, "%s %s: %g (%s) %s", c[i].judge, c[i].row, v.score,
+			      rc ? "" : v.got.data, e.msg);
+		ril_verdict_free(&v);
+		ril_question_free(&q);
+		cJSON_Delete(row);
+	}
+}
+#define TRY(cases) try_rows(cases, sizeof cases / sizeof *cases)
+
+static void test_plain(void)
+{
+	static const struct row_case c[] = {
+		{"exact", 1, "{\"response\": \" Paris\\n\", \"answer\": \"Paris\"}"},
+		{"exact", 0, "{\"response\": \"paris\", \"answer\": \"Paris\"}"},
+		{"exact", 1, "{\"response\": \"b\", \"answers\": [\"a\", \"b\"]}"},
+		{"exact", 1, "{\"response\": \"3\", \"answer\": 3}"},
+		{"exact", NAN, "{\"response\": \"3\"}"},
+		{"exact", NAN, "{\"answer\": \"3\"}"},
+		{"exact", NAN, "{\"response\": \"3\", \"answers\": [{}]}"},
+		{"exact", NAN, "[1]"},
+		{"number", 1, "{\"response\": \"first 7, then it is 1,234.50.\", \"answer\": \"1234.5\"}"},
+		{"number", 1, "{\"response\": \"there are three of them\", \"answer\": 3}"},
+		{"number", 1, "{\"response\": \"x = -3/4\", \"answer\": \"-0.75\"}"},
+		{"number", 1, "{\"response\": \"2e3 m\", \"answer\": \"2000\"}"},
+		{"number", 1, "{\"response\": \"5-3\", \"answer\": \"3\"}"},
+		{"number", 0, "{\"response\": \"3 or 4\", \"answer\": \"3\"}"},
+		{"number", 0, "{\"response\": \"none at all\", \"answer\": \"0\"}"},
+		{"number", 0, "{\"response\": \"b3\", \"answer\": \"3\"}"},
+		{"number", NAN, "{\"response\": \"3\", \"answer\": \"many\"}"},
+		{"contains", 1, "{\"response\": \"The Red car.\", \"answer\": \"red\"}"},
+		{"contains", 0, "{\"response\": \"a category\", \"answer\": \"cat\"}"},
+		{"contains", 1, "{\"response\": \"costs $5!\", \"answer\": \"$5\"}"},
+		{"contains", 0, "{\"response\": \"x\", \"answer\": \"\"}"},
+		{"yesno", 1, "{\"response\": \"**Yes**, it is.\", \"answer\": \"yes\"}"},
+		{"yesno", 0, "{\"response\": \"yes and no\", \"answer\": \"yes\"}"},
+		{"yesno", 0, "{\"response\": \"I know nothing\", \"answer\": \"no\"}"},
+		{"yesno", NAN, "{\"response\": \"yes\", \"answer\": \"maybe\"}"},
+		{"nosuch", NAN, "{\"response\": \"yes\", \"answer\": \"maybe\"}"},
+		{NULL, NAN, "{\"response\": \"yes\", \"answer\": \"yes\"}"},
+		{NULL, 1, "{\"response\": \"yes\", \"answer\": \"yes\", \"judge\": \"exact\"}"},
+	};
+	TRY(c);
+}
+
+#define COUNT ", \"answer\": \"three\", \"choices\": [\"one\", \"two\", \"three\", \"four\"]}"
+#define SHAPES ", \"choices\": [\"red\", \"blue\", \"circle\", \"square\"]}"
+static void test_slots(void)
+{
+	static const struct row_case c[] = {
+		{"slots", 1, "{\"response\": \"There are three red circles.\"" COUNT},
+		{"slots", 1, "{\"response\": \"the number of red circles is three .\"" COUNT},
+		{"slots", 0, "{\"response\": \"there are three red circles\"" COUNT},
+		{"slots", 0, "{\"response\": \"there are three. red circles.\"" COUNT},
+		{"slots", 0, "{\"response\": \"there are three three red circles.\"" COUNT},
+		{"slots", 0, "{\"response\": \"there are three or two red circles.\"" COUNT},
+		{"slots", 0, "{\"response\": \"there are red circles.\"" COUNT},
+		{"slots", 0, "{\"response\": \"there are three red circles.\", \"finish\": 1" COUNT},
+		{"slots", 0, "{\"response\": \".\"" COUNT},
+		{"slots", 0, "{\"response\": \"\"" COUNT},
+		{"slots", 1, "{\"response\": \"a red circle, a red circle and a blue square.\", \"answer\": \"blue square, red circle, red circle\"" SHAPES},
+		{"slots", 1, "{\"response\": \"I see a square that is blue, and a red circle.\", \"answer\": \"red circle and blue square\"" SHAPES},
+		{"slots", 0, "{\"response\": \"a red square and a blue circle.\", \"answer\": \"blue square, red circle\"" SHAPES},
+		{"slots", 0, "{\"response\": \"a red circle and a blue square.\", \"answer\": \"blue square, red circle, red circle\"" SHAPES},
+		{"slots", 0, "{\"response\": \"a red circle.\", \"answer\": \"red circle, red circle\"" SHAPES},
+		{"slots", 1, "{\"response\": \"here is a circle, red.\", \"answer\": \"a red circle\"" SHAPES},
+		{"slots", 1, "{\"response\": \"the value is 3.5.\", \"answer\": \"3\"}"},
+		{"slots", 1, "{\"response\": \"blue.\", \"answers\": [\"azure\", \"blue\"], \"choices\": [\"red\"]}"},
+		{"slots", NAN, "{\"response\": \"blue.\", \"answer\": \"...\"}"},
+	};
+	TRY(c);
+}
+
+#define CHOICES ", \"choices\": [\"a cat\", \"a dog\", \"a red bird\"]}"
+static void test_choice(void)
+{
+	static const struct row_case c[] = {
+		{"mcq", 1, "{\"response\": \"(B)\", \"answer\": \"B\"" CHOICES},
+		{"mcq", 1, "{\"response\": \"it is a doG\", \"answer\": \"a dog\"" CHOICES},
+		{"mcq", 0, "{\"response\": \"A or B\", \"answer\": \"B\"" CHOICES},
+		{"mcq", 0, "{\"response\": \"B because it barks a lot\", \"answer\": \"B\"" CHOICES},
+		{"mcq", 1, "{\"response\": \"The correct answer is **b**. It barks A lot and B ok C\", \"answer\": \"B\"" CHOICES},
+		{"mcq", 0, "{\"response\": \"I can't process this file. B\", \"answer\": \"B\"" CHOICES},
+		{"mcq", 0, "{\"response\": \"a cat, no, a dog\", \"answer\": \"B\"" CHOICES},
+		{"mcq", NAN, "{\"response\": \"B\", \"answer\": \"D\"" CHOICES},
+		{"mcq", NAN, "{\"response\": \"B\", \"answer\": \"B\"}"},
+		{"blink", 1, "{\"response\": \"B\", \"answer\": \"(B)\"" CHOICES},
+		{"blink", 1, "{\"response\": \"(A) is no. So (A) or (B)\\n\\nmy choice: (B) then\", \"answer\": \"(B)\"" CHOICES},
+		{"blink", 0, "{\"response\": \"(B).\", \"answer\": \"(B)\"" CHOICES},
+		{"blink", 0, "{\"response\": \"(A) (B)\", \"answer\": \"(B)\"" CHOICES},
+		{"mmmu", 1, "{\"response\": \"(A) no, (B)\", \"answer\": \"B\"" CHOICES},
+		{"mmmu", 1, "{\"response\": \"it is C \", \"answer\": \"C\"" CHOICES},
+		{"mmmu", 1, "{\"response\": \"I think that this must be a red bird\", \"answer\": \"C\"" CHOICES},
+		{"mmmu", 1, "{\"response\": \"So the area is 1,234.001 m\", \"answer\": \"1234\"}"},
+		{"mmmu", 1, "{\"response\": \"x = 3\", \"answer\": [\"4\", \"3.0\"]}"},
+		{"mmmu", 0, "{\"response\": \"x = 30\", \"answer\": \"3\"}"},
+		{"mmmu", 1, "{\"response\": \"The result is Red apple.\", \"answer\": \"red\"}"},
+	};
+	TRY(c);
+}
+
+#define TEN(a) ", \"answers\": [" a "]}"
+static void test_vqa(void)
+{
+	static const struct row_case c[] = {
+		{"vqa", 1, "{\"response\": \"Two men.\"" TEN("\"2 men\",\"2 men\",\"2 men\",\"two men\",\"a\",\"b\",\"c\",\"d\",\"e\",\"f\"")},
+		{"vqa", .6, "{\"response\": \"yes\"" TEN("\"yes\",\"yes\",\"a\",\"a\",\"a\",\"a\",\"b\",\"c\",\"d\",\"e\"")},
+		{"vqa", .9, "{\"response\": \"yes\"" TEN("\"yes\",\"Yes\",\"yes.\",\"a\",\"a\",\"a\",\"b\",\"c\",\"d\",\"e\"")},
+		{"vqa", 0, "{\"response\": \"Yes\"" TEN("\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\"")},
+		{"vizwiz", 1, "{\"response\": \"Yes\"" TEN("\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\"")},
+		{"vqa", NAN, "{\"response\": \"yes\", \"answer\": \"yes\"}"},
+	};
+	TRY(c);
+	/* Text, and what the released code makes of it: vqaEval.py, VizWiz's processor. */
+	static const char *const norm[][3] = {
+		{"The two dogs, and a cat", "2 dogs and cat", "2 dogs and cat"},
+		{"1,000 people; yes", "1000 people yes", "1000 people yes"},
+		{"red/blue", "red blue", "red blue"},
+		{"red/ blue", "red blue", "red blue"},
+		{"dont know", "don't know", "don't know"},
+		{"somebody'd", "somebodyd", "somebodyd"},
+		{"yall'd've", "y'all'd've", "y'all'd've"},
+		{"the dog's", "dog's", "dog 's"},
+		{"3.5 or 5.", "3.5 or 5", "3.5 or 5"},
+		{"5.a", "5a", "5a"},
+		{"none", "0", "0"},
+		{"what?yes", "what yes", "whatyes"},
+		{"a,b", "b", "ab"},
+	};
+	for (size_t i = 0; i < sizeof norm / sizeof *norm; i++) {
+		struct ril_err e = {0};
+		struct ril_buf b = {0};
+		CHECK(!ril_vqa_normalise(&b, norm[i][0], &e) && !strcmp(b.data, norm[i][1]), "vqa '%s': '%s'", norm[i][0], b.data);
+		CHECK(!ril_vizwiz_normalise(&b, norm[i][0], &e) && !strcmp(b.data, norm[i][2]), "vizwiz '%s': '%s'", norm[i][0], b.data);
+		ril_buf_free(&b);
+	}
+	struct ril_buf b = {0}, many = {0};
+	struct ril_err e = {0};
+	for (int i = 0; i < 40; i++)
+		ril_buf_puts(&many, "b.", &e);
+	CHECK(!ril_vqa_normalise(&b, many.data, &e) && b.len == 48, "the 33rd period stays (%zu)", b.len);
+	ril_buf_free(&b);
+	ril_buf_free(&many);
+}
+
+static void test_documents(void)
+{
+	static const struct row_case c[] = {
+		{"relaxed", 1, "{\"response\": \"10.5\", \"answer\": \"10\"}"},
+		{"relaxed", 0, "{\"response\": \"10.6\", \"answer\": \"10\"}"},
+		{"relaxed", 1, "{\"response\": \"50%\", \"answer\": \"0.51\"}"},
+		{"relaxed", 0, "{\"response\": \"1,000\", \"answer\": \"1000\"}"},
+		{"relaxed", 0, "{\"response\": \"0.0\", \"answer\": \"0\"}"},
+		{"relaxed", 1, "{\"response\": \"YES\", \"answers\": [\"no\", \"yes\"]}"},
+		{"anls", .5, "{\"response\": \"ab\", \"answer\": \"ax\"}"},
+		{"anls-pix2struct", 0, "{\"response\": \"ab\", \"answer\": \"ax\"}"},
+		{"anls", 1, "{\"response\": \" A  b \", \"answer\": \"a B\"}"},
+		{"anls", .8, "{\"response\": \"abcde\", \"answers\": [\"zzz\", \"abcdx\"]}"},
+		{"anls", 0, "{\"response\": \"abc\", \"answer\": \"xyz\"}"},
+		{"anls", 0.8461538461538461, "{\"response\": \", Straße cat\", \"answer\": \" Straße cat\"}"},
+	};
+	TRY(c);
+}
+
+static void test_yes_no(void)
+{
+	static const struct row_case c[] = {
+		{"pope", 1, "{\"response\": \"There is not a dog.\", \"answer\": \"no\"}"},
+		{"pope", 0, "{\"response\": \"Nothing. No.\", \"answer\": \"no\"}"},
+		{"pope", 1, "{\"response\": \"Certainly. There is no doubt\", \"answer\": \"yes\"}"},
+		{"pope", 0, "{\"response\": \"no\\nyes\", \"answer\": \"no\"}"},
+		{"hallusion", 1, "{\"response\": \"Yes.\", \"answer\": \"1\"}"},
+		{"hallusion", 0, "{\"response\": \"yes, no\", \"answer\": \"yes\"}"},
+		{"hallusion", 0, "{\"response\": \"**No**\", \"answer\": \"no\"}"},
+	};
+	TRY(c);
+}
+
+static void test_mathvista(void)
+{
+#define CHOICE "\"question_type\": \"multi_choice\", \"choices\": [\"apple\", \"banana\"], "
+	static const struct row_case c[] = {
+		{"mathvista", 1, "{\"response\": \"(B) xyz\", " CHOICE "\"answer\": \"banana\"}"},
+		{"mathvista", 1, "{\"response\": \"B\", " CHOICE "\"answer\": \"banana\"}"},
+		{"mathvista", 1, "{\"response\": \"banan\", " CHOICE "\"answer\": \"banana\"}"},
+		{"mathvista", 1, "{\"response\": \"7.9\", \"answer_type\": \"integer\", \"answer\": \"7\"}"},
+		{"mathvista", 1, "{\"response\": \"-0.4\", \"answer_type\": \"integer\", \"answer\": \"0\"}"},
+		{"mathvista", 0, "{\"response\": \"seven\", \"answer_type\": \"integer\", \"answer\": \"7\"}"},
+		{"mathvista", 1, "{\"response\": \"2\", \"answer_type\": \"float\", \"precision\": 1, \"answer\": \"2.0\"}"},
+		{"mathvista", 1, "{\"response\": \"0.125\", \"answer_type\": \"float\", \"precision\": 2, \"answer\": \"0.12\"}"},
+		{"mathvista", 1, "{\"response\": \"1e16\", \"answer_type\": \"float\", \"precision\": 1, \"answer\": \"1e+16\"}"},
+		{"mathvista", 1, "{\"response\": \"[1, 2]\", \"answer_type\": \"list\", \"answer\": \"[1, 2]\"}"},
+		{"mathvista", NAN, "{\"response\": \"2\", \"answer_type\": \"float\", \"answer\": \"2.0\"}"},
+	};
+	TRY(c);
+	static const struct { const char *file; int right; } published[] = {{"output_bard.json", 348}, {"output_gpt4.json", 261}};
+	for (int k = 0; k < 2; k++) {
+		char name[64];
+		snprintf(name, sizeof name, "score/mathvista/%s", published[k].file);
+		const char *path = test_shared(name);
+		struct ril_err e = {0};
+		if (!path) {
+			SKIP("%s is not here", name);
+			continue;
+		}
+		cJSON *all = ril_json_read(path, &e), *row;
+		int right = 0, differ = 0;
+		cJSON_ArrayForEach(row, all) {
+			struct ril_question q;
+			struct ril_item it;
+			struct ril_verdict v = {0};
+			if (!cJSON_IsString(cJSON_GetObjectItem(row, "response")))
+				cJSON_ReplaceItemInObject(row, "response", cJSON_CreateString(""));
+			bool released = cJSON_IsTrue(cJSON_GetObjectItem(row, "true_false"));
+			if (ril_item_from_row(&it, &q, row, &e) || ril_judge_item("mathvista", &it, &v, &e)) {
+				differ++;
+				continue;
+			}
+			right += v.score == 1;
+			differ += (v.score == 1) != released;
+			ril_verdict_free(&v);
+			ril_question_free(&q);
+		}
+		CHECK(right == published[k].right && !differ, "%s: %d right, %d rows differ; %s", name, right, differ, e.msg);
+		cJSON_Delete(all);
+	}
+}
+
+static void test_text(void)
+{
+	static const struct { const char *s; bool is; double x; } number[] = {
+		{" 1_000.5 ", true, 1000.5}, {"1e3", true, 1000}, {".5", true, .5}, {"5.", true, 5}, {"-Infinity", true, -INFINITY},
+		{"0x10", false, 0}, {"1__0", false, 0}, {"_1", false, 0}, {"", false, 0}, {"1 2", false, 0}, {"nan(1)", false, 0}, {"1e", false, 0},
+	};
+	for (size_t i = 0; i < sizeof number / sizeof *number; i++) {
+		double x = 0;
+		bool is = ril_number((struct ril_span){number[i].s, strlen(number[i].s)}, &x);
+		CHECK(is == number[i].is && (!is || x == number[i].x), "'%s': %d %g", number[i].s, is, x);
+	}
+	struct ril_err e = {0};
+	CHECK(ril_edit_distance("kitten", "sitting", &e) == 3 && ril_edit_distance("straße", "strasse", &e) == 2 &&
+	      ril_edit_distance("", "abc", &e) == 3, "edit distance");
+	struct ril_span t = ril_trim("\xC2\xA0 x\xE3\x80\x80y \n", 10);
+	CHECK(t.n == 5 && *t.s == 'x', "Unicode white space (%zu)", t.n);
+	struct ril_spans w = {0};
+	CHECK(!ril_words(&w, "it's: twenty-one \xC3\xA9t\xC3\xA9!", 23, &e) && w.n == 3 && ril_span_is(w.at[1], "twenty-one"), "words");
+	ril_spans_free(&w);
+}
+
+int main(void)
+{
+	test_text();
+	test_plain();
+	test_slots();
+	test_choice();
+	test_vqa();
+	test_documents();
+	test_yes_no();
+	test_mathvista();
+	TEST_END();
+}
