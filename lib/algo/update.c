@@ -24,7 +24,7 @@ struct ril_update *ril_update_new(struct ril_model *student, struct ril_model *r
 	return u;
 }
 
-static void forget_batch(struct ril_update *u)
+void ril_update_forget(struct ril_update *u)
 {
 	ril_work_clear(&u->work);
 	free(u->advantage);
@@ -41,7 +41,7 @@ void ril_update_free(struct ril_update *u)
 {
 	if (!u)
 		return;
-	forget_batch(u);
+	ril_update_forget(u);
 	ril_tape_free(u->tape);
 	ril_pack_free(u->pack);
 	free(u);
@@ -209,7 +209,7 @@ static void losses(struct ril_update *u, size_t m, bool first, struct ril_update
 	}
 }
 
-static int one_pass(struct ril_update *u, int64_t pass, int64_t t, struct ril_update_stats *s, struct ril_err *err)
+int ril_update_gradient(struct ril_update *u, bool first, struct ril_update_stats *s, struct ril_err *err)
 {
 	ril_params_zero_grad(u->student->params);
 	ril_tape_record(u->tape, true);
@@ -217,10 +217,10 @@ static int one_pass(struct ril_update *u, int64_t pass, int64_t t, struct ril_up
 	for (int i = 0; i < RIL_SIDES; i++)
 		s->side[i].loss = (struct ril_loss_sums){0};
 	for (size_t m = 0; m < u->work.cuts; m++) {
-		if (forward(u, m, u->student, u->how.pixels, u->logp, pass ? NULL : u->entropy, u->dlogp, err))
+		if (forward(u, m, u->student, u->how.pixels, u->logp, first ? u->entropy : NULL, u->dlogp, err))
 			return -1;
 		s->packed_tokens += u->pack->tokens.T;
-		losses(u, m, pass == 0, s);
+		losses(u, m, first, s);
 		if (ril_tape_backward(u->tape, err))
 			return -1;
 	}
@@ -228,15 +228,10 @@ static int one_pass(struct ril_update *u, int64_t pass, int64_t t, struct ril_up
 	s->loss = 0;
 	for (int i = 0; i < RIL_SIDES; i++)
 		s->loss += s->side[i].loss.loss;
-	if (!isfinite(s->loss))
-		return ril_fail(err, RIL_ENONFINITE, "the loss is not finite");
-	if (pass == 0)
-		memcpy(u->old, u->logp, (size_t)u->work.T * sizeof *u->old);
-	s->lr = ril_learning_rate(&u->optim->how, t);
-	return ril_optim_step(u->optim, t, &s->norm, err);
+	return isfinite(s->loss) ? 0 : ril_fail(err, RIL_ENONFINITE, "the loss is not finite");
 }
 
-static int begin(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_err *err)
+static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_err *err)
 {
 	u->layout = (struct ril_work_options){.uses = takes_part, .ctx = u, .pixels = u->how.pixels, .form = RIL_PACK_SHARED,
 					      .use = RIL_PACK_POLICY, .micro_batch = u->how.micro_batch, .tokens = u->how.micro_tokens};
@@ -257,22 +252,39 @@ static int begin(struct ril_update *u, const struct ril_batch *b, int64_t t, str
 	return u->advantage && u->weight && u->logp && u->old && u->ref_logp && u->entropy && u->dlogp ? 0 : -1;
 }
 
+int ril_update_begin(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_update_stats *s, struct ril_err *err)
+{
+	*s = (struct ril_update_stats){.groups = (int64_t)b->n};
+	return lay_out(u, b, t, err) || weigh(u, s, err) ? -1 : 0;
+}
+
+static int all_passes(struct ril_update *u, int64_t t, struct ril_update_stats *s, struct ril_err *err)
+{
+	s->lr = ril_learning_rate(&u->optim->how, t);
+	for (int64_t pass = 0; pass < u->how.mu; pass++) {
+		if (ril_update_gradient(u, pass == 0, s, err))
+			return -1;
+		if (pass == 0)
+			memcpy(u->old, u->logp, (size_t)u->work.T * sizeof *u->old);
+		if (ril_optim_step(u->optim, t, &s->norm, err))
+			return -1;
+	}
+	return 0;
+}
+
 int ril_update_batch(struct ril_update *u, struct ril_batch *b, int64_t t, struct ril_update_stats *s, struct ril_err *err)
 {
 	double t0 = ril_now();
-	*s = (struct ril_update_stats){.groups = (int64_t)b->n};
-	int rc = begin(u, b, t, err);
-	if (!rc)
-		rc = weigh(u, s, err);
+	int rc = ril_update_begin(u, b, t, s, err);
 	if (!rc && u->ref && u->how.objective != RIL_SFT)
 		rc = reference(u, err);
-	for (int64_t pass = 0; pass < u->how.mu && b->n && !rc; pass++)
-		rc = one_pass(u, pass, t, s, err);
+	if (!rc && b->n)
+		rc = all_passes(u, t, s, err);
 	if (!rc)
 		rc = ril_update_describe(u, s, err);
 	if (!rc && u->how.record)
 		rc = ril_update_record(u, err);
-	forget_batch(u);
+	ril_update_forget(u);
 	s->seconds = ril_now() - t0;
 	return rc ? ril_context(err, "step %lld", (long long)t) : 0;
 }
