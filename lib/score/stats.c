@@ -64,16 +64,22 @@ int ril_compare_paired(struct ril_paired *out, const double *a, const double *b,
 	int rc = d && value && pick ? 0 : -1;
 	for (size_t i = 0; !rc && i < n; i++) {
 		d[i] = b[i] - a[i];
-		out->mean_a += a[i] / (double)n;
-		out->mean_b += b[i] / (double)n;
-		out->difference += d[i] / (double)n;
+		out->mean_a += a[i];
+		out->mean_b += b[i];
+		out->difference += d[i];
+	}
+	if (n) {
+		out->mean_a /= (double)n;
+		out->mean_b /= (double)n;
+		out->difference /= (double)n;
 	}
 	int64_t beyond = 0;
 	for (int64_t r = 0; !rc && n && r < how->resamples; r++) {
 		ril_resample(pick, n, how->seed, (uint32_t)r, 0);
 		value[r] = 0;
 		for (size_t i = 0; i < n; i++)
-			value[r] += d[pick[i]] / (double)n;
+			value[r] += d[pick[i]];
+		value[r] /= (double)n;
 		/* a hair's breadth for sums in another order */
 		beyond += fabs(flipped_mean(d, n, how->seed, (uint32_t)r)) >= fabs(out->difference) - 1e-12;
 	}
