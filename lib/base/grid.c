@@ -37,6 +37,14 @@ int ril_grid_heading(struct ril_grid *t, const char *names, struct ril_err *err)
 	}
 }
 
+int ril_grid_rest(struct ril_grid *t, struct ril_err *err)
+{
+	while (t->n % t->cols)
+		if (ril_grid_cell(t, err, "%s", ""))
+			return -1;
+	return 0;
+}
+
 /* Code points: near enough to columns for what we print. */
 static size_t width(const char *s)
 {
@@ -51,29 +59,31 @@ static bool numeric(const char *s)
 	return s[strspn(s, "0123456789+-.,eE%x/ nainf")] == 0;
 }
 
-struct column { size_t width; bool right; };
+struct column { size_t width; bool right, used; };
 
 static struct column measure(const struct ril_grid *t, size_t col)
 {
-	struct column c = {0, true};
+	struct column c = {0, true, t->n <= t->cols};
 	for (size_t i = col; i < t->n; i += t->cols) {
 		size_t w = width(t->cell[i]);
 		c.width = w > c.width ? w : c.width;
 		c.right &= i == col || numeric(t->cell[i]);
+		c.used |= i != col && w;
 	}
 	return c;
 }
 
-static int show_cell(const char *s, struct column c, bool last, struct ril_buf *out, struct ril_err *err)
+static int show_row(const struct ril_grid *t, size_t row, const struct column *c, struct ril_buf *out, struct ril_err *err)
 {
-	int pad = (int)(c.width - width(s));
-	if (c.right && ril_buf_printf(out, err, "%*s", pad, ""))
-		return -1;
-	if (ril_buf_puts(out, s, err))
-		return -1;
-	if (last)
-		return ril_buf_puts(out, "\n", err);
-	return ril_buf_printf(out, err, "%*s  ", c.right ? 0 : pad, "");
+	for (size_t i = 0; i < t->cols; i++) {
+		const char *s = t->cell[row * t->cols + i];
+		int pad = (int)(c[i].width - width(s));
+		if (c[i].used && ril_buf_printf(out, err, "%*s%s%*s  ", c[i].right ? pad : 0, "", s, c[i].right ? 0 : pad, ""))
+			return -1;
+	}
+	while (out->len && out->data[out->len - 1] == ' ')
+		out->data[--out->len] = 0;
+	return ril_buf_puts(out, "\n", err);
 }
 
 int ril_grid_show(const struct ril_grid *t, struct ril_buf *out, struct ril_err *err)
@@ -82,8 +92,8 @@ int ril_grid_show(const struct ril_grid *t, struct ril_buf *out, struct ril_err 
 	int rc = c ? 0 : -1;
 	for (size_t i = 0; i < t->cols && !rc; i++)
 		c[i] = measure(t, i);
-	for (size_t i = 0; i < t->n && !rc; i++)
-		rc = show_cell(t->cell[i], c[i % t->cols], (i + 1) % t->cols == 0, out, err);
+	for (size_t row = 0; row < t->n / t->cols && !rc; row++)
+		rc = show_row(t, row, c, out, err);
 	free(c);
 	return rc;
 }

@@ -1,6 +1,7 @@
 /* grid.h -- a table of text with aligned columns, built cell by cell; the first row is the heading.
  *
- * A column whose cells below the heading are all numbers (or empty) is set to the right.  Ownership: ril_grid_free. */
+ * A column whose cells below the heading are all numbers (or empty) is set to the right; one with nothing below its
+ * heading is left out.  Ownership: ril_grid_free. */
 #ifndef RIL_BASE_GRID_H
 #define RIL_BASE_GRID_H
 
@@ -15,6 +16,8 @@ struct ril_grid {
 int ril_grid_cell(struct ril_grid *, struct ril_err *, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* The heading: `cols` names separated by '|'. */
 int ril_grid_heading(struct ril_grid *, const char *names, struct ril_err *);
+/* Fills the row begun with empty cells. */
+int ril_grid_rest(struct ril_grid *, struct ril_err *);
 /* Appends the lines to out. */
 int ril_grid_show(const struct ril_grid *, struct ril_buf *out, struct ril_err *);
 void ril_grid_free(struct ril_grid *);
