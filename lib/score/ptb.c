@@ -253,7 +253,7 @@ int ril_ptb_tokenise(struct ril_buf *out, const char *text, size_t n, struct ril
 	if (!block)
 		return -1;
 	size_t start = out->len;
-	int rc = ril_buf_reserve(out, n + 16, err);
+	int rc = ril_buf_reserve(out, n + 16, err) || ril_buf_add(out, "", 0, err) ? -1 : 0;
 	for (int i = 0; i < t.n && !rc;) {
 		if (t.s[i] == ' ' || t.s[i] == '\t') {
 			i = ptb_run(&t, i, PTB_SPACE);

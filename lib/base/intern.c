@@ -1,0 +1,96 @@
+/* intern.c -- an open-addressing hash table of strings; see intern.h. */
+#include "base/intern.h"
+
+#include <stdlib.h>
+
+/* Eight bytes a step, multiplied and folded: keys are short words. */
+static uint32_t hash_bytes(const char *s, size_t n)
+{
+	const uint64_t k = 0x9E3779B97F4A7C15u;
+	uint64_t h = n * k, w;
+	for (; n >= 8; s += 8, n -= 8) {
+		memcpy(&w, s, 8);
+		h = (h ^ w) * k;
+		h ^= h >> 29;
+	}
+	if (n) {
+		w = 0;
+		memcpy(&w, s, n);
+		h = (h ^ w) * k;
+	}
+	h ^= h >> 32;
+	return (uint32_t)h;
+}
+
+/* Where s is or would be. */
+static uint32_t *place(const struct ril_intern *t, const char *s, size_t n, uint32_t h)
+{
+	size_t mask = ((size_t)1 << t->bits) - 1, i = h & mask;
+	for (; t->slot[i]; i = (i + 1) & mask) {
+		size_t id = t->slot[i] - 1;
+		const char *have = t->text.data + t->start[id];
+		if (t->hash[id] == h && !strncmp(have, s, n) && !have[n])
+			break;
+	}
+	return t->slot + i;
+}
+
+static int widen(struct ril_intern *t, struct ril_err *err)
+{
+	unsigned bits = t->bits ? t->bits + 1 : 10;
+	uint32_t *slot = ril_new((size_t)1 << bits, sizeof *slot, err);
+	if (!slot)
+		return -1;
+	size_t mask = ((size_t)1 << bits) - 1;
+	for (size_t id = 0; id < t->n; id++) {
+		size_t i = t->hash[id] & mask;
+		while (slot[i])
+			i = (i + 1) & mask;
+		slot[i] = (uint32_t)id + 1;
+	}
+	free(t->slot);
+	t->slot = slot;
+	t->bits = bits;
+	return 0;
+}
+
+int64_t ril_intern(struct ril_intern *t, const char *s, size_t n, struct ril_err *err)
+{
+	if (memchr(s, 0, n))
+		return ril_fail(err, RIL_ECORRUPT, "a NUL in a string");
+	if (t->n >= UINT32_MAX - 1)
+		return ril_fail(err, RIL_EFAIL, "too many strings");
+	if ((!t->bits || t->n >= (size_t)1 << (t->bits - 1)) && widen(t, err))
+		return -1;
+	uint32_t h = hash_bytes(s, n), *slot = place(t, s, n, h);
+	if (*slot)
+		return *slot - 1;
+	if (ril_grow(&t->start, &t->cap_start, t->n + 1, sizeof *t->start, err) ||
+	    ril_grow(&t->hash, &t->cap_hash, t->n + 1, sizeof *t->hash, err))
+		return -1;
+	t->start[t->n] = t->text.len;
+	t->hash[t->n] = h;
+	if (ril_buf_add(&t->text, s, n, err) || ril_buf_add(&t->text, "", 1, err))
+		return -1;
+	*slot = (uint32_t)++t->n;
+	return (int64_t)t->n - 1;
+}
+
+int64_t ril_intern_find(const struct ril_intern *t, const char *s, size_t n)
+{
+	return t->bits && !memchr(s, 0, n) ? (int64_t)*place(t, s, n, hash_bytes(s, n)) - 1 : -1;
+}
+
+const char *ril_intern_text(const struct ril_intern *t, size_t number)
+{
+	return t->text.data + t->start[number];
+}
+
+void ril_intern_free(struct ril_intern *t)
+{
+	ril_buf_free(&t->text);
+	free(t->start);
+	free(t->hash);
+	free(t->slot);
+	*t = (struct ril_intern){0};
+}

@@ -1,0 +1,24 @@
+/* intern.h -- strings to dense numbers: the n-th distinct string added is n - 1.
+ *
+ * Ownership: the table copies what is added; ril_intern_text is borrowed and valid until the next addition. */
+#ifndef RIL_BASE_INTERN_H
+#define RIL_BASE_INTERN_H
+
+#include "base/mem.h"
+
+struct ril_intern {
+	struct ril_buf text;  /* all strings, each followed by NUL */
+	size_t *start;        /* [n], in text */
+	uint32_t *hash;       /* [n] */
+	uint32_t *slot;       /* [1 << bits], number + 1; 0: free */
+	size_t n, cap_start, cap_hash;
+	unsigned bits;
+};
+
+/* The string's number, new or old; -1 on failure. */
+int64_t ril_intern(struct ril_intern *, const char *s, size_t n, struct ril_err *);
+int64_t ril_intern_find(const struct ril_intern *, const char *s, size_t n); /* -1 if absent */
+const char *ril_intern_text(const struct ril_intern *, size_t number);
+void ril_intern_free(struct ril_intern *);
+
+#endif
