@@ -37,7 +37,7 @@ TESTS   := $(sort $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/ops/*.c
 .SECONDARY:
 all: $(TOOLS:%=$(BIN)/%)
 
-tests: all $(TESTS:%=$B/tests/%)
+tests: all $(TESTS:%=$B/tests/%) $B/tests/fidelity/fidelity
 
 $B/%.o: %.c Makefile VERSION | deps
 	@mkdir -p $(@D)
@@ -56,6 +56,10 @@ $(BIN)/ril-%: $B/bin/ril-%.o $B/bin/tool.o $B/libril.a
 
 $B/tests/%: $B/tests/%.o $B/libril.a
 	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+FIDELITY := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/fidelity/*.c)))
+$B/tests/fidelity/fidelity: $(FIDELITY) $B/libril.a
 	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
 # Installs what is missing (Debian and Ubuntu), or prints the line to type; a stamp keeps it from asking every time.
@@ -83,7 +87,12 @@ install: all
 	cp -r share/. $(DESTDIR)$(PREFIX)/share/ril
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s; done
 
+# Compares with the reference implementation's outputs in DATA, laid out as shared/data/models; prints the table.
+DATA ?= $(or $(RIL_SHARED),../shared)/data/models
+check-fidelity: $B/tests/fidelity/fidelity
+	$B/tests/fidelity/fidelity $(DATA)
+
 clean:
 	rm -rf build $(TOOLS:%=bin/%)
 
--include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $(TESTS:%=$B/tests/%.d)
+-include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $(TESTS:%=$B/tests/%.d) $(FIDELITY:.o=.d)

@@ -154,7 +154,7 @@ static int read_heads(struct ril_decoder_config *d, const cJSON *o, bool qwen3, 
 static int read_decoder(struct ril_decoder_config *d, const cJSON *o, struct ril_err *err)
 {
 	const char *type = "";
-	enum ril_act act;
+	enum ril_act act = RIL_ACT_SILU;
 	if (ril_json_str(o, "model_type", &type, err))
 		return -1;
 	bool vl = !strcmp(type, "qwen2_5_vl") || !strcmp(type, "qwen2_5_vl_text"), qwen3 = !strcmp(type, "qwen3");
