@@ -59,10 +59,13 @@ static char *json_text(const cJSON *j, struct ril_err *err)
 static int add_field(struct ril_question_line *q, const char *prefix, const char *name, const cJSON *value, struct ril_err *err)
 {
 	struct ril_buf full = {0};
-	size_t cap = q->fields;
-	if (ril_grow(&q->field, &cap, q->fields + 1, sizeof *q->field, err) || ril_buf_printf(&full, err, "%s%s", prefix, name))
+	struct ril_field *f = ril_resize(q->field, q->fields + 1, sizeof *f, err);
+	if (!f)
 		return -1;
-	struct ril_field *f = &q->field[q->fields++];
+	q->field = f;
+	if (ril_buf_printf(&full, err, "%s%s", prefix, name))
+		return -1;
+	f += q->fields++;
 	*f = (struct ril_field){full.data, json_text(value, err)};
 	return f->value ? 0 : -1;
 }
