@@ -235,8 +235,8 @@ static int open_all(struct update *u, struct ril_err *err)
 		.lineage = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, t->common.device, u->id},
 	};
 	if (opt.edge) {
-		const struct ril_watch none = {-1, NULL};
-		if (!(u->edge = ril_edge_open_write(opt.edge, &none, 0, err)) || ril_edge_announce(u->edge, opt.start, dir, err))
+		const struct ril_watch in = {strcmp(opt.in, "-") ? -1 : STDIN_FILENO, "ril-rollout or a stage after it"};
+		if (!(u->edge = ril_edge_open_write(opt.edge, &in, 1, err)) || ril_edge_announce(u->edge, opt.start, dir, err))
 			return -1;
 	}
 	return ril_stage_open(&u->stage, opt.in, opt.out, opt.gzip, err);

@@ -28,12 +28,12 @@ int ril_wait_readable(int fd, int ms, const struct ril_watch *watch, size_t n, s
 	if (n > MAX_WATCH)
 		n = MAX_WATCH;
 	for (size_t i = 0; i < n; i++)
-		p[i + 1].fd = watch[i].fd; /* no events: POLLERR, a pipe without readers, always comes */
+		p[i + 1].fd = watch[i].fd; /* no events: POLLERR (no readers left) and POLLHUP (no writers) always come */
 	int rc = poll(p, (nfds_t)n + 1, ms);
 	if (rc < 0)
 		return errno == EINTR || errno == EAGAIN ? 0 : ril_fail_errno(err, "poll");
 	for (size_t i = 0; i < n; i++)
-		if (p[i + 1].revents & (POLLERR | POLLNVAL))
+		if (p[i + 1].revents & (POLLERR | POLLHUP | POLLNVAL))
 			return ril_fail(err, RIL_EFAIL, "%s is gone", watch[i].who);
 	return p[0].revents != 0;
 }

@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 
-/* A descriptor that we write to; when its reader vanishes, a wait fails naming `who`. */
+/* A pipe to or from a neighbour; when its other end vanishes, a wait fails naming `who`. */
 struct ril_watch { int fd; const char *who; };
 
 /* Sleeps until fd is readable (data or end), for at most ms (-1: for ever).  Returns 1 when readable, 0 when the time ran
