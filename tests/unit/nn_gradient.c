@@ -1,0 +1,181 @@
+/* nn_gradient.c -- whole models: gradients against finite differences (double build), and a shared prompt prefix against
+ * every response with its own copy of the prompt.  RIL_TEST_F64 */
+#include "../ril_test.h"
+
+#include "base/rng.h"
+#include "nn/pack.h"
+
+enum { PARTS = RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION | RIL_PART_SCORE, N = 4 };
+
+/* A model in training and one group: a case's prompt and pictures, N made-up responses of different lengths. */
+struct rig {
+	struct ril_model *m;
+	struct ril_tape *tape;
+	struct ril_pack *pack;
+	struct ril_st *st;
+	struct ril_pack_group group;
+	int32_t ids[64], start[N + 1], grid[3 * 8];
+	const float *pixels;
+	enum ril_pack_use use;
+	double coef[64]; /* d loss / d logp, or d loss / d logit */
+	double size;
+};
+
+static int rig_open(struct rig *r, const char *folder, const char *name, enum ril_pack_use use, struct ril_err *err)
+{
+	char path[256];
+	snprintf(path, sizeof path, "models/%s/cases/%s.safetensors", folder, name);
+	const char *file = test_shared(path);
+	snprintf(path, sizeof path, "models/%s", folder);
+	*r = (struct rig){.use = use};
+	r->m = ril_model_open(test_shared(path), use == RIL_PACK_SCORE ? RIL_HEAD_SCORE : RIL_HEAD_LM, 7, err);
+	r->tape = ril_tape_new(err);
+	r->pack = ril_pack_new(err);
+	r->st = ril_st_open(file, err);
+	if (!r->m || !r->tape || !r->pack || !r->st || ril_params_train(r->m->params, PARTS, true, err))
+		return -1;
+	const struct ril_st_entry *prompt = ril_st_find(r->st, "prompt_ids"), *px = ril_st_find(r->st, "pixel_values");
+	const struct ril_st_entry *grid = ril_st_find(r->st, "image_grid_thw"), *tiles = ril_st_find(r->st, "num_tiles");
+	int pictures = grid ? (int)grid->dim[0] : tiles ? (int)tiles->count : 0;
+	for (int i = 0; i < pictures; i++) {
+		int32_t n = tiles ? ((const int32_t *)tiles->data)[i] : 0;
+		memcpy(&r->grid[3 * i], grid ? (const int32_t *)grid->data + 3 * i : (int32_t[]){1, 1, n > 1 ? n - 1 : 1}, 12);
+	}
+	r->pixels = px ? px->data : NULL;
+	static const int32_t length[N] = {5, 1, 9, 3};
+	for (int i = 0; i < N; i++) {
+		r->start[i + 1] = r->start[i] + length[i];
+		for (int k = r->start[i]; k < r->start[i + 1]; k++) {
+			r->ids[k] = (int32_t)ril_rng_below(5, RIL_RNG_TEST, (struct ril_rng_at){.position = (uint32_t)k}, 400);
+			r->coef[k] = ril_rng_normal(6, RIL_RNG_TEST, (struct ril_rng_at){.position = (uint32_t)k}) / 10;
+		}
+	}
+	r->group = (struct ril_pack_group){folder, prompt->data, prompt->count, r->ids, r->start, N, r->grid, pictures};
+	return 0;
+}
+
+static void rig_close(struct rig *r)
+{
+	ril_pack_free(r->pack);
+	ril_tape_free(r->tape);
+	ril_model_free(r->m);
+	ril_st_free(r->st);
+}
+
+/* Loss = sum of coef * (log-probability or logit); with `backward` gradients add up too.  r->size: of its terms. */
+static double run(struct rig *r, enum ril_pack_form form, bool backward)
+{
+	struct ril_err err = {0};
+	struct ril_pictures in = {r->group.pictures, r->grid, r->pixels};
+	double out[64], loss = 0;
+	struct ril_val *z = NULL;
+	ril_tape_reset(r->tape);
+	ril_tape_record(r->tape, backward);
+	ril_pack_reset(r->pack, &r->m->config, form, r->use);
+	int rc = ril_pack_add(r->pack, &r->group, &err) || ril_pack_done(r->pack, &err);
+	struct ril_val *vis = rc || !in.n ? NULL : ril_model_vision(r->tape, r->m, &in);
+	if (!rc && r->use == RIL_PACK_POLICY)
+		rc = ril_pack_logp(r->tape, r->m, r->pack, vis, 0.8, out, NULL, backward ? r->coef : NULL, &err);
+	else if (!rc && !(rc = ril_pack_score(r->tape, r->m, r->pack, vis, out, &z, &err)) && backward)
+		ril_tape_seed(r->tape, z, r->coef);
+	if (!rc && backward)
+		rc = ril_tape_backward(r->tape, &err);
+	CHECK(!rc, "%s", err.msg);
+	r->size = 0;
+	for (int64_t i = 0; !rc && i < r->pack->R; i++) {
+		loss += r->coef[i] * out[i];
+		r->size += fabs(r->coef[i] * out[i]);
+	}
+	return rc ? NAN : loss;
+}
+
+/* ---- shared prefix = naive ---- */
+
+static void test_prefix(struct rig *r, const char *what)
+{
+	struct ril_params *ps = r->m->params;
+	size_t bytes = (size_t)ps->count * sizeof(ril_real);
+	ril_real *shared = malloc(bytes);
+	ril_params_zero_grad(ps);
+	double a = run(r, RIL_PACK_SHARED, true);
+	memcpy(shared, ps->grad, bytes);
+	int64_t tokens = r->pack->tokens.T;
+	ril_params_zero_grad(ps);
+	double b = run(r, RIL_PACK_NAIVE, true), d = 0, s = 0;
+	for (int64_t i = 0; i < ps->count; i++) {
+		d += pow(shared[i] - ps->grad[i], 2);
+		s += pow(ps->grad[i], 2);
+	}
+	CHECK(fabs(a - b) <= 1e-5 * r->size && s > 0 && sqrt(d / s) <= 1e-5, "%s %s: loss %.9g and %.9g, gradients %g apart",
+	      r->group.name, what, a, b, sqrt(d / s));
+	CHECK(tokens < r->pack->tokens.T, "the shared form computes fewer tokens");
+	free(shared);
+}
+
+/* ---- finite differences, one random direction for every parameter ---- */
+
+static void test_parameter(struct rig *r, struct ril_param *p, double total, double *worst)
+{
+	ril_real *w = r->m->params->master + p->offset;
+	double norm = 0, slope = 0, loss[2];
+	for (int64_t i = 0; i < p->count; i++)
+		norm += pow(w[i], 2);
+	double h = 1e-5 * (norm > 0 ? sqrt(norm / (double)p->count) : 0.1), was = 0;
+	for (int side = 0; side < 2; side++) {
+		double move = side ? -h : h;
+		for (int64_t i = 0; i < p->count; i++) {
+			double v = i & 1 ? 1 : -1;
+			v *= 1 + (double)(i * 7919 % 101) / 101;
+			w[i] += (ril_real)((move - was) * v);
+			slope += side ? 0 : v * p->grad[i];
+		}
+		was = move;
+		loss[side] = run(r, RIL_PACK_SHARED, false);
+	}
+	for (int64_t i = 0; i < p->count; i++)
+		w[i] += (ril_real)(h * (i & 1 ? 1 : -1) * (1 + (double)(i * 7919 % 101) / 101));
+	double found = (loss[0] - loss[1]) / (2 * h), off = fabs(found - slope) / (fabs(slope) + 1e-3 * total);
+	*worst = fmax(*worst, off);
+	CHECK(off <= 1e-5, "%s: slope %.9g, differences %.9g", p->name, slope, found);
+}
+
+static void test_differences(struct rig *r)
+{
+	struct ril_params *ps = r->m->params;
+	double total = 0, worst = 0;
+	if (RIL_REAL != RIL_F64)
+		return;
+	ril_params_zero_grad(ps);
+	run(r, RIL_PACK_SHARED, true);
+	for (int64_t i = 0; i < ps->count; i++)
+		total += pow(ps->grad[i], 2);
+	for (size_t i = 0; i < ps->n; i++)
+		if (ps->at[i].offset >= 0)
+			test_parameter(r, &ps->at[i], sqrt(total), &worst);
+	printf("%s: worst of %zu parameters %.1e\n", r->group.name, ps->n, worst);
+}
+
+int main(void)
+{
+	static const char *const folder[] = {"qwen2_5_vl-a", "qwen2_5_vl-b", "internvl3-a", "internvl3-b", "qwen3-text"};
+	for (int i = 0; i < 5; i++) {
+		for (int use = 0; use < 2; use++) {
+			struct rig r;
+			struct ril_err err = {0};
+			char path[64];
+			snprintf(path, sizeof path, "models/%s", folder[i]);
+			if (!test_shared(path)) {
+				SKIP("no %s", path);
+				continue;
+			}
+			int rc = rig_open(&r, folder[i], i == 4 ? "chat" : i & 1 ? "one" : "two", use ? RIL_PACK_SCORE : RIL_PACK_POLICY, &err);
+			CHECK(!rc, "%s", err.msg);
+			if (!rc)
+				test_prefix(&r, use ? "discriminator" : "policy");
+			if (!rc && (i == 0 || i == 3 || i == 4))
+				test_differences(&r);
+			rig_close(&r);
+		}
+	}
+	TEST_END();
+}
