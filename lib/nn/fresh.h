@@ -1,0 +1,29 @@
+/* fresh.h -- freshly initialised model folders, of any size, from a config.json. */
+#ifndef RIL_NN_FRESH_H
+#define RIL_NN_FRESH_H
+
+#include "base/dtype.h"
+#include "base/json.h"
+#include "text/tokenizer.h"
+
+struct ril_fresh {
+	uint32_t seed;
+	enum ril_dtype dtype;            /* F32, BF16, F16; RIL_NONE: as the config says */
+	double range;                    /* standard deviation of matrices; 0: the config's initializer_range */
+	int64_t min_pixels, max_pixels;  /* Qwen's image settings; 0: the family's usual ones */
+	int64_t min_tiles, max_tiles;    /* InternVL's */
+	uint64_t shard_bytes;            /* a new file after this much */
+};
+
+/* Writes config.json (special tokens' ids filled in from the tokenizer), generation_config.json, preprocessor_config.json
+ * and, for native InternVL, processor_config.json.  `config` is changed. */
+int ril_fresh_files(const char *dir, cJSON *config, const struct ril_tokenizer *, const struct ril_fresh *, struct ril_err *);
+
+/* Writes model.safetensors, or shards and their index: what dir/config.json asks for, matrices normal, norms 1, biases 0.
+ * A number depends on the seed, the parameter's name and the place in it only.  Little of it is in memory at a time. */
+int ril_fresh_weights(const char *dir, const struct ril_fresh *, int64_t *elements, int *files, struct ril_err *);
+
+/* The chat template of the config's family, in words of our own. */
+const char *ril_fresh_template(const cJSON *config);
+
+#endif
