@@ -1,4 +1,5 @@
 /* report.c -- see report.h. */
+#include "score/caption_report.h"
 #include "score/report_impl.h"
 
 #include <math.h>
@@ -301,31 +302,20 @@ static int fill_source(const struct ril_report *r, int32_t source, const struct 
 
 /* ---- captions ---- */
 
-/* A metric's value and, when asked for, its interval over pictures. */
 static int add_metric(const struct ril_caption_scores *scores, int m, const char *source, const struct ril_resampling *how,
 		      struct ril_sheet *s, struct ril_err *err)
 {
-	size_t n = scores->n, resamples = (size_t)how->resamples;
-	uint32_t *pick = ril_new(n, sizeof *pick, err);
-	double *value = ril_new(resamples, sizeof *value, err);
-	int rc = pick && value ? 0 : -1;
-	for (size_t b = 0; !rc && b < resamples; b++) {
-		ril_resample(pick, n, how->seed, (uint32_t)b, 0);
-		value[b] = ril_caption_over(scores, m, pick, n);
+	struct ril_interval in;
+	if (ril_caption_interval(scores, m, how, &in, err) || ril_sheet_row(s, err) || ril_sheet_text(s, 0, source, err) ||
+	    ril_sheet_text(s, 1, ril_caption_metric_name(m), err))
+		return -1;
+	ril_sheet_number(s, 2, (double)scores->n, 0);
+	ril_sheet_number(s, 3, scores->corpus[m], 4);
+	if (how->resamples) {
+		ril_sheet_number(s, 4, in.low, 4);
+		ril_sheet_number(s, 5, in.high, 4);
 	}
-	if (!rc && !(rc = ril_sheet_row(s, err)) && !(rc = ril_sheet_text(s, 0, source, err)) &&
-	    !(rc = ril_sheet_text(s, 1, ril_caption_metric_name(m), err))) {
-		ril_sheet_number(s, 2, (double)n, 0);
-		ril_sheet_number(s, 3, scores->corpus[m], 4);
-		if (resamples) {
-			struct ril_interval in = ril_percentiles(value, resamples, how->confidence);
-			ril_sheet_number(s, 4, in.low, 4);
-			ril_sheet_number(s, 5, in.high, 4);
-		}
-	}
-	free(pick);
-	free(value);
-	return rc;
+	return 0;
 }
 
 static int add_metrics(const struct ril_caption_scores *scores, const char *source, bool headline, const struct ril_resampling *how,
