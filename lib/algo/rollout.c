@@ -155,7 +155,7 @@ int ril_rollout_batch(struct ril_rollout *r, struct ril_batch *b, int64_t step, 
 		struct ril_group *g = &r->group[i];
 		if (prepare(r, b->group[i], g, &r->first[i], err))
 			goto end;
-		prompt[i] = (struct ril_gen_prompt){g->key, g->prompt, g->P, g->vision, r->how.n};
+		prompt[i] = (struct ril_gen_prompt){.name = g->key, .ids = g->prompt, .P = g->P, .vision = g->vision, .n = r->how.n};
 	}
 	const struct ril_gen_options how = {r->how.max_new_tokens, choose, r};
 	if (n && ril_generate(r->gen, prompt, n, &how, out, err))

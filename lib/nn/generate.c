@@ -1,6 +1,6 @@
 /* generate.c -- batched decoding; see generate.h.
  *
- * Cache rows: the prompts one after another, then max_new_tokens rows for each response.  Nothing moves when a response
+ * Cache rows: the prompts one after another, then for each response its tail and max_new_tokens rows.  Nothing moves when a response
  * ends: its rows are simply no longer named by a segment.  Rows of a pass are cut into prefill passes and passes
  * through the language head by their shape alone, so results do not depend on the number of threads. */
 #include "nn/generate.h"
@@ -17,6 +17,7 @@ struct row {
 	struct ril_gen_at at; /* position: tokens it has */
 	int64_t prefix, P;    /* its prompt's cache rows */
 	int64_t own;          /* first of its own */
+	int64_t tail;         /* tokens of its own end of the prompt, in the first of its own rows */
 	int32_t next;         /* rope position of its first token */
 	struct ril_generated *out;
 };
@@ -87,15 +88,20 @@ static int plan(struct ril_generator *g, const struct ril_gen_prompt *p, size_t 
 {
 	size_t responses = 0, rows, at = 0;
 	int64_t prefix = 0, own = 0;
+	int64_t tails = 0;
 	for (size_t i = 0; i < n; i++) {
 		responses += (size_t)p[i].n;
 		own += p[i].P;
+		for (int32_t k = 0; p[i].tail && k < p[i].n; k++)
+			tails += p[i].tail[k].n;
 	}
 	memset(out, 0, responses * sizeof *out);
 	if (!ril_mul(&rows, responses, (size_t)g->how->max_new_tokens) || rows > INT32_MAX || own > INT32_MAX - (int64_t)rows)
 		return ril_fail(err, RIL_EFAIL, "%zu responses of up to %d tokens are too many at once", responses,
 				g->how->max_new_tokens);
-	int64_t need = own + (int64_t)rows;
+	int64_t need = own + tails + (int64_t)rows;
+	if (need > INT32_MAX)
+		return ril_fail(err, RIL_EFAIL, "%lld cached tokens are too many at once", (long long)need);
 	if (!g->kv || g->kv->rows < need) {
 		ril_kv_free(g->kv);
 		if (!(g->kv = ril_kv_new(g->model, need, err)))
@@ -107,8 +113,9 @@ static int plan(struct ril_generator *g, const struct ril_gen_prompt *p, size_t 
 	g->nrow = (int64_t)responses;
 	for (size_t i = 0; i < n; prefix += p[i++].P) {
 		for (int32_t k = 0; k < p[i].n; k++, at++) {
-			g->row[at] = (struct row){{i, k, 0}, prefix, p[i].P, own, 0, &out[at]};
-			own += g->how->max_new_tokens;
+			int64_t tail = p[i].tail ? p[i].tail[k].n : 0;
+			g->row[at] = (struct row){{i, k, 0}, prefix, p[i].P, own, tail, 0, &out[at]};
+			own += tail + g->how->max_new_tokens;
 			out[at].finish = 1;
 			out[at].ids = ril_new((size_t)g->how->max_new_tokens, sizeof *out[at].ids, err);
 			out[at].logp = ril_new((size_t)g->how->max_new_tokens, sizeof *out[at].logp, err);
@@ -171,6 +178,21 @@ static int64_t head_rows(const struct ril_generator *g)
 {
 	int64_t n = HEAD_ELEMENTS / g->model->config.text.vocab;
 	return n < 1 ? 1 : n;
+}
+
+/* Chooses for rows [first, first+n) from hidden [n,H]. */
+static int choose_all(struct ril_generator *g, struct ril_val *hidden, int64_t first, int64_t n, struct ril_err *err)
+{
+	int32_t *line = ril_tape_host(g->tape, (size_t)n, sizeof *line);
+	for (int64_t lo = 0; lo < n && line; lo += head_rows(g)) {
+		int64_t k = head_rows(g) < n - lo ? head_rows(g) : n - lo;
+		for (int64_t i = 0; i < k; i++)
+			line[i] = (int32_t)(lo + i);
+		struct ril_val *part = k == n ? hidden : ril_t_gather(g->tape, hidden, line, k);
+		if (head(g, part, err) || choose(g, first + lo, k, NULL, err))
+			return -1;
+	}
+	return ril_tape_check(g->tape, err);
 }
 
 static bool is_eos(const struct ril_config *c, int32_t id)
@@ -265,7 +287,8 @@ static int prefill_some(struct ril_generator *g, const struct ril_gen_prompt *p,
 		return -1;
 	struct ril_tokens tok = {.T = T, .ids = s.ids, .vrow = s.vrow, .pos = s.pos, .seg = s.seg, .nseg = (int)n,
 				 .rows = s.rows, .nrows = n, .kv = g->kv, .kv_row = s.kv_row};
-	return first_tokens(g, ril_model_decode(g->tape, g->model, &tok, pics), a, n, first, rows, err);
+	struct ril_val *hidden = ril_model_decode(g->tape, g->model, &tok, pics);
+	return p[a].tail ? ril_tape_check(g->tape, err) : first_tokens(g, hidden, a, n, first, rows, err);
 }
 
 static int prefill(struct ril_generator *g, const struct ril_gen_prompt *p, size_t n, struct ril_err *err)
@@ -285,6 +308,45 @@ static int prefill(struct ril_generator *g, const struct ril_gen_prompt *p, size
 	return 0;
 }
 
+/* Prefills the tails of rows [a,b), T tokens, behind their prompts, and chooses the first tokens. */
+static int tails_some(struct ril_generator *g, const struct ril_gen_prompt *p, int64_t a, int64_t b, int64_t T, struct ril_err *err)
+{
+	int pos_rows = ril_model_pos_rows(&g->model->config);
+	int64_t at = 0;
+	struct pass s;
+	ril_tape_reset(g->tape);
+	if (pass_new(g, &s, T, b - a, err))
+		return -1;
+	for (int64_t i = a; i < b; i++) {
+		struct row *r = &g->row[i];
+		memcpy(s.ids + at, p[r->at.prompt].tail[r->at.response].ids, (size_t)r->tail * sizeof *s.ids);
+		for (int64_t k = 0; k < r->tail; k++) {
+			s.kv_row[at + k] = (int32_t)(r->own + k);
+			for (int d = 0; d < pos_rows; d++)
+				s.pos[d * T + at + k] = r->next + (int32_t)k;
+		}
+		s.seg[i - a] = (struct ril_seg){(int32_t)at, (int32_t)r->tail, (int32_t)r->prefix, (int32_t)r->P, (int32_t)r->own, (int32_t)r->tail, 1};
+		r->next += (int32_t)r->tail;
+		at += r->tail;
+		s.rows[i - a] = (int32_t)(at - 1);
+	}
+	struct ril_tokens tok = {.T = T, .ids = s.ids, .pos = s.pos, .seg = s.seg, .nseg = (int)(b - a), .rows = s.rows, .nrows = b - a,
+				 .kv = g->kv, .kv_row = s.kv_row};
+	return choose_all(g, ril_model_decode(g->tape, g->model, &tok, NULL), a, b - a, err);
+}
+
+static int prefill_tails(struct ril_generator *g, const struct ril_gen_prompt *p, struct ril_err *err)
+{
+	for (int64_t a = 0, b; a < g->nrow; a = b) {
+		int64_t T = 0;
+		for (b = a; b < g->nrow && (b == a || T + g->row[b].tail <= PREFILL_TOKENS); b++)
+			T += g->row[b].tail;
+		if (tails_some(g, p, a, b, T, err))
+			return -1;
+	}
+	return 0;
+}
+
 /* One more token for every response still going. */
 static int decode_step(struct ril_generator *g, struct ril_err *err)
 {
@@ -298,22 +360,14 @@ static int decode_step(struct ril_generator *g, struct ril_err *err)
 		const struct row *r = &g->row[i];
 		int32_t done = r->at.position;
 		s.ids[i] = r->out->ids[done - 1];
-		s.kv_row[i] = (int32_t)(r->own + done - 1);
+		s.kv_row[i] = (int32_t)(r->own + r->tail + done - 1);
 		for (int k = 0; k < pos_rows; k++)
 			s.pos[k * T + i] = r->next + done - 1;
-		s.seg[i] = (struct ril_seg){(int32_t)i, 1, (int32_t)r->prefix, (int32_t)r->P, (int32_t)r->own, done, 1};
+		s.seg[i] = (struct ril_seg){(int32_t)i, 1, (int32_t)r->prefix, (int32_t)r->P, (int32_t)r->own, (int32_t)r->tail + done, 1};
 	}
 	struct ril_tokens tok = {.T = T, .ids = s.ids, .pos = s.pos, .seg = s.seg, .nseg = (int)T, .kv = g->kv, .kv_row = s.kv_row};
 	struct ril_val *hidden = ril_model_decode(g->tape, g->model, &tok, NULL);
-	for (int64_t lo = 0; lo < T; lo += head_rows(g)) {
-		int64_t n = lo + head_rows(g) < T ? head_rows(g) : T - lo;
-		for (int64_t i = 0; i < n; i++)
-			s.rows[i] = (int32_t)(lo + i);
-		struct ril_val *part = n == T ? hidden : ril_t_gather(g->tape, hidden, s.rows, n);
-		if (head(g, part, err) || choose(g, lo, n, NULL, err))
-			return -1;
-	}
-	return 0;
+	return choose_all(g, hidden, 0, T, err);
 }
 
 int ril_generate(struct ril_generator *g, const struct ril_gen_prompt *p, size_t n, const struct ril_gen_options *how,
@@ -321,7 +375,7 @@ int ril_generate(struct ril_generator *g, const struct ril_gen_prompt *p, size_t
 {
 	g->how = how;
 	ril_tape_record(g->tape, false);
-	if (plan(g, p, n, out, err) || prefill(g, p, n, err))
+	if (plan(g, p, n, out, err) || prefill(g, p, n, err) || (n && p[0].tail && prefill_tails(g, p, err)))
 		return -1;
 	for (drop_finished(g); g->nrow; drop_finished(g))
 		if (decode_step(g, err))

@@ -17,12 +17,18 @@ struct ril_generator *ril_generator_new(struct ril_model *, struct ril_err *); /
 void ril_generator_free(struct ril_generator *);
 void ril_generator_rest(struct ril_generator *); /* gives cache and activations back; for tools that wait */
 
+/* Text tokens that end the prompt of one response only. */
+struct ril_gen_tail { const int32_t *ids; int64_t n; };
+
 struct ril_gen_prompt {
 	const char *name; /* for errors */
 	const int32_t *ids;
 	int64_t P;
 	struct ril_picture_set vision; /* n = 0: none */
 	int32_t n;                     /* responses wanted */
+	/* [n], each of at least one token, or NULL: prompts that begin alike share that part (a judge's questions about many
+	 * responses).  All prompts of a call have tails, or none. */
+	const struct ril_gen_tail *tail;
 };
 
 /* Where a token is about to be chosen. */
