@@ -21,4 +21,14 @@ int64_t ril_intern_find(const struct ril_intern *, const char *s, size_t n); /* 
 const char *ril_intern_text(const struct ril_intern *, size_t number);
 void ril_intern_free(struct ril_intern *);
 
+static inline int64_t ril_intern_str(struct ril_intern *t, const char *s, struct ril_err *err)
+{
+	return ril_intern(t, s, strlen(s), err);
+}
+
+static inline int64_t ril_intern_find_str(const struct ril_intern *t, const char *s)
+{
+	return ril_intern_find(t, s, strlen(s));
+}
+
 #endif

@@ -37,9 +37,9 @@ static int note_hallusion(struct ril_report *r, struct report_row *row, struct r
 	    join(&b, q, figure, err))
 		goto out;
 	if (strcmp(category, "VS") || strcmp(id, "0"))
-		if ((row->figure = ril_labels_add(&r->figures, b.data, err)) < 0)
+		if ((row->figure = (int32_t)ril_intern_str(&r->figures, b.data, err)) < 0)
 			goto out;
-	if (join(&b, q, pair, err) || (row->pair = ril_labels_add(&r->pairs, b.data, err)) < 0)
+	if (join(&b, q, pair, err) || (row->pair = (int32_t)ril_intern_str(&r->pairs, b.data, err)) < 0)
 		goto out;
 	rc = 0;
 out:
@@ -80,7 +80,7 @@ static int pope_row(const struct ril_report *r, int32_t source, int32_t type, st
 	if (!all)
 		return 0;
 	if (ril_sheet_row(s, err) || ril_sheet_text(s, 0, ril_source_name(source, name), err) ||
-	    ril_sheet_text(s, 1, type < 0 ? "all" : r->types.at[type], err))
+	    ril_sheet_text(s, 1, type < 0 ? "all" : ril_intern_text(&r->types, (size_t)type), err))
 		return -1;
 	ril_sheet_number(s, 2, (tp + n[0][0]) / all, 4);
 	ril_sheet_number(s, 3, ratio(tp, tp + n[0][1]), 4);
@@ -128,7 +128,7 @@ static int hallusion_row(const struct ril_report *r, int32_t source, int32_t typ
 		return 0;
 	if (all_right(r, source, type, true, &figures, err) || all_right(r, source, type, false, &pairs, err) ||
 	    ril_sheet_row(s, err) || ril_sheet_text(s, 0, ril_source_name(source, name), err) ||
-	    ril_sheet_text(s, 1, type < 0 ? "all" : r->types.at[type], err))
+	    ril_sheet_text(s, 1, type < 0 ? "all" : ril_intern_text(&r->types, (size_t)type), err))
 		return -1;
 	ril_sheet_number(s, 2, right / n, 4);
 	ril_sheet_number(s, 3, figures, 4);

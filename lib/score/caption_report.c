@@ -2,7 +2,7 @@
 #include "score/caption_report.h"
 
 #include "score/caption_file.h"
-#include "score/labels.h"
+#include "base/intern.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -72,15 +72,15 @@ static int add_domain(const struct ril_captions *c, const struct ril_caption_opt
 static int add_domains(const struct ril_captions *c, const struct ril_caption_options *o, const struct ril_resampling *how,
 		       struct ril_sheet *s, struct ril_err *err)
 {
-	struct ril_labels domains = {0};
+	struct ril_intern domains = {0};
 	int rc = 0;
 	for (size_t i = 0; !rc && i < ril_captions_items(c); i++) {
 		const char *d = ril_captions_domain(c, ril_captions_item_image(c, i));
-		rc = *d && ril_labels_add(&domains, d, err) < 0 ? -1 : 0;
+		rc = *d && ril_intern_str(&domains, d, err) < 0 ? -1 : 0;
 	}
 	for (size_t d = 0; !rc && d < domains.n; d++)
-		rc = add_domain(c, o, domains.at[d], how, s, err);
-	ril_labels_free(&domains);
+		rc = add_domain(c, o, ril_intern_text(&domains, (size_t)d), how, s, err);
+	ril_intern_free(&domains);
 	return rc;
 }
 

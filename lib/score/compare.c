@@ -1,13 +1,13 @@
 /* compare.c -- see compare.h. */
 #include "score/compare.h"
 
-#include "score/labels.h"
+#include "base/intern.h"
 
 #include <stdlib.h>
 
 struct run {
 	const char *path;
-	struct ril_labels keys, types;
+	struct ril_intern keys, types;
 	double *score; /* [keys] NaN: undecided */
 	int32_t *type; /* [keys] */
 	size_t cap_score, cap_type;
@@ -15,22 +15,22 @@ struct run {
 
 static void free_run(struct run *r)
 {
-	ril_labels_free(&r->keys);
-	ril_labels_free(&r->types);
+	ril_intern_free(&r->keys);
+	ril_intern_free(&r->types);
 	free(r->score);
 	free(r->type);
 }
 
 static int add_question(struct run *run, const char *key, const char *type, double score, struct ril_err *err)
 {
-	if (ril_labels_find(&run->keys, key) >= 0)
+	if (ril_intern_find_str(&run->keys, key) >= 0)
 		return ril_fail(err, RIL_EFAIL, "question '%s' twice", key);
-	int32_t k = ril_labels_add(&run->keys, key, err), t = ril_labels_add(&run->types, *type ? type : "-", err);
+	int64_t k = ril_intern_str(&run->keys, key, err), t = ril_intern_str(&run->types, *type ? type : "-", err);
 	if (k < 0 || t < 0 || ril_grow(&run->score, &run->cap_score, (size_t)k + 1, sizeof *run->score, err) ||
 	    ril_grow(&run->type, &run->cap_type, (size_t)k + 1, sizeof *run->type, err))
 		return -1;
 	run->score[k] = score;
-	run->type[k] = t;
+	run->type[k] = (int32_t)t;
 	return 0;
 }
 
@@ -86,8 +86,8 @@ static int read_run(struct run *run, struct ril_grader *g, bool judge_anew, stru
 static int same_questions(const struct run *a, const struct run *b, struct ril_err *err)
 {
 	for (size_t i = 0; i < a->keys.n; i++)
-		if (ril_labels_find(&b->keys, a->keys.at[i]) < 0)
-			return ril_fail(err, RIL_EFAIL, "question '%s' is in %s but not in %s", a->keys.at[i], a->path, b->path);
+		if (ril_intern_find_str(&b->keys, ril_intern_text(&a->keys, (size_t)i)) < 0)
+			return ril_fail(err, RIL_EFAIL, "question '%s' is in %s but not in %s", ril_intern_text(&a->keys, (size_t)i), a->path, b->path);
 	return 0;
 }
 
@@ -99,7 +99,7 @@ static int add_row(const struct run *a, const struct run *b, int32_t type, const
 	double *x = ril_new(a->keys.n, sizeof *x, err), *y = ril_new(a->keys.n, sizeof *y, err);
 	int rc = x && y ? 0 : -1;
 	for (size_t i = 0; !rc && i < a->keys.n; i++) {
-		double other = b->score[ril_labels_find(&b->keys, a->keys.at[i])];
+		double other = b->score[ril_intern_find_str(&b->keys, ril_intern_text(&a->keys, (size_t)i))];
 		if (type >= 0 && a->type[i] != type)
 			continue;
 		if (isnan(a->score[i]) || isnan(other)) {
@@ -111,7 +111,7 @@ static int add_row(const struct run *a, const struct run *b, int32_t type, const
 	}
 	struct ril_paired p;
 	if (!rc && !(rc = ril_compare_paired(&p, x, y, n, how, err)) && !(rc = ril_sheet_row(s, err)) &&
-	    !(rc = ril_sheet_text(s, 0, type < 0 ? "all" : a->types.at[type], err))) {
+	    !(rc = ril_sheet_text(s, 0, type < 0 ? "all" : ril_intern_text(&a->types, (size_t)type), err))) {
 		const double v[] = {p.mean_a, p.mean_b, p.difference, p.interval.low, p.interval.high, p.p};
 		ril_sheet_number(s, 1, (double)n, 0);
 		for (size_t k = 0; k < 6; k++)

@@ -15,10 +15,10 @@ void ril_report_free(struct ril_report *r)
 {
 	if (!r)
 		return;
-	ril_labels_free(&r->keys);
-	ril_labels_free(&r->types);
-	ril_labels_free(&r->figures);
-	ril_labels_free(&r->pairs);
+	ril_intern_free(&r->keys);
+	ril_intern_free(&r->types);
+	ril_intern_free(&r->figures);
+	ril_intern_free(&r->pairs);
 	ril_captions_free(r->captions);
 	free(r->row);
 	free(r->sources);
@@ -97,8 +97,8 @@ int ril_report_add(struct ril_report *r, const struct ril_item *it, const struct
 		   struct ril_err *err)
 {
 	struct report_row row = {.score = v->score, .source = source, .figure = -1, .pair = -1, .cut = it->finish != 0};
-	row.key = ril_labels_add(&r->keys, it->q->key, err);
-	row.type = ril_labels_add(&r->types, *it->q->type ? it->q->type : "-", err);
+	row.key = (int32_t)ril_intern_str(&r->keys, it->q->key, err);
+	row.type = (int32_t)ril_intern_str(&r->types, *it->q->type ? it->q->type : "-", err);
 	if (row.key < 0 || row.type < 0 || note_source(r, source, err) || ril_report_note_benchmark(r, &row, it, v, judge, err) ||
 	    add_caption(r, it, source, err) || ril_grow(&r->row, &r->cap, r->n + 1, sizeof *r->row, err))
 		return -1;
@@ -254,7 +254,8 @@ static int write_headline(const struct ril_report *r, const struct accuracy *a, 
 		const struct tally *y = &a->tally[t];
 		if (!y->responses)
 			continue;
-		if (ril_buf_puts(b, sep, err) || ril_json_quote(b, r->types.at[t], strlen(r->types.at[t]), false, err) ||
+		const char *type = ril_intern_text(&r->types, t);
+		if (ril_buf_puts(b, sep, err) || ril_json_quote(b, type, strlen(type), false, err) ||
 		    ril_buf_puts(b, ": {", err) || put_number(b, "accuracy", mean(y->sum, y->decided), err) ||
 		    ril_buf_printf(b, err, ", \"n\": %zu}", y->responses))
 			return -1;
@@ -279,7 +280,7 @@ static int fill_source(const struct ril_report *r, int32_t source, const struct 
 		double score = mean(a.tally[t].sum, a.tally[t].decided);
 		if (!a.tally[t].responses)
 			continue;
-		rc = add_row(s, label, r->types.at[t], &a.tally[t], score, a.value + t * b_n, how, err);
+		rc = add_row(s, label, ril_intern_text(&r->types, (size_t)t), &a.tally[t], score, a.value + t * b_n, how, err);
 		present++;
 		filled += a.tally[t].decided > 0;
 		macro += a.tally[t].decided ? score : 0;

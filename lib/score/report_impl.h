@@ -3,7 +3,7 @@
 #define RIL_SCORE_REPORT_IMPL_H
 
 #include "score/caption.h"
-#include "score/labels.h"
+#include "base/intern.h"
 #include "score/report.h"
 
 struct report_row {
@@ -15,7 +15,7 @@ struct report_row {
 };
 
 struct ril_report {
-	struct ril_labels keys, types, figures, pairs;
+	struct ril_intern keys, types, figures, pairs;
 	struct report_row *row;
 	size_t n, cap;
 	bool pope, hallusion;
