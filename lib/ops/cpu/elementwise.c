@@ -174,7 +174,8 @@ void ril_cpu_act(ril_real *y, const ril_real *x, enum ril_act act, int64_t n)
 void ril_cpu_act_bwd(ril_real *dx, const ril_real *dy, const ril_real *x, enum ril_act act, int64_t n)
 {
 	struct map m = {.y = dx, .a = x, .b = dy};
-	ril_cpu_ranges(n, EXP_GRAIN, activations[act].bwd, &m);
+	if (dx)
+		ril_cpu_ranges(n, EXP_GRAIN, activations[act].bwd, &m);
 }
 
 /* ---- SwiGLU ---- */

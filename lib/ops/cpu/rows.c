@@ -99,7 +99,8 @@ static void gather_bwd_columns(void *ctx, int64_t from, int64_t to)
 void ril_cpu_gather_bwd(ril_real *dx, const ril_real *dy, const int32_t *idx, int64_t R, int64_t C)
 {
 	struct rows r = {.y = dx, .x = dy, .ids = idx, .T = R, .C = C};
-	by_columns(&r, gather_bwd_columns);
+	if (dx)
+		by_columns(&r, gather_bwd_columns);
 }
 
 /* ---- learned positions ---- */

@@ -48,7 +48,7 @@ static inline float ril_exp(float x)
 	q = q * r + 0.166665206f;
 	q = q * r + 0.499999934f;
 	float e = 1.f + (r + r * r * q), scale;
-	int32_t bits = ((int32_t)n + 127) << 23;
+	uint32_t bits = (uint32_t)((int32_t)n + 127) << 23;
 	memcpy(&scale, &bits, 4);
 	e *= scale;
 	e = x > 88.37f ? INFINITY : e;

@@ -1,0 +1,287 @@
+/* ops.c -- every operation on many shapes: values, gradients, threads (RIL_TEST_F64: also in double); with --time rates.
+ *
+ * One table serves all: a case has a kind, its dimensions (ref.h says which), the weight's stored type, padding between
+ * rows, a layout of segments, and whether it is for testing, timing or both. */
+#include "ref.h"
+
+enum { TEST = 1, TIME = 2, LARGE = 4 /* few finite differences */ };
+
+/* ---- layouts of segments: {q0, qn, p0, pn, k0, kn, causal} ---- */
+
+#define LAYOUT(NAME, Q, K, ...)                                                                                        \
+	static const struct ril_seg NAME##_seg[] = {__VA_ARGS__};                                                      \
+	static const struct layout NAME = {#NAME, NAME##_seg, sizeof NAME##_seg / sizeof *NAME##_seg, Q, K}
+
+LAYOUT(one_token, 1, 1, {0, 1, 0, 0, 0, 1, 1});
+LAYOUT(plain, 41, 41, {0, 17, 0, 0, 0, 17, 1}, {17, 1, 0, 0, 17, 1, 1}, {20, 21, 0, 0, 20, 21, 1}); /* rows 18, 19 in none */
+LAYOUT(empty, 3, 3, {0, 0, 0, 0, 0, 0, 1}, {1, 2, 0, 0, 1, 2, 1}, {3, 0, 0, 0, 3, 0, 0});
+LAYOUT(longer, 150, 150, {0, 150, 0, 0, 0, 150, 1});
+LAYOUT(shared, 47, 47, {0, 13, 0, 0, 0, 13, 1}, {13, 7, 0, 13, 13, 7, 1}, {20, 1, 0, 13, 20, 1, 1}, {21, 9, 0, 13, 21, 9, 1},
+       {30, 6, 0, 0, 30, 6, 1}, {36, 5, 30, 6, 36, 5, 1}, {41, 6, 30, 6, 41, 6, 1});
+LAYOUT(prompts_first, 30, 30, {5, 6, 0, 0, 5, 6, 1}, {0, 5, 0, 0, 0, 5, 1}, {11, 4, 5, 6, 11, 4, 1}, {15, 8, 0, 5, 15, 8, 1},
+       {23, 7, 5, 6, 23, 7, 1});
+LAYOUT(decode, 6, 60, {0, 1, 0, 11, 20, 1, 1}, {1, 1, 0, 11, 28, 5, 1}, {2, 1, 0, 11, 36, 8, 1}, {4, 1, 11, 9, 44, 3, 1},
+       {5, 1, 11, 9, 52, 0, 1});
+LAYOUT(windows, 50, 50, {0, 4, 0, 0, 0, 4, 0}, {4, 16, 0, 0, 4, 16, 0}, {20, 9, 0, 0, 20, 9, 0}, {29, 16, 0, 0, 29, 16, 0},
+       {45, 5, 0, 0, 45, 5, 0});
+LAYOUT(continued, 12, 30, {0, 5, 0, 0, 0, 12, 1}, {5, 7, 12, 4, 16, 14, 1});
+
+/* The group of a training step: prompts of 25 tokens, 8 responses of 12; and other sizes, filled by build_layouts(). */
+enum { MAX_SEG = 600 };
+static struct ril_seg groups_seg[MAX_SEG], deep_seg[MAX_SEG], vision_seg[MAX_SEG], step_seg[MAX_SEG];
+static struct layout groups = {"groups 30x(25+8x12)", groups_seg, 0, 0, 0}, deep = {"groups 2x(400+16x64)", deep_seg, 0, 0, 0};
+static struct layout vision = {"windows 144x16", vision_seg, 0, 0, 0}, step = {"decode 30x8, 25+10", step_seg, 0, 0, 0};
+LAYOUT(prompt, 1024, 1024, {0, 1024, 0, 0, 0, 1024, 1});
+
+static void add_groups(struct layout *l, struct ril_seg *seg, int n, int32_t prompt_len, int answers, int32_t answer)
+{
+	for (int g = 0; g < n; g++) {
+		int32_t p0 = l->q_rows;
+		seg[l->nseg++] = (struct ril_seg){p0, prompt_len, 0, 0, p0, prompt_len, 1};
+		l->q_rows += prompt_len;
+		for (int a = 0; a < answers; a++, l->q_rows += answer)
+			seg[l->nseg++] = (struct ril_seg){l->q_rows, answer, p0, prompt_len, l->q_rows, answer, 1};
+	}
+	l->k_rows = l->q_rows;
+}
+
+static void build_layouts(void)
+{
+	add_groups(&groups, groups_seg, 30, 25, 8, 12);
+	add_groups(&deep, deep_seg, 2, 400, 16, 64);
+	for (; vision.nseg < 144; vision.nseg++, vision.q_rows += 16)
+		vision_seg[vision.nseg] = (struct ril_seg){vision.q_rows, 16, 0, 0, vision.q_rows, 16, 0};
+	vision.k_rows = vision.q_rows;
+	for (; step.nseg < 240; step.nseg++)
+		step_seg[step.nseg] = (struct ril_seg){step.nseg, 1, step.nseg / 8 * 25, 25, 750 + step.nseg * 20, 10, 1};
+	step.q_rows = step.nseg;
+	step.k_rows = 750 + 240 * 20;
+}
+
+/* ---- the table ---- */
+
+struct op_case {
+	const struct kind *kind;
+	int64_t d[MAX_DIMS];
+	enum ril_dtype dtype;
+	int64_t pad;
+	const struct layout *layout;
+	int use;
+};
+
+#define ALL_ACTS(T, C, USE)                                                                                            \
+	{&act_kind, {T, C, RIL_ACT_SILU}, 0, 0, NULL, USE}, {&act_kind, {T, C, RIL_ACT_GELU}, 0, 0, NULL, USE},        \
+	{&act_kind, {T, C, RIL_ACT_GELU_TANH}, 0, 0, NULL, USE},                                                       \
+	{&act_kind, {T, C, RIL_ACT_QUICK_GELU}, 0, 0, NULL, USE}, {&act_kind, {T, C, RIL_ACT_RELU}, 0, 0, NULL, USE}
+#define ALL_LAYOUTS(HQ, HKV, D, PAD)                                                                                   \
+	{&attention_kind, {HQ, HKV, D}, 0, PAD, &one_token, TEST}, {&attention_kind, {HQ, HKV, D}, 0, PAD, &plain, TEST}, \
+	{&attention_kind, {HQ, HKV, D}, 0, PAD, &empty, TEST}, {&attention_kind, {HQ, HKV, D}, 0, PAD, &longer, TEST}, \
+	{&attention_kind, {HQ, HKV, D}, 0, PAD, &shared, TEST},                                                        \
+	{&attention_kind, {HQ, HKV, D}, 0, PAD, &prompts_first, TEST},                                                 \
+	{&attention_kind, {HQ, HKV, D}, 0, PAD, &decode, TEST}, {&attention_kind, {HQ, HKV, D}, 0, PAD, &windows, TEST}, \
+	{&attention_kind, {HQ, HKV, D}, 0, PAD, &continued, TEST}
+
+static const struct op_case cases[] = {
+	/* T, K, N, bias, accumulate */
+	{&linear_kind, {0, 5, 7, 1, 0}, 0, 0, NULL, TEST},
+	{&linear_kind, {1, 1, 1, 0, 0}, 0, 0, NULL, TEST},
+	{&linear_kind, {1, 33, 19, 1, 0}, 0, 3, NULL, TEST},
+	{&linear_kind, {3, 70, 50, 1, 1}, RIL_BF16, 3, NULL, TEST},
+	{&linear_kind, {5, 64, 37, 0, 1}, RIL_F16, 1, NULL, TEST},
+	{&linear_kind, {8, 2100, 9, 0, 0}, RIL_BF16, 0, NULL, TEST | LARGE},
+	{&linear_kind, {9, 17, 31, 1, 1}, 0, 5, NULL, TEST},
+	{&linear_kind, {45, 29, 33, 1, 0}, RIL_F16, 2, NULL, TEST},
+	{&linear_kind, {45, 29, 33, 1, 1}, RIL_BF16, 2, NULL, TEST},
+	{&linear_kind, {45, 29, 33, 0, 0}, RIL_F32, 2, NULL, TEST},
+	{&linear_kind, {530, 130, 70, 1, 0}, 0, 4, NULL, TEST | LARGE},
+	{&linear_kind, {600, 1100, 270, 1, 1}, RIL_BF16, 0, NULL, TEST | LARGE},
+	{&linear_kind, {240, 64, 64, 0, 0}, 0, 0, NULL, TIME},
+	{&linear_kind, {3600, 64, 64, 1, 0}, 0, 0, NULL, TIME},
+	{&linear_kind, {3600, 64, 176, 0, 0}, 0, 0, NULL, TIME},
+	{&linear_kind, {3600, 176, 64, 0, 0}, 0, 0, NULL, TIME},
+	{&linear_kind, {3600, 64, 176, 0, 0}, RIL_BF16, 0, NULL, TIME},
+	{&linear_kind, {1, 64, 64, 1, 0}, 0, 0, NULL, TIME},
+	{&linear_kind, {1, 2048, 2048, 0, 0}, RIL_F32, 0, NULL, TIME},
+	{&linear_kind, {1, 2048, 11008, 0, 0}, RIL_BF16, 0, NULL, TIME},
+	{&linear_kind, {8, 2048, 2048, 0, 0}, RIL_BF16, 0, NULL, TIME},
+	{&linear_kind, {512, 2048, 2048, 0, 0}, RIL_F32, 0, NULL, TIME},
+	{&linear_kind, {512, 2048, 2048, 0, 0}, RIL_BF16, 0, NULL, TIME},
+	/* T, C, rows, vis */
+	{&embed_kind, {0, 8, 5, 0}, 0, 0, NULL, TEST},
+	{&embed_kind, {37, 19, 11, 0}, RIL_BF16, 0, NULL, TEST},
+	{&embed_kind, {37, 70, 11, 9}, 0, 0, NULL, TEST},
+	{&embed_kind, {3600, 64, 500, 400}, 0, 0, NULL, TEST | TIME | LARGE},
+	/* R, C, rows */
+	{&gather_kind, {0, 8, 5}, 0, 0, NULL, TEST},
+	{&gather_kind, {40, 33, 7}, 0, 0, NULL, TEST},
+	{&gather_kind, {3000, 64, 3600}, 0, 0, NULL, TEST | TIME | LARGE},
+	/* T, C, P */
+	{&add_rows_kind, {21, 13, 7}, 0, 0, NULL, TEST},
+	{&add_rows_kind, {23, 13, 7}, 0, 0, NULL, TEST},
+	{&add_rows_kind, {5, 13, 7}, 0, 0, NULL, TEST},
+	{&add_rows_kind, {2050, 48, 1025}, 0, 0, NULL, TEST | TIME | LARGE},
+	{&add_kind, {1, 7}, 0, 0, NULL, TEST},
+	{&add_kind, {3600, 64}, 0, 0, NULL, TEST | TIME},
+	{&axpy_kind, {3600, 64}, 0, 0, NULL, TEST | TIME},
+	{&scale_add_kind, {17, 31}, 0, 0, NULL, TEST},
+	{&scale_add_kind, {3600, 64}, 0, 0, NULL, TEST | TIME | LARGE},
+	ALL_ACTS(1, 1, TEST),
+	ALL_ACTS(3, 37, TEST),
+	ALL_ACTS(3600, 176, TIME),
+	{&swiglu_kind, {3, 37}, 0, 0, NULL, TEST},
+	{&swiglu_kind, {3600, 176}, 0, 0, NULL, TEST | TIME | LARGE},
+	{&rmsnorm_kind, {0, 9}, 0, 0, NULL, TEST},
+	{&rmsnorm_kind, {1, 3}, 0, 0, NULL, TEST},
+	{&rmsnorm_kind, {19, 37}, 0, 5, NULL, TEST},
+	{&rmsnorm_kind, {3600, 64}, 0, 0, NULL, TEST | TIME | LARGE},
+	{&rmsnorm_kind, {512, 2048}, 0, 0, NULL, TIME},
+	{&layernorm_kind, {1, 4}, 0, 0, NULL, TEST},
+	{&layernorm_kind, {19, 37}, 0, 0, NULL, TEST},
+	{&layernorm_kind, {3600, 64}, 0, 0, NULL, TEST | TIME | LARGE},
+	/* T, H, D */
+	{&rope_kind, {0, 2, 16}, 0, 0, NULL, TEST},
+	{&rope_kind, {13, 3, 10}, 0, 4, NULL, TEST},
+	{&rope_kind, {3600, 4, 16}, 0, 0, NULL, TEST | TIME | LARGE},
+	/* Hq, Hkv, D */
+	ALL_LAYOUTS(1, 1, 8, 0),
+	ALL_LAYOUTS(4, 2, 16, 3),
+	ALL_LAYOUTS(3, 1, 20, 0),
+	ALL_LAYOUTS(2, 2, 40, 1),
+	{&attention_kind, {80, 1, 16}, 0, 0, &shared, TEST | LARGE},
+	{&attention_kind, {4, 2, 16}, 0, 0, &groups, TIME},
+	{&attention_kind, {4, 2, 16}, 0, 0, &step, TIME},
+	{&attention_kind, {16, 2, 128}, 0, 0, &deep, TIME},
+	{&attention_kind, {16, 2, 128}, 0, 0, &prompt, TIME},
+	{&attention_kind, {16, 16, 80}, 0, 0, &vision, TIME},
+	/* R, C, V, 100 x inv_t */
+	{&head_kind, {0, 8, 9, 100}, 0, 0, NULL, TEST},
+	{&head_kind, {1, 7, 1, 100}, 0, 0, NULL, TEST},
+	{&head_kind, {21, 19, 53, 140}, 0, 0, NULL, TEST},
+	{&head_kind, {21, 19, 53, 70}, RIL_BF16, 0, NULL, TEST},
+	{&head_kind, {150, 16, 2500, 100}, RIL_F16, 0, NULL, TEST | LARGE},
+	{&head_kind, {2880, 64, 500, 100}, 0, 0, NULL, TIME},
+	{&head_kind, {256, 1024, 50000, 100}, RIL_BF16, 0, NULL, TIME},
+	/* rows, columns, step */
+	{&squares_kind, {0, 3}, 0, 0, NULL, TEST},
+	{&squares_kind, {1000, 203}, 0, 0, NULL, TEST | TIME},
+	{&adamw_kind, {1, 5, 1}, 0, 0, NULL, TEST},
+	{&adamw_kind, {100, 203, 7}, 0, 0, NULL, TEST},
+	{&adamw_kind, {1000, 220, 7}, 0, 0, NULL, TIME},
+};
+
+static struct run run_of(const struct op_case *c, char *what, size_t n)
+{
+	struct run r = {.kind = c->kind, .dtype = c->dtype, .pad = c->pad, .layout = c->layout, .naive_only = c->use & LARGE};
+	memcpy(r.d, c->d, sizeof r.d);
+	size_t at = (size_t)snprintf(what, n, "%s", c->kind->name);
+	for (int i = 0; i < 5 && (i < 2 || r.d[i]); i++)
+		at += (size_t)snprintf(what + at, n - at, "%c%lld", i ? 'x' : ' ', (long long)r.d[i]);
+	if (c->dtype)
+		at += (size_t)snprintf(what + at, n - at, " %s", ril_dtype_name(c->dtype));
+	if (c->layout)
+		snprintf(what + at, n - at, " %s", c->layout->name);
+	return r;
+}
+
+/* ---- special values ---- */
+
+static void test_special_values(void)
+{
+	const ril_real in[] = {-INFINITY, -200, -88, -1e-30, 0, 1e-30, 88, 200, NAN};
+	ril_real y[9];
+	ops()->act(y, in, RIL_ACT_GELU, 9);
+	CHECK(y[1] == 0 && y[4] == 0 && y[7] == 200 && isnan(y[8]), "GELU at the ends");
+	ops()->act(y, in, RIL_ACT_SILU, 9);
+	CHECK(fabs((double)y[1]) < 1e-30 && y[4] == 0 && y[7] == 200 && isnan(y[8]), "SiLU at the ends");
+	ril_real x[3] = {1, NAN, 2};
+	CHECK(isnan(ops()->sum_squares(x, 3)), "NaN passes through the sum");
+	x[1] = INFINITY;
+	CHECK(isinf(ops()->sum_squares(x, 3)), "infinity passes through the sum");
+	ril_real h[2] = {1, NAN}, w[6] = {1, 2, 3, 4, 5, 6}, lse;
+	double logp, entropy;
+	int32_t target = 1;
+	ops()->head_logp(&logp, &entropy, &lse, h, &target, 1, (struct ril_weight){w, RIL_REAL, 3, 2}, 1);
+	CHECK(isnan(logp) && isnan(entropy), "NaN in the head comes out");
+}
+
+/* GELU's lower tail keeps its relative precision. */
+static void test_gelu_tail(void)
+{
+	double worst = 0;
+	for (int i = 0; i < 4000; i++) {
+		ril_real x = (ril_real)(-12 + 24. * i / 4000), y;
+		ops()->act(&y, &x, RIL_ACT_GELU, 1);
+		double want = act_value(RIL_ACT_GELU, (double)x);
+		worst = fmax(worst, want == 0 ? 0 : fabs((double)y / want - 1));
+	}
+	CHECK(worst < 1e-6, "GELU's relative error is %.2g", worst);
+}
+
+static void test_devices(char **argv)
+{
+	struct ril_err err = {0};
+	CHECK(ril_backend_start("cuda:0x", NULL, NULL, 0, &err) == -1 && err.code == RIL_EUSAGE, "%s", err.msg);
+	CHECK(ril_backend_start("tpu", NULL, NULL, 0, &err) == -1 && err.code == RIL_EUSAGE, "%s", err.msg);
+}
+
+/* ---- the machine ---- */
+
+static struct floor measure_floor(void)
+{
+	struct op_case square = {&linear_kind, {1024, 1024, 1024, 0, 0}, 0, 0, NULL, TIME};
+	char what[128];
+	struct run r = run_of(&square, what, sizeof what);
+	struct buffers b;
+	run_start(&r);
+	buffers_start(&b, &r, NULL);
+	struct floor f = {linear_work(&r) / time_of(&r, &b, false), 0};
+	buffers_end(&b);
+	run_end(&r);
+	size_t n = (size_t)1 << 24;
+	char *x = calloc(2, n);
+	double best = 1e9;
+	memset(x, 1, 2 * n);
+	for (int k = 0; k < 10; k++) {
+		double t = now();
+		memcpy(x, x + n, n);
+		__asm__ volatile("" : : "r"(x) : "memory");
+		best = fmin(best, now() - t);
+	}
+	free(x);
+	f.bytes = 2 * (double)n * ril_threads() / best;
+	printf("floor: %.1f GFLOP/s (product of 1024x1024 matrices), %.1f GB/s (copying, one thread, x %d)\n", f.flops * 1e-9,
+	       f.bytes * 1e-9, ril_threads());
+	return f;
+}
+
+int main(int argc, char **argv)
+{
+	bool timing = argc > 1 && !strcmp(argv[1], "--time");
+	const char *only = argc > 2 ? argv[2] : "";
+	char how[256], what[128];
+	struct ril_err err = {0};
+	CHECK(!ril_backend_start("auto", argv, how, sizeof how, &err), "%s", err.msg);
+	build_layouts();
+	if (timing) {
+		ril_threads_start(0, &err);
+		printf("%s\n", how);
+		struct floor f = measure_floor();
+		for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+			struct run r = run_of(&cases[i], what, sizeof what);
+			if (cases[i].use & TIME && strstr(what, only))
+				run_time(&r, what, f);
+		}
+		ril_threads_stop();
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct run r = run_of(&cases[i], what, sizeof what);
+		if (cases[i].use & TEST)
+			run_test(&r, what);
+	}
+	test_special_values();
+	test_gelu_tail();
+	test_devices(argv);
+	ril_threads_stop();
+	TEST_END();
+}

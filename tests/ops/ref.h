@@ -1,0 +1,598 @@
+/* ref.h -- every operation, written naively in double from its definition in ops.h, with the call of its kernels. */
+#ifndef RIL_TEST_OPS_REF_H
+#define RIL_TEST_OPS_REF_H
+
+#include "run.h"
+
+static const struct ril_ops *ops(void)
+{
+	return ril_ops();
+}
+
+static int32_t *random_rows(struct run *r, int64_t n, int64_t limit)
+{
+	int32_t *x = malloc((size_t)(n + 1) * sizeof *x);
+	for (int64_t i = 0; i < n; i++)
+		x[i] = (int32_t)(draw(r, 0, 1) * (double)limit);
+	return x;
+}
+
+/* ---- linear: d = T, K, N, bias, accumulate ---- */
+
+static void linear_shape(struct run *r)
+{
+	int64_t T = r->d[0], K = r->d[1], N = r->d[2];
+	io_set(&r->in[0], T, N, N, false); /* what y holds before */
+	io_set(&r->in[1], T, K, K + r->pad, true);
+	io_set(&r->in[2], N, K, K, true);
+	if (r->d[3])
+		io_set(&r->in[3], 1, N, N, true);
+	io_set(&r->out[0], T, N, N + 2 * r->pad, true);
+	r->out[0].start = true;
+	r->weight = 2;
+}
+
+static void linear_naive(const struct run *r, double *const in[], double *const out[])
+{
+	int64_t T = r->d[0], K = r->d[1], N = r->d[2];
+	for (int64_t t = 0; t < T; t++) {
+		for (int64_t n = 0; n < N; n++) {
+			double sum = r->d[3] ? in[3][n] : 0;
+			for (int64_t k = 0; k < K; k++)
+				sum += in[1][t * K + k] * in[2][n * K + k];
+			out[0][t * N + n] = sum + (r->d[4] ? out[0][t * N + n] : 0);
+		}
+	}
+}
+
+static void linear_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->linear(out[0], r->out[0].ld, in[1], r->in[1].ld, r->d[0], stored_weight(r, in), in[3], r->d[4]);
+}
+
+static void linear_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			    ril_real *const din[])
+{
+	ops()->linear_bwd(din[1], r->in[1].ld, din[2], din[3], dout[0], r->out[0].ld, in[1], r->in[1].ld, r->d[0],
+			  stored_weight(r, in));
+}
+
+static double linear_work(const struct run *r)
+{
+	return 2. * (double)r->d[0] * (double)r->d[1] * (double)r->d[2];
+}
+
+/* ---- embed: d = T, C, rows of the table, rows of vis (0: none) ---- */
+
+static void embed_shape(struct run *r)
+{
+	int64_t T = r->d[0], C = r->d[1];
+	io_set(&r->in[0], r->d[2], C, C, true);
+	if (r->d[3])
+		io_set(&r->in[1], r->d[3], C, C, true);
+	io_set(&r->out[0], T, C, C, true);
+	r->idx = random_rows(r, T, r->d[2]);
+	r->idx2 = random_rows(r, T, r->d[3]);
+	for (int64_t t = 0; t < T; t++)
+		if (!r->d[3] || t % 3)
+			r->idx2[t] = -1;
+	r->weight = 0;
+}
+
+static void embed_naive(const struct run *r, double *const in[], double *const out[])
+{
+	int64_t C = r->d[1];
+	for (int64_t t = 0; t < r->d[0]; t++)
+		for (int64_t c = 0; c < C; c++)
+			out[0][t * C + c] = r->idx2[t] >= 0 ? in[1][r->idx2[t] * C + c] : in[0][r->idx[t] * C + c];
+}
+
+static void embed_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->embed(out[0], r->idx, r->d[3] ? r->idx2 : NULL, r->d[0], stored_weight(r, in), in[1]);
+}
+
+static void embed_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			   ril_real *const din[])
+{
+	ops()->embed_bwd(din[0], din[1], r->idx, r->d[3] ? r->idx2 : NULL, r->d[0], r->d[1], dout[0]);
+}
+
+/* ---- gather: d = R, C, rows of x ---- */
+
+static void gather_shape(struct run *r)
+{
+	io_set(&r->in[0], r->d[2], r->d[1], r->d[1], true);
+	io_set(&r->out[0], r->d[0], r->d[1], r->d[1], true);
+	r->idx = random_rows(r, r->d[0], r->d[2]);
+}
+
+static void gather_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++)
+		out[0][i] = in[0][r->idx[i / r->d[1]] * r->d[1] + i % r->d[1]];
+}
+
+static void gather_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->gather(out[0], in[0], r->idx, r->d[0], r->d[1]);
+}
+
+static void gather_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			    ril_real *const din[])
+{
+	ops()->gather_bwd(din[0], dout[0], r->idx, r->d[0], r->d[1]);
+}
+
+/* ---- add_rows: d = T, C, P ---- */
+
+static void add_rows_shape(struct run *r)
+{
+	io_set(&r->in[0], r->d[0], r->d[1], r->d[1], true);
+	io_set(&r->in[1], r->d[2], r->d[1], r->d[1], true);
+	io_set(&r->out[0], r->d[0], r->d[1], r->d[1], true);
+}
+
+static void add_rows_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++)
+		out[0][i] = in[0][i] + in[1][i / r->d[1] % r->d[2] * r->d[1] + i % r->d[1]];
+}
+
+static void add_rows_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->add_rows(out[0], in[0], in[1], r->d[0], r->d[2], r->d[1]);
+}
+
+static void add_rows_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			      ril_real *const din[])
+{
+	ops()->add_rows_bwd(din[0], din[1], dout[0], r->d[0], r->d[2], r->d[1]);
+}
+
+/* ---- add, axpy (alpha = 1/4), scale_add: d = T, C ---- */
+
+static void two_shape(struct run *r)
+{
+	for (int i = 0; i < 2; i++)
+		io_set(&r->in[i], r->d[0], r->d[1], r->d[1], false);
+	io_set(&r->out[0], r->d[0], r->d[1], r->d[1], true);
+	r->out[0].start = true;
+}
+
+static void add_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++)
+		out[0][i] = in[0][i] + in[1][i];
+}
+
+static void add_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->add(out[0], in[0], in[1], r->d[0] * r->d[1]);
+}
+
+static void axpy_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++)
+		out[0][i] += .25 * in[1][i];
+}
+
+static void axpy_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->axpy(out[0], (ril_real).25, in[1], r->d[0] * r->d[1]);
+}
+
+static void scale_add_shape(struct run *r)
+{
+	io_set(&r->in[0], r->d[0], r->d[1], r->d[1], true);
+	io_set(&r->in[1], 1, r->d[1], r->d[1], true);
+	io_set(&r->in[2], r->d[0], r->d[1], r->d[1], true);
+	io_set(&r->out[0], r->d[0], r->d[1], r->d[1], true);
+}
+
+static void scale_add_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++)
+		out[0][i] = in[0][i] + in[1][i % r->d[1]] * in[2][i];
+}
+
+static void scale_add_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->scale_add(out[0], in[0], in[1], in[2], r->d[0], r->d[1]);
+}
+
+static void scale_add_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			       ril_real *const din[])
+{
+	ops()->scale_add_bwd(din[0], din[1], din[2], dout[0], in[1], in[2], r->d[0], r->d[1]);
+}
+
+/* ---- act: d = T, C, which; swiglu: d = T, C ---- */
+
+static void act_shape(struct run *r)
+{
+	io_set(&r->in[0], r->d[0], r->d[1], r->d[1], true);
+	r->in[0].low = -6;
+	r->in[0].high = 6;
+	io_set(&r->out[0], r->d[0], r->d[1], r->d[1], true);
+}
+
+static double act_value(enum ril_act act, double x)
+{
+	switch (act) {
+	case RIL_ACT_SILU: return x / (1 + exp(-x));
+	case RIL_ACT_GELU: return .5 * x * erfc(-x / sqrt(2));
+	case RIL_ACT_GELU_TANH: return .5 * x * (1 + tanh(sqrt(2 / M_PI) * (x + .044715 * x * x * x)));
+	case RIL_ACT_QUICK_GELU: return x / (1 + exp(-1.702 * x));
+	default: return x > 0 ? x : 0;
+	}
+}
+
+static void act_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++)
+		out[0][i] = act_value((enum ril_act)r->d[2], in[0][i]);
+}
+
+static void act_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->act(out[0], in[0], (enum ril_act)r->d[2], r->d[0] * r->d[1]);
+}
+
+static void act_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			 ril_real *const din[])
+{
+	ops()->act_bwd(din[0], dout[0], in[0], (enum ril_act)r->d[2], r->d[0] * r->d[1]);
+}
+
+static void swiglu_shape(struct run *r)
+{
+	act_shape(r);
+	r->in[1] = r->in[0];
+}
+
+static void swiglu_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++)
+		out[0][i] = act_value(RIL_ACT_SILU, in[0][i]) * in[1][i];
+}
+
+static void swiglu_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->swiglu(out[0], in[0], in[1], r->d[0] * r->d[1]);
+}
+
+static void swiglu_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			    ril_real *const din[])
+{
+	ops()->swiglu_bwd(din[0], din[1], dout[0], in[0], in[1], r->d[0] * r->d[1]);
+}
+
+/* ---- norms: d = T, C ---- */
+
+static const double EPS = 1e-5;
+
+static void rmsnorm_shape(struct run *r)
+{
+	io_set(&r->in[0], r->d[0], r->d[1], r->d[1] + r->pad, true);
+	io_set(&r->in[1], 1, r->d[1], r->d[1], true);
+	io_set(&r->out[0], r->d[0], r->d[1], r->d[1] + 2 * r->pad, true);
+	io_set(&r->out[1], r->d[0], 1, 1, false); /* rstd */
+}
+
+static void rmsnorm_naive(const struct run *r, double *const in[], double *const out[])
+{
+	int64_t C = r->d[1];
+	for (int64_t t = 0; t < r->d[0]; t++) {
+		double sum = 0;
+		for (int64_t c = 0; c < C; c++)
+			sum += in[0][t * C + c] * in[0][t * C + c];
+		for (int64_t c = 0; c < C; c++)
+			out[0][t * C + c] = in[0][t * C + c] * in[1][c] / sqrt(sum / (double)C + EPS);
+	}
+}
+
+static void rmsnorm_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->rmsnorm(out[0], r->out[0].ld, out[1], in[0], r->in[0].ld, in[1], r->d[0], r->d[1], EPS);
+}
+
+static void rmsnorm_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			     ril_real *const din[])
+{
+	ops()->rmsnorm_bwd(din[0], r->in[0].ld, din[1], dout[0], r->out[0].ld, in[0], r->in[0].ld, in[1], out[1], r->d[0],
+			   r->d[1]);
+}
+
+static void layernorm_shape(struct run *r)
+{
+	io_set(&r->in[0], r->d[0], r->d[1], r->d[1], true);
+	io_set(&r->in[1], 1, r->d[1], r->d[1], true);
+	io_set(&r->in[2], 1, r->d[1], r->d[1], true);
+	io_set(&r->out[0], r->d[0], r->d[1], r->d[1], true);
+	io_set(&r->out[1], r->d[0], 1, 1, false); /* mean */
+	io_set(&r->out[2], r->d[0], 1, 1, false); /* rstd */
+}
+
+static void layernorm_naive(const struct run *r, double *const in[], double *const out[])
+{
+	int64_t C = r->d[1];
+	for (int64_t t = 0; t < r->d[0]; t++) {
+		const double *x = in[0] + t * C;
+		double mean = 0, var = 0;
+		for (int64_t c = 0; c < C; c++)
+			mean += x[c] / (double)C;
+		for (int64_t c = 0; c < C; c++)
+			var += (x[c] - mean) * (x[c] - mean) / (double)C;
+		for (int64_t c = 0; c < C; c++)
+			out[0][t * C + c] = (x[c] - mean) / sqrt(var + EPS) * in[1][c] + in[2][c];
+	}
+}
+
+static void layernorm_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->layernorm(out[0], out[1], out[2], in[0], in[1], in[2], r->d[0], r->d[1], EPS);
+}
+
+static void layernorm_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			       ril_real *const din[])
+{
+	ops()->layernorm_bwd(din[0], din[1], din[2], dout[0], in[0], in[1], out[1], out[2], r->d[0], r->d[1]);
+}
+
+/* ---- rope: d = T, H, D.  cos and sin are any numbers here: the backward pass is the transpose of the forward ---- */
+
+static void rope_shape(struct run *r)
+{
+	int64_t C = r->d[1] * r->d[2];
+	io_set(&r->in[0], r->d[0], C, C + r->pad, true);
+	io_set(&r->in[1], r->d[0], r->d[2] / 2, r->d[2] / 2, false);
+	io_set(&r->in[2], r->d[0], r->d[2] / 2, r->d[2] / 2, false);
+	io_set(&r->out[0], r->d[0], C, C + r->pad, true);
+	r->out[0].start = true;
+}
+
+static void rope_naive(const struct run *r, double *const in[], double *const out[])
+{
+	int64_t H = r->d[1], D = r->d[2], half = D / 2;
+	for (int64_t t = 0; t < r->d[0]; t++) {
+		for (int64_t i = 0; i < H * half; i++) {
+			int64_t at = t * H * D + i / half * D + i % half;
+			double c = in[1][t * half + i % half], s = in[2][t * half + i % half];
+			out[0][at] = in[0][at] * c - in[0][at + half] * s;
+			out[0][at + half] = in[0][at + half] * c + in[0][at] * s;
+		}
+	}
+}
+
+static void rope_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->rope(out[0], r->out[0].ld, in[1], in[2], r->d[0], r->d[1], r->d[2], false);
+}
+
+static void rope_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			  ril_real *const din[])
+{
+	if (!din[0])
+		return;
+	size_t n = (size_t)(r->d[0] * r->out[0].ld);
+	ril_real *turned = malloc((n + 1) * sizeof *turned);
+	memcpy(turned, dout[0], n * sizeof *turned);
+	ops()->rope(turned, r->out[0].ld, in[1], in[2], r->d[0], r->d[1], r->d[2], true);
+	for (int64_t t = 0; t < r->d[0]; t++)
+		ops()->axpy(din[0] + t * r->in[0].ld, 1, turned + t * r->out[0].ld, r->in[0].cols);
+	free(turned);
+}
+
+/* ---- attention: d = Hq, Hkv, D; layout ---- */
+
+static const double SCALE = .3;
+
+static void attention_shape(struct run *r)
+{
+	int64_t q = r->layout->q_rows, k = r->layout->k_rows, wide = r->d[0] * r->d[2], narrow = r->d[1] * r->d[2];
+	io_set(&r->in[0], q, wide, wide, false); /* o before: rows in no segment keep it */
+	io_set(&r->in[1], q, wide, wide + r->pad, true);
+	io_set(&r->in[2], k, narrow, narrow + r->pad, true);
+	io_set(&r->in[3], k, narrow, narrow + 2 * r->pad, true);
+	io_set(&r->out[0], q, wide, wide + 3 * r->pad, true);
+	io_set(&r->out[1], q, r->d[0], r->d[0], false); /* lse */
+	r->out[0].start = true;
+}
+
+/* One query row of one head; key row j of segment s is row key_row(s, j). */
+static int64_t key_row(const struct ril_seg *s, int64_t j)
+{
+	return j < s->pn ? s->p0 + j : s->k0 + j - s->pn;
+}
+
+static void attend(const struct run *r, const struct ril_seg *s, int64_t i, int64_t h, double *const in[], double *o)
+{
+	int64_t D = r->d[2], wide = r->d[0] * D, narrow = r->d[1] * D, kv = h / (r->d[0] / r->d[1]) * D;
+	int64_t own = s->causal ? i + 1 + s->kn - s->qn : s->kn, keys = s->pn + (own < 0 ? 0 : own);
+	const double *q = in[1] + (s->q0 + i) * wide + h * D;
+	double sum = 0, max = -INFINITY, *score = malloc((size_t)(keys + 1) * sizeof *score);
+	for (int64_t j = 0; j < keys; j++) {
+		score[j] = 0;
+		for (int64_t c = 0; c < D; c++)
+			score[j] += SCALE * q[c] * in[2][key_row(s, j) * narrow + kv + c];
+		max = fmax(max, score[j]);
+	}
+	for (int64_t j = 0; j < keys; j++)
+		sum += score[j] = exp(score[j] - max);
+	for (int64_t c = 0; c < D; c++)
+		o[c] = 0;
+	for (int64_t j = 0; j < keys; j++)
+		for (int64_t c = 0; c < D; c++)
+			o[c] += score[j] / sum * in[3][key_row(s, j) * narrow + kv + c];
+	free(score);
+}
+
+static void attention_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int s = 0; s < r->layout->nseg; s++)
+		for (int64_t i = 0; i < r->layout->seg[s].qn; i++)
+			for (int64_t h = 0; h < r->d[0]; h++)
+				attend(r, &r->layout->seg[s], i, h, in,
+				       out[0] + (r->layout->seg[s].q0 + i) * r->d[0] * r->d[2] + h * r->d[2]);
+}
+
+static void attention_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->attention(out[0], r->out[0].ld, out[1], in[1], r->in[1].ld, in[2], r->in[2].ld, in[3], r->in[3].ld,
+			 r->layout->seg, r->layout->nseg, r->d[0], r->d[1], r->d[2], SCALE);
+}
+
+static void attention_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			       ril_real *const din[])
+{
+	ops()->attention_bwd(din[1], r->in[1].ld, din[2], r->in[2].ld, din[3], r->in[3].ld, dout[0], r->out[0].ld, out[0],
+			     r->out[0].ld, out[1], in[1], r->in[1].ld, in[2], r->in[2].ld, in[3], r->in[3].ld, r->layout->seg,
+			     r->layout->nseg, r->d[0], r->d[1], r->d[2], SCALE);
+}
+
+static double attention_work(const struct run *r)
+{
+	double pairs = 0;
+	for (int s = 0; s < r->layout->nseg; s++) {
+		const struct ril_seg *g = &r->layout->seg[s];
+		pairs += (double)g->qn * (g->pn + (g->causal ? g->kn - (g->qn - 1) / 2. : g->kn));
+	}
+	return 4 * pairs * (double)(r->d[0] * r->d[2]);
+}
+
+/* ---- head: d = R, C, V, 100 x inv_t ---- */
+
+static void head_shape(struct run *r)
+{
+	int64_t R = r->d[0], C = r->d[1], V = r->d[2];
+	io_set(&r->in[0], R, C, C, true);
+	io_set(&r->in[1], V, C, C, true);
+	io_set(&r->out[0], R, 1, 1, true);   /* logp */
+	io_set(&r->out[1], R, 1, 1, false);  /* entropy */
+	io_set(&r->out[2], R, 1, 1, false);  /* lse */
+	r->out[1].compared = r->out[2].compared = true;
+	r->idx = random_rows(r, R, V);
+	r->weight = 1;
+}
+
+static void head_naive(const struct run *r, double *const in[], double *const out[])
+{
+	int64_t C = r->d[1], V = r->d[2];
+	double *z = malloc((size_t)(V + 1) * sizeof *z);
+	for (int64_t t = 0; t < r->d[0]; t++) {
+		double max = -INFINITY, sum = 0, mean = 0;
+		for (int64_t v = 0; v < V; v++) {
+			z[v] = 0;
+			for (int64_t c = 0; c < C; c++)
+				z[v] += (double)r->d[3] / 100 * in[0][t * C + c] * in[1][v * C + c];
+			max = fmax(max, z[v]);
+		}
+		for (int64_t v = 0; v < V; v++)
+			sum += exp(z[v] - max);
+		for (int64_t v = 0; v < V; v++)
+			mean += exp(z[v] - max) / sum * z[v];
+		out[2][t] = max + log(sum);
+		out[0][t] = z[r->idx[t]] - out[2][t];
+		out[1][t] = out[2][t] - mean;
+	}
+	free(z);
+}
+
+static void head_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	size_t R = (size_t)r->d[0];
+	double *logp = malloc(2 * R * sizeof *logp + 1), *entropy = logp + R;
+	ops()->head_logp(logp, entropy, out[2], in[0], r->idx, r->d[0], stored_weight(r, in), (double)r->d[3] / 100);
+	for (size_t i = 0; i < R; i++) {
+		out[0][i] = (ril_real)logp[i];
+		out[1][i] = (ril_real)entropy[i];
+	}
+	free(logp);
+}
+
+static void head_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			  ril_real *const din[])
+{
+	double *dlogp = malloc((size_t)r->d[0] * sizeof *dlogp + 1);
+	for (int64_t i = 0; i < r->d[0]; i++)
+		dlogp[i] = (double)dout[0][i];
+	ops()->head_logp_bwd(din[0], din[1], dlogp, out[2], in[0], r->idx, r->d[0], stored_weight(r, in),
+			     (double)r->d[3] / 100);
+	free(dlogp);
+}
+
+/* ---- optimiser: d = rows, columns, step ---- */
+
+static void squares_shape(struct run *r)
+{
+	io_set(&r->in[0], r->d[0], r->d[1], r->d[1], false);
+	io_set(&r->out[0], 1, 1, 1, true);
+}
+
+static void squares_naive(const struct run *r, double *const in[], double *const out[])
+{
+	out[0][0] = 0;
+	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++)
+		out[0][0] += in[0][i] * in[0][i];
+}
+
+static void squares_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	out[0][0] = (ril_real)ops()->sum_squares(in[0], r->d[0] * r->d[1]);
+}
+
+static struct ril_adamw adamw_settings(const struct run *r)
+{
+	return (struct ril_adamw){3e-3, .9, .98, 1e-8, .1, .5, r->d[2]};
+}
+
+/* in: p, m, v, g; out: p, m, v */
+static void adamw_shape(struct run *r)
+{
+	for (int i = 0; i < 4; i++)
+		io_set(&r->in[i], r->d[0], r->d[1], r->d[1], false);
+	r->in[2].low = 1e-3;
+	for (int i = 0; i < 3; i++)
+		io_set(&r->out[i], r->d[0], r->d[1], r->d[1], true);
+}
+
+static void adamw_naive(const struct run *r, double *const in[], double *const out[])
+{
+	struct ril_adamw o = adamw_settings(r);
+	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++) {
+		double g = o.grad_scale * in[3][i], p = in[0][i] * (1 - o.lr * o.weight_decay);
+		out[1][i] = o.beta1 * in[1][i] + (1 - o.beta1) * g;
+		out[2][i] = o.beta2 * in[2][i] + (1 - o.beta2) * g * g;
+		double m = out[1][i] / (1 - pow(o.beta1, (double)o.step)), v = out[2][i] / (1 - pow(o.beta2, (double)o.step));
+		out[0][i] = p - o.lr * m / (sqrt(v) + o.eps);
+	}
+}
+
+static void adamw_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	for (int i = 0; i < 3; i++)
+		ops()->copy(out[i], in[i], io_size(&r->in[i]) * sizeof(ril_real));
+	ops()->adamw(out[0], out[1], out[2], in[3], r->d[0] * r->d[1], adamw_settings(r));
+}
+
+#define KIND(NAME, SHAPE, BACKWARD, WORK)                                                                              \
+	static const struct kind NAME##_kind = {#NAME, SHAPE, NAME##_naive, NAME##_forward, BACKWARD, WORK}
+KIND(linear, linear_shape, linear_backward, linear_work);
+KIND(embed, embed_shape, embed_backward, NULL);
+KIND(gather, gather_shape, gather_backward, NULL);
+KIND(add_rows, add_rows_shape, add_rows_backward, NULL);
+KIND(add, two_shape, NULL, NULL);
+KIND(axpy, two_shape, NULL, NULL);
+KIND(scale_add, scale_add_shape, scale_add_backward, NULL);
+KIND(act, act_shape, act_backward, NULL);
+KIND(swiglu, swiglu_shape, swiglu_backward, NULL);
+KIND(rmsnorm, rmsnorm_shape, rmsnorm_backward, NULL);
+KIND(layernorm, layernorm_shape, layernorm_backward, NULL);
+KIND(rope, rope_shape, rope_backward, NULL);
+KIND(attention, attention_shape, attention_backward, attention_work);
+KIND(head, head_shape, head_backward, linear_work);
+KIND(squares, squares_shape, NULL, NULL);
+KIND(adamw, adamw_shape, NULL, NULL);
+
+#endif
