@@ -1,77 +1,108 @@
-/* thread.c -- a pool of threads that take tiles from one atomic counter; see thread.h.
+/* thread.c -- a pool of threads that take tiles from one atomic word; see thread.h.
  *
- * Tiny models issue tens of thousands of calls a second, so a worker spins briefly for the next call before it sleeps
- * on the condition variable: waking costs more than most tiles. */
+ * The word holds the call's number, its tiles and the next tile, so that taking a tile also tells which call it belongs
+ * to.  A call is over when its tiles are done: a worker that is late (asleep, or its processor is lent to another
+ * process) is not waited for, and finds nothing left.
+ *
+ * Tiny models issue tens of thousands of calls a second and waking a thread costs more than most tiles, so a worker
+ * spins for some 50 microseconds before it sleeps; a stage that waits for its input thus costs nothing. */
 #include "base/thread.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdlib.h>
+#include <stdint.h>
 
-enum { MAX_THREADS = 256, SPIN = 2000 };
+enum { MAX_THREADS = 256, SPIN = 2000, TILE_BITS = 24, MAX_TILES = (1 << TILE_BITS) - 2 * MAX_THREADS };
 
 static struct {
-	int n;                /* threads, the caller's included */
+	int n; /* threads, the caller's included */
 	pthread_t id[MAX_THREADS];
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	_Atomic unsigned call; /* changes with every call */
-	_Atomic int next, busy;
-	int tiles, sleepers;
-	void (*fn)(void *, int, int);
+	pthread_cond_t called, finished;
+	_Atomic uint64_t job; /* call << 48 | tiles << 24 | next tile */
+	_Atomic int done, sleepers;
+	_Atomic bool waiting, stop;
+	void (*fn)(void *, int, int); /* stable while a tile of the call is not done */
 	void *ctx;
-	bool stop;
-} pool = {.n = 1, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+} pool = {.n = 1, .lock = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER,
+	  .finished = PTHREAD_COND_INITIALIZER};
 
 static _Thread_local bool inside;
+static _Thread_local int self; /* this thread's worker number */
 
-static void take_tiles(int worker)
+static inline void pause_cpu(void)
 {
-	int tile;
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
+static inline unsigned call_of(uint64_t job)
+{
+	return (unsigned)(job >> (2 * TILE_BITS));
+}
+
+static void take_tiles(void)
+{
+	int did = 0, tiles;
 	inside = true;
-	while ((tile = atomic_fetch_add(&pool.next, 1)) < pool.tiles)
-		pool.fn(pool.ctx, tile, worker);
+	for (;;) {
+		uint64_t job = atomic_fetch_add(&pool.job, 1);
+		int tile = (int)(job & ((1 << TILE_BITS) - 1));
+		tiles = (int)(job >> TILE_BITS & ((1 << TILE_BITS) - 1));
+		if (tile >= tiles)
+			break;
+		pool.fn(pool.ctx, tile, self);
+		did++;
+	}
 	inside = false;
+	if (did && atomic_fetch_add(&pool.done, did) + did == tiles && atomic_load(&pool.waiting)) {
+		pthread_mutex_lock(&pool.lock);
+		pthread_cond_signal(&pool.finished);
+		pthread_mutex_unlock(&pool.lock);
+	}
 }
 
 static void wait_for_call(unsigned seen)
 {
 	for (int i = 0; i < SPIN; i++) {
-		if (atomic_load_explicit(&pool.call, memory_order_acquire) != seen)
+		if (call_of(atomic_load_explicit(&pool.job, memory_order_acquire)) != seen)
 			return;
-		__builtin_ia32_pause();
+		pause_cpu();
 	}
 	pthread_mutex_lock(&pool.lock);
-	pool.sleepers++;
-	while (atomic_load(&pool.call) == seen)
-		pthread_cond_wait(&pool.wake, &pool.lock);
-	pool.sleepers--;
+	atomic_fetch_add(&pool.sleepers, 1);
+	while (call_of(atomic_load(&pool.job)) == seen)
+		pthread_cond_wait(&pool.called, &pool.lock);
+	atomic_fetch_sub(&pool.sleepers, 1);
 	pthread_mutex_unlock(&pool.lock);
 }
 
 static void *worker_main(void *arg)
 {
-	int worker = (int)(long)arg;
 	unsigned seen = 0;
+	self = (int)(intptr_t)arg;
 	for (;;) {
 		wait_for_call(seen);
-		seen = atomic_load(&pool.call);
-		if (pool.stop)
+		seen = call_of(atomic_load(&pool.job));
+		if (atomic_load(&pool.stop))
 			return NULL;
-		take_tiles(worker);
-		atomic_fetch_sub(&pool.busy, 1);
+		take_tiles();
 	}
 }
 
-static void announce(void)
+static void call(int tiles)
 {
-	pthread_mutex_lock(&pool.lock);
-	atomic_fetch_add(&pool.call, 1);
-	if (pool.sleepers)
-		pthread_cond_broadcast(&pool.wake);
-	pthread_mutex_unlock(&pool.lock);
+	unsigned number = (call_of(atomic_load(&pool.job)) + 1) & 0xffff;
+	atomic_store(&pool.done, 0);
+	atomic_store(&pool.job, (uint64_t)number << (2 * TILE_BITS) | (uint64_t)tiles << TILE_BITS);
+	if (atomic_load(&pool.sleepers)) {
+		pthread_mutex_lock(&pool.lock);
+		pthread_cond_broadcast(&pool.called);
+		pthread_mutex_unlock(&pool.lock);
+	}
 }
 
 int ril_threads_start(int n, struct ril_err *err)
@@ -79,12 +110,13 @@ int ril_threads_start(int n, struct ril_err *err)
 	if (n == 0) {
 		cpu_set_t set;
 		n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+		n = n > MAX_THREADS ? MAX_THREADS : n;
 	}
 	if (n < 1 || n > MAX_THREADS)
 		return ril_fail(err, RIL_EUSAGE, "%d threads: not in 1..%d", n, MAX_THREADS);
 	ril_threads_stop();
 	for (int i = 1; i < n; i++) {
-		if (pthread_create(&pool.id[i], NULL, worker_main, (void *)(long)i)) {
+		if (pthread_create(&pool.id[i], NULL, worker_main, (void *)(intptr_t)i)) {
 			pool.n = i;
 			ril_threads_stop();
 			return ril_fail(err, RIL_EFAIL, "cannot start thread %d", i);
@@ -97,14 +129,14 @@ int ril_threads_start(int n, struct ril_err *err)
 void ril_threads_stop(void)
 {
 	if (pool.n > 1) {
-		pool.stop = true;
-		announce();
+		atomic_store(&pool.stop, true);
+		call(0);
 		for (int i = 1; i < pool.n; i++)
 			pthread_join(pool.id[i], NULL);
 	}
 	pool.n = 1;
-	pool.stop = false;
-	atomic_store(&pool.call, 0);
+	atomic_store(&pool.stop, false);
+	atomic_store(&pool.job, 0);
 }
 
 int ril_threads(void)
@@ -112,24 +144,31 @@ int ril_threads(void)
 	return pool.n;
 }
 
+static void wait_for_tiles(int tiles)
+{
+	for (int i = 0; i < SPIN; i++) {
+		if (atomic_load_explicit(&pool.done, memory_order_acquire) == tiles)
+			return;
+		pause_cpu();
+	}
+	pthread_mutex_lock(&pool.lock);
+	atomic_store(&pool.waiting, true);
+	while (atomic_load(&pool.done) != tiles)
+		pthread_cond_wait(&pool.finished, &pool.lock);
+	atomic_store(&pool.waiting, false);
+	pthread_mutex_unlock(&pool.lock);
+}
+
 void ril_parallel(int tiles, void (*fn)(void *, int, int), void *ctx)
 {
-	if (tiles <= 1 || pool.n == 1 || inside) {
+	if (tiles <= 1 || pool.n == 1 || inside || tiles > MAX_TILES) {
 		for (int t = 0; t < tiles; t++)
-			fn(ctx, t, 0);
+			fn(ctx, t, self);
 		return;
 	}
 	pool.fn = fn;
 	pool.ctx = ctx;
-	pool.tiles = tiles;
-	atomic_store(&pool.next, 0);
-	atomic_store(&pool.busy, pool.n - 1);
-	announce();
-	take_tiles(0);
-	for (int spins = 0; atomic_load(&pool.busy) > 0; spins++) {
-		if (spins < SPIN)
-			__builtin_ia32_pause();
-		else
-			sched_yield();
-	}
+	call(tiles);
+	take_tiles();
+	wait_for_tiles(tiles);
 }
