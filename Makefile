@@ -35,7 +35,11 @@ TESTS   := $(sort $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/ops/*.c
 .PHONY: all tests demo check check-long clean layers deps install
 .DELETE_ON_ERROR:
 .SECONDARY:
-all: $(TOOLS:%=$(BIN)/%)
+all: $(TOOLS:%=$(BIN)/%) $(if $(filter release,$(MODE)),share/completions/ril.bash)
+
+share/completions/ril.bash: scripts/gen-completions $(TOOLS:%=bin/%)
+	@mkdir -p $(@D)
+	scripts/gen-completions >$@
 
 tests: all $(TESTS:%=$B/tests/%) $B/tests/fidelity/fidelity
 
