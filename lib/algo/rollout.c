@@ -53,6 +53,11 @@ void ril_rollout_free(struct ril_rollout *r)
 	free(r);
 }
 
+void ril_rollout_set_n(struct ril_rollout *r, int32_t n)
+{
+	r->how.n = n;
+}
+
 void ril_rollout_rest(struct ril_rollout *r)
 {
 	ril_generator_rest(r->gen);

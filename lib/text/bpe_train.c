@@ -346,8 +346,15 @@ static int write_config(const struct trainer *t, size_t extras, const char *path
 	for (size_t k = 0, n = 0; !rc && k < extras; k++)
 		if (extra_at(k)->special)
 			rc = ril_buf_printf(&b, err, "%s\n  \"%s\"", n++ ? "," : "", extra_at(k)->text);
+	if (!rc && extras > NQWEN) /* where InternVL's processor looks for its marks */
+		rc = ril_buf_puts(&b, "\n ],\n \"start_image_token\": \"<img>\",\n \"end_image_token\": \"</img>\",\n \"context_image_token\": "
+				  "\"<IMG_CONTEXT>\",\n \"video_token\": \"<video>\",\n \"extra_special_tokens\": {\n  \"start_image_token\": "
+				  "\"<img>\", \"end_image_token\": \"</img>\", \"context_image_token\": \"<IMG_CONTEXT>\", "
+				  "\"video_token\": \"<video>\"\n }\n}\n", err);
+	else if (!rc)
+		rc = ril_buf_puts(&b, "\n ]\n}\n", err);
 	if (!rc)
-		rc = ril_buf_puts(&b, "\n ]\n}\n", err) || ril_file_put(path, b.data, b.len, false, err);
+		rc = ril_file_put(path, b.data, b.len, false, err);
 	ril_buf_free(&b);
 	return rc ? -1 : 0;
 }
