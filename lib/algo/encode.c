@@ -219,7 +219,7 @@ static int put_prompt(struct ril_record *r, struct ril_encoder *e, const struct 
 		      struct ril_err *err)
 {
 	struct ril_ids ids = {0};
-	int rc = ril_chat_encode_question(e->chat, e->opt.system, q->question.at, s->tokens, s->n, &ids, err);
+	int rc = ril_chat_encode_question(e->chat, e->opt.system, q->question.at, q->question.n, s->tokens, s->n, &ids, err);
 	if (!rc && (int64_t)ids.n > e->opt.max_prompt)
 		rc = ril_fail(err, RIL_EFAIL, "a prompt of %zu ids is longer than %lld (%d of them stand for pictures)", ids.n,
 			      (long long)e->opt.max_prompt, s->start[s->n]);

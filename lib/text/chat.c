@@ -165,34 +165,35 @@ int ril_chat_encode(const struct ril_chat *c, const struct ril_chat_message *m, 
 
 static const char image_mark[] = "<image>";
 
-static size_t count_marks(const char *s)
+/* The next mark in [s,end), or NULL. */
+static const char *find_mark(const char *s, const char *end)
 {
-	size_t n = 0;
-	for (; (s = strstr(s, image_mark)); s += strlen(image_mark))
-		n++;
-	return n;
+	return s < end ? memmem(s, (size_t)(end - s), image_mark, strlen(image_mark)) : NULL;
 }
 
 /* Text and pictures in turn; part has room for 2 * n_images + 1. */
-static size_t split_question(const char *s, size_t marks, size_t n_images, struct ril_chat_part *part)
+static size_t split_question(const char *s, const char *end, size_t marks, size_t n_images, struct ril_chat_part *part)
 {
 	size_t n = 0;
 	for (size_t i = 0; !marks && i < n_images; i++)
 		part[n++] = (struct ril_chat_part){0};
-	for (const char *at; marks && (at = strstr(s, image_mark)); s = at + strlen(image_mark)) {
+	for (const char *at; marks && (at = find_mark(s, end)); s = at + strlen(image_mark)) {
 		if (at > s)
 			part[n++] = (struct ril_chat_part){s, (size_t)(at - s)};
 		part[n++] = (struct ril_chat_part){0};
 	}
-	if (*s)
-		part[n++] = (struct ril_chat_part){s, strlen(s)};
+	if (s < end)
+		part[n++] = (struct ril_chat_part){s, (size_t)(end - s)};
 	return n;
 }
 
-int ril_chat_encode_question(const struct ril_chat *c, const char *system, const char *question, const int32_t *image_tokens,
+int ril_chat_encode_question(const struct ril_chat *c, const char *system, const char *question, size_t len, const int32_t *image_tokens,
 			     size_t n_images, struct ril_ids *out, struct ril_err *err)
 {
-	size_t marks = count_marks(question), m = 0, parts;
+	const char *end = question + len;
+	size_t marks = 0, m = 0, parts;
+	for (const char *at = question; (at = find_mark(at, end)); at += strlen(image_mark))
+		marks++;
 	if (marks && marks != n_images)
 		return ril_fail(err, RIL_EFAIL, "the question has %zu %s marks for %zu pictures", marks, image_mark, n_images);
 	if (!ril_mul(&parts, n_images, 2))
@@ -203,7 +204,7 @@ int ril_chat_encode_question(const struct ril_chat *c, const char *system, const
 	struct ril_chat_message message[2];
 	if (system)
 		message[m++] = (struct ril_chat_message){"system", &first, 1};
-	message[m++] = (struct ril_chat_message){"user", part, split_question(question, marks, n_images, part)};
+	message[m++] = (struct ril_chat_message){"user", part, split_question(question, end, marks, n_images, part)};
 	int rc = ril_chat_encode(c, message, m, image_tokens, n_images, out, err);
 	free(part);
 	return rc;

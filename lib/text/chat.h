@@ -44,7 +44,7 @@ int ril_chat_encode(const struct ril_chat *, const struct ril_chat_message *, si
 		    size_t n_images, struct ril_ids *out, struct ril_err *);
 /* One question: an optional system message and a user message whose text has a "<image>" mark where each picture
  * stands (no mark at all: the pictures come first). */
-int ril_chat_encode_question(const struct ril_chat *, const char *system /* or NULL */, const char *question,
+int ril_chat_encode_question(const struct ril_chat *, const char *system /* or NULL */, const char *question, size_t len,
 			     const int32_t *image_tokens, size_t n_images, struct ril_ids *out, struct ril_err *);
 
 #endif
