@@ -4,7 +4,10 @@
  * --table, --captions, --tokenise or --compare stdout is the result, and a stream goes only to a named -o. */
 #include "tool.h"
 
+#include "score/caption_file.h"
+#include "score/caption_report.h"
 #include "score/compare.h"
+#include "score/ptb.h"
 #include "score/report.h"
 #include "score/reward.h"
 #include "score/table.h"
@@ -13,23 +16,46 @@
 
 static struct {
 	const char *in, *out, *judge, *reward, *report, *table, *metrics;
-	bool compare, gzip;
-	int64_t resamples;
+	const char *prompt, *cache, *on_invalid;
+	const char *captions, *references, *foil, *tokeniser, *caption_metrics, *rules;
+	const char *java, *meteor_jar, *spice_jar, *wordnet;
+	bool compare, gzip, per_item, tokenise;
+	int64_t resamples, judge_tokens, judge_retries;
 	double confidence;
-} opt = {.in = "-", .reward = "answer", .resamples = 1000, .confidence = 95};
+} opt = {
+	.in = "-", .reward = "answer", .on_invalid = "nan", .tokeniser = "ptb", .caption_metrics = "builtin", .rules = "coco",
+	.resamples = 1000, .judge_tokens = 64, .judge_retries = 3, .confidence = 95,
+};
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'i', "input", &opt.in, "FILE", "stream to read; - is stdin", 0, 0, NULL},
 	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "stream to write; - is stdout, the default unless a report goes there", 0, 0, NULL},
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "judge", &opt.judge, "NAME", "judge for every record, instead of the record's own", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "judge", &opt.judge, "NAME", "judge for every record: a name, llm:DIR or cmd:PROGRAM", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "reward", &opt.reward, "SUM", "the reward, as 'similarity + 0.5*answer'", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a JSON line of means to FILE at every step", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "prompt", &opt.prompt, "FILE", "prompt of an llm: judge", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "cache", &opt.cache, "FILE", "keep an outside judge's verdicts in FILE", 0, 0, NULL},
+	{RIL_OPT_INT, 0, "judge-tokens", &opt.judge_tokens, "N", "most tokens in an llm: judge's reply", 1, 100000, NULL},
+	{RIL_OPT_INT, 0, "judge-retries", &opt.judge_retries, "N", "times an unreadable verdict is asked for again", 0, 100, NULL},
+	{RIL_OPT_CHOICE, 0, "on-invalid", &opt.on_invalid, NULL, "a verdict that stays unreadable: reward NaN, or failure", 0, 0, "nan|fail"},
 	{RIL_OPT_CHOICE, 0, "report", &opt.report, NULL, "report on stdout", 0, 0, "table|json|tsv"},
-	{RIL_OPT_STR, 0, "table", &opt.table, "FILE", "judge the rows of a JSON-lines table; - is stdin", 0, 0, NULL},
-	{RIL_OPT_FLAG, 0, "compare", &opt.compare, NULL, "compare two streams, given as operands, question by question", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "resamples", &opt.resamples, "N", "bootstrap resamples and random flips; 0: no intervals", 0, 1000000, NULL},
 	{RIL_OPT_REAL, 0, "confidence", &opt.confidence, "PERCENT", "level of the intervals", 1, 99.99, NULL},
-	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a JSON line of means to FILE at every step", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "compare", &opt.compare, NULL, "compare two streams, given as operands, question by question", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "table", &opt.table, "FILE", "judge the rows of a JSON-lines table; - is stdin", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "captions", &opt.captions, "FILE", "score the captions of a coco-caption results file", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "references", &opt.references, "FILE", "the annotations with the reference captions", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "foil", &opt.foil, "FILE", "score FOIL's pairs of captions instead", 0, 0, NULL},
+	{RIL_OPT_CHOICE, 0, "rules", &opt.rules, NULL, "vizwiz leaves rejected and canned references out", 0, 0, "coco|vizwiz"},
+	{RIL_OPT_STR, 0, "caption-metrics", &opt.caption_metrics, "LIST", "metrics by name, parted by commas", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "per-item", &opt.per_item, NULL, "report every caption as well", 0, 0, NULL},
+	{RIL_OPT_CHOICE, 0, "tokeniser", &opt.tokeniser, NULL, "tokeniser of captions; none: blanks part tokens", 0, 0, "ptb|none"},
+	{RIL_OPT_FLAG, 0, "tokenise", &opt.tokenise, NULL, "print the tokens of --captions, or of the input's lines", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "java", &opt.java, "PROGRAM", "Java for the jars", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "meteor-jar", &opt.meteor_jar, "FILE", "meteor-1.5.jar, for the metric METEOR", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "spice-jar", &opt.spice_jar, "FILE", "spice-1.0.jar, for the metric SPICE", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "wordnet", &opt.wordnet, "DIR", "WordNet's dictionary, for meteor-ws", 0, 0, NULL},
 	{0},
 };
 
@@ -80,7 +106,6 @@ struct filter {
 	struct ril_reader *in;
 	struct ril_writer *out; /* NULL when only a report is wanted */
 	struct step_sums sums;
-	int64_t undecided;
 };
 
 static void sum_step(struct filter *f, const struct ril_record *rec, const struct ril_grades *g)
@@ -91,7 +116,6 @@ static void sum_step(struct filter *f, const struct ril_record *rec, const struc
 		int side = g->source[i] > 0;
 		if (isnan(g->verdict[i].score)) {
 			f->sums.undecided++;
-			f->undecided++;
 			continue;
 		}
 		f->sums.answer[side] += g->verdict[i].score;
@@ -107,7 +131,7 @@ static int score_group(struct filter *f, struct ril_record *rec, struct ril_err 
 		return -1;
 	sum_step(f, rec, &g);
 	for (int32_t i = 0; f->report && i < g.n; i++) {
-		const char *judge = opt.judge ? opt.judge : g.item[i].q->judge;
+		const char *judge = ril_grader_name(f->grader, g.item[i].q);
 		if (ril_report_add(f->report, &g.item[i], &g.verdict[i], judge, g.source[i], err))
 			return -1;
 	}
@@ -173,8 +197,6 @@ static int filter_all(struct filter *f, struct ril_err *err)
 		rc = ril_writer_end(f->out, err);
 	if (rc && f->out)
 		ril_writer_abort(f->out, f->tool->name, err);
-	if (!rc && f->undecided)
-		ril_say(f->tool, "%lld responses were left undecided by their judge (reward NaN)", (long long)f->undecided);
 	return rc;
 }
 
@@ -202,36 +224,40 @@ static int run_filter(struct ril_tool *t, struct ril_grader *grader, struct ril_
 
 /* ---- tables ---- */
 
-static int judge_row(struct ril_grader *g, struct ril_item *it, struct ril_verdict *v, struct ril_report *r, struct ril_err *err)
+static int judge_rows(struct ril_grader *g, struct ril_item *it, size_t n, struct ril_verdict *v, struct ril_report *r,
+		      struct ril_err *err)
 {
-	const char *judge = opt.judge ? opt.judge : it->q->judge;
-	if (ril_grader_items(g, it, 1, v, err))
-		return ril_context(err, "%s", opt.table);
-	if (r)
-		return ril_report_add(r, it, v, judge, 0, err);
-	struct ril_buf line = {0};
-	int rc = ril_verdict_line(&line, it, v, judge, err) ? -1 : say_out(&line, err);
-	ril_buf_free(&line);
+	struct ril_buf lines = {0};
+	int rc = ril_grader_items(g, it, n, v, err) ? ril_context(err, "%s", opt.table) : 0;
+	for (size_t i = 0; !rc && i < n; i++) {
+		const char *judge = ril_grader_name(g, it[i].q);
+		rc = r ? ril_report_add(r, &it[i], &v[i], judge, 0, err) : ril_verdict_line(&lines, &it[i], &v[i], judge, err);
+	}
+	if (!rc && !r)
+		rc = say_out(&lines, err);
+	ril_buf_free(&lines);
 	return rc;
 }
 
 static int run_table(struct ril_tool *t, struct ril_grader *grader, struct ril_err *err)
 {
+	size_t batch = ril_grader_batch(grader), n = 0, rows = 0;
 	struct ril_table *table = ril_table_open(opt.table, err);
 	struct ril_report *report = opt.report ? ril_report_new(err) : NULL;
-	struct ril_verdict v = {0};
+	struct ril_verdict *v = ril_new(batch, sizeof *v, err);
 	struct ril_item *it = NULL;
-	int64_t rows = 0;
-	int rc = table && (report || !opt.report) ? 0 : -1;
-	while (!rc && !(rc = ril_table_next(table, &it, err)) && it) {
-		rc = judge_row(grader, it, &v, report, err);
-		rows++;
+	int rc = table && v && (report || !opt.report) ? 0 : -1;
+	while (!rc && !(rc = ril_table_read(table, batch, &it, &n, err)) && n) {
+		rc = judge_rows(grader, it, n, v, report, err);
+		rows += n;
 	}
 	if (!rc && !rows)
 		rc = ril_fail(err, RIL_EFAIL, "%s: no rows", opt.table);
 	if (!rc && report)
 		rc = print_report(t, report, err);
-	ril_verdict_free(&v);
+	for (size_t i = 0; v && i < batch; i++)
+		ril_verdict_free(&v[i]);
+	free(v);
 	ril_report_free(report);
 	ril_table_free(table);
 	return rc;
@@ -249,26 +275,140 @@ static int run_compare(struct ril_tool *t, struct ril_grader *grader, const stru
 	return rc;
 }
 
+/* ---- captions ---- */
+
+static void say_counts(const struct ril_tool *t, const struct ril_caption_counts *c)
+{
+	const struct { size_t n; const char *what; } said[] = {
+		{c->images_unscored, "pictures of the annotations have no caption and were left out"},
+		{c->empty_candidates, "captions have no tokens: every score 0"},
+		{c->empty_references, "references have no tokens"},
+		{c->control, "texts hold control characters or line separators, taken as blanks"},
+		{c->refs_dropped, "references were rejected or canned and were dropped"},
+		{c->images_dropped, "pictures had no reference left and were left out"},
+	};
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+		if (said[i].n)
+			ril_say(t, "%zu %s", said[i].n, said[i].what);
+}
+
+static int print_tokens(const struct ril_captions *c, struct ril_err *err)
+{
+	struct ril_buf b = {0};
+	int rc = 0;
+	for (size_t i = 0; !rc && i < ril_captions_items(c); i++)
+		rc = ril_captions_candidate_tokens(c, i, &b, err) || ril_buf_puts(&b, "\n", err) ? -1 : 0;
+	rc = rc ? rc : say_out(&b, err);
+	ril_buf_free(&b);
+	return rc;
+}
+
+static int report_captions(struct ril_tool *t, const struct ril_captions *c, struct ril_err *err)
+{
+	struct ril_caption_options how = {.java = opt.java, .meteor_jar = opt.meteor_jar, .spice_jar = opt.spice_jar, .wordnet = opt.wordnet};
+	struct ril_resampling intervals = resampling(t);
+	struct ril_sheet sheet = {0};
+	if (ril_caption_metrics_parse(opt.caption_metrics, &how.metrics, err))
+		return -1;
+	int rc = opt.foil ? ril_foil_report(c, &how, &intervals, &sheet, err)
+			  : ril_caption_report(c, &how, &intervals, opt.per_item, &sheet, err);
+	rc = rc ? rc : print_sheet(&sheet, err);
+	ril_sheet_free(&sheet);
+	return rc;
+}
+
+static int run_captions(struct ril_tool *t, struct ril_err *err)
+{
+	const struct ril_caption_rules rules = {.vizwiz = !strcmp(opt.rules, "vizwiz")};
+	if (!opt.references)
+		return ril_fail(err, RIL_EUSAGE, "--captions and --foil need --references");
+	struct ril_captions *c = ril_captions_new(strcmp(opt.tokeniser, "none") ? RIL_CAP_PTB : RIL_CAP_NONE, err);
+	if (!c)
+		return -1;
+	int rc = opt.foil ? ril_captions_read_foil(c, opt.foil, opt.references, err)
+			  : ril_captions_read(c, opt.captions, opt.references, &rules, err);
+	if (!rc)
+		say_counts(t, ril_captions_counts(c));
+	if (!rc)
+		rc = opt.tokenise ? print_tokens(c, err) : report_captions(t, c, err);
+	ril_captions_free(c);
+	return rc;
+}
+
+/* The tokens of the input's lines, a line each. */
+static int run_tokenise(struct ril_err *err)
+{
+	FILE *f = strcmp(opt.in, "-") ? fopen(opt.in, "re") : stdin;
+	struct ril_buf b = {0};
+	char *line = NULL;
+	size_t cap = 0, at;
+	ssize_t n;
+	long number = 0;
+	if (!f)
+		return ril_fail_errno(err, "%s", opt.in);
+	int rc = 0;
+	while (!rc && (n = getline(&line, &cap, f)) >= 0) {
+		number++;
+		n -= n && line[n - 1] == '\n';
+		b.len = 0;
+		if (!ril_utf8_valid(line, (size_t)n, &at))
+			rc = ril_fail(err, RIL_ECORRUPT, "%s: line %ld: not UTF-8 at byte %zu", opt.in, number, at);
+		else
+			rc = ril_ptb_tokenise(&b, line, (size_t)n, err) || ril_buf_puts(&b, "\n", err) || say_out(&b, err) ? -1 : 0;
+	}
+	if (!rc && ferror(f))
+		rc = ril_fail_errno(err, "%s", opt.in);
+	free(line);
+	ril_buf_free(&b);
+	if (f != stdin)
+		fclose(f);
+	return rc;
+}
+
+/* ---- */
+
+static void say_grader(const struct ril_tool *t, const struct ril_grader_counts *c)
+{
+	if (c->asked || c->cached)
+		ril_say(t, "judge: %lld replies, %lld verdicts from the cache, %lld asked again, %lld unreadable (reward NaN)", (long long)c->asked,
+			(long long)c->cached, (long long)c->retried, (long long)c->invalid);
+}
+
+static int run_judged(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
+{
+	const struct ril_grader_options how = {
+		.judge = opt.judge, .prompt = opt.prompt, .cache = opt.cache, .fail_on_invalid = !strcmp(opt.on_invalid, "fail"),
+		.retries = (int)opt.judge_retries, .max_new_tokens = (int32_t)opt.judge_tokens, .seed = (uint32_t)t->common.seed,
+	};
+	struct ril_grader *g = ril_grader_open(&how, err);
+	int rc = !g ? -1 : opt.compare ? run_compare(t, g, operands, err) : opt.table ? run_table(t, g, err) : run_filter(t, g, err);
+	if (g)
+		say_grader(t, ril_grader_counts(g));
+	ril_grader_free(g);
+	return rc;
+}
+
 static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
 {
-	if (opt.compare + !!opt.table > 1)
-		return ril_fail(err, RIL_EUSAGE, "--table and --compare do not go together");
-	if ((opt.compare || opt.table) && opt.out)
-		return ril_fail(err, RIL_EUSAGE, "-o: no stream is written with --table or --compare");
+	bool captions = opt.captions || opt.foil;
+	int results = opt.compare + !!opt.table + (captions || opt.tokenise);
+	if (results > 1 || (opt.captions && opt.foil))
+		return ril_fail(err, RIL_EUSAGE, "--compare, --table, --captions and --foil do not go together");
+	if (results && opt.out)
+		return ril_fail(err, RIL_EUSAGE, "-o: no stream is written with --compare, --table, --captions, --foil or --tokenise");
 	if (!opt.compare && operands->n > 1)
 		return ril_fail(err, RIL_EUSAGE, "unexpected operand '%s'", operands->at[1]);
 	if (operands->n == 1)
 		opt.in = operands->at[0];
-	struct ril_grader *g = ril_grader_open(opt.judge, err);
-	int rc = !g ? -1 : opt.compare ? run_compare(t, g, operands, err) : opt.table ? run_table(t, g, err) : run_filter(t, g, err);
-	ril_grader_free(g);
-	return rc;
+	if (captions)
+		return run_captions(t, err);
+	return opt.tokenise ? run_tokenise(err) : run_judged(t, operands, err);
 }
 
 int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
-		.name = "ril-score", .summary = "Judge responses, assemble rewards, report results", .operands = "[FILE | A B]",
+		.name = "ril-score", .summary = "Judge responses, assemble rewards, score captions, report results", .operands = "[FILE | A B]",
 		.opts = options, .max_operands = 2, .run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);

@@ -1,17 +1,44 @@
 /* grader.h -- whoever judges a run: the records' own judges, one named judge, a model, or an outside program.
  *
- * A grader is opened from what --judge says (NULL: each record's own) and is asked question by question for all
- * responses at once, so that a model can share the work. */
+ *     --judge NAME          a checker of judge.h, for every record; without it each record's own `judge`
+ *     --judge llm:DIR       a text model reads question, answer and response (llm.h)
+ *     --judge cmd:PROGRAM   a program speaks JSON lines over a pipe (command.h)
+ *
+ * The last two are *outside* judges: their verdicts are kept in a cache when one is named, a reply that cannot be read is
+ * asked for again, and what stays unread is undecided (NaN) or, with fail_on_invalid, an error.  A record cannot choose
+ * an outside judge: data does not start programs. */
 #ifndef RIL_SCORE_GRADER_H
 #define RIL_SCORE_GRADER_H
 
 #include "score/judge.h"
 
-struct ril_grader;
-struct ril_grader *ril_grader_open(const char *judge, struct ril_err *);
-void ril_grader_free(struct ril_grader *);
+struct ril_grader_options {
+	const char *judge;      /* NULL: each record's own */
+	const char *prompt;     /* llm: prompt file */
+	const char *cache;      /* NULL: none */
+	bool fail_on_invalid;
+	int retries;            /* after the first reply */
+	int32_t max_new_tokens; /* llm: of a reply */
+	uint32_t seed;
+};
 
-/* Judges n items that share one question; verdicts [n] are used again. */
+struct ril_grader_counts {
+	int64_t asked;   /* replies asked for, retries included */
+	int64_t cached;  /* verdicts taken from the cache */
+	int64_t retried; /* responses whose first reply could not be read */
+	int64_t invalid; /* verdicts that stayed unread */
+};
+
+struct ril_grader;
+struct ril_grader *ril_grader_open(const struct ril_grader_options *, struct ril_err *); /* options are copied, texts borrowed */
+void ril_grader_free(struct ril_grader *);
+const struct ril_grader_counts *ril_grader_counts(const struct ril_grader *);
+/* The judge's name for reports: what was named, or the record's own. */
+const char *ril_grader_name(const struct ril_grader *, const struct ril_question *);
+/* As many items as are best judged at once. */
+size_t ril_grader_batch(const struct ril_grader *);
+
+/* Verdicts [n] are used again.  Outside judges share work among items. */
 int ril_grader_items(struct ril_grader *, struct ril_item *, size_t n, struct ril_verdict *, struct ril_err *);
 /* Judges a group's responses and sets `reward.answer`.  The grades are the grader's, valid until its next call. */
 struct ril_grades {

@@ -1,9 +1,10 @@
 /* table.c -- see table.h. */
 #include "score/table.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+struct table_row { cJSON *json; struct ril_question q; char key[32]; };
 
 struct ril_table {
 	const char *path;
@@ -11,10 +12,9 @@ struct ril_table {
 	char *line;
 	size_t cap;
 	long number;
-	char key[32];
-	cJSON *row;
-	struct ril_question q;
-	struct ril_item item;
+	struct table_row *row; /* [room]; items point into it */
+	struct ril_item *item; /* [room] */
+	size_t n, room;
 };
 
 struct ril_table *ril_table_open(const char *path, struct ril_err *err)
@@ -31,18 +31,23 @@ struct ril_table *ril_table_open(const char *path, struct ril_err *err)
 	return NULL;
 }
 
-static void forget_row(struct ril_table *t)
+static void forget_rows(struct ril_table *t)
 {
-	ril_question_free(&t->q);
-	cJSON_Delete(t->row);
-	t->row = NULL;
+	for (size_t i = 0; i < t->n; i++) {
+		ril_question_free(&t->row[i].q);
+		cJSON_Delete(t->row[i].json);
+		t->row[i].json = NULL;
+	}
+	t->n = 0;
 }
 
 void ril_table_free(struct ril_table *t)
 {
 	if (!t)
 		return;
-	forget_row(t);
+	forget_rows(t);
+	free(t->row);
+	free(t->item);
 	if (t->f != stdin)
 		fclose(t->f);
 	free(t->line);
@@ -51,29 +56,41 @@ void ril_table_free(struct ril_table *t)
 
 static int read_row(struct ril_table *t, size_t n, struct ril_err *err)
 {
-	if (!(t->row = ril_json_parse(t->line, n, err)) || ril_item_from_row(&t->item, &t->q, t->row, err))
+	struct table_row *row = &t->row[t->n];
+	*row = (struct table_row){.json = ril_json_parse(t->line, n, err)};
+	if (!row->json || ril_item_from_row(&t->item[t->n], &row->q, row->json, err)) {
+		cJSON_Delete(row->json);
 		return ril_context(err, "%s: line %ld", t->path, t->number);
-	if (!*t->q.key) {
-		snprintf(t->key, sizeof t->key, "line %ld", t->number);
-		t->q.key = t->key;
 	}
+	if (!*row->q.key) {
+		snprintf(row->key, sizeof row->key, "line %ld", t->number);
+		row->q.key = row->key;
+	}
+	t->n++;
 	return 0;
 }
 
-int ril_table_next(struct ril_table *t, struct ril_item **out, struct ril_err *err)
+int ril_table_read(struct ril_table *t, size_t max, struct ril_item **out, size_t *n, struct ril_err *err)
 {
-	ssize_t n;
-	*out = NULL;
-	forget_row(t);
-	while (errno = 0, (n = getline(&t->line, &t->cap, t->f)) >= 0) {
-		t->number++;
-		if (strspn(t->line, " \t\r\n") == (size_t)n)
-			continue;
-		if (read_row(t, (size_t)n, err))
-			return -1;
-		*out = &t->item;
-		return 0;
+	ssize_t length;
+	forget_rows(t);
+	*n = 0;
+	if (max > t->room) {
+		free(t->row);
+		free(t->item);
+		t->row = ril_new(max, sizeof *t->row, err);
+		t->item = ril_new(max, sizeof *t->item, err);
+		t->room = t->row && t->item ? max : 0;
 	}
+	if (!t->room)
+		return -1;
+	while (t->n < max && (length = getline(&t->line, &t->cap, t->f)) >= 0) {
+		t->number++;
+		if (strspn(t->line, " \t\r\n") != (size_t)length && read_row(t, (size_t)length, err))
+			return -1;
+	}
+	*out = t->item;
+	*n = t->n;
 	return ferror(t->f) ? ril_fail_errno(err, "%s: reading", t->path) : 0;
 }
 

@@ -8,9 +8,9 @@
 struct ril_table;
 struct ril_table *ril_table_open(const char *path /* "-": stdin */, struct ril_err *);
 void ril_table_free(struct ril_table *);
-/* The next row's item, valid until the next call; NULL in *out at the end.  Blank lines are passed over.  Errors name file
- * and line. */
-int ril_table_next(struct ril_table *, struct ril_item **out, struct ril_err *);
+/* Up to max rows' items, valid until the next call; *n is 0 at the end.  Blank lines are passed over.  Errors name file and
+ * line. */
+int ril_table_read(struct ril_table *, size_t max, struct ril_item **out, size_t *n, struct ril_err *);
 
 /* {"id": ..., "type": ..., "judge": ..., "score": ..., "response": ..., "answer": ...} and a line break; response and answer
  * as they were compared, a score of NaN as null. */
