@@ -69,12 +69,13 @@ static int model(const char *path, struct ril_buf *b, struct ril_err *err)
 
 struct view { struct ril_buf *b; struct ril_grid groups; struct ril_stats *stats; int64_t seen, shown; };
 
-static int text_field(struct view *v, const struct ril_record *r, const char *text, struct ril_err *err)
+/* What goes before a value. */
+static int before(struct view *v, const struct ril_record *r, char gap, struct ril_err *err)
 {
-	if (!o.json)
-		return o.key ? ril_buf_printf(v->b, err, "%s\n", text) : ril_buf_printf(v->b, err, "%s\t%s\n", ril_record_key(r), text);
-	return ril_buf_puts(v->b, "{\"key\":", err) || ril_json_quote(v->b, ril_record_key(r), strlen(ril_record_key(r)), false, err) ||
-		ril_buf_puts(v->b, ",\"value\":", err) || ril_json_quote(v->b, text, strlen(text), false, err) || ril_buf_puts(v->b, "}\n", err) ? -1 : 0;
+	const char *key = ril_record_key(r);
+	if (o.json)
+		return ril_buf_puts(v->b, "{\"key\":", err) || ril_json_quote(v->b, key, strlen(key), false, err) || ril_buf_puts(v->b, ",\"value\":", err) ? -1 : 0;
+	return o.key ? 0 : ril_buf_printf(v->b, err, "%s%c", key, gap);
 }
 
 /* One field of one group: its text, or its numbers. */
@@ -85,14 +86,10 @@ static int field(struct view *v, const struct ril_record *r, struct ril_err *err
 	if (!text && !e)
 		return 0;
 	v->shown++;
-	if (text)
-		return text_field(v, r, text, err);
-	if (o.json)
-		return ril_buf_puts(v->b, "{\"key\":", err) || ril_json_quote(v->b, ril_record_key(r), strlen(ril_record_key(r)), false, err) ||
-			ril_buf_puts(v->b, ",\"value\":", err) || ril_show_values_json(v->b, e, err) || ril_buf_puts(v->b, "}\n", err) ? -1 : 0;
-	if (!o.key && ril_buf_printf(v->b, err, "%s%s", ril_record_key(r), e->ndim > 1 ? "\n" : "\t"))
+	if (before(v, r, e && e->ndim > 1 ? '\n' : '\t', err))
 		return -1;
-	return ril_show_values(v->b, e, err);
+	int rc = text ? (o.json ? ril_show_text_json : ril_show_text)(v->b, text, err) : (o.json ? ril_show_values_json : ril_show_values)(v->b, e, err);
+	return rc ? -1 : ril_buf_puts(v->b, o.json ? "}\n" : text ? "\n" : "", err);
 }
 
 static int group(struct view *v, const struct ril_record *r, struct ril_err *err)

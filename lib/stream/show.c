@@ -80,6 +80,22 @@ int ril_show_values_json(struct ril_buf *b, const struct ril_st_entry *e, struct
 	return e->count ? values_json(b, e, 0, &at, err) : ril_buf_puts(b, "[]", err);
 }
 
+int ril_show_text(struct ril_buf *b, const char *text, struct ril_err *err)
+{
+	cJSON *j = *text == '"' ? ril_json_parse(text, strlen(text), NULL) : NULL;
+	int rc = cJSON_IsString(j) ? ril_json_text(b, j, err) : ril_buf_puts(b, text, err);
+	cJSON_Delete(j);
+	return rc;
+}
+
+int ril_show_text_json(struct ril_buf *b, const char *text, struct ril_err *err)
+{
+	cJSON *j = strpbrk(text, "\n\r") ? NULL : ril_json_parse(text, strlen(text), NULL);
+	int rc = j ? ril_buf_puts(b, text, err) : ril_json_quote(b, text, strlen(text), false, err);
+	cJSON_Delete(j);
+	return rc;
+}
+
 /* ---- HEAD ---- */
 
 static const char *text_of(const cJSON *object, const char *name)
@@ -139,6 +155,22 @@ int ril_show_head(struct ril_buf *b, const struct ril_record *head, struct ril_e
 
 /* ---- JSON ---- */
 
+/* A metadata value: JSON of a group as JSON, lineage as a list, anything else (ids look like numbers) as a string. */
+static int meta_json(struct ril_buf *b, const struct ril_record *r, const char *name, const char *text, struct ril_err *err)
+{
+	if (ril_record_kind(r) == RIL_GROUP || !strcmp(name, "teachers"))
+		return ril_show_text_json(b, text, err);
+	if (strcmp(name, "lineage"))
+		return ril_json_quote(b, text, strlen(text), false, err);
+	int rc = ril_buf_puts(b, "[", err);
+	for (const char *p = text; *p && !rc; p += *p == '\n') {
+		size_t n = strcspn(p, "\n");
+		rc = ril_buf_add(b, p, n, err) || (p[n] && ril_buf_puts(b, ",", err)) ? -1 : 0;
+		p += n;
+	}
+	return rc ? -1 : ril_buf_puts(b, "]", err);
+}
+
 static int quoted(struct ril_buf *b, const char *before, const char *s, struct ril_err *err)
 {
 	return ril_buf_puts(b, before, err) || ril_json_quote(b, s, strlen(s), false, err) ? -1 : 0;
@@ -167,7 +199,7 @@ int ril_show_json(struct ril_buf *b, const struct ril_record *r, struct ril_err 
 	for (size_t i = 0; i < ril_record_meta_count(r) && !rc; i++) {
 		const char *name, *text;
 		ril_record_meta_at(r, i, &name, &text);
-		rc = quoted(b, i ? "," : "", name, err) || quoted(b, ":", text, err);
+		rc = quoted(b, i ? "," : "", name, err) || ril_buf_puts(b, ":", err) || meta_json(b, r, name, text, err) ? -1 : 0;
 	}
 	rc = rc || ril_buf_puts(b, "}", err);
 	if (!rc && ril_record_count(r))
@@ -203,9 +235,25 @@ static int count_cell(struct ril_grid *g, int64_t n, struct ril_err *err)
 	return n ? ril_grid_cell(g, err, "%lld", (long long)n) : ril_grid_cell(g, err, "%s", "");
 }
 
+/* The beginning of a text, as a cell. */
+static int text_cell(struct ril_grid *g, const struct ril_record *r, const char *name, struct ril_err *err)
+{
+	enum { SHOWN = 40 };
+	struct ril_buf b = {0};
+	const char *text = ril_record_meta(r, name);
+	if (ril_show_text(&b, text ? text : "", err))
+		return ril_buf_free(&b), -1;
+	size_t n = b.len;
+	if (n > SHOWN)
+		for (n = SHOWN; ((unsigned char)b.data[n] & 0xC0) == 0x80; n--)
+			;
+	int rc = ril_grid_cell(g, err, "%.*s%s", (int)n, b.data, n < b.len ? "..." : "");
+	ril_buf_free(&b);
+	return rc;
+}
+
 int ril_groups_row(struct ril_grid *g, const struct ril_record *r, int64_t number, struct ril_err *err)
 {
-	enum { QUESTION = 40 };
 	struct ril_responses resp;
 	if (ril_responses_get(r, &resp, err))
 		return -1;
@@ -217,19 +265,14 @@ int ril_groups_row(struct ril_grid *g, const struct ril_record *r, int64_t numbe
 		cut += resp.finish[i] != 0;
 	}
 	const struct ril_st_entry *prompt = ril_record_get(r, "prompt.ids"), *pictures = ril_record_get(r, "vision.grid");
-	const char *type = ril_record_meta(r, "type"), *question = ril_record_meta(r, "question");
-	size_t shown = question ? strlen(question) : 0;
-	if (shown > QUESTION)
-		for (shown = QUESTION; ((unsigned char)question[shown] & 0xC0) == 0x80; shown--)
-			;
 	if (ril_grid_cell(g, err, "%lld", (long long)number) || ril_grid_cell(g, err, "%s", ril_record_key(r)) ||
-	    ril_grid_cell(g, err, "%s", type ? type : "") || count_cell(g, prompt ? prompt->count : 0, err) ||
+	    text_cell(g, r, "type", err) || count_cell(g, prompt ? prompt->count : 0, err) ||
 	    count_cell(g, pictures && pictures->ndim ? pictures->dim[0] : 0, err) || count_cell(g, student, err) ||
 	    count_cell(g, teacher, err) || count_cell(g, gold, err) || count_cell(g, resp.n ? resp.start[resp.n] : 0, err) ||
 	    count_cell(g, cut, err) || mean_cell(g, r, "reward.similarity", err) || mean_cell(g, r, "reward.answer", err) ||
 	    mean_cell(g, r, "reward", err))
 		return -1;
-	return ril_grid_cell(g, err, "%.*s%s", (int)shown, question ? question : "", question && question[shown] ? "..." : "");
+	return text_cell(g, r, "question", err);
 }
 
 int ril_groups_step(struct ril_grid *g, const struct ril_record *step, struct ril_err *err)

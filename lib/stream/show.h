@@ -15,6 +15,11 @@ int ril_show_shape(struct ril_buf *, const struct ril_st_entry *, struct ril_err
 int ril_show_values(struct ril_buf *, const struct ril_st_entry *, struct ril_err *);
 int ril_show_values_json(struct ril_buf *, const struct ril_st_entry *, struct ril_err *);
 
+/* Metadata for people: a JSON string's text, anything else as it is. */
+int ril_show_text(struct ril_buf *, const char *metadata, struct ril_err *);
+/* Metadata as a JSON value: as it is where it is JSON on one line, else quoted. */
+int ril_show_text_json(struct ril_buf *, const char *metadata, struct ril_err *);
+
 /* Ids, teachers and lineage, a line each. */
 int ril_show_head(struct ril_buf *, const struct ril_record *head, struct ril_err *);
 /* One line of JSON: kind, key, metadata, and every tensor's type and shape. */

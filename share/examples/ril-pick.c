@@ -118,7 +118,9 @@ static int frame(const char *type)
 
 int main(int argc, char **argv)
 {
-	while (frame(argc > 1 ? argv[1] : ""))
+	char type[64]; /* texts of a group are JSON, hence quoted */
+	snprintf(type, sizeof type, "\"%s\"", argc > 1 ? argv[1] : "");
+	while (frame(type))
 		;
 	return fflush(stdout) ? 1 : 0;
 }

@@ -3,6 +3,7 @@
  *	sample --write FILE	makes the sample anew, when the format changes on purpose */
 #include "../ril_test.h"
 
+#include "base/json.h"
 #include "stream/stream.h"
 
 static char *encode[] = {"ril-encode", "-m", "student", "--batch", "2", "--steps", "2", "data.jsonl"};
@@ -60,19 +61,23 @@ static int put_group(struct ril_writer *w, const struct question *q, struct ril_
 	int32_t ids[4][64], prompt[64];
 	float logp[4][64];
 	struct ril_new_response resp[4];
-	char answers[64];
+	char answers[64], type[32];
 	int64_t n = (int64_t)strlen(q->question);
 	struct ril_record *r = ril_record_new(RIL_GROUP, q->key, e);
 	for (int i = 0; i < n; i++)
 		prompt[i] = (unsigned char)q->question[i];
 	for (int i = 0; i < 4; i++)
 		resp[i] = response(i < 2 ? q->student[i] : q->teacher[i - 2], i < 2 ? 0 : 1, ids[i], logp[i]);
+	struct ril_buf question = {0};
 	snprintf(answers, sizeof answers, "[\"%s\"]", q->answer);
-	int rc = !r || ril_record_set_meta(r, "question", q->question, e) || ril_record_set_meta(r, "answers", answers, e) ||
-		ril_record_set_meta(r, "type", q->type, e) || ril_record_set_meta(r, "judge", "exact", e) ||
+	snprintf(type, sizeof type, "\"%s\"", q->type);
+	int rc = !r || ril_json_quote(&question, q->question, (size_t)n, false, e) || ril_record_set_meta(r, "question", question.data, e) ||
+		ril_record_set_meta(r, "answers", answers, e) || ril_record_set_meta(r, "type", type, e) ||
+		ril_record_set_meta(r, "judge", "\"exact\"", e) ||
 		ril_record_set(r, "prompt.ids", RIL_I32, 1, &n, prompt, e) || ril_responses_add(r, resp, 4, e) ||
 		ril_record_set_meta(r, "policy", "0", e) || ril_record_set_meta(r, "temperature", "1", e) ||
 		ril_record_set_meta(r, "max_new_tokens", "8", e) || add_scores(r, q, e) || ril_writer_put(w, r, e);
+	ril_buf_free(&question);
 	ril_record_free(r);
 	return rc;
 }
