@@ -8,8 +8,8 @@
  * A response is right when
  *   - it stopped by itself (finish 0) and holds one full stop, at its end (a point inside a number is none),
  *   - its slot words are the answer's, each as often as there.
- * An answer of several objects, "red circle, blue square and red circle", parts at commas and "and"; then the response
- * is parted likewise and must hold the same objects as often, in any order ("red square and blue circle" is another
+ * An answer of several objects, "red circle, blue square and red circle", parts at commas, "and" and articles; then the
+ * response is parted likewise and must hold the same objects as often, in any order ("red square and blue circle" is another
  * picture).  Pieces without a slot word are not counted as objects.  Words within an object may stand in any order. */
 #include "score/judge.h"
 #include "score/text.h"
@@ -54,7 +54,7 @@ static int add(struct slots *s, struct ril_span w, int object, struct ril_err *e
 }
 
 /* The slot words of a text and the object each belongs to: a new one begins with the first slot word after a comma, a
- * semicolon, a full stop or "and".  `answer` NULL: every word but function words is a slot word. */
+ * semicolon, a full stop, "and" or an article.  `answer` NULL: every word but function words is a slot word. */
 static int read_slots(struct slots *s, const char *text, size_t n, const struct ril_spans *choice, const struct ril_spans *answer,
 		      struct ril_err *err)
 {
@@ -70,7 +70,7 @@ static int read_slots(struct slots *s, const char *text, size_t n, const struct 
 			fresh |= *from == ',' || *from == ';' || *from == '.';
 		from = w.s + w.n;
 		bool chosen = among(choice, w);
-		fresh |= !chosen && ril_span_is(w, "and");
+		fresh |= !chosen && function_word(w);
 		if (!chosen && (function_word(w) || (answer && !among(answer, w))))
 			continue;
 		rc = add(s, w, s->n ? s->at[s->n - 1].object + fresh : 0, err);

@@ -82,6 +82,8 @@ static void test_slots(void)
 		{"slots", 0, "{\"response\": \"\"" COUNT},
 		{"slots", 1, "{\"response\": \"a red circle, a red circle and a blue square.\", \"answer\": \"blue square, red circle, red circle\"" SHAPES},
 		{"slots", 1, "{\"response\": \"I see a square that is blue, and a red circle.\", \"answer\": \"red circle and blue square\"" SHAPES},
+		{"slots", 1, "{\"response\": \"it shows a red circle with a blue square.\", \"answer\": \"blue square, red circle\"" SHAPES},
+		{"slots", 0, "{\"response\": \"it shows a red square with a blue circle.\", \"answer\": \"blue square, red circle\"" SHAPES},
 		{"slots", 0, "{\"response\": \"a red square and a blue circle.\", \"answer\": \"blue square, red circle\"" SHAPES},
 		{"slots", 0, "{\"response\": \"a red circle and a blue square.\", \"answer\": \"blue square, red circle, red circle\"" SHAPES},
 		{"slots", 0, "{\"response\": \"a red circle.\", \"answer\": \"red circle, red circle\"" SHAPES},
