@@ -26,6 +26,7 @@ all: $(OUT)/student/config.json $(OUT)/teacher-a/config.json $(OUT)/teacher-b/co
 # $(1) name, $(2) pictures, $(3) seed, $(4) further options
 define scenes
 $(OUT)/data/$(1).jsonl:
+	@mkdir -p $(OUT)
 	ril-scenes -o $(OUT)/data --prefix $(1) -n $(2) --seed $(3) --answers sentences --questions 3 --captions .7 $(4)
 endef
 $(eval $(call scenes,sft-student,5000,$(SEED)1,--phrasing $(STUDENT_PHRASING) --habits all))
