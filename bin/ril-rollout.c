@@ -152,15 +152,17 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	int rc = open_all(&r, err);
 	if (!rc)
 		rc = answer_all(&r, err);
+	int64_t done = r.stage.done;
+	/* the output is closed first: ril-update learns of the stream's end by it, and only then ends the edge */
+	ril_stage_close(&r.stage, rc ? err : NULL);
 	if (!rc && r.edge)
 		rc = ril_edge_drain(r.edge, NULL, 0, err);
-	ril_stage_close(&r.stage, rc ? err : NULL);
 	ril_edge_free(r.edge);
 	ril_rollout_free(r.sampler);
 	ril_tokenizer_free(r.tok);
 	ril_model_free(r.model);
 	if (!rc && stop)
-		ril_say(t, "stopped by a signal after step %lld", (long long)r.stage.done);
+		ril_say(t, "stopped by a signal after step %lld", (long long)done);
 	return !rc && stop && !opt.edge ? ril_fail(err, 128 + stop, "interrupted") : rc;
 }
 
