@@ -13,7 +13,7 @@
 struct ril_watch { int fd; const char *who; };
 
 /* Sleeps until fd is readable (data or end), for at most ms (-1: for ever).  Returns 1 when readable, 0 when the time ran
- * out or a signal came, -1 when a watched reader vanished. */
+ * out or a signal came, -1 when a watched neighbour vanished. */
 int ril_wait_readable(int fd, int ms, const struct ril_watch *, size_t nwatch, struct ril_err *);
 
 struct ril_edge;

@@ -6,12 +6,12 @@
 #include "base/file.h"
 #include "stream/impl.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BUFFER = 1 << 17, PACK_LEVEL = 6 };
+enum { BUFFER = 1 << 17, PACK_LEVEL = 6, PIPE = 1 << 20 };
 
 struct ril_writer {
 	struct ril_file file; /* for stdout, only the descriptor */
@@ -51,6 +51,7 @@ struct ril_writer *ril_writer_open(const char *path, const struct ril_writer_opt
 		ril_fail(err, RIL_EUSAGE, "%s is a terminal; a stream goes to a file or a pipe", w->name);
 		goto fail;
 	}
+	fcntl(w->file.fd, F_SETPIPE_SZ, PIPE); /* fewer switches between stages; no pipe, or not allowed: no matter */
 	if (w->gzip && deflateInit2(&w->z, PACK_LEVEL, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
 		ril_fail(err, RIL_EFAIL, "gzip: out of memory");
 		goto fail;
