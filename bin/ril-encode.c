@@ -177,6 +177,8 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	opt.how.bf16 = !strcmp(opt.embeds, "bf16");
 	opt.how.room = (size_t)opt.cache << 20;
 	ril_chat(t, "%s", ril_image_decoders());
+	if (ril_image_caveat())
+		ril_say(t, "%s", ril_image_caveat());
 	catch_signals();
 	int rc = choose_root(operands->at[0], &root, err);
 	if (!rc)

@@ -79,3 +79,12 @@ const char *ril_image_decoders(void)
 	snprintf(text, sizeof text, "JPEG: %s; WebP: %s; PNG, BMP, GIF: stb_image", ril_jpeg_library(), ril_webp_library());
 	return text;
 }
+
+const char *ril_image_caveat(void)
+{
+#ifdef RIL_HAVE_JPEG
+	return NULL;
+#else
+	return "built without libjpeg: JPEG goes through stb_image, whose bytes differ from the reference's by up to 4 steps";
+#endif
+}

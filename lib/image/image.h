@@ -30,6 +30,8 @@ void ril_image_free(struct ril_image *);
 
 /* Which library decodes what in this build, for -v: "JPEG: libjpeg-turbo 2.1.5, WebP: libwebp 1.2.4, ...". */
 const char *ril_image_decoders(void);
+/* What this build does otherwise than the reference, in words; NULL when nothing. */
+const char *ril_image_caveat(void);
 
 /* Bicubic resize to w x h, bit for bit Pillow 13's.  `out` must not be `in`. */
 int ril_image_resize(struct ril_image *out, const struct ril_image *in, int32_t w, int32_t h, struct ril_err *);

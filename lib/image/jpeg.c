@@ -142,6 +142,6 @@ int ril_jpeg_decode(struct ril_image *im, int *orientation, struct ril_bytes b, 
 
 const char *ril_jpeg_library(void)
 {
-	return "stb_image (built without libjpeg: off by up to 4 steps from the reference)";
+	return "stb_image";
 }
 #endif

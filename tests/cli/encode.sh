@@ -30,6 +30,14 @@ check "gzip" gzip -t z.ril
 expect_exit 0 E - <d.jsonl
 check "from standard input to standard output" test "$(groups "$T/out" | wc -l)" = 9
 
+# A signal ends the run after the batch at work: a whole stream whose last step asks for a checkpoint.
+mkfifo pipe
+E --batch 2 --steps 1000000 -o - d.jsonl >pipe 2>"$T/err" & encoder=$!
+{ head -c 100000; kill -INT $encoder; cat; } <pipe >stopped.ril
+wait $encoder; check "exit 130 after SIGINT" test $? = 130
+expect_exit 0 ril-inspect --check stopped.ril
+check "the last step asks for a checkpoint" sh -c "ril-inspect stopped.ril -n 0 | grep -- '-- step' | tail -n 1 | grep -q checkpoint"
+
 expect_exit 2 E --batch 4
 expect_exit 2 ril-encode d.jsonl
 expect_exit 2 E --batch 10 --steps 2 d.jsonl

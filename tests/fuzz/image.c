@@ -116,7 +116,7 @@ static struct ril_buf make_gif(bool interlaced)
 	return b;
 }
 
-static void paint(uint8_t *p, int n)
+static __attribute__((unused)) void paint(uint8_t *p, int n)
 {
 	for (int i = 0; i < n; i++)
 		p[i] = (uint8_t)(i * 5 + i % 3 * 60);
