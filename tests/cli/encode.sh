@@ -32,7 +32,7 @@ check "from standard input to standard output" test "$(groups "$T/out" | wc -l)"
 
 # A signal ends the run after the batch at work: a whole stream whose last step asks for a checkpoint.
 mkfifo pipe
-E --batch 2 --steps 1000000 -o - d.jsonl >pipe 2>"$T/err" & encoder=$!
+ril-encode -q -m "$model" --image-root "$pictures" --batch 2 --steps 1000000 d.jsonl >pipe 2>"$T/err" & encoder=$!
 { head -c 100000; kill -INT $encoder; cat; } <pipe >stopped.ril
 wait $encoder; check "exit 130 after SIGINT" test $? = 130
 expect_exit 0 ril-inspect --check stopped.ril
