@@ -91,7 +91,6 @@ static int judge_all(struct discriminate *d, struct ril_err *err)
 		    ril_stage_put(&d->stage, save, err) || report(d, step, &s, err))
 			return -1;
 		ril_batch_clear(&d->stage.batch);
-		ril_disc_rest(d->disc);
 	}
 	ril_progress_end(&d->progress);
 	/* What the last barrier did not ask for must be there before END lets ril-update commit it. */
@@ -115,6 +114,11 @@ static int find_model(char dir[RIL_PATH], char state[RIL_PATH], struct ril_err *
 	return ril_path(dir, err, "%s", opt.model ? opt.model : opt.init);
 }
 
+static void rest(void *ctx)
+{
+	ril_disc_rest(ctx);
+}
+
 static int open_all(struct discriminate *d, struct ril_err *err)
 {
 	struct ril_tool *t = d->tool;
@@ -136,7 +140,10 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 		.tool = t->name, .tokenizer = ril_tokenizer_key(d->tok), .start = opt.start,
 		.lineage = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, t->common.device, d->id},
 	};
-	return ril_stage_open(&d->stage, opt.in, opt.out, opt.gzip, err);
+	if (ril_stage_open(&d->stage, opt.in, opt.out, opt.gzip, err))
+		return -1;
+	ril_reader_rest(d->stage.in, rest, d->disc);
+	return 0;
 }
 
 static int check_options(struct ril_err *err)

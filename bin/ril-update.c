@@ -174,7 +174,6 @@ static int train_step(struct update *u, struct ril_err *err)
 	if (ril_stage_put(&u->stage, save, err) || record_step(u, step, err) || (save && checkpoint(u, step, err)))
 		return -1;
 	ril_batch_clear(&u->stage.batch);
-	ril_update_rest(u->trainer);
 	return 0;
 }
 
@@ -215,6 +214,11 @@ static int open_models(struct update *u, const char *dir, struct ril_err *err)
 	return (u->trainer = ril_update_new(u->student, u->ref, u->optim, &opt.how, err)) ? 0 : -1;
 }
 
+static void rest(void *ctx)
+{
+	ril_update_rest(ctx);
+}
+
 static int open_all(struct update *u, struct ril_err *err)
 {
 	struct ril_tool *t = u->tool;
@@ -239,7 +243,10 @@ static int open_all(struct update *u, struct ril_err *err)
 		if (!(u->edge = ril_edge_open_write(opt.edge, &in, 1, err)) || ril_edge_announce(u->edge, opt.start, dir, err))
 			return -1;
 	}
-	return ril_stage_open(&u->stage, opt.in, opt.out, opt.gzip, err);
+	if (ril_stage_open(&u->stage, opt.in, opt.out, opt.gzip, err))
+		return -1;
+	ril_reader_rest(u->stage.in, rest, u->trainer);
+	return 0;
 }
 
 static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)

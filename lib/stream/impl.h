@@ -52,6 +52,8 @@ struct ril_input {
 	bool z_open;
 	uint64_t total; /* bytes handed out */
 	struct ril_watch watch;
+	void (*rest)(void *ctx); /* see ril_reader_rest */
+	void *rest_ctx;
 };
 int ril_input_open(struct ril_input *, const char *path, struct ril_err *);
 void ril_input_close(struct ril_input *);

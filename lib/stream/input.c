@@ -41,6 +41,19 @@ void ril_input_close(struct ril_input *in)
 	*in = (struct ril_input){.fd = -1};
 }
 
+/* Rests, where that was asked for, once the wait is not a short one. */
+static int wait_for_input(struct ril_input *in, struct ril_err *err)
+{
+	enum { SHORT_MS = 20 };
+	size_t watched = in->watch.fd >= 0;
+	int ready = in->rest ? ril_wait_readable(in->fd, SHORT_MS, &in->watch, watched, err) : 0;
+	if (ready)
+		return ready;
+	if (in->rest)
+		in->rest(in->rest_ctx);
+	return ril_wait_readable(in->fd, -1, &in->watch, watched, err);
+}
+
 /* One read(); 0 bytes mark the end. */
 static int read_some(struct ril_input *in, void *to, size_t n, size_t *got, struct ril_err *err)
 {
@@ -49,8 +62,8 @@ static int read_some(struct ril_input *in, void *to, size_t n, size_t *got, stru
 	if (in->end)
 		return 0;
 	do {
-		if (!in->regular && in->watch.fd >= 0) {
-			int ready = ril_wait_readable(in->fd, -1, &in->watch, 1, err);
+		if (!in->regular && (in->watch.fd >= 0 || in->rest)) {
+			int ready = wait_for_input(in, err);
 			if (ready < 0)
 				return -1;
 			if (!ready)

@@ -256,6 +256,12 @@ struct ril_totals ril_reader_totals(const struct ril_reader *r)
 	return r->totals;
 }
 
+void ril_reader_rest(struct ril_reader *r, void (*rest)(void *ctx), void *ctx)
+{
+	r->in.rest = rest;
+	r->in.rest_ctx = ctx;
+}
+
 void ril_reader_watch(struct ril_reader *r, const struct ril_writer *w)
 {
 	r->in.watch = (struct ril_watch){w ? ril_writer_fd(w) : -1, "the next stage"};

@@ -117,6 +117,8 @@ struct ril_writer *ril_writer_open(const char *path, const struct ril_writer_opt
 void ril_writer_free(struct ril_writer *);
 /* While the reader waits for input it also watches the writer's other end (a pipe whose reader died fails the wait). */
 void ril_reader_watch(struct ril_reader *, const struct ril_writer *);
+/* Calls rest(ctx) when the reader has to wait for input for longer than a moment: to give back memory meanwhile. */
+void ril_reader_rest(struct ril_reader *, void (*rest)(void *ctx), void *ctx);
 /* HEAD for output: ril_head_extend, put.  A segment still open is ended first. */
 int ril_writer_head(struct ril_writer *, const struct ril_record *input_head, const struct ril_lineage *, struct ril_record **extended /* NULL or gets an owned copy */, struct ril_err *);
 int ril_writer_put(struct ril_writer *, const struct ril_record *, struct ril_err *); /* HEAD or group; HEAD flushes */
