@@ -105,17 +105,26 @@ static void score(const struct attention *a, const struct ril_block *b, const ri
 	}
 }
 
-/* Fills what a lane does not see of the own keys. */
-static void mask(const struct attention *a, const struct ril_block *b, ril_real *s, ril_real value)
+/* Rows of a piece that do not see own key `key`; they are its first ones. */
+static int32_t blind_rows(const struct ril_piece *p, int32_t key)
+{
+	if (key >= p->keys)
+		return p->rows;
+	int32_t blind = key - (p->seg->kn - p->seg->qn) - p->row;
+	return !p->seg->causal || blind < 0 ? 0 : blind;
+}
+
+/* Minus infinity where a lane does not see an own key. */
+static void mask(const struct attention *a, const struct ril_block *b, ril_real *s)
 {
 	s += b->pn * a->lds;
 	for (int i = b->first; i < b->first + b->n; i++) {
 		const struct ril_piece *p = &a->plan.piece[i];
-		for (int32_t r = 0; r < p->rows; r++) {
-			int64_t lane = p->lane + r * a->group;
-			for (int64_t key = ril_seen(p->seg, p->row + r); key < b->own; key++)
-				for (int64_t h = 0; h < a->group; h++)
-					s[key * a->lds + lane + h] = value;
+		for (int32_t key = ril_seen(p->seg, p->row); key < b->own; key++) {
+			ril_real *lane = s + key * a->lds + p->lane;
+			int64_t n = blind_rows(p, key) * a->group;
+			for (int64_t l = 0; l < n; l++)
+				lane[l] = -INFINITY;
 		}
 	}
 }
@@ -201,7 +210,7 @@ static void forward_block(const struct attention *a, const struct ril_block *b, 
 	load_lanes(a, b, head, a->q, a->ldq, w->rows);
 	transpose(a, b, w->rows, w->qt, (ril_real)a->scale);
 	score(a, b, a->k + head * a->D, a->ldk, w->qt, w->s);
-	mask(a, b, w->s, -INFINITY);
+	mask(a, b, w->s);
 	exponentials(a, b, w);
 	gather_keys(a, b, w->s, a->v + head * a->D, a->ldv, w->rows);
 	store_output(a, b, head, w);
@@ -267,7 +276,7 @@ static void load_saved(const struct attention *a, const struct ril_block *b, int
 		w->max[l] = w->sum[l] = 0;
 }
 
-/* s := P = exp(s - lse), ds := P (ds - D) scale */
+/* s := P = exp(s - lse), ds := P (ds - D) scale; where P is 0 ds may hold anything before */
 static void probabilities(const struct attention *a, const struct ril_block *b, struct work *w)
 {
 	int64_t keys = b->pn + b->own, L = padded(b->lanes);
@@ -278,7 +287,7 @@ static void probabilities(const struct attention *a, const struct ril_block *b, 
 		for (int64_t l = 0; l < L; l++) {
 			ril_real e = ril_exp(s[l] - lse[l]);
 			s[l] = e;
-			ds[l] = e * (ds[l] - dsum[l]) * scale;
+			ds[l] = e == 0 ? 0 : e * (ds[l] - dsum[l]) * scale;
 		}
 	}
 }
@@ -293,8 +302,7 @@ static void backward_block(const struct attention *a, const struct ril_block *b,
 	transpose(a, b, w->drows, w->dot, 1);
 	score(a, b, k, a->ldk, w->qt, w->s);
 	score(a, b, v, a->ldv, w->dot, w->ds);
-	mask(a, b, w->s, -INFINITY);
-	mask(a, b, w->ds, 0);
+	mask(a, b, w->s);
 	probabilities(a, b, w);
 	if (a->dv)
 		scatter_keys(a, b, w->s, w->drows, a->dv + head * a->D, a->lddv);
