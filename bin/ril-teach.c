@@ -35,7 +35,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_INT, 0, "top-k", &opt.how.sampling.top_k, "K", "draw from the K most likely ids; 0: from all", 0, 1e9, NULL},
 	{RIL_OPT_REAL, 0, "top-p", &opt.how.sampling.top_p, "P", "draw from the most likely ids of mass P", 1e-9, 1, NULL},
 	{RIL_OPT_FLAG, 0, "greedy", &opt.how.sampling.greedy, NULL, "take the most likely id", 0, 0, NULL},
-	{RIL_OPT_INT, 0, "teacher-tokens", &opt.teacher_tokens, "N", "longest in the teacher's tokens; 0: --max-new-tokens", 0, 1e6, NULL},
+	{RIL_OPT_INT, 0, "teacher-tokens", &opt.teacher_tokens, "N", "longest in the teacher's tokens; 0: as --max-new-tokens", 0, 1e6, NULL},
 	{RIL_OPT_STR, 0, "save", &opt.save, "FILE", "write the generated responses, as --cache reads them", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "groups-at-once", &opt.at_once, "N", "groups worked on together where no barrier says", 1, 1e6, NULL},
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before", 0, 1e12, NULL},
@@ -156,8 +156,6 @@ static int check_options(struct ril_err *err)
 		return ril_fail(err, RIL_EUSAGE, "responses come either from --cache or from -m");
 	if (opt.save && !opt.models.n)
 		return ril_fail(err, RIL_EUSAGE, "--save keeps what -m generates");
-	if (opt.models.n && !opt.max_new && !opt.teacher_tokens)
-		return ril_fail(err, RIL_EUSAGE, "with -m, --max-new-tokens is needed");
 	return 0;
 }
 
@@ -168,7 +166,7 @@ static int run(struct ril_tool *tool, const struct ril_strlist *operands, struct
 		return -1;
 	opt.how.n = (int32_t)opt.n;
 	opt.how.max_new_tokens = (int32_t)opt.max_new;
-	opt.how.teacher_tokens = (int32_t)(opt.teacher_tokens ? opt.teacher_tokens : opt.max_new);
+	opt.how.teacher_tokens = (int32_t)opt.teacher_tokens;
 	opt.how.seed = (uint32_t)tool->common.seed;
 	int rc = open_teachers(&t, err) || open_streams(&t, err) || teach_all(&t, err) ? -1 : 0;
 	if (rc && t.out)

@@ -218,7 +218,14 @@ static int generate(struct ril_teach *t, struct ril_batch *b, int32_t k, int64_t
 {
 	struct ril_batch said = {0};
 	int32_t want = ril_teach_share(t->how.n, (int32_t)t->nteachers, k, step);
-	int rc = want ? ril_local_answer(t->teacher[k].local, b, want, step, &said, err) : 0;
+	int64_t max = t->how.teacher_tokens;
+	if (!want || !b->n)
+		return 0;
+	if (!max && longest(t, b->group[0], &max, err))
+		return -1;
+	if (max < 1 || max > INT32_MAX)
+		return ril_fail(err, RIL_EUSAGE, "the stream does not say how long a response may be: --max-new-tokens is needed");
+	int rc = ril_local_answer(t->teacher[k].local, b, want, (int32_t)max, step, &said, err);
 	for (size_t i = 0; i < said.n && !rc; i++)
 		rc = take_over(t, b->group[i], said.group[i], &t->teacher[k], stats, saved, err);
 	ril_batch_free(&said);

@@ -21,7 +21,7 @@ struct ril_teach_options {
 	/* local teachers */
 	const char *image_root, *system;
 	struct ril_sampling sampling;
-	int32_t teacher_tokens; /* longest in the teacher's own tokens */
+	int32_t teacher_tokens; /* longest in the teacher's own tokens; 0: the same number as in the student's */
 };
 
 struct ril_teach_stats {

@@ -20,7 +20,7 @@ struct ril_local {
 struct ril_local *ril_local_new(const char *dir, const struct ril_teach_options *how, uint32_t seed, struct ril_err *err)
 {
 	const struct ril_encode_options encode = {.model = dir, .image_root = how->image_root, .system = how->system, .room = PICTURE_ROOM};
-	const struct ril_rollout_options sample = {.sampling = how->sampling, .n = 1, .max_new_tokens = how->teacher_tokens, .seed = seed};
+	const struct ril_rollout_options sample = {.sampling = how->sampling, .n = 1, .max_new_tokens = 1, .seed = seed};
 	struct ril_local *l = ril_new(1, sizeof *l, err);
 	if (!l)
 		return NULL;
@@ -97,13 +97,14 @@ static int encode_all(struct ril_local *l, const struct ril_batch *b, struct que
 	return 0;
 }
 
-int ril_local_answer(struct ril_local *l, const struct ril_batch *b, int32_t n, int64_t step, struct ril_batch *out, struct ril_err *err)
+int ril_local_answer(struct ril_local *l, const struct ril_batch *b, int32_t n, int32_t max, int64_t step, struct ril_batch *out,
+		     struct ril_err *err)
 {
 	struct ril_rollout_stats stats = {0};
 	struct question *q = ril_new(b->n, sizeof *q, err);
 	const struct ril_question_line **line = ril_new(b->n, sizeof *line, err);
 	int rc = q && line ? encode_all(l, b, q, line, out, err) : -1;
-	ril_rollout_set_n(l->rollout, n);
+	ril_rollout_set(l->rollout, n, max);
 	if (!rc)
 		rc = ril_rollout_batch(l->rollout, out, step, 0, &stats, err);
 	for (size_t i = 0; q && i < b->n; i++)

@@ -1,0 +1,40 @@
+# init.sh -- ril-init: folders of both families, repeatable, sharded, in three types; what does not fit is refused.
+. "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
+R=$RIL_ROOT/share/recipes
+cd "$T" || exit 1
+printf 'there are three red circles\nhow many circles are there?\nthe square is blue\n' >corpus.txt
+new() { ril-init -q --config "$R/$1.json" --train-tokenizer corpus.txt --vocab 300 "${@:2}"; }
+
+check "a Qwen2.5-VL folder" new student --seed 1 -o a
+check "the same seed gives the same weights" new student --seed 1 --threads 1 -o b
+check "... the same bytes" diff -r a b
+check "another seed" new student --seed 2 -o c
+check "... other weights" bash -c '! cmp -s a/model.safetensors c/model.safetensors'
+check "an InternVL folder" new teacher-b --max-tiles 3 -o d
+check "... three tiles" grep -q '"max_patches":.*3' d/preprocessor_config.json
+check "shards" ril-init -q --config "$R/student.json" --tokenizer a --seed 1 --shard-size 0.0003 -o e
+check "... several" test -e e/model.safetensors.index.json -a -e e/model-00002-of-0000"$(ls e/model-*.safetensors | wc -l)".safetensors
+for f in a b d e; do check "$f opens" bash -c "ril-inspect $f >/dev/null"; done
+# Shards, types: the same numbers.
+check "BF16" ril-init -q --config "$R/student.json" --tokenizer a --seed 1 --dtype BF16 -o f
+check "... half the size" test "$(stat -c %s f/model.safetensors)" -lt "$(($(stat -c %s a/model.safetensors) * 6 / 10))"
+check "... says so" grep -q bfloat16 f/config.json
+for id in image_token_id eos_token_id vision_start_token_id; do
+	check "$id" jq -e --slurpfile t a/tokenizer.json --arg id $id \
+		'.[$id] as $n | $t[0].added_tokens | any(.id == $n)' a/config.json --exit-status >/dev/null
+done
+check "encodes" bash -c 'echo "{\"id\": 1, \"question\": \"how many?\"}" | sed "s/1,/\"1\",/" >q.jsonl; ril-encode -q -m a q.jsonl -o q.ril && ril-encode -q -m d q.jsonl -o r.ril'
+check "other names when the family has other tokens" ril-init -q --config "$R/student.json" --tokenizer d -o g
+check "... Qwen's template" grep -q vision_start g/chat_template.jinja
+
+expect_exit 1 ril-init -q --config "$R/teacher-b.json" --tokenizer a -o x
+check "names the token" grep -q IMG_CONTEXT "$T/err"
+jq '.vocab_size = 100' "$R/student.json" >small.json
+expect_exit 1 ril-init -q --config small.json --tokenizer a -o x
+check "names vocab_size" grep -q vocab_size "$T/err"
+expect_exit 1 ril-init -q --config "$T/nothing.json" --tokenizer a -o x
+expect_exit 2 ril-init -q --config "$R/student.json" -o x
+expect_exit 2 ril-init -q --config "$R/student.json" --tokenizer a --train-tokenizer corpus.txt -o x
+printf '{' >broken.json
+expect_exit 3 ril-init -q --config broken.json --tokenizer a -o x
+test_end
