@@ -341,7 +341,8 @@ static void take_eos(struct ril_config *c, const cJSON *o)
 
 static int read_ids(struct ril_config *c, const char *dir, const cJSON *top, const cJSON *text, struct ril_err *err)
 {
-	int64_t image = -1, video = -1;
+	bool qwen = c->family == RIL_QWEN2_5_VL && c->text.vocab > 151656;
+	int64_t image = qwen ? 151655 : -1, video = qwen ? 151656 : -1;
 	if (ril_json_int(top, "image_token_index", &image, err) || ril_json_int(top, "image_token_id", &image, err) ||
 	    ril_json_int(top, "video_token_id", &video, err))
 		return -1;

@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* ---- the table ---- */
 
@@ -306,6 +308,14 @@ static int set_vec(struct ril_param *p, const void *bytes, ril_real *at, struct 
 	return 0;
 }
 
+/* A vector among the matrices of a mapped shard: without this its page fault would read megabytes ahead, and opening a
+ * large folder would take the time of reading it. */
+static void read_ahead(const struct ril_param *p, bool on)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)p->stored & ~(page - 1);
+	madvise((void *)from, (uintptr_t)p->stored + bytes_of(p) - from, on ? MADV_NORMAL : MADV_RANDOM);
+}
+
 int ril_params_ready(struct ril_params *ps, struct ril_err *err)
 {
 	bool host = host_memory(ril_ops());
@@ -324,7 +334,10 @@ int ril_params_ready(struct ril_params *ps, struct ril_err *err)
 		struct ril_param *p = &ps->at[i];
 		if (!p->is_vec)
 			continue;
-		if (set_vec(p, p->stored, (ril_real *)(void *)at, err))
+		read_ahead(p, false);
+		int rc = set_vec(p, p->stored, (ril_real *)(void *)at, err);
+		read_ahead(p, true);
+		if (rc)
 			return -1;
 		at += aligned((size_t)p->count * sizeof(ril_real));
 	}

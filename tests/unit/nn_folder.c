@@ -2,6 +2,7 @@
 #include "../ril_test.h"
 
 #include "base/file.h"
+#include "base/progress.h"
 #include "nn/pack.h"
 
 #include <dirent.h>
@@ -214,6 +215,74 @@ static void test_draft(const char *model)
 	ril_params_free(real);
 }
 
+/* ---- a folder of three thousand million parameters opens in the time of its headers ---- */
+
+static const char three_billion[] =
+	"{\"model_type\": \"qwen2_5_vl\", \"hidden_size\": 2048, \"intermediate_size\": 11008, \"num_hidden_layers\": 36,"
+	" \"num_attention_heads\": 16, \"num_key_value_heads\": 2, \"vocab_size\": 151936, \"rms_norm_eps\": 1e-6,"
+	" \"rope_theta\": 1e6, \"rope_scaling\": {\"type\": \"mrope\", \"mrope_section\": [16, 24, 24]}, \"tie_word_embeddings\": true,"
+	" \"image_token_id\": 151655, \"video_token_id\": 151656, \"vision_config\": {\"depth\": 32, \"hidden_size\": 1280,"
+	" \"intermediate_size\": 3420, \"num_heads\": 16, \"out_hidden_size\": 2048, \"patch_size\": 14, \"in_chans\": 3,"
+	" \"window_size\": 112, \"fullatt_block_indexes\": [7, 15, 23, 31]}}";
+
+/* All zeros, as a file with a hole: the header is real, the weights take no space. */
+static int64_t write_hollow(const char *name)
+{
+	struct ril_config c;
+	struct ril_err err = {0};
+	ril_file_put(at(name, "config.json"), three_billion, sizeof three_billion - 1, false, &err);
+	struct ril_params *ps = ril_model_layout(at(name, ""), &c, &err);
+	CHECK(ps, "%s", err.msg);
+	if (!ps)
+		return 0;
+	struct ril_st_entry *e = calloc(ps->n, sizeof *e);
+	const struct ril_st_entry **order = calloc(ps->n, sizeof *order);
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct ril_param *p = &ps->at[i];
+		e[i] = (struct ril_st_entry){.name = p->name, .dtype = RIL_BF16, .ndim = p->ndim};
+		memcpy(e[i].dim, p->dim, sizeof p->dim);
+		CHECK(!ril_st_measure(&e[i], &err), "%s", err.msg);
+		order[i] = &e[i];
+	}
+	struct ril_st_layout l = {0};
+	CHECK(!ril_st_lay_out(&l, order, ps->n, NULL, &err), "%s", err.msg);
+	CHECK(!ril_file_put(at(name, "model.safetensors"), l.prefix.data, l.prefix.len, false, &err) &&
+	      !truncate(at(name, "model.safetensors"), (off_t)(l.prefix.len + l.bytes)), "hollow file");
+	int64_t n = ril_params_elements(ps);
+	ril_st_layout_free(&l);
+	free(e);
+	free(order);
+	ril_params_free(ps);
+	return n;
+}
+
+static long resident_kib(void)
+{
+	long pages = 0, all;
+	FILE *f = fopen("/proc/self/statm", "r");
+	if (f && fscanf(f, "%ld %ld", &all, &pages) != 2)
+		pages = 0;
+	if (f)
+		fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void test_large(void)
+{
+	struct ril_err err = {0};
+	mkdir(at("large", ""), 0777);
+	int64_t n = write_hollow("large");
+	long before = resident_kib();
+	double t = ril_now();
+	struct ril_model *m = ril_model_open(at("large", ""), RIL_HEAD_LM, 0, &err);
+	t = ril_now() - t;
+	long grown = resident_kib() - before;
+	CHECK(m && n > 3000000000, "%lld parameters: %s", (long long)n, err.msg);
+	CHECK(t < 0.5 && grown < 65536, "opens in %.3f s and %ld KiB", t, grown);
+	ril_model_free(m);
+	remove_folder("large");
+}
+
 /* ---- packs refuse what cannot be ---- */
 
 static void test_pack_errors(void)
@@ -259,6 +328,7 @@ int main(void)
 	static const char *const all[] = {"qwen2_5_vl-a", "qwen2_5_vl-b", "qwen2_5_vl-a-resaved", "internvl3-a", "internvl3-b", "qwen2_5-text", "qwen3-text"};
 	for (int i = 0; i < 7; i++)
 		test_draft(all[i]);
+	test_large();
 	test_pack_errors();
 	rmdir(root);
 	TEST_END();
