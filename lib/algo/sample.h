@@ -29,7 +29,8 @@ static inline bool ril_sampling_truncates(const struct ril_sampling *s)
 /* Scratch of one thread; zero-initialise, release with ril_sampler_free. */
 struct ril_sampler {
 	struct ril_candidate { double z; int32_t id; } *cand; /* [V] */
-	size_t cap;
+	ril_real *weight;                                  /* [V] */
+	size_t cap, weights;
 };
 void ril_sampler_free(struct ril_sampler *);
 
