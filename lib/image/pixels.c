@@ -31,7 +31,7 @@ int ril_pixel_check(const struct ril_pixel_settings *s, struct ril_err *err)
 		return in_range("patch_size", s->patch, 1, 1024, err) || in_range("merge_size", s->merge, 1, 64, err) ||
 				       in_range("temporal_patch_size", s->temporal, 1, 16, err) ||
 				       in_range("max_pixels", s->max_pixels, 1, RIL_IMAGE_MAX_PIXELS, err) ||
-				       in_range("min_pixels", s->min_pixels, 1, s->max_pixels, err)
+				       in_range("min_pixels", s->min_pixels, 0, s->max_pixels, err)
 			       ? -1
 			       : 0;
 	return in_range("tile size", s->tile, 1, 8192, err) || in_range("max_tiles", s->max_tiles, 0, 4096, err) ||
