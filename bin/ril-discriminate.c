@@ -182,7 +182,7 @@ int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
 		.name = "ril-discriminate", .summary = "Judge who wrote each response, and learn to", .operands = "",
-		.opts = options, .run = run,
+		.opts = options, .output = &opt.out, .run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

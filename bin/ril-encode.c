@@ -201,7 +201,7 @@ int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
 		.name = "ril-encode", .summary = "Turn questions and pictures into a stream of groups", .operands = "data.jsonl",
-		.opts = options, .max_operands = 1, .run = run,
+		.opts = options, .max_operands = 1, .output = &opt.out, .run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

@@ -170,7 +170,7 @@ int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
 		.name = "ril-rollout", .summary = "Let the student answer every question of a stream", .operands = "",
-		.opts = options, .run = run,
+		.opts = options, .output = &opt.out, .run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

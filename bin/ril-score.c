@@ -409,7 +409,7 @@ int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
 		.name = "ril-score", .summary = "Judge responses, assemble rewards, score captions, report results", .operands = "[FILE | A B]",
-		.opts = options, .max_operands = 2, .run = run,
+		.opts = options, .max_operands = 2, .output = &opt.out, .run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

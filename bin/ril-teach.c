@@ -187,7 +187,7 @@ static int run(struct ril_tool *tool, const struct ril_strlist *operands, struct
 int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
-		.name = "ril-teach", .summary = "Add teacher responses to the questions of a stream", .operands = "", .opts = options, .run = run,
+		.name = "ril-teach", .summary = "Add teacher responses to the questions of a stream", .operands = "", .opts = options, .output = &opt.out, .run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

@@ -275,7 +275,7 @@ int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
 		.name = "ril-update", .summary = "Train the student on the batches of a scored stream", .operands = "",
-		.opts = options, .run = run,
+		.opts = options, .output = &opt.out, .run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

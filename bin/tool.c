@@ -3,6 +3,7 @@
 
 #include "base/thread.h"
 #include "ops/backend.h"
+#include "stream/stream.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -101,6 +102,8 @@ int ril_tool_main(struct ril_tool *t, int argc, char **argv)
 		rc = ril_threads_start((int)c->threads, &err);
 	if (!rc)
 		rc = t->run(t, &operands, &err);
+	if (rc && t->output && *t->output)
+		ril_abort(*t->output, t->name, &err);
 	ril_threads_stop();
 	ril_strlist_free(&operands);
 	return rc ? finish(t, &err) : 0;

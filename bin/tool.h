@@ -24,6 +24,7 @@ struct ril_tool {
 	const char *operands; /* "data.jsonl", or "" */
 	const struct ril_opt *opts;
 	size_t max_operands;
+	const char **output; /* the -o of a tool that writes a stream: told of failures before it was opened; or NULL */
 	int (*run)(struct ril_tool *, const struct ril_strlist *operands, struct ril_err *);
 	struct ril_common common;
 	int argc;

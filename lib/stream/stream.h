@@ -129,5 +129,8 @@ int ril_writer_end(struct ril_writer *, struct ril_err *);
 /* Says downstream why this stage failed; best effort, only between frames.  An ABORT that was read is passed on as it came. */
 void ril_writer_abort(struct ril_writer *, const char *tool, const struct ril_err *why);
 int ril_writer_fd(const struct ril_writer *); /* -1 after the end */
+/* The same for a tool that failed before it opened its output: nothing unless path is "-", stdout a pipe, and no writer
+ * has had it. */
+void ril_abort(const char *path, const char *tool, const struct ril_err *why);
 
 #endif

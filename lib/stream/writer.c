@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BUFFER = 1 << 17, PACK_LEVEL = 6, PIPE = 1 << 20 };
@@ -26,6 +27,8 @@ struct ril_writer {
 	struct ril_count since, segment;
 	int64_t last_step;
 };
+
+static bool stdout_taken; /* by a writer, now or before: a process has one stdout */
 
 static int failed(struct ril_writer *w, struct ril_err *err)
 {
@@ -57,6 +60,7 @@ struct ril_writer *ril_writer_open(const char *path, const struct ril_writer_opt
 		goto fail;
 	}
 	w->z_open = w->gzip;
+	stdout_taken |= to_stdout;
 	return w;
 fail:
 	ril_writer_free(w);
@@ -284,4 +288,14 @@ void ril_writer_abort(struct ril_writer *w, const char *tool, const struct ril_e
 	if (r && !ril_record_set_meta(r, "tool", origin, NULL) && !ril_record_set_meta(r, "reason", reason, NULL) && !emit(w, r, NULL))
 		ril_writer_flush(w, NULL);
 	ril_record_free(r);
+}
+
+void ril_abort(const char *path, const char *tool, const struct ril_err *why)
+{
+	struct stat st;
+	if (strcmp(path, "-") || stdout_taken || fstat(STDOUT_FILENO, &st) || !S_ISFIFO(st.st_mode))
+		return;
+	struct ril_writer *w = ril_writer_open(path, NULL, NULL);
+	ril_writer_abort(w, tool, why);
+	ril_writer_free(w);
 }
