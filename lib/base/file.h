@@ -18,7 +18,7 @@ struct ril_file {
 };
 
 int ril_file_create(struct ril_file *, const char *path, struct ril_err *);
-/* Closes and renames; durable: the file and its folder are synced first, so that the name never points at missing data. */
+/* Closes and renames; durable: the file and its folder are synced, so that the name never points at missing data. */
 int ril_file_commit(struct ril_file *, bool durable, struct ril_err *);
 void ril_file_discard(struct ril_file *);
 

@@ -1,7 +1,7 @@
 /* diff.c -- what differs between two streams or two models; see show.h.
  *
- * Compared is what must repeat: group frames, barriers, model tensors, bit by bit.  HEAD frames and checksums are exempt,
- * since lineage holds paths and thread counts. */
+ * Compared is what must repeat: group frames, barriers, model tensors, bit by bit.  HEAD frames and checksums are
+ * exempt, since lineage holds paths and thread counts. */
 #include "stream/show.h"
 
 #include <math.h>
@@ -23,11 +23,11 @@ static int describe(struct ril_buf *out, const char *where, const struct pair *p
 		most = d > most ? d : most;
 		first = n++ ? first : i;
 	}
-	if (ril_buf_printf(out, err, "%s: '%s': %lld of %lld differ by up to %.3g; first at %lld: ", where, p->a->name, (long long)n,
-		(long long)p->a->count, most, (long long)first))
+	if (ril_buf_printf(out, err, "%s: '%s': %lld of %lld differ by up to %.3g; first at %lld: ", where, p->a->name,
+		    (long long)n, (long long)p->a->count, most, (long long)first))
 		return -1;
-	return ril_show_element(out, p->a, first, err) || ril_buf_puts(out, " and ", err) || ril_show_element(out, p->b, first, err) ||
-		ril_buf_puts(out, "\n", err) ? -1 : 0;
+	return ril_show_element(out, p->a, first, err) || ril_buf_puts(out, " and ", err) ||
+			ril_show_element(out, p->b, first, err) || ril_buf_puts(out, "\n", err) ? -1 : 0;
 }
 
 /* Appends a line and sets *differ when the tensors are not the same; either may be NULL. */
@@ -43,12 +43,15 @@ static int diff_entries(struct ril_buf *out, const char *where, const struct pai
 	}
 	*differ = true;
 	if (!p->a || !p->b)
-		return ril_buf_printf(out, err, "%s: '%s' is only in the %s\n", where, any->name, p->a ? "first" : "second");
+		return ril_buf_printf(
+			out, err, "%s: '%s' is only in the %s\n", where, any->name, p->a ? "first" : "second");
 	return ril_buf_printf(out, err, "%s: '%s' is ", where, any->name) || ril_show_shape(out, p->a, err) ||
-		ril_buf_puts(out, " and ", err) || ril_show_shape(out, p->b, err) || ril_buf_puts(out, "\n", err) ? -1 : 0;
+			ril_buf_puts(out, " and ", err) || ril_show_shape(out, p->b, err) ||
+			ril_buf_puts(out, "\n", err) ? -1 : 0;
 }
 
-static int diff_texts(struct ril_buf *out, const struct ril_record *a, const struct ril_record *b, bool *differ, struct ril_err *err)
+static int diff_texts(
+	struct ril_buf *out, const struct ril_record *a, const struct ril_record *b, bool *differ, struct ril_err *err)
 {
 	for (size_t i = 0; i < ril_record_meta_count(a) + ril_record_meta_count(b); i++) {
 		bool from_a = i < ril_record_meta_count(a);
@@ -59,14 +62,17 @@ static int diff_texts(struct ril_buf *out, const struct ril_record *a, const str
 		if (checksum || (other && (!from_a || !strcmp(text, other))))
 			continue; /* a name in both is compared once, from a */
 		*differ = true;
-		if (other ? ril_buf_printf(out, err, "%s: '%s' is \"%.60s\" and \"%.60s\"\n", ril_record_label(a), name, text, other)
-			  : ril_buf_printf(out, err, "%s: '%s' is only in the %s\n", ril_record_label(a), name, from_a ? "first" : "second"))
+		if (other ? ril_buf_printf(out, err, "%s: '%s' is \"%.60s\" and \"%.60s\"\n", ril_record_label(a), name,
+				    text, other)
+			  : ril_buf_printf(out, err, "%s: '%s' is only in the %s\n", ril_record_label(a), name,
+				    from_a ? "first" : "second"))
 			return -1;
 	}
 	return 0;
 }
 
-static int diff_records(struct ril_buf *out, const struct ril_record *a, const struct ril_record *b, bool *differ, struct ril_err *err)
+static int diff_records(
+	struct ril_buf *out, const struct ril_record *a, const struct ril_record *b, bool *differ, struct ril_err *err)
 {
 	if (ril_record_kind(a) != ril_record_kind(b) || strcmp(ril_record_key(a), ril_record_key(b))) {
 		*differ = true;
@@ -99,7 +105,8 @@ static int next_compared(struct ril_reader *r, struct ril_record **out, struct r
 	}
 }
 
-static int walk(struct ril_reader *a, struct ril_reader *b, struct ril_buf *out, struct ril_diff *d, struct ril_err *err)
+static int walk(
+	struct ril_reader *a, struct ril_reader *b, struct ril_buf *out, struct ril_diff *d, struct ril_err *err)
 {
 	for (;;) {
 		struct ril_record *x = NULL, *y = NULL;
@@ -110,7 +117,8 @@ static int walk(struct ril_reader *a, struct ril_reader *b, struct ril_buf *out,
 			d->compared++;
 			if (end) {
 				differ = true;
-				rc = ril_buf_printf(out, err, "%s is only in the %s\n", ril_record_label(x ? x : y), x ? "first" : "second");
+				rc = ril_buf_printf(out, err, "%s is only in the %s\n", ril_record_label(x ? x : y),
+					x ? "first" : "second");
 			} else {
 				rc = diff_records(out, x, y, &differ, err);
 			}

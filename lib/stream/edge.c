@@ -28,7 +28,7 @@ int ril_wait_readable(int fd, int ms, const struct ril_watch *watch, size_t n, s
 	if (n > MAX_WATCH)
 		n = MAX_WATCH;
 	for (size_t i = 0; i < n; i++)
-		p[i + 1].fd = watch[i].fd; /* no events: POLLERR (no readers left) and POLLHUP (no writers) always come */
+		p[i + 1].fd = watch[i].fd; /* POLLERR (no readers left) and POLLHUP (no writers) come unasked */
 	int rc = poll(p, (nfds_t)n + 1, ms);
 	if (rc < 0)
 		return errno == EINTR || errno == EAGAIN ? 0 : ril_fail_errno(err, "poll");
@@ -102,7 +102,8 @@ int ril_edge_announce(struct ril_edge *e, int64_t step, const char *path, struct
 	char line[PIPE_BUF];
 	int n = snprintf(line, sizeof line, "%lld %s\n", (long long)step, path);
 	if (n >= PIPE_BUF || strchr(path, '\n'))
-		return ril_fail(err, RIL_EFAIL, "%s: the path of version %lld does not fit a line", e->name, (long long)step);
+		return ril_fail(
+			err, RIL_EFAIL, "%s: the path of version %lld does not fit a line", e->name, (long long)step);
 	struct iovec iov = {line, (size_t)n};
 	return ril_write_all(e->fd, &iov, 1, err) ? ril_context(err, "%s", e->name) : 0;
 }
@@ -152,15 +153,16 @@ static int wait_lines(struct ril_edge *e, const struct ril_watch *watch, size_t 
 	return ready <= 0 ? ready : read_lines(e, end, err);
 }
 
-int ril_edge_wait(struct ril_edge *e, int64_t step, const struct ril_watch *watch, size_t n, int64_t *got, const char **path,
-	struct ril_err *err)
+int ril_edge_wait(struct ril_edge *e, int64_t step, const struct ril_watch *watch, size_t n, int64_t *got,
+	const char **path, struct ril_err *err)
 {
 	bool end = false;
 	while (e->step < step) {
 		if (wait_lines(e, watch, n, &end, err) < 0)
 			return -1;
 		if (end && e->step < step)
-			return ril_fail(err, RIL_EFAIL, "%s: ril-update is gone: version %lld never came", e->name, (long long)step);
+			return ril_fail(err, RIL_EFAIL, "%s: ril-update is gone: version %lld never came", e->name,
+				(long long)step);
 	}
 	*got = e->step;
 	*path = e->path.data;

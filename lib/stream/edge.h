@@ -1,4 +1,5 @@
-/* edge.h -- the one edge back of the resident loop: a FIFO from ril-update to ril-rollout that carries `step path` lines.
+/* edge.h -- the one edge back of the resident loop: a FIFO from ril-update to ril-rollout that carries `step path`
+ * lines.
  *
  * Neither end blocks in open(): the reader opens O_RDONLY|O_NONBLOCK and polls, the writer O_WRONLY|O_NONBLOCK and
  * retries while nobody reads.  A line is one write() of at most PIPE_BUF bytes, hence atomic.  Every wait also watches
@@ -12,8 +13,8 @@
 /* A pipe to or from a neighbour; when its other end vanishes, a wait fails naming `who`. */
 struct ril_watch { int fd; const char *who; };
 
-/* Sleeps until fd is readable (data or end), for at most ms (-1: for ever).  Returns 1 when readable, 0 when the time ran
- * out or a signal came, -1 when a watched neighbour vanished. */
+/* Sleeps until fd is readable (data or end), for at most ms (-1: for ever).  Returns 1 when readable, 0 when the time
+ * ran out or a signal came, -1 when a watched neighbour vanished. */
 int ril_wait_readable(int fd, int ms, const struct ril_watch *, size_t nwatch, struct ril_err *);
 
 struct ril_edge;
@@ -26,7 +27,8 @@ int ril_edge_announce(struct ril_edge *, int64_t step, const char *path, struct 
 
 /* Reader: waits for a version of `step` or later; the newest one announced is returned (path borrowed until the next
  * call).  The edge's end before it is an error. */
-int ril_edge_wait(struct ril_edge *, int64_t step, const struct ril_watch *, size_t nwatch, int64_t *got, const char **path, struct ril_err *);
+int ril_edge_wait(struct ril_edge *, int64_t step, const struct ril_watch *, size_t nwatch, int64_t *got,
+	const char **path, struct ril_err *);
 /* Reader, after END was written: reads to the edge's end. */
 int ril_edge_drain(struct ril_edge *, const struct ril_watch *, size_t nwatch, struct ril_err *);
 

@@ -71,7 +71,8 @@ static int open_shards(struct ril_folder *f, const char *dir, const cJSON *map, 
 		if (i == f->nfiles && add_file(f, dir, m->valuestring, err))
 			return -1;
 		if (!ril_st_find(f->file[i], m->string))
-			return ril_fail(err, RIL_ECORRUPT, "tensor '%s' is not in %s, where the index puts it", m->string, f->name[i]);
+			return ril_fail(err, RIL_ECORRUPT, "tensor '%s' is not in %s, where the index puts it",
+				m->string, f->name[i]);
 	}
 	return 0;
 }

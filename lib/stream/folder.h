@@ -20,7 +20,7 @@ size_t ril_folder_files(const struct ril_folder *);
 const struct ril_st *ril_folder_file(const struct ril_folder *, size_t i);
 const char *ril_folder_file_name(const struct ril_folder *, size_t i); /* without its folder */
 
-/* The model id: 16 hexadecimal digits of the SHA-256 of the sorted names, types and shapes; `verify`: of the data too. */
+/* The model id: 16 hexadecimal digits of the SHA-256 of sorted names, types and shapes; `verify`: of the data too. */
 enum { RIL_ID_SIZE = 17 };
 void ril_model_id(const struct ril_folder *, bool verify, char id[RIL_ID_SIZE]);
 /* The id of any bytes, for tokenizers. */

@@ -34,7 +34,8 @@ struct ril_record {
 
 const char *ril_kind_name(enum ril_kind);
 /* Takes over frame and st (both are released on failure, too); number: of the group, for messages. */
-struct ril_record *ril_record_take(struct ril_buf *frame, struct ril_st *, uint32_t crc, int64_t number, struct ril_err *);
+struct ril_record *ril_record_take(
+	struct ril_buf *frame, struct ril_st *, uint32_t crc, int64_t number, struct ril_err *);
 /* Metadata pairs of the record, `ril` and `key` first, ending with NULL; release with free(). */
 const char **ril_record_pairs(const struct ril_record *, struct ril_err *);
 

@@ -51,7 +51,8 @@ static int parse_kind(struct ril_record *r, const char *s, struct ril_err *err)
 	if (sscanf(s, "%15s %u.%u%c", name, &major, &minor, &tail) != 3)
 		return ril_fail(err, RIL_ECORRUPT, "frame of kind '%.40s' is not understood", s);
 	if (major > RIL_STREAM_MAJOR)
-		return ril_fail(err, RIL_ECORRUPT, "written in format version %u.%u; this program reads up to %d", major, minor, RIL_STREAM_MAJOR);
+		return ril_fail(err, RIL_ECORRUPT, "written in format version %u.%u; this program reads up to %d",
+			major, minor, RIL_STREAM_MAJOR);
 	for (int k = RIL_HEAD; k <= RIL_ABORT; k++)
 		if (!strcmp(kinds[k], name))
 			r->kind = (enum ril_kind)k;
@@ -61,7 +62,8 @@ static int parse_kind(struct ril_record *r, const char *s, struct ril_err *err)
 static int fill_tables(struct ril_record *r, struct ril_err *err)
 {
 	size_t n = ril_st_count(r->st), m = ril_st_meta_count(r->st);
-	if (ril_grow(&r->field, &r->capfield, n, sizeof *r->field, err) || ril_grow(&r->text, &r->captext, m, sizeof *r->text, err))
+	if (ril_grow(&r->field, &r->capfield, n, sizeof *r->field, err) ||
+		ril_grow(&r->text, &r->captext, m, sizeof *r->text, err))
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		r->field[r->nfield++] = (struct ril_field){ril_st_at(r->st, i), false};
@@ -74,7 +76,8 @@ static int fill_tables(struct ril_record *r, struct ril_err *err)
 	return 0;
 }
 
-struct ril_record *ril_record_take(struct ril_buf *frame, struct ril_st *st, uint32_t crc, int64_t number, struct ril_err *err)
+struct ril_record *ril_record_take(
+	struct ril_buf *frame, struct ril_st *st, uint32_t crc, int64_t number, struct ril_err *err)
 {
 	struct ril_record *r = ril_new(1, sizeof *r, err);
 	if (!r) {
@@ -93,7 +96,8 @@ struct ril_record *ril_record_take(struct ril_buf *frame, struct ril_st *st, uin
 		ril_fail(err, RIL_ECORRUPT, "record %lld: a group without a key", (long long)number);
 		return ril_record_free(r), NULL;
 	}
-	if (!(r->key = ril_strdup(r->kind == RIL_GROUP ? key : "", err)) || make_label(r, number, err) || fill_tables(r, err))
+	if (!(r->key = ril_strdup(r->kind == RIL_GROUP ? key : "", err)) || make_label(r, number, err) ||
+		fill_tables(r, err))
 		return ril_record_free(r), NULL;
 	return r;
 }
@@ -280,7 +284,8 @@ const struct ril_st_entry *ril_record_get(const struct ril_record *r, const char
 	return i < r->nfield ? r->field[i].e : NULL;
 }
 
-const struct ril_st_entry *ril_record_need(const struct ril_record *r, const char *name, enum ril_dtype t, int ndim, struct ril_err *err)
+const struct ril_st_entry *ril_record_need(
+	const struct ril_record *r, const char *name, enum ril_dtype t, int ndim, struct ril_err *err)
 {
 	const struct ril_st_entry *e = ril_record_get(r, name);
 	if (!e)
@@ -307,7 +312,8 @@ static struct ril_st_entry *own_entry(const struct ril_st_entry *shape, const vo
 	return e;
 }
 
-int ril_record_set(struct ril_record *r, const char *name, enum ril_dtype t, int ndim, const int64_t *dim, const void *data, struct ril_err *err)
+int ril_record_set(struct ril_record *r, const char *name, enum ril_dtype t, int ndim, const int64_t *dim,
+	const void *data, struct ril_err *err)
 {
 	struct ril_st_entry shape = {.name = name, .dtype = t, .ndim = ndim};
 	for (int i = 0; i < ndim && i < RIL_MAX_DIMS; i++)

@@ -18,7 +18,8 @@ static const char *name_at(const struct ril_names *t, uint32_t i)
 	return *(const char *const *)((const char *)t->base + (size_t)i * t->stride);
 }
 
-int ril_names_build(struct ril_names *t, const void *base, size_t n, size_t stride, const char *what, struct ril_err *err)
+int ril_names_build(
+	struct ril_names *t, const void *base, size_t n, size_t stride, const char *what, struct ril_err *err)
 {
 	size_t size = 16;
 	while (size < n * 2)
@@ -152,15 +153,18 @@ struct ril_st *ril_st_parse(const void *bytes, size_t n, struct ril_err *err)
 	if (n < 8)
 		return ril_fail(err, RIL_ECORRUPT, "too short for safetensors (%zu bytes)", n), NULL;
 	memcpy(&header, bytes, 8);
-	if (header > RIL_ST_MAX_HEADER || header > n - 8)
-		return ril_fail(err, RIL_ECORRUPT, "not safetensors: a header of %llu bytes", (unsigned long long)header), NULL;
+	if (header > RIL_ST_MAX_HEADER || header > n - 8) {
+		ril_fail(err, RIL_ECORRUPT, "not safetensors: a header of %llu bytes", (unsigned long long)header);
+		return NULL;
+	}
 	const char *json = (const char *)bytes + 8;
 	struct ril_st *st = ril_st_header(json, (size_t)header, err);
 	if (!st)
 		return NULL;
 	size_t have = n - 8 - (size_t)header;
 	if (have != st->bytes)
-		ril_fail(err, RIL_ECORRUPT, "%zu bytes of data where the header describes %llu", have, (unsigned long long)st->bytes);
+		ril_fail(err, RIL_ECORRUPT, "%zu bytes of data where the header describes %llu", have,
+			(unsigned long long)st->bytes);
 	else if (!ril_st_attach(st, json + header, err))
 		return st;
 	ril_st_free(st);
@@ -177,7 +181,8 @@ struct ril_st *ril_st_open(const char *path, struct ril_err *err)
 	if (fstat(fd, &info))
 		ril_fail_errno(err, "%s", path);
 	else if (!S_ISREG(info.st_mode) || info.st_size < 8)
-		ril_fail(err, RIL_ECORRUPT, "%s: %s", path, S_ISREG(info.st_mode) ? "too short for safetensors" : "not a regular file");
+		ril_fail(err, RIL_ECORRUPT, "%s: %s", path,
+			S_ISREG(info.st_mode) ? "too short for safetensors" : "not a regular file");
 	else if ((map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED)
 		ril_fail_errno(err, "%s: mmap", path);
 	close(fd);

@@ -58,12 +58,14 @@ struct ril_st_layout {
 	size_t n;
 	uint64_t bytes; /* of data */
 };
-int ril_st_lay_out(struct ril_st_layout *, const struct ril_st_entry *const *, size_t n, const char *const *meta, struct ril_err *);
+int ril_st_lay_out(struct ril_st_layout *, const struct ril_st_entry *const *, size_t n, const char *const *meta,
+	struct ril_err *);
 void ril_st_layout_free(struct ril_st_layout *);
 
 int ril_st_build(struct ril_buf *out, const struct ril_st_entry *, size_t n, const char *const *meta, struct ril_err *);
 /* To a file: temporary name, fsync when `durable`, rename. */
-int ril_st_write(const char *path, const struct ril_st_entry *, size_t n, const char *const *meta, bool durable, struct ril_err *);
+int ril_st_write(const char *path, const struct ril_st_entry *, size_t n, const char *const *meta, bool durable,
+	struct ril_err *);
 
 /* count and bytes from dtype and dim, checked; for building entries. */
 int ril_st_measure(struct ril_st_entry *, struct ril_err *);

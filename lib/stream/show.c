@@ -66,7 +66,8 @@ static int values_json(struct ril_buf *b, const struct ril_st_entry *e, int dim,
 {
 	if (dim == e->ndim) {
 		int64_t i = (*at)++;
-		return is_float(e) && !isfinite(ril_st_number(e, i)) ? ril_buf_puts(b, "null", err) : ril_show_element(b, e, i, err);
+		return is_float(e) && !isfinite(ril_st_number(e, i)) ? ril_buf_puts(b, "null", err)
+								     : ril_show_element(b, e, i, err);
 	}
 	int rc = ril_buf_puts(b, "[", err);
 	for (int64_t i = 0; i < e->dim[dim] && !rc; i++)
@@ -115,9 +116,11 @@ static int lineage_row(struct ril_grid *g, const char *line, size_t n, int numbe
 	int rc = ril_buf_puts(&args, "", err);
 	cJSON_ArrayForEach(a, cJSON_GetObjectItemCaseSensitive(j, "args"))
 		if (!rc && cJSON_IsString(a))
-			rc = ril_buf_printf(&args, err, strpbrk(a->valuestring, " \t'\"$") ? "%s'%s'" : "%s%s", args.len ? " " : "", a->valuestring);
+			rc = ril_buf_printf(&args, err, strpbrk(a->valuestring, " \t'\"$") ? "%s'%s'" : "%s%s",
+				args.len ? " " : "", a->valuestring);
 	rc = rc || ril_grid_cell(g, err, "%d", number) || ril_grid_cell(g, err, "%s", text_of(j, "program")) ||
-		ril_grid_cell(g, err, "%s", text_of(j, "version")) || ril_grid_cell(g, err, "%.0f", cJSON_IsNumber(seed) ? seed->valuedouble : 0) ||
+		ril_grid_cell(g, err, "%s", text_of(j, "version")) ||
+		ril_grid_cell(g, err, "%.0f", cJSON_IsNumber(seed) ? seed->valuedouble : 0) ||
 		ril_grid_cell(g, err, "%s", text_of(j, "device")) || ril_grid_cell(g, err, "%s", text_of(j, "model")) ||
 		ril_grid_cell(g, err, "%s", args.data);
 	ril_buf_free(&args);
@@ -156,7 +159,8 @@ int ril_show_head(struct ril_buf *b, const struct ril_record *head, struct ril_e
 /* ---- JSON ---- */
 
 /* A metadata value: JSON of a group as JSON, lineage as a list, anything else (ids look like numbers) as a string. */
-static int meta_json(struct ril_buf *b, const struct ril_record *r, const char *name, const char *text, struct ril_err *err)
+static int meta_json(
+	struct ril_buf *b, const struct ril_record *r, const char *name, const char *text, struct ril_err *err)
 {
 	if (ril_record_kind(r) == RIL_GROUP || !strcmp(name, "teachers"))
 		return ril_show_text_json(b, text, err);
@@ -181,7 +185,8 @@ static int tensors_json(struct ril_buf *b, const struct ril_record *r, struct ri
 	int rc = ril_buf_puts(b, ",\"tensors\":{", err);
 	for (size_t i = 0; i < ril_record_count(r) && !rc; i++) {
 		const struct ril_st_entry *e = ril_record_at(r, i);
-		rc = quoted(b, i ? "," : "", e->name, err) || ril_buf_printf(b, err, ":{\"dtype\":\"%s\",\"shape\":[", ril_dtype_name(e->dtype));
+		rc = quoted(b, i ? "," : "", e->name, err) ||
+			ril_buf_printf(b, err, ":{\"dtype\":\"%s\",\"shape\":[", ril_dtype_name(e->dtype));
 		for (int d = 0; d < e->ndim && !rc; d++)
 			rc = ril_buf_printf(b, err, "%s%lld", d ? "," : "", (long long)e->dim[d]);
 		rc = rc || ril_buf_puts(b, "]}", err);
@@ -199,7 +204,8 @@ int ril_show_json(struct ril_buf *b, const struct ril_record *r, struct ril_err 
 	for (size_t i = 0; i < ril_record_meta_count(r) && !rc; i++) {
 		const char *name, *text;
 		ril_record_meta_at(r, i, &name, &text);
-		rc = quoted(b, i ? "," : "", name, err) || ril_buf_puts(b, ":", err) || meta_json(b, r, name, text, err) ? -1 : 0;
+		rc = quoted(b, i ? "," : "", name, err) || ril_buf_puts(b, ":", err) || meta_json(b, r, name, text, err)
+			? -1 : 0;
 	}
 	rc = rc || ril_buf_puts(b, "}", err);
 	if (!rc && ril_record_count(r))
@@ -211,7 +217,8 @@ int ril_show_json(struct ril_buf *b, const struct ril_record *r, struct ril_err 
 
 int ril_groups_heading(struct ril_grid *g, struct ril_err *err)
 {
-	return ril_grid_heading(g, "#|key|type|prompt|pictures|student|teacher|gold|tokens|cut|similarity|answer|reward|question", err);
+	return ril_grid_heading(
+		g, "#|key|type|prompt|pictures|student|teacher|gold|tokens|cut|similarity|answer|reward|question", err);
 }
 
 /* The mean of a field over the numbers in it, as a cell; empty when there is none. */
@@ -264,13 +271,15 @@ int ril_groups_row(struct ril_grid *g, const struct ril_record *r, int64_t numbe
 		gold += resp.source[i] < 0;
 		cut += resp.finish[i] != 0;
 	}
-	const struct ril_st_entry *prompt = ril_record_get(r, "prompt.ids"), *pictures = ril_record_get(r, "vision.grid");
+	const struct ril_st_entry *prompt = ril_record_get(r, "prompt.ids"),
+				  *pictures = ril_record_get(r, "vision.grid");
 	if (ril_grid_cell(g, err, "%lld", (long long)number) || ril_grid_cell(g, err, "%s", ril_record_key(r)) ||
-	    text_cell(g, r, "type", err) || count_cell(g, prompt ? prompt->count : 0, err) ||
-	    count_cell(g, pictures && pictures->ndim ? pictures->dim[0] : 0, err) || count_cell(g, student, err) ||
-	    count_cell(g, teacher, err) || count_cell(g, gold, err) || count_cell(g, resp.n ? resp.start[resp.n] : 0, err) ||
-	    count_cell(g, cut, err) || mean_cell(g, r, "reward.similarity", err) || mean_cell(g, r, "reward.answer", err) ||
-	    mean_cell(g, r, "reward", err))
+		text_cell(g, r, "type", err) || count_cell(g, prompt ? prompt->count : 0, err) ||
+		count_cell(g, pictures && pictures->ndim ? pictures->dim[0] : 0, err) || count_cell(g, student, err) ||
+		count_cell(g, teacher, err) || count_cell(g, gold, err) ||
+		count_cell(g, resp.n ? resp.start[resp.n] : 0, err) || count_cell(g, cut, err) ||
+		mean_cell(g, r, "reward.similarity", err) || mean_cell(g, r, "reward.answer", err) ||
+		mean_cell(g, r, "reward", err))
 		return -1;
 	return text_cell(g, r, "question", err);
 }
@@ -278,7 +287,8 @@ int ril_groups_row(struct ril_grid *g, const struct ril_record *r, int64_t numbe
 int ril_groups_step(struct ril_grid *g, const struct ril_record *step, struct ril_err *err)
 {
 	if (ril_grid_cell(g, err, "%s", "") ||
-	    ril_grid_cell(g, err, "-- step %lld%s", (long long)ril_step_number(step), ril_step_checkpoint(step) ? ", checkpoint" : ""))
+		ril_grid_cell(g, err, "-- step %lld%s", (long long)ril_step_number(step),
+			ril_step_checkpoint(step) ? ", checkpoint" : ""))
 		return -1;
 	return ril_grid_rest(g, err);
 }

@@ -1,4 +1,4 @@
-/* show.h -- records and weights as text, tables and JSON: what ril-inspect prints.  Everything is appended to a buffer. */
+/* show.h -- records and weights as text, tables and JSON: what ril-inspect prints.  All goes to buffers. */
 #ifndef RIL_STREAM_SHOW_H
 #define RIL_STREAM_SHOW_H
 

@@ -29,7 +29,8 @@ static int show_rows(struct ril_buf *b, const struct ril_folder *f, struct ril_e
 		const struct ril_st_entry *e = ril_folder_at(f, i);
 		struct ril_buf shape = {0};
 		rc = ril_show_shape(&shape, e, err) || ril_grid_cell(&g, err, "%s", e->name) ||
-			ril_grid_cell(&g, err, "%s", ril_dtype_name(e->dtype)) || ril_grid_cell(&g, err, "%s", strchr(shape.data, '[')) ||
+			ril_grid_cell(&g, err, "%s", ril_dtype_name(e->dtype)) ||
+			ril_grid_cell(&g, err, "%s", strchr(shape.data, '[')) ||
 			ril_grid_cell(&g, err, "%lld", (long long)e->count);
 		ril_buf_free(&shape);
 	}
@@ -51,7 +52,8 @@ int ril_show_model(struct ril_buf *b, const struct ril_folder *f, bool verify, s
 	add_up(f, by_type, &all);
 	ril_model_id(f, verify, id);
 	for (size_t i = 0; i < ril_folder_files(f); i++)
-		if (ril_buf_printf(b, err, "file     %s (%zu tensors)\n", ril_folder_file_name(f, i), ril_st_count(ril_folder_file(f, i))))
+		if (ril_buf_printf(b, err, "file     %s (%zu tensors)\n", ril_folder_file_name(f, i),
+			    ril_st_count(ril_folder_file(f, i))))
 			return -1;
 	if (ril_buf_printf(b, err, "id       %s%s\n", id, verify ? " (with data)" : "") || show_rows(b, f, err))
 		return -1;
@@ -76,6 +78,7 @@ int ril_show_model_json(struct ril_buf *b, const struct ril_folder *f, bool veri
 			rc = ril_buf_printf(b, err, "%s%lld", d ? "," : "", (long long)e->dim[d]);
 		rc = rc || ril_buf_puts(b, "]}", err);
 	}
-	return rc ? -1 : ril_buf_printf(b, err, "},\"count\":%lld,\"elements\":%lld,\"bytes\":%llu}\n", (long long)all.tensors,
-		(long long)all.elements, (unsigned long long)all.bytes);
+	return rc ? -1
+		  : ril_buf_printf(b, err, "},\"count\":%lld,\"elements\":%lld,\"bytes\":%llu}\n",
+			    (long long)all.tensors, (long long)all.elements, (unsigned long long)all.bytes);
 }

@@ -1,10 +1,10 @@
 /* st_header.c -- the JSON header of a safetensors container.
  *
- * The header has one fixed grammar: names to {dtype, shape, data_offsets}, and __metadata__ of strings.  Every frame of a
- * stream passes through here, and a large model's header has hundreds of kilobytes, so it is scanned in one pass without
- * a tree: strings are decoded in place in one copy of the text, tensors go straight into the table.  The scanner knows
- * nothing but this grammar, hence needs no recursion, and refuses everything else: other members, fractions, signs,
- * leading zeros, raw control characters, NULs, lone surrogates. */
+ * The header has one fixed grammar: names to {dtype, shape, data_offsets}, and __metadata__ of strings.  Every frame of
+ * a stream passes through here, and a large model's header has hundreds of kilobytes, so it is scanned in one pass
+ * without a tree: strings are decoded in place in one copy of the text, tensors go straight into the table.  The
+ * scanner knows nothing but this grammar, hence needs no recursion, and refuses everything else: other members,
+ * fractions, signs, leading zeros, raw control characters, NULs, lone surrogates. */
 #include "base/json.h"
 #include "stream/st_impl.h"
 
@@ -45,11 +45,11 @@ static int hex4(struct scan *s, unsigned *out)
 	if (s->end - s->at < 4)
 		return bad(s, "cut off inside an escape");
 	for (int i = 0; i < 4; i++) {
-		char c = *s->at++;
-		int v = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-		if (v < 0)
+		static const char digits[] = "0123456789abcdefABCDEF";
+		const char *p = memchr(digits, *s->at++, sizeof digits - 1);
+		if (!p)
 			return bad(s, "not a hexadecimal digit");
-		*out = *out << 4 | (unsigned)v;
+		*out = *out << 4 | (unsigned)(p - digits < 16 ? p - digits : p - digits - 6);
 	}
 	return 0;
 }
@@ -142,7 +142,8 @@ static int number(struct scan *s, uint64_t *out)
 	const char *from = s->at;
 	*out = 0;
 	for (; s->at < s->end && *s->at >= '0' && *s->at <= '9'; s->at++)
-		if (__builtin_mul_overflow(*out, 10, out) || __builtin_add_overflow(*out, (uint64_t)(*s->at - '0'), out))
+		if (__builtin_mul_overflow(*out, 10, out) ||
+			__builtin_add_overflow(*out, (uint64_t)(*s->at - '0'), out))
 			return bad(s, "number too large");
 	if (s->at == from || (*from == '0' && s->at - from > 1))
 		return bad(s, "expected a whole number");
@@ -186,7 +187,13 @@ static int member(struct scan *s, struct ril_st_slot *t, int *has)
 	const char *name = string(s);
 	if (!name || expect(s, ':'))
 		return -1;
-	int what = !strcmp(name, "dtype") ? HAS_DTYPE : !strcmp(name, "shape") ? HAS_SHAPE : !strcmp(name, "data_offsets") ? HAS_OFFSETS : 0;
+	int what = 0;
+	if (!strcmp(name, "dtype"))
+		what = HAS_DTYPE;
+	else if (!strcmp(name, "shape"))
+		what = HAS_SHAPE;
+	else if (!strcmp(name, "data_offsets"))
+		what = HAS_OFFSETS;
 	if (!what || (*has & what))
 		return bad(s, what ? "a member twice" : "unknown member");
 	*has |= what;

@@ -1,7 +1,7 @@
 /* st_write.c -- writing safetensors containers; see safetensors.h.
  *
- * The format allows no holes between tensors, so alignment comes from order: wider types first, and a header padded with
- * blanks to a multiple of eight bytes. */
+ * The format allows no holes between tensors, so alignment comes from order: wider types first, and a header padded
+ * with blanks to a multiple of eight bytes. */
 #include "base/file.h"
 #include "base/json.h"
 #include "stream/st_impl.h"
@@ -52,7 +52,8 @@ static int check_entries(const struct ril_st_layout *l, const struct ril_st_entr
 		name[i] = e.name;
 		rc = ril_st_measure(&e, err);
 		if (!rc && e.bytes != entries[i]->bytes)
-			rc = ril_fail(err, RIL_EFAIL, "tensor '%s': %zu bytes do not fit its shape", e.name, entries[i]->bytes);
+			rc = ril_fail(err, RIL_EFAIL, "tensor '%s': %zu bytes do not fit its shape", e.name,
+				entries[i]->bytes);
 	}
 	struct ril_names names = {0};
 	if (!rc)
@@ -82,13 +83,14 @@ static int put_header(struct ril_st_layout *l, const char *const *meta, struct r
 		return -1;
 	uint64_t header = b->len - 8;
 	if (header > RIL_ST_MAX_HEADER)
-		return ril_fail(err, RIL_EFAIL, "a safetensors header of %llu bytes is too large", (unsigned long long)header);
+		return ril_fail(
+			err, RIL_EFAIL, "a safetensors header of %llu bytes is too large", (unsigned long long)header);
 	memcpy(b->data, &header, 8);
 	return 0;
 }
 
-int ril_st_lay_out(struct ril_st_layout *l, const struct ril_st_entry *const *entries, size_t n, const char *const *meta,
-	struct ril_err *err)
+int ril_st_lay_out(struct ril_st_layout *l, const struct ril_st_entry *const *entries, size_t n,
+	const char *const *meta, struct ril_err *err)
 {
 	*l = (struct ril_st_layout){.n = n};
 	if (!(l->order = ril_new(n, sizeof *l->order, err)) || check_entries(l, entries, err))
@@ -119,7 +121,8 @@ static int lay_out_array(struct ril_st_layout *l, const struct ril_st_entry *ent
 	return rc;
 }
 
-int ril_st_build(struct ril_buf *out, const struct ril_st_entry *entries, size_t n, const char *const *meta, struct ril_err *err)
+int ril_st_build(
+	struct ril_buf *out, const struct ril_st_entry *entries, size_t n, const char *const *meta, struct ril_err *err)
 {
 	struct ril_st_layout l;
 	if (lay_out_array(&l, entries, n, meta, err))

@@ -108,8 +108,10 @@ static int row(struct ril_grid *g, const struct field *f, struct ril_err *err)
 {
 	int64_t n = f->count - f->nan - f->inf;
 	double mean = f->sum / (double)n, var = f->sq / (double)n - mean * mean;
-	if (ril_grid_cell(g, err, "%s", f->name) || ril_grid_cell(g, err, "%s", f->dtype ? ril_dtype_name(f->dtype) : "text") ||
-	    ril_grid_cell(g, err, "%lld", (long long)f->records) || ril_grid_cell(g, err, "%.3f", (double)f->bytes / 1e6))
+	if (ril_grid_cell(g, err, "%s", f->name) ||
+		ril_grid_cell(g, err, "%s", f->dtype ? ril_dtype_name(f->dtype) : "text") ||
+		ril_grid_cell(g, err, "%lld", (long long)f->records) ||
+		ril_grid_cell(g, err, "%.3f", (double)f->bytes / 1e6))
 		return -1;
 	if (f->dtype && ril_grid_cell(g, err, "%lld", (long long)f->count))
 		return -1;
@@ -128,10 +130,13 @@ static int show_json(struct ril_buf *b, const struct field *f, bool first, struc
 {
 	int64_t n = f->count - f->nan - f->inf;
 	if ((!first && ril_buf_puts(b, ",", err)) || ril_json_quote(b, f->name, strlen(f->name), false, err) ||
-	    ril_buf_printf(b, err, ":{\"type\":\"%s\",\"records\":%lld,\"bytes\":%llu", f->dtype ? ril_dtype_name(f->dtype) : "text",
-		(long long)f->records, (unsigned long long)f->bytes))
+		ril_buf_printf(b, err, ":{\"type\":\"%s\",\"records\":%lld,\"bytes\":%llu",
+			f->dtype ? ril_dtype_name(f->dtype) : "text", (long long)f->records,
+			(unsigned long long)f->bytes))
 		return -1;
-	if (f->dtype && ril_buf_printf(b, err, ",\"count\":%lld,\"nonfinite\":%lld", (long long)f->count, (long long)(f->nan + f->inf)))
+	if (f->dtype &&
+		ril_buf_printf(b, err, ",\"count\":%lld,\"nonfinite\":%lld", (long long)f->count,
+			(long long)(f->nan + f->inf)))
 		return -1;
 	if (n && ril_buf_printf(b, err, ",\"mean\":%.9g,\"min\":%.9g,\"max\":%.9g", f->sum / (double)n, f->min, f->max))
 		return -1;
@@ -144,7 +149,8 @@ int ril_stats_show(const struct ril_stats *s, struct ril_buf *out, bool json, st
 	if (!sorted)
 		return -1;
 	struct ril_grid g = {0};
-	int rc = json ? ril_buf_puts(out, "{", err) : ril_grid_heading(&g, "field|type|records|MB|values|mean|std|min|max|not finite", err);
+	int rc = json ? ril_buf_puts(out, "{", err)
+		      : ril_grid_heading(&g, "field|type|records|MB|values|mean|std|min|max|not finite", err);
 	for (size_t i = 0; i < s->n; i++)
 		sorted[i] = &s->field[i];
 	qsort(sorted, s->n, sizeof *sorted, by_name);

@@ -13,8 +13,9 @@
  *	if (!rc) rc = ril_writer_end(w, err); else ril_writer_abort(w, tool, err);
  *	ril_writer_free(w);
  *
- * Ownership: a record given by a reader belongs to the caller (ril_record_free); what its getters return is borrowed and
- * lives until that field is set, dropped or the record freed.  Errors name the stream, the record number and the key. */
+ * Ownership: a record given by a reader belongs to the caller (ril_record_free); what its getters return is borrowed
+ * and lives until that field is set, dropped or the record freed.  Errors name the stream, the record number and the
+ * key. */
 #ifndef RIL_STREAM_STREAM_H
 #define RIL_STREAM_STREAM_H
 
@@ -42,11 +43,13 @@ cJSON *ril_record_json(const struct ril_record *, const char *name, struct ril_e
 /* Reads a whole number from a metadata field that must be there. */
 int ril_record_int(const struct ril_record *, const char *name, int64_t *out, struct ril_err *);
 
-/* Tensors.  get: NULL if absent.  need: absent, another type or another number of dimensions (-1: any) is an error naming
- * key and field. */
+/* Tensors.  get: NULL if absent.  need: absent, another type or another number of dimensions (-1: any) is an error
+ * naming key and field. */
 const struct ril_st_entry *ril_record_get(const struct ril_record *, const char *name);
-const struct ril_st_entry *ril_record_need(const struct ril_record *, const char *name, enum ril_dtype, int ndim, struct ril_err *);
-int ril_record_set(struct ril_record *, const char *name, enum ril_dtype, int ndim, const int64_t *dim, const void *data /* copied */, struct ril_err *);
+const struct ril_st_entry *ril_record_need(
+	const struct ril_record *, const char *name, enum ril_dtype, int ndim, struct ril_err *);
+int ril_record_set(struct ril_record *, const char *name, enum ril_dtype, int ndim, const int64_t *dim,
+	const void *data /* copied */, struct ril_err *);
 /* Drops tensors and metadata whose name is `pattern`, or begins with it when it ends in '*'. */
 void ril_record_drop(struct ril_record *, const char *pattern);
 /* Walks all tensors / metadata (`ril` and `key` are not counted as metadata). */
@@ -79,13 +82,13 @@ int ril_responses_add(struct ril_record *, const struct ril_new_response *, int3
 /* Drops every resp.* and what was derived (ril-rollout --replace). */
 void ril_responses_drop(struct ril_record *);
 
-/* ---- HEAD ---- metadata: `lineage` (one JSON object a line), `model`, `tokenizer` (ids), `teachers` (JSON list) ---- */
+/* ---- HEAD: metadata `lineage` (one JSON object a line), `model`, `tokenizer` (ids), `teachers` (JSON list) ---- */
 struct ril_lineage { const char *program, *version; int argc; char **argv; uint32_t seed; const char *device, *model; };
 /* A copy of the input's HEAD (NULL: a new stream) with this tool's lineage line added.  Secrets in argv are masked. */
 struct ril_record *ril_head_extend(const struct ril_record *input_head, const struct ril_lineage *, struct ril_err *);
 /* The number (from 1) of a teacher, which is added to the list when it is new; -1 on failure. */
 int ril_head_teacher(struct ril_record *head, const char *name, struct ril_err *);
-/* Fails (RIL_EFAIL) when HEAD names another id under `what` ("model", "tokenizer") than this; passes when it names none. */
+/* Fails (RIL_EFAIL) when HEAD names another id under `what` ("model", "tokenizer"); passes when it names none. */
 int ril_head_expect(const struct ril_record *head, const char *what, const char *id, struct ril_err *);
 
 /* ---- STEP ---- */
@@ -97,9 +100,10 @@ struct ril_reader;
 /* path "-" is stdin; gzip is recognised. */
 struct ril_reader *ril_reader_open(const char *path, struct ril_err *);
 void ril_reader_free(struct ril_reader *);
-/* The next record in *out (owned by the caller): HEAD, GROUP or STEP; NULL in *out after the last END, once the input has
- * ended.  END is checked, not returned.  Input that stops without END, a bad checksum or structure: RIL_ECORRUPT.  ABORT:
- * RIL_EFAIL naming the stage and cause that the frame carries.  Segments that name another model or tokenizer: RIL_EFAIL. */
+/* The next record in *out (owned by the caller): HEAD, GROUP or STEP; NULL in *out after the last END, once the input
+ * has ended.  END is checked, not returned.  Input that stops without END, a bad checksum or structure: RIL_ECORRUPT.
+ * ABORT: RIL_EFAIL naming the stage and cause that the frame carries.  Segments that name another model or tokenizer:
+ * RIL_EFAIL. */
 int ril_reader_next(struct ril_reader *, struct ril_record **out, struct ril_err *);
 /* The current segment's HEAD (borrowed), valid once the first HEAD was returned. */
 const struct ril_record *ril_reader_head(const struct ril_reader *);
@@ -111,7 +115,7 @@ struct ril_totals ril_reader_totals(const struct ril_reader *); /* so far; bytes
 /* ---- writing ---- */
 struct ril_writer;
 struct ril_writer_options { bool gzip; };
-/* path "-" is stdout (a terminal is refused).  A regular file is written under a temporary name and renamed at the end. */
+/* path "-" is stdout (a terminal is refused).  A regular file gets a temporary name until the end. */
 struct ril_writer *ril_writer_open(const char *path, const struct ril_writer_options *, struct ril_err *);
 /* Frees; a file that was not ended is removed. */
 void ril_writer_free(struct ril_writer *);
@@ -120,13 +124,14 @@ void ril_reader_watch(struct ril_reader *, const struct ril_writer *);
 /* Calls rest(ctx) when the reader has to wait for input for longer than a moment: to give back memory meanwhile. */
 void ril_reader_rest(struct ril_reader *, void (*rest)(void *ctx), void *ctx);
 /* HEAD for output: ril_head_extend, put.  A segment still open is ended first. */
-int ril_writer_head(struct ril_writer *, const struct ril_record *input_head, const struct ril_lineage *, struct ril_record **extended /* NULL or gets an owned copy */, struct ril_err *);
+int ril_writer_head(struct ril_writer *, const struct ril_record *input_head, const struct ril_lineage *,
+	struct ril_record **extended /* NULL or gets an owned copy */, struct ril_err *);
 int ril_writer_put(struct ril_writer *, const struct ril_record *, struct ril_err *); /* HEAD or group; HEAD flushes */
 int ril_writer_step(struct ril_writer *, int64_t step, bool checkpoint, struct ril_err *); /* barrier + flush */
 int ril_writer_flush(struct ril_writer *, struct ril_err *);
 /* Call once, when the input has ended: END, flush, close (stdout too, so that the end travels on), rename. */
 int ril_writer_end(struct ril_writer *, struct ril_err *);
-/* Says downstream why this stage failed; best effort, only between frames.  An ABORT that was read is passed on as it came. */
+/* Says downstream why this stage failed; best effort, between frames.  An ABORT that was read goes on as it came. */
 void ril_writer_abort(struct ril_writer *, const char *tool, const struct ril_err *why);
 int ril_writer_fd(const struct ril_writer *); /* -1 after the end */
 /* The same for a tool that failed before it opened its output: nothing unless path is "-", stdout a pipe, and no writer

@@ -1,8 +1,8 @@
 /* writer.c -- writing a stream; see stream.h.
  *
- * Small frames gather in a buffer, large tensors go to the descriptor from where they lie.  A record that nobody changed
- * is written as it came.  What is waiting is flushed at HEAD and at every barrier: the stages behind must have it before
- * this one waits for anything. */
+ * Small frames gather in a buffer, large tensors go to the descriptor from where they lie.  A record that nobody
+ * changed is written as it came.  What is waiting is flushed at HEAD and at every barrier: the stages behind must have
+ * it before this one waits for anything. */
 #include "base/file.h"
 #include "stream/impl.h"
 
@@ -175,7 +175,8 @@ static int emit(struct ril_writer *w, const struct ril_record *r, struct ril_err
 	uint32_t crc = r->crc;
 	int rc;
 	if (w->broken || w->ended)
-		return ril_fail(err, RIL_EFAIL, "%s: %s", w->name, w->ended ? "written to after its end" : "an earlier write failed");
+		return ril_fail(err, RIL_EFAIL, "%s: %s", w->name,
+			w->ended ? "written to after its end" : "an earlier write failed");
 	if (!r->changed) {
 		rc = out(w, r->frame.data, r->frame.len, err);
 	} else {
@@ -208,7 +209,8 @@ static int set_count(struct ril_record *r, const struct ril_count *c, struct ril
 static int emit_end(struct ril_writer *w, struct ril_err *err)
 {
 	struct ril_record *r = ril_record_new(RIL_END, NULL, err);
-	int rc = !r || set_int(r, "steps", w->segment.steps, err) || set_count(r, &w->segment, err) || emit(w, r, err) ? -1 : 0;
+	int rc = !r || set_int(r, "steps", w->segment.steps, err) || set_count(r, &w->segment, err) || emit(w, r, err)
+		? -1 : 0;
 	ril_record_free(r);
 	w->open = false;
 	return rc;
@@ -285,7 +287,8 @@ void ril_writer_abort(struct ril_writer *w, const char *tool, const struct ril_e
 	if (!passed_on(why->msg, origin, sizeof origin, &reason))
 		snprintf(origin, sizeof origin, "%s", tool);
 	struct ril_record *r = ril_record_new(RIL_ABORT, NULL, NULL);
-	if (r && !ril_record_set_meta(r, "tool", origin, NULL) && !ril_record_set_meta(r, "reason", reason, NULL) && !emit(w, r, NULL))
+	if (r && !ril_record_set_meta(r, "tool", origin, NULL) && !ril_record_set_meta(r, "reason", reason, NULL) &&
+		!emit(w, r, NULL))
 		ril_writer_flush(w, NULL);
 	ril_record_free(r);
 }

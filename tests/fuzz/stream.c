@@ -1,9 +1,11 @@
 /* stream.c -- a mutation fuzzer of the stream reader, the same bytes every time.
  *
- * Frames of the sample stream are damaged, doubled and swapped, half of the time with their checksum put right again, so
- * that what lies behind it is reached.  Nothing may crash (run it from the sanitizers' build, too), and what is not the
- * original must not be taken for a whole stream when its checksums were left alone.
+ * Frames of the sample stream are damaged, doubled and swapped, half of the time with their checksum put right again,
+ * so that what lies behind it is reached.  Nothing may crash (run it from the sanitizers' build, too), and what is not
+ * the original must not be taken for a whole stream when its checksums were left alone.
+ *
  *	stream SECONDS		runs longer than `make check` does
+ *
  * With clang, -DRIL_LIBFUZZER -fsanitize=fuzzer makes a libFuzzer target of it. */
 #include "../ril_test.h"
 
@@ -40,8 +42,8 @@ static int consume(const char *bytes, size_t n)
 		ril_show_json(&text, rec, &mine);
 		if (ril_record_kind(rec) == RIL_HEAD)
 			ril_show_head(&text, rec, &mine);
-		if (ril_record_kind(rec) == RIL_GROUP && !ril_groups_heading(&grid, &mine) && !ril_groups_row(&grid, rec, 1, &mine) &&
-		    !ril_stats_add(stats, rec, &mine))
+		if (ril_record_kind(rec) == RIL_GROUP && !ril_groups_heading(&grid, &mine) &&
+			!ril_groups_row(&grid, rec, 1, &mine) && !ril_stats_add(stats, rec, &mine))
 			ril_responses_add(rec, &add, 1, &mine);
 		ril_grid_free(&grid);
 		ril_record_free(rec);
@@ -145,7 +147,8 @@ int main(int argc, char **argv)
 	find_frames(&in);
 	CHECK(frames.n == 8 && consume(in.data, in.len) == 0, "the sample itself");
 	uint32_t turns = 0, accepted = 0, odd = 0;
-	for (clock_t end = clock() + (clock_t)(seconds * CLOCKS_PER_SEC); clock() < end && turns < UINT32_MAX; turns++) {
+	for (clock_t end = clock() + (clock_t)(seconds * CLOCKS_PER_SEC); clock() < end && turns < UINT32_MAX;
+		turns++) {
 		bool mend = turns % 2;
 		mutate(&out, &in, turns, mend);
 		int code = consume(out.data, out.len);
@@ -154,7 +157,8 @@ int main(int argc, char **argv)
 		accepted += !mend && code == 0 && !same;
 		ril_st_free(ril_st_parse(out.data, out.len < frames.at[1] - 4 ? out.len : frames.at[1] - 4, NULL));
 	}
-	CHECK(turns > 100 && accepted == 0 && odd == 0, "%u turns: %u damaged streams accepted, %u strange codes", turns, accepted, odd);
+	CHECK(turns > 100 && accepted == 0 && odd == 0, "%u turns: %u damaged streams accepted, %u strange codes",
+		turns, accepted, odd);
 	ril_buf_free(&in);
 	ril_buf_free(&out);
 	TEST_END();

@@ -1,6 +1,6 @@
 /* faults.c -- the N-th allocation fails, for every N: a clean error each time, nothing published, nothing leaked.
  *
- * The test runs itself as a small filter (read, add responses, write) with RIL_FAIL_ALLOC set, until it gets through. */
+ * The test runs itself as a small filter (read, add responses, write) with RIL_FAIL_ALLOC set, until all is well. */
 #include "../ril_test.h"
 
 #include "stream/folder.h"
@@ -67,7 +67,9 @@ static int folder(const char *path, struct ril_err *e)
 static int child(const char *job, const char *from, const char *to)
 {
 	struct ril_err e = {0};
-	int rc = !strcmp(job, "generate") ? generate(to, &e) : !strcmp(job, "folder") ? folder(from, &e) : filter(from, to, !strcmp(job, "gzip"), &e);
+	int rc = !strcmp(job, "generate") ? generate(to, &e)
+		: !strcmp(job, "folder")  ? folder(from, &e)
+					  : filter(from, to, !strcmp(job, "gzip"), &e);
 	if (rc && !e.msg[0])
 		return 99; /* a failure must say why */
 	return rc ? e.code : 0;
@@ -94,7 +96,8 @@ static void every_allocation(const char *job, const char *from, const char *to)
 	unlink(to);
 	while ((code = run(job, from, to, n)) == RIL_EFAIL && access(to, F_OK) && n < 2000)
 		n++;
-	CHECK(code == 0 && n > 3, "%s: allocation %d failing: exit %d, output %s", job, n, code, access(to, F_OK) ? "absent" : "there");
+	CHECK(code == 0 && n > 3, "%s: allocation %d failing: exit %d, output %s", job, n, code,
+		access(to, F_OK) ? "absent" : "there");
 }
 
 int main(int argc, char **argv)

@@ -52,8 +52,10 @@ static int add_scores(struct ril_record *r, const struct question *q, struct ril
 		answer[i] = !strcmp(text, q->answer);
 		reward[i] = similarity[i] + answer[i];
 	}
-	return ril_record_set(r, "disc.logit", RIL_F32, 1, &n, logit, e) || ril_record_set(r, "reward.similarity", RIL_F32, 1, &n, similarity, e) ||
-		ril_record_set(r, "reward.answer", RIL_F32, 1, &n, answer, e) || ril_record_set(r, "reward", RIL_F32, 1, &n, reward, e);
+	return ril_record_set(r, "disc.logit", RIL_F32, 1, &n, logit, e) ||
+		ril_record_set(r, "reward.similarity", RIL_F32, 1, &n, similarity, e) ||
+		ril_record_set(r, "reward.answer", RIL_F32, 1, &n, answer, e) ||
+		ril_record_set(r, "reward", RIL_F32, 1, &n, reward, e);
 }
 
 static int put_group(struct ril_writer *w, const struct question *q, struct ril_err *e)
@@ -71,9 +73,9 @@ static int put_group(struct ril_writer *w, const struct question *q, struct ril_
 	struct ril_buf question = {0};
 	snprintf(answers, sizeof answers, "[\"%s\"]", q->answer);
 	snprintf(type, sizeof type, "\"%s\"", q->type);
-	int rc = !r || ril_json_quote(&question, q->question, (size_t)n, false, e) || ril_record_set_meta(r, "question", question.data, e) ||
-		ril_record_set_meta(r, "answers", answers, e) || ril_record_set_meta(r, "type", type, e) ||
-		ril_record_set_meta(r, "judge", "\"exact\"", e) ||
+	int rc = !r || ril_json_quote(&question, q->question, (size_t)n, false, e) ||
+		ril_record_set_meta(r, "question", question.data, e) || ril_record_set_meta(r, "answers", answers, e) ||
+		ril_record_set_meta(r, "type", type, e) || ril_record_set_meta(r, "judge", "\"exact\"", e) ||
 		ril_record_set(r, "prompt.ids", RIL_I32, 1, &n, prompt, e) || ril_responses_add(r, resp, 4, e) ||
 		ril_record_set_meta(r, "policy", "0", e) || ril_record_set_meta(r, "temperature", "1", e) ||
 		ril_record_set_meta(r, "max_new_tokens", "8", e) || add_scores(r, q, e) || ril_writer_put(w, r, e);
@@ -85,8 +87,8 @@ static int put_group(struct ril_writer *w, const struct question *q, struct ril_
 static int write_sample(const char *path, struct ril_err *e)
 {
 	struct ril_record *head = ril_record_new(RIL_HEAD, NULL, e);
-	int rc = !head || ril_record_set_meta(head, "model", stages[0].model, e) || ril_record_set_meta(head, "tokenizer", "0123456789abcdef", e) ||
-		ril_head_teacher(head, "big", e) < 0;
+	int rc = !head || ril_record_set_meta(head, "model", stages[0].model, e) ||
+		ril_record_set_meta(head, "tokenizer", "0123456789abcdef", e) || ril_head_teacher(head, "big", e) < 0;
 	for (size_t i = 0; i < sizeof stages / sizeof *stages && !rc; i++) {
 		struct ril_record *next = ril_head_extend(head, &stages[i], e);
 		ril_record_free(head);

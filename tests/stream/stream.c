@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
 static char dir[] = "/tmp/ril-stream.XXXXXX";
 static char *args[] = {"prog", "--api-key", "hunter2", "-m", "http://u:pw@host/x", "--secret=xyz", "--tokenizer", "T"};
@@ -29,7 +30,9 @@ static struct ril_record *group(int i, struct ril_err *e)
 	struct ril_record *r = ril_record_new(RIL_GROUP, key, e);
 	int32_t ids[3] = {i, 2, 3};
 	int64_t n = 3;
-	CHECK(r && !ril_record_set(r, "prompt.ids", RIL_I32, 1, &n, ids, e) && !ril_record_set_meta(r, "question", "wie\n\"viele\"?", e), "%s", e->msg);
+	CHECK(r && !ril_record_set(r, "prompt.ids", RIL_I32, 1, &n, ids, e) &&
+			!ril_record_set_meta(r, "question", "wie\n\"viele\"?", e),
+		"%s", e->msg);
 	return r;
 }
 
@@ -39,8 +42,8 @@ static int write_stream(const char *path, const char *model, int groups, int per
 	struct ril_writer_options o = {gzip};
 	struct ril_writer *w = ril_writer_open(path, &o, &e);
 	struct ril_record *head = ril_record_new(RIL_HEAD, NULL, &e);
-	int rc = !w || ril_record_set_meta(head, "model", model, &e) || ril_record_set_meta(head, "tokenizer", "t", &e) ||
-		ril_writer_head(w, head, &lineage, NULL, &e);
+	int rc = !w || ril_record_set_meta(head, "model", model, &e) ||
+		ril_record_set_meta(head, "tokenizer", "t", &e) || ril_writer_head(w, head, &lineage, NULL, &e);
 	ril_record_free(head);
 	for (int i = 0; i < groups && !rc; i++) {
 		struct ril_record *r = group(i, &e);
@@ -124,9 +127,14 @@ static void filter(const char *from, const char *to, bool change)
 static void test_cat(const struct ril_buf *plain, const struct ril_buf *packed)
 {
 	static const struct ril_buf junk = {"xyz", 3, 3};
-	const struct { const char *name; const struct ril_buf *a, *b; size_t cut; int code, groups; } cats[] = {
-		{"plain plain", plain, plain, 0, 0, 8},  {"gzip gzip", packed, packed, 0, 0, 8}, {"plain gzip", plain, packed, 0, 0, 8},
-		{"gzip plain", packed, plain, 0, 0, 8},  {"tail cut", plain, plain, 1, 3, 8},    {"garbage", plain, &junk, 0, 3, 4},
+	const struct { const char *name; const struct ril_buf *a, *b; size_t cut; int code, groups;
+	} cats[] = {
+		{"plain plain", plain, plain, 0, 0, 8},
+		{"gzip gzip", packed, packed, 0, 0, 8},
+		{"plain gzip", plain, packed, 0, 0, 8},
+		{"gzip plain", packed, plain, 0, 0, 8},
+		{"tail cut", plain, plain, 1, 3, 8},
+		{"garbage", plain, &junk, 0, 3, 4},
 		{"gzip garbage", packed, &junk, 0, 3, 4},
 	};
 	for (size_t i = 0; i < sizeof cats / sizeof *cats; i++) {
@@ -153,14 +161,17 @@ static void test_round_trip(void)
 	CHECK(system(cmd) == 0, "gzip(1) unpacks it to the same bytes");
 	struct ril_buf plain = slurp(in_dir("a.ril")), packed = slurp(in_dir("a.gz"));
 	static const char kept[] = "\\\"--tokenizer\\\",\\\"T\\\"";
-	CHECK(!memmem(plain.data, plain.len, "hunter2", 7) && !memmem(plain.data, plain.len, "xyz", 3) && !memmem(plain.data, plain.len, "pw@", 3) &&
-		memmem(plain.data, plain.len, kept, sizeof kept - 1), "secrets are masked, other arguments are not");
+	CHECK(!memmem(plain.data, plain.len, "hunter2", 7) && !memmem(plain.data, plain.len, "xyz", 3) &&
+			!memmem(plain.data, plain.len, "pw@", 3) &&
+			memmem(plain.data, plain.len, kept, sizeof kept - 1),
+		"secrets are masked, other arguments are not");
 	test_cat(&plain, &packed);
 	ril_buf_free(&plain);
 	ril_buf_free(&packed);
 	write_stream(in_dir("b.ril"), "another", 1, 1, false);
 	snprintf(cmd, sizeof cmd, "cat %s %s >%s", in_dir("a.ril"), in_dir("b.ril"), in_dir("cat"));
-	CHECK(system(cmd) == 0 && read_stream(in_dir("cat")).code == RIL_EFAIL, "segments of two models do not go together");
+	CHECK(system(cmd) == 0 && read_stream(in_dir("cat")).code == RIL_EFAIL,
+		"segments of two models do not go together");
 }
 
 /* Two segments through two filters: unchanged groups keep their bytes, and so do the fields beside a changed one. */
@@ -183,10 +194,14 @@ static void test_filter(void)
 	CHECK(lines == 3, "%d lines of lineage", lines);
 	ril_record_free(rec);
 	CHECK(!ril_reader_next(r, &rec, &e) && rec && !strcmp(ril_record_key(rec), "k/0"), "%s", e.msg);
-	const struct ril_st_entry *ids = ril_record_need(rec, "prompt.ids", RIL_I32, 1, &e), *reward = ril_record_get(rec, "reward");
-	CHECK(ids && ((const int32_t *)ids->data)[1] == 2 && reward && isnan(((const float *)reward->data)[1]), "fields");
+	const struct ril_st_entry *ids = ril_record_need(rec, "prompt.ids", RIL_I32, 1, &e),
+				  *reward = ril_record_get(rec, "reward");
+	CHECK(ids && ((const int32_t *)ids->data)[1] == 2 && reward && isnan(((const float *)reward->data)[1]),
+		"fields");
 	CHECK(!strcmp(ril_record_meta(rec, "question"), "wie\n\"viele\"?"), "metadata");
-	CHECK(!ril_record_need(rec, "prompt.ids", RIL_F32, 1, &e) && strstr(e.msg, "record 1 'k/0'") && strstr(e.msg, "prompt.ids"), "%s", e.msg);
+	CHECK(!ril_record_need(rec, "prompt.ids", RIL_F32, 1, &e) && strstr(e.msg, "record 1 'k/0'") &&
+			strstr(e.msg, "prompt.ids"),
+		"%s", e.msg);
 	CHECK(!ril_record_need(rec, "nope", RIL_F32, 1, &e) && e.code == RIL_EFAIL, "%s", e.msg);
 	ril_record_drop(rec, "prompt.*");
 	CHECK(!ril_record_get(rec, "prompt.ids") && ril_record_count(rec) == 1, "dropped");
@@ -200,17 +215,22 @@ static void test_responses(void)
 	struct ril_record *r = group(1, &e);
 	static const int32_t a[2] = {5, 6}, b[1] = {7};
 	static const float logp[2] = {-1, -2};
-	struct ril_new_response one = {a, 2, 0, 0, logp, "f\xC3\xBCnf"}, two[] = {{b, 1, 1, 1, NULL, "x\"y"}, {b, 0, 2, 0, NULL, ""}};
+	struct ril_new_response one = {a, 2, 0, 0, logp, "f\xC3\xBCnf"},
+				two[] = {{b, 1, 1, 1, NULL, "x\"y"}, {b, 0, 2, 0, NULL, ""}};
 	int64_t n = 1;
 	CHECK(!ril_responses_add(r, &one, 1, &e), "%s", e.msg);
-	CHECK(!ril_record_set(r, "reward", RIL_F32, 1, &n, logp, &e) && !ril_record_set(r, "disc.logit", RIL_F32, 1, &n, logp, &e), "%s", e.msg);
+	CHECK(!ril_record_set(r, "reward", RIL_F32, 1, &n, logp, &e) &&
+			!ril_record_set(r, "disc.logit", RIL_F32, 1, &n, logp, &e),
+		"%s", e.msg);
 	CHECK(!ril_responses_add(r, two, 2, &e), "%s", e.msg);
 	struct ril_responses got;
-	CHECK(!ril_responses_get(r, &got, &e) && got.n == 3 && got.start[1] == 2 && got.start[2] == 3 && got.start[3] == 3 && got.ids[2] == 7 &&
-		got.source[2] == 2 && got.finish[1] == 1, "%s", e.msg);
+	CHECK(!ril_responses_get(r, &got, &e) && got.n == 3 && got.start[1] == 2 && got.start[2] == 3 &&
+			got.start[3] == 3 && got.ids[2] == 7 && got.source[2] == 2 && got.finish[1] == 1,
+		"%s", e.msg);
 	const struct ril_st_entry *lp = ril_record_get(r, "resp.logp");
 	CHECK(lp && ((const float *)lp->data)[1] == -2 && isnan(((const float *)lp->data)[2]), "log-probs");
-	CHECK(!strcmp(ril_record_meta(r, "resp.text"), "[\"f\xC3\xBCnf\",\"x\\\"y\",\"\"]"), "%s", ril_record_meta(r, "resp.text"));
+	CHECK(!strcmp(ril_record_meta(r, "resp.text"), "[\"f\xC3\xBCnf\",\"x\\\"y\",\"\"]"), "%s",
+		ril_record_meta(r, "resp.text"));
 	CHECK(!ril_record_get(r, "reward") && !ril_record_get(r, "disc.logit"), "what was derived is gone");
 	n = 3;
 	static const int32_t mood[3] = {1, 2, 3};
@@ -219,7 +239,9 @@ static void test_responses(void)
 	ril_record_drop(r, "resp.mood");
 	n = 4;
 	static const int32_t descends[4] = {0, 2, 1, 3};
-	CHECK(!ril_record_set(r, "resp.start", RIL_I32, 1, &n, descends, &e) && ril_responses_get(r, &got, &e) && e.code == RIL_ECORRUPT, "%s", e.msg);
+	CHECK(!ril_record_set(r, "resp.start", RIL_I32, 1, &n, descends, &e) && ril_responses_get(r, &got, &e) &&
+			e.code == RIL_ECORRUPT,
+		"%s", e.msg);
 	ril_responses_drop(r);
 	CHECK(!ril_responses_get(r, &got, &e) && got.n == 0 && ril_record_count(r) == 1, "%s", e.msg);
 	ril_record_free(r);
@@ -229,9 +251,13 @@ static void test_head(void)
 {
 	struct ril_err e = {0};
 	struct ril_record *h = ril_head_extend(NULL, &lineage, &e);
-	CHECK(h && ril_head_teacher(h, "x \"y\"", &e) == 1 && ril_head_teacher(h, "z", &e) == 2 && ril_head_teacher(h, "x \"y\"", &e) == 1, "%s", e.msg);
-	CHECK(!ril_head_expect(h, "model", "m", &e) && !ril_record_set_meta(h, "model", "m", &e) && !ril_head_expect(h, "model", "m", &e) &&
-		ril_head_expect(h, "model", "n", &e) && e.code == RIL_EFAIL, "%s", e.msg);
+	CHECK(h && ril_head_teacher(h, "x \"y\"", &e) == 1 && ril_head_teacher(h, "z", &e) == 2 &&
+			ril_head_teacher(h, "x \"y\"", &e) == 1,
+		"%s", e.msg);
+	CHECK(!ril_head_expect(h, "model", "m", &e) && !ril_record_set_meta(h, "model", "m", &e) &&
+			!ril_head_expect(h, "model", "m", &e) && ril_head_expect(h, "model", "n", &e) &&
+			e.code == RIL_EFAIL,
+		"%s", e.msg);
 	ril_record_free(h);
 }
 
@@ -352,6 +378,72 @@ static void test_publishing(void)
 	CHECK(code == RIL_EFAIL && entries("big.ril") == 0, "a full disk leaves nothing (%d)", code);
 }
 
+static void test_terminal(void)
+{
+	struct ril_err e = {0};
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	const char *terminal = master < 0 || grantpt(master) || unlockpt(master) ? NULL : ptsname(master);
+	if (!terminal)
+		SKIP("no pseudo-terminal");
+	else
+		CHECK(!ril_writer_open(terminal, NULL, &e) && e.code == RIL_EUSAGE && strstr(e.msg, "terminal"), "%s",
+			e.msg);
+	close(master);
+}
+
+/* A stream of one group frame, with another version and with tensors and metadata from the future. */
+static int future(const char *version)
+{
+	static const uint8_t blob[5] = {9, 8, 7, 6, 5};
+	const struct ril_st_entry x = {
+		.name = "new.blob", .dtype = RIL_U8, .ndim = 1, .dim = {5}, .count = 5, .data = blob, .bytes = 5};
+	const char *kinds[2] = {"head", "group"}, *meta[8] = {"ril", NULL, "key", "k", "new.text", "[1, 2 ]"};
+	struct ril_buf b = {0};
+	struct ril_err e = {0};
+	for (int i = 0; i < 2; i++) {
+		char ril[32];
+		struct ril_buf frame = {0};
+		snprintf(ril, sizeof ril, "%s %s", kinds[i], version);
+		meta[1] = ril;
+		CHECK(!ril_st_build(&frame, &x, 1, meta, &e), "%s", e.msg);
+		uint32_t crc = (uint32_t)crc32_z(0, (unsigned char *)frame.data, frame.len);
+		ril_buf_add(&frame, &crc, 4, &e);
+		ril_buf_add(&b, frame.data, frame.len, &e);
+		ril_buf_free(&frame);
+	}
+	spill(in_dir("future"), b.data, b.len);
+	ril_buf_free(&b);
+	struct ril_reader *r = ril_reader_open(in_dir("future"), &e);
+	struct ril_writer *w = ril_writer_open(in_dir("passed"), NULL, &e);
+	struct ril_record *rec = NULL;
+	int rc = ril_reader_next(r, &rec, &e) || ril_writer_put(w, rec, &e);
+	ril_record_free(rec);
+	rec = NULL;
+	rc = rc || ril_reader_next(r, &rec, &e) || ril_record_set_meta(rec, "mine", "1", &e) ||
+		ril_writer_put(w, rec, &e) || ril_writer_end(w, &e);
+	ril_record_free(rec);
+	ril_reader_free(r);
+	ril_writer_free(w);
+	return rc ? e.code : 0;
+}
+
+static void test_future(void)
+{
+	struct ril_err e = {0};
+	struct ril_record *rec = NULL;
+	CHECK(future("2.0") == RIL_ECORRUPT, "a newer major version");
+	CHECK(future("1.7") == 0, "a newer minor version");
+	struct ril_reader *r = ril_reader_open(in_dir("passed"), &e);
+	CHECK(r && !ril_reader_next(r, &rec, &e), "%s", e.msg);
+	ril_record_free(rec);
+	CHECK(!ril_reader_next(r, &rec, &e) && rec && !strcmp(ril_record_meta(rec, "new.text"), "[1, 2 ]"),
+		"unknown metadata");
+	const struct ril_st_entry *x = ril_record_get(rec, "new.blob");
+	CHECK(x && x->bytes == 5 && !memcmp(x->data, "\x09\x08\x07\x06\x05", 5), "unknown tensor");
+	ril_record_free(rec);
+	ril_reader_free(r);
+}
+
 static void test_abort(void)
 {
 	struct ril_err e = {0}, why = {RIL_EFAIL, "out of ideas: really"};
@@ -379,7 +471,8 @@ static void test_abort(void)
 /* A frame that claims a terabyte makes us allocate no more than what arrives. */
 static void test_claims(void)
 {
-	static const char json[] = "{\"a\":{\"dtype\":\"U8\",\"shape\":[1099511627776],\"data_offsets\":[0,1099511627776]}}";
+	static const char json[] =
+		"{\"a\":{\"dtype\":\"U8\",\"shape\":[1099511627776],\"data_offsets\":[0,1099511627776]}}";
 	char image[256] = {0};
 	uint64_t n = sizeof json - 1;
 	memcpy(image, &n, 8);
@@ -409,6 +502,8 @@ int main(void)
 	test_flip();
 	test_order();
 	test_publishing();
+	test_terminal();
+	test_future();
 	test_abort();
 	test_claims();
 	char cmd[64];
