@@ -1,0 +1,146 @@
+#!/bin/bash
+# ril-score as it is used: streams, rewards, reports, tables, captions, comparisons, outside judges, bad input.
+. "$(dirname "$0")/../ril_test.sh"
+cd "$T" || exit 1
+S=$RIL_ROOT/share/examples/sample.ril
+
+# ---- a filter: terms stay, the sum is right, a re-run changes nothing ----
+check "filter" ril-score --judge contains --reward 'answer' -o a.ril "$S"
+check "filter from stdin to stdout" eval 'ril-score --judge contains <"$S" | ril-score --judge contains | ril-inspect --check >/dev/null'
+check "terms and sum are there" eval '[ -n "$(ril-inspect --field reward.answer a.ril)" ] && [ -n "$(ril-inspect --field reward a.ril)" ]'
+ril-score --judge contains --reward 'answer' -o b.ril a.ril
+check "scoring again gives the same" ril-inspect --diff a.ril b.ril
+ril-score --judge contains --reward '2*answer + answer*0.5' -o c.ril a.ril
+check "weights" eval '[ "$(ril-inspect --field reward c.ril | tr -d "[]" | tr " ," "\n\n" | grep -c "^2.5")" = "$(ril-inspect --field reward.answer c.ril | tr -d "[]" | tr " ," "\n\n" | grep -cx "1")" ]'
+expect_exit 1 ril-score --judge contains --reward 'nosuch + answer' -o d.ril "$S"
+check "the missing term is named" grep -q 'reward.nosuch' err
+check "nothing is left behind" [ ! -e d.ril ]
+for bad in 'answer +' '0.5' '* answer' 'answer answer' '1e999*answer' ''; do expect_exit 2 ril-score --reward "$bad" "$S"; done
+expect_exit 2 ril-score --judge nosuch "$S"
+expect_exit 2 ril-score --report table -o - "$S"
+expect_exit 2 ril-score "$S" "$S"
+head -c 900 "$S" >cut.ril
+expect_exit 3 ril-score --judge contains -o e.ril cut.ril
+check "a cut stream publishes nothing" [ ! -e e.ril ]
+expect_exit 1 ril-score --judge contains -i "$S" -o /dev/full
+
+# ---- reports ----
+check "table report" eval 'ril-score --judge contains --report table "$S" | grep -q "^student"'
+check "json report" eval 'ril-score --judge contains --report json "$S" | jq -e ".n > 0 and .accuracy >= 0 and (.types | length > 0) and (.scores | length > 0)" >/dev/null'
+check "tsv report" eval 'ril-score --judge contains --report tsv "$S" | head -n 1 | grep -q "^section	source	type"'
+check "report and stream" eval 'ril-score --judge contains --report tsv -o f.ril "$S" >r.tsv && [ -s r.tsv ] && ril-inspect --diff a.ril f.ril'
+check "seeded" eval '[ "$(ril-score --judge contains --report json --seed 3 --threads 1 "$S" | md5sum)" = "$(ril-score --judge contains --report json --seed 3 --threads 2 "$S" | md5sum)" ]'
+check "metrics" eval 'ril-score --judge contains --metrics m.jsonl -o g.ril "$S" && jq -e "has(\"step\") and has(\"groups\")" m.jsonl >/dev/null'
+check "comparison with itself" eval 'ril-score --compare a.ril a.ril --report json | jq -e ".compare[-1] | .difference == 0 and .p == 1" >/dev/null'
+expect_exit 2 ril-score --compare a.ril
+expect_exit 2 ril-score --compare --table x a.ril a.ril
+
+# ---- tables ----
+cat >t.jsonl <<'END'
+{"id": "x", "response": "three", "answer": 3, "judge": "number", "type": "count"}
+
+{"response": "a dog", "choices": ["a cat", "a dog"], "answer": "B", "judge": "mcq", "type": "pick"}
+{"response": "a cat", "choices": ["a cat", "a dog"], "answer": "B", "judge": "mcq", "type": "pick"}
+END
+check "a line a row" eval '[ "$(ril-score --table t.jsonl | jq -c "[.id, .score]" | tr -d "\n")" = "[\"x\",1][\"line 3\",1][\"line 4\",0]" ]'
+check "macro-average" eval 'ril-score --table t.jsonl --report json | jq -e ".macro == 0.75 and .types.pick.accuracy == 0.5 and .n == 3" >/dev/null'
+row() { expect_exit "$1" ril-score --judge vqa --table - <<<"$2"; }
+row 3 '{"response": "x"'
+row 3 '{"answer": "x"}'
+row 3 '[1, 2]'
+row 3 '{"response": 3.5, "answers": {"a": 1}}'
+row 3 $'{"response": "\xff", "answer": "x"}'
+row 1 '{"response": "x", "answer": "x"}'
+row 1 ''
+row 0 '{"response": "a\u0000b", "answers": ["x", "y"]}'
+expect_exit 1 ril-score --table nosuch.jsonl
+
+# ---- benchmarks' figures ----
+cat >pope.jsonl <<'END'
+{"response": "Yes.", "answer": "yes", "type": "random"}
+{"response": "No", "answer": "yes", "type": "random"}
+{"response": "Well, yes", "answer": "no", "type": "random"}
+{"response": "There is not one.", "answer": "no", "type": "popular"}
+{"response": "Yes", "answer": "yes", "type": "popular"}
+END
+check "pope" eval 'ril-score --judge pope --table pope.jsonl --report json | jq -e ".pope[-1] | .accuracy == 0.6 and (.precision - 2/3 | fabs) < 1e-9 and (.recall - 2/3 | fabs) < 1e-9 and (.F1 - 2/3 | fabs) < 1e-9 and .[\"yes-ratio\"] == 0.6" >/dev/null'
+hal() { printf '{"response": "%s", "answer": "%s", "category": "%s", "subcategory": "chart", "set_id": "0", "figure_id": "%s", "question_id": "%s"}\n' "$@"; }
+{ hal Yes 1 VS 0 0; hal No 1 VS 1 0; hal No 0 VS 1 1; hal No 0 VD 0 0; hal Yes 1 VD 0 1; } >hal.jsonl
+check "hallusion" eval 'ril-score --judge hallusion --table hal.jsonl --report json | jq -e ".hallusion[-1] | .aAcc == 0.8 and .fAcc == 0.5 and .qAcc == 0.75" >/dev/null'
+expect_exit 1 ril-score --judge hallusion --table - --report table <<<'{"response": "Yes", "answer": "1"}'
+
+# ---- captions ----
+cat >refs.json <<'END'
+{"images": [{"id": 1, "domain": "in-domain"}, {"id": "b", "domain": "out-domain"}], "annotations": [
+ {"image_id": 1, "caption": "A red bus on a street."}, {"image_id": 1, "caption": "A bus drives by."}, {"image_id": "b", "caption": "Two dogs play ball."}]}
+END
+caps() { printf '%s' "$2" >res.json; expect_exit "$1" ril-score --captions res.json --references refs.json --report json; }
+caps 0 '[{"image_id": 1, "caption": "a red bus on a street"}, {"image_id": "b", "caption": "two dogs play ball"}]'
+check "captions" eval 'jq -e ".captions[\"BLEU-4\"] > 0.9 and (.caption_scores | map(.domain) | unique) == [\"all\", \"in-domain\", \"out-domain\"]" out >/dev/null'
+caps 0 '[{"image_id": 1, "caption": "a red bus\r\nb two dogs"}]'
+check "a line break in a caption is said" grep -q 'control characters' err
+check "a picture without a caption is said" grep -q 'left out' err
+caps 0 '[{"image_id": 1, "caption": ""}]'
+check "an empty caption is said" grep -q 'no tokens' err
+caps 3 '[{"image_id": 9, "caption": "a"}]'
+check "the unknown picture is named" grep -q '9' err
+caps 3 '[{"image_id": 1, "caption": "a"}, {"image_id": "1", "caption": "b"}]'
+caps 3 '[{"image_id": 1}]'
+caps 3 '{"a":'
+printf '[{"image_id": 1, "caption": "\377"}]' >res.json
+expect_exit 3 ril-score --captions res.json --references refs.json
+expect_exit 2 ril-score --captions res.json
+check "tokens" [ "$(printf "A dog's bone, isn't it?\n\n" | ril-score --tokenise | tr '\n' '|')" = "a dog 's bone is n't it||" ]
+if [ -d "$RIL_SHARED/data/score/caption_example" ]; then
+	E=$RIL_SHARED/data/score/caption_example
+	for x in "good .6667 .4899 .3469 0 .4280 .5637" "bad .4815 .2404 .1359 0 .3121 .2790"; do
+		set -- $x
+		check "published: $1" eval "ril-score --captions $E/$1_captions.json --references $E/refs.json --report json --resamples 0 |
+			jq -e '[.captions[\"BLEU-1\", \"BLEU-2\", \"BLEU-3\", \"BLEU-4\", \"ROUGE-L\", \"CIDEr\"]] as \$v | [$2, $3, $4, $5, $6, $7] as \$w |
+			[range(6) | (\$v[.] - \$w[.] | fabs) < 1e-4] | all' >/dev/null"
+	done
+else skip "caption_example is not here"; fi
+
+# ---- outside judges ----
+cat >judge.sh <<'END'
+while IFS= read -r line; do
+	echo x >>asked
+	case $line in
+	*'"attempt": 0'*again*) echo 'what?' ;;
+	*again*) echo '{"score": true}' ;;
+	*never*) echo '{"score": 2}' ;;
+	*shrug*) echo '{"score": null}' ;;
+	*) echo '{"score": 0.25}' ;;
+	esac
+done
+END
+for r in again never shrug plain plain; do echo "{\"response\": \"$r\", \"answer\": \"x\"}"; done >o.jsonl
+check "verdicts" eval '[ "$(ril-score --judge "cmd:sh judge.sh" --cache v.jsonl --table o.jsonl 2>err | jq -c .score | tr "\n" " ")" = "1 null null 0.25 0.25 " ]'
+check "counted" grep -q '2 asked again, 1 unreadable' err
+check "each question once, unreadable ones again" [ "$(wc -l <asked)" = 8 ]
+check "from the cache" eval '[ "$(ril-score --judge "cmd:sh judge.sh" --cache v.jsonl --table o.jsonl 2>err | jq -c .score | tr "\n" " ")" = "1 null null 0.25 0.25 " ] && [ "$(wc -l <asked)" = 8 ]'
+expect_exit 1 ril-score --judge 'cmd:sh judge.sh' --on-invalid fail --table o.jsonl
+expect_exit 1 ril-score --judge 'cmd:exit 3' --table o.jsonl
+expect_exit 1 ril-score --judge 'cmd:echo; exit 0' --judge-retries 0 --table o.jsonl
+expect_exit 1 ril-score --judge 'cmd:while read l; do echo "{\"id\": 77, \"score\": 1}"; done' --table o.jsonl
+expect_exit 2 ril-score --judge cmd: --table o.jsonl
+expect_exit 1 ril-score --judge llm:nosuch --table o.jsonl
+# Two writers of one cache, a third run finds all of theirs; a torn last line does not spoil the next.
+for i in $(seq 200); do echo "{\"response\": \"r$i\", \"answer\": \"x\"}"; done >many.jsonl
+printf '{"key": "torn' >w.jsonl
+ril-score -q --judge 'cmd:sh judge.sh' --cache w.jsonl --table many.jsonl >/dev/null & first=$!
+tac many.jsonl | ril-score -q --judge 'cmd:sh judge.sh' --cache w.jsonl --table - >/dev/null
+wait $first
+check "two writers" eval '[ "$(tail -n +2 w.jsonl | jq -s "map(.key) | unique | length")" = 200 ]'
+rm asked; ril-score -q --judge 'cmd:sh judge.sh' --cache w.jsonl --table many.jsonl >/dev/null
+check "all in the cache" [ ! -e asked ]
+if [ -d "$RIL_SHARED/data/models/qwen2_5-text" ]; then
+	llm=llm:$RIL_SHARED/data/models/qwen2_5-text
+	check "a model that babbles decides nothing" eval '[ "$(ril-score --judge "$llm" --judge-tokens 6 --cache l.jsonl --table o.jsonl 2>err | jq -c .score | sort -u)" = null ]'
+	check "which is said" grep -q '4 unreadable' err
+	expect_exit 1 ril-score --judge "$llm" --judge-tokens 6 --on-invalid fail --table o.jsonl
+	ril-score -q --judge "$llm" --judge-tokens 6 --threads 2 --table o.jsonl >l2
+	check "repeats exactly" eval 'ril-score -q --judge "$llm" --judge-tokens 6 --threads 1 --table o.jsonl | cmp -s - l2'
+	check "NaN stays out of the report" eval 'ril-score -q --judge "$llm" --judge-tokens 4 --judge-retries 0 --report json --resamples 0 "$S" | jq -e ".accuracy == null and .scores[-1].undecided > 0" >/dev/null'
+else skip "no text model here"; fi
+test_end
