@@ -1,4 +1,4 @@
-/* ril-encode -- questions and their pictures to a stream of groups: prompt ids, picture embeddings, all the data's fields.
+/* ril-encode -- questions and their pictures to a stream of groups: prompt ids, picture embeddings, the data's fields.
  *
  * Which questions make up step t depends on the seed and the sizes alone, so a run can begin anywhere.  SIGINT or
  * SIGTERM: the batch at work is finished, its barrier asks for a checkpoint, the stream ends as it should. */
@@ -22,27 +22,39 @@ static struct {
 } opt = {.out = "-", .embeds = "f32", .cache = 512};
 
 static const struct ril_opt options[] = {
-	{RIL_OPT_STR, 'm', "model", &opt.how.model, "DIR", "the student: its tokenizer, chat template and vision tower", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "image-root", &opt.how.image_root, "DIR", "folder of relative picture paths; default: the data file's", 0, 0, NULL},
+	{RIL_OPT_STR, 'm', "model", &opt.how.model, "DIR", "the student: its tokenizer, chat template and vision tower",
+	 0, 0, NULL},
+	{RIL_OPT_STR, 0, "image-root", &opt.how.image_root, "DIR",
+	 "folder of relative picture paths; default: the data file's", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "system", &opt.how.system, "TEXT", "system message; default: the model's own", 0, 0, NULL},
 	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "stream to write; - is stdout", 0, 0, NULL},
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
 	{RIL_OPT_INT, 'b', "batch", &opt.batch, "B", "questions per step; 0: no steps", 0, 1e9, NULL},
 	{RIL_OPT_INT, 0, "steps", &opt.steps, "N", "steps of the whole run; 0: as the epochs give", 0, 1e12, NULL},
-	{RIL_OPT_INT, 0, "epochs", &opt.epochs, "E", "times through the data; 0: as the steps need, or once", 0, 1e9, NULL},
+	{RIL_OPT_INT, 0, "epochs", &opt.epochs, "E", "times through the data; 0: as the steps need, or once", 0, 1e9,
+	 NULL},
 	{RIL_OPT_FLAG, 0, "shuffle", &opt.shuffle, NULL, "another order each epoch, drawn from --seed", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before", 0, 1e12, NULL},
-	{RIL_OPT_INT, 0, "count", &opt.count, "K", "stop after K steps (without --batch: K questions); 0: do not", 0, 1e12, NULL},
-	{RIL_OPT_INT, 0, "save-every", &opt.save_every, "K", "ask for a checkpoint every K steps; the last step always does", 0, 1e12, NULL},
+	{RIL_OPT_INT, 0, "count", &opt.count, "K", "stop after K steps (without --batch: K questions); 0: do not", 0,
+	 1e12, NULL},
+	{RIL_OPT_INT, 0, "save-every", &opt.save_every, "K",
+	 "ask for a checkpoint every K steps; the last step always does", 0, 1e12, NULL},
 	{RIL_OPT_FLAG, 0, "with-answers", &opt.how.with_answers, NULL, "add the gold answers as responses", 0, 0, NULL},
-	{RIL_OPT_FLAG, 0, "with-pixels", &opt.how.with_pixels, NULL, "add vision.pixels, for training the vision tower or projector", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "with-pixels", &opt.how.with_pixels, NULL,
+	 "add vision.pixels, for training the vision tower or projector", 0, 0, NULL},
 	{RIL_OPT_CHOICE, 0, "embeds", &opt.embeds, NULL, "type of vision.embeds", 0, 0, "f32|bf16"},
-	{RIL_OPT_INT, 0, "max-prompt", &opt.how.max_prompt, "P", "longest prompt in ids; 0: the model's positions", 0, 1e9, NULL},
-	{RIL_OPT_INT, 0, "min-pixels", &opt.how.min_pixels, "N", "smallest picture after resizing (Qwen2.5-VL); 0: as the model says", 0, 178956970, NULL},
-	{RIL_OPT_INT, 0, "max-pixels", &opt.how.max_pixels, "N", "largest picture after resizing (Qwen2.5-VL); 0: as the model says", 0, 178956970, NULL},
-	{RIL_OPT_INT, 0, "min-tiles", &opt.how.min_tiles, "N", "fewest tiles of a picture (InternVL); 0: as the model says", 0, 4096, NULL},
-	{RIL_OPT_INT, 0, "max-tiles", &opt.how.max_tiles, "N", "most tiles of a picture (InternVL); 0: as the model says", 0, 4096, NULL},
-	{RIL_OPT_INT, 0, "picture-cache", &opt.cache, "MIB", "memory for pictures that may come again", 0, 1 << 20, NULL},
+	{RIL_OPT_INT, 0, "max-prompt", &opt.how.max_prompt, "P", "longest prompt in ids; 0: the model's positions", 0,
+	 1e9, NULL},
+	{RIL_OPT_INT, 0, "min-pixels", &opt.how.min_pixels, "N",
+	 "smallest picture after resizing (Qwen2.5-VL); 0: as the model says", 0, 178956970, NULL},
+	{RIL_OPT_INT, 0, "max-pixels", &opt.how.max_pixels, "N",
+	 "largest picture after resizing (Qwen2.5-VL); 0: as the model says", 0, 178956970, NULL},
+	{RIL_OPT_INT, 0, "min-tiles", &opt.how.min_tiles, "N",
+	 "fewest tiles of a picture (InternVL); 0: as the model says", 0, 4096, NULL},
+	{RIL_OPT_INT, 0, "max-tiles", &opt.how.max_tiles, "N",
+	 "most tiles of a picture (InternVL); 0: as the model says", 0, 4096, NULL},
+	{RIL_OPT_INT, 0, "picture-cache", &opt.cache, "MIB", "memory for pictures that may come again", 0, 1 << 20,
+	 NULL},
 	{0},
 };
 
@@ -55,7 +67,8 @@ static void on_signal(int sig)
 
 static void catch_signals(void)
 {
-	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}; /* the second one ends at once */
+	struct sigaction sa = {.sa_handler = on_signal,
+			       .sa_flags = (int)SA_RESETHAND}; /* the second one ends at once */
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 }
@@ -66,7 +79,7 @@ struct run {
 	struct ril_schedule plan;
 	struct ril_encoder *encoder;
 	struct ril_writer *out;
-	uint32_t *pick; /* [window] */
+	uint32_t *pick;                            /* [window] */
 	const struct ril_question_line **question; /* [window] */
 	size_t window;
 	int64_t groups;
@@ -75,12 +88,19 @@ struct run {
 static int write_head(struct run *r, struct ril_err *err)
 {
 	struct ril_tool *t = r->tool;
-	struct ril_lineage l = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, t->common.device, ril_encoder_model_id(r->encoder)};
+	struct ril_lineage l = {t->name,
+				RIL_VERSION,
+				t->argc,
+				t->argv,
+				(uint32_t)t->common.seed,
+				t->common.device,
+				ril_encoder_model_id(r->encoder)};
 	struct ril_record *head = ril_head_extend(NULL, &l, err);
 	int rc = head ? 0 : -1;
 	if (!rc)
 		rc = ril_record_set_meta(head, "model", ril_encoder_model_id(r->encoder), err) ||
-				     ril_record_set_meta(head, "tokenizer", ril_encoder_tokenizer_key(r->encoder), err) ||
+				     ril_record_set_meta(head, "tokenizer", ril_encoder_tokenizer_key(r->encoder),
+							 err) ||
 				     ril_writer_put(r->out, head, err)
 			     ? -1
 			     : 0;
@@ -121,7 +141,8 @@ static int encode_all(struct run *r, struct ril_err *err)
 		uint64_t room = opt.batch ? (uint64_t)opt.count * (uint64_t)opt.batch : (uint64_t)opt.count;
 		end = end - at > room ? at + room : end;
 	}
-	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-encode: questions", (int64_t)at, (int64_t)end);
+	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-encode: questions", (int64_t)at,
+			   (int64_t)end);
 	while (!stop && r->plan.at < end) {
 		size_t most = end - r->plan.at < r->window ? (size_t)(end - r->plan.at) : r->window;
 		size_t n = ril_schedule_next(&r->plan, r->pick, most);
@@ -130,7 +151,8 @@ static int encode_all(struct run *r, struct ril_err *err)
 		ril_progress_show(&p, (int64_t)r->plan.at, NULL);
 	}
 	ril_progress_end(&p);
-	ril_say(r->tool, "%lld questions, %lld pictures embedded", (long long)r->groups, (long long)ril_encoder_pictures(r->encoder));
+	ril_say(r->tool, "%lld questions, %lld pictures embedded", (long long)r->groups,
+		(long long)ril_encoder_pictures(r->encoder));
 	return ril_writer_end(r->out, err);
 }
 
@@ -150,8 +172,13 @@ static int open_all(struct run *r, const char *data, struct ril_err *err)
 	if (ril_dataset_read(&r->data, data, err))
 		return -1;
 	r->plan = (struct ril_schedule){
-		.questions = r->data.n, .batch = (size_t)opt.batch, .steps = opt.steps, .epochs = opt.epochs, .start = opt.start,
-		.shuffle = opt.shuffle, .seed = (uint32_t)r->tool->common.seed,
+		.questions = r->data.n,
+		.batch = (size_t)opt.batch,
+		.steps = opt.steps,
+		.epochs = opt.epochs,
+		.start = opt.start,
+		.shuffle = opt.shuffle,
+		.seed = (uint32_t)r->tool->common.seed,
 	};
 	if (ril_schedule_open(&r->plan, err))
 		return -1;
@@ -200,8 +227,13 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
-		.name = "ril-encode", .summary = "Turn questions and pictures into a stream of groups", .operands = "data.jsonl",
-		.opts = options, .max_operands = 1, .output = &opt.out, .run = run,
+		.name = "ril-encode",
+		.summary = "Turn questions and pictures into a stream of groups",
+		.operands = "data.jsonl",
+		.opts = options,
+		.max_operands = 1,
+		.output = &opt.out,
+		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

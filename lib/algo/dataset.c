@@ -56,7 +56,8 @@ static char *json_text(const cJSON *j, struct ril_err *err)
 	return NULL;
 }
 
-static int add_field(struct ril_question_line *q, const char *prefix, const char *name, const cJSON *value, struct ril_err *err)
+static int add_field(struct ril_question_line *q, const char *prefix, const char *name, const cJSON *value,
+		     struct ril_err *err)
 {
 	struct ril_buf full = {0};
 	struct ril_field *f = ril_resize(q->field, q->fields + 1, sizeof *f, err);
@@ -138,8 +139,10 @@ static int read_question(struct ril_question_line *q, const cJSON *j, struct ril
 
 static int read_known(struct ril_question_line *q, const cJSON *line, struct ril_err *err)
 {
-	const cJSON *image = cJSON_GetObjectItemCaseSensitive(line, "image"), *question = cJSON_GetObjectItemCaseSensitive(line, "question");
-	const cJSON *one = cJSON_GetObjectItemCaseSensitive(line, "answer"), *many = cJSON_GetObjectItemCaseSensitive(line, "answers");
+	const cJSON *image = cJSON_GetObjectItemCaseSensitive(line, "image"),
+		    *question = cJSON_GetObjectItemCaseSensitive(line, "question");
+	const cJSON *one = cJSON_GetObjectItemCaseSensitive(line, "answer"),
+		    *many = cJSON_GetObjectItemCaseSensitive(line, "answers");
 	one = cJSON_IsNull(one) ? NULL : one;
 	many = cJSON_IsNull(many) ? NULL : many;
 	if (!question)
@@ -182,7 +185,8 @@ static int read_line(struct ril_question_line *q, const cJSON *line, struct ril_
 	if (!cJSON_IsObject(line))
 		return ril_fail(err, RIL_ECORRUPT, "not an object");
 	const cJSON *id = cJSON_GetObjectItemCaseSensitive(line, "id");
-	if (cJSON_IsNumber(id) ? !(q->id = json_text(id, err)) : cJSON_IsString(id) && plain_text(&q->id, id, "id", err))
+	if (cJSON_IsNumber(id) ? !(q->id = json_text(id, err))
+			       : cJSON_IsString(id) && plain_text(&q->id, id, "id", err))
 		return -1;
 	if (!q->id)
 		return ril_fail(err, RIL_ECORRUPT, id ? "'id' is neither text nor a number" : "no 'id'");
@@ -195,7 +199,8 @@ static int read_line(struct ril_question_line *q, const cJSON *line, struct ril_
 
 static int by_id(const void *a, const void *b)
 {
-	const struct ril_question_line *x = *(const struct ril_question_line *const *)a, *y = *(const struct ril_question_line *const *)b;
+	const struct ril_question_line *x = *(const struct ril_question_line *const *)a,
+				       *y = *(const struct ril_question_line *const *)b;
 	int c = strcmp(x->id, y->id);
 	return c ? c : (x->line > y->line) - (x->line < y->line);
 }
@@ -211,8 +216,8 @@ static int check_ids(const struct ril_dataset *d, struct ril_err *err)
 	int rc = 0;
 	for (size_t i = 1; i < d->n && !rc; i++)
 		if (!strcmp(sorted[i]->id, sorted[i - 1]->id))
-			rc = ril_fail(err, RIL_ECORRUPT, "%s: line %lld: id '%s' is that of line %lld too", d->path, (long long)sorted[i]->line,
-				      sorted[i]->id, (long long)sorted[i - 1]->line);
+			rc = ril_fail(err, RIL_ECORRUPT, "%s: line %lld: id '%s' is that of line %lld too", d->path,
+				      (long long)sorted[i]->line, sorted[i]->id, (long long)sorted[i - 1]->line);
 	free(sorted);
 	return rc;
 }

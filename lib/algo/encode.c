@@ -22,7 +22,8 @@ static int override(struct ril_pixel_settings *s, const struct ril_encode_option
 {
 	bool qwen = s->layout == RIL_PIXELS_QWEN;
 	if (qwen ? o->min_tiles || o->max_tiles : o->min_pixels || o->max_pixels)
-		return ril_fail(err, RIL_EUSAGE, "%s: this model's pictures are bounded in %s", o->model, qwen ? "pixels" : "tiles");
+		return ril_fail(err, RIL_EUSAGE, "%s: this model's pictures are bounded in %s", o->model,
+				qwen ? "pixels" : "tiles");
 	s->min_pixels = o->min_pixels ? o->min_pixels : s->min_pixels;
 	s->max_pixels = o->max_pixels ? o->max_pixels : s->max_pixels;
 	s->min_tiles = o->min_tiles ? (int32_t)o->min_tiles : s->min_tiles;
@@ -48,7 +49,8 @@ struct ril_encoder *ril_encoder_new(const struct ril_encode_options *o, struct r
 	if (!e)
 		return NULL;
 	e->opt = *o;
-	if (!(e->model = ril_model_open(o->model, RIL_HEAD_LM, 0, err)) || !(e->tokenizer = ril_tokenizer_load(o->model, err)) ||
+	if (!(e->model = ril_model_open(o->model, RIL_HEAD_LM, 0, err)) ||
+	    !(e->tokenizer = ril_tokenizer_load(o->model, err)) ||
 	    !(e->chat = ril_chat_load(o->model, e->tokenizer, err)) || open_gallery(e, err)) {
 		ril_encoder_free(e);
 		return NULL;
@@ -118,8 +120,8 @@ int ril_encode_pictures(struct ril_encoder *e, const struct ril_question_line *c
 }
 
 /* One block [sum of rows, cols] out of the pictures' own. */
-static int put_rows(struct ril_record *r, const char *name, bool bf16, const float *const *part, const int64_t *rows, size_t n,
-		    int64_t cols, struct ril_err *err)
+static int put_rows(struct ril_record *r, const char *name, bool bf16, const float *const *part, const int64_t *rows,
+		    size_t n, int64_t cols, struct ril_err *err)
 {
 	int64_t dim[2] = {0, cols};
 	for (size_t i = 0; i < n; i++)
@@ -152,9 +154,9 @@ static int put_checksums(struct ril_record *r, const struct ril_seen *const *see
 /* Per picture of a question: what the record needs, in arrays of their own. */
 struct shown {
 	size_t n;
-	const struct ril_seen **seen; /* [n] */
-	const float **part;           /* [n] */
-	int64_t *rows;                /* [n] */
+	const struct ril_seen **seen;   /* [n] */
+	const float **part;             /* [n] */
+	int64_t *rows;                  /* [n] */
 	int32_t *tokens, *start, *grid; /* [n], [n+1], [n,3] */
 };
 
@@ -168,7 +170,8 @@ static void shown_free(struct shown *s)
 	free(s->grid);
 }
 
-static int shown_make(struct shown *s, const struct ril_encoder *e, const struct ril_question_line *q, struct ril_err *err)
+static int shown_make(struct shown *s, const struct ril_encoder *e, const struct ril_question_line *q,
+		      struct ril_err *err)
 {
 	size_t n = s->n = q->images;
 	s->seen = ril_new(n, sizeof *s->seen, err);
@@ -205,7 +208,8 @@ static int put_pictures(struct ril_record *r, const struct ril_encoder *e, struc
 		s->part[i] = s->seen[i]->pixels.values;
 		s->rows[i] = s->seen[i]->pixels.rows;
 	}
-	if (e->opt.with_pixels && put_rows(r, "vision.pixels", false, s->part, s->rows, s->n, s->seen[0]->pixels.width, err))
+	if (e->opt.with_pixels &&
+	    put_rows(r, "vision.pixels", false, s->part, s->rows, s->n, s->seen[0]->pixels.width, err))
 		return -1;
 	return ril_record_set(r, "vision.start", RIL_I32, 1, (int64_t[]){n + 1}, s->start, err) ||
 			       ril_record_set(r, "vision.grid", RIL_I32, 2, (int64_t[]){n, 3}, s->grid, err)
@@ -215,14 +219,15 @@ static int put_pictures(struct ril_record *r, const struct ril_encoder *e, struc
 
 /* ---- text ---- */
 
-static int put_prompt(struct ril_record *r, struct ril_encoder *e, const struct ril_question_line *q, const struct shown *s,
-		      struct ril_err *err)
+static int put_prompt(struct ril_record *r, struct ril_encoder *e, const struct ril_question_line *q,
+		      const struct shown *s, struct ril_err *err)
 {
 	struct ril_ids ids = {0};
-	int rc = ril_chat_encode_question(e->chat, e->opt.system, q->question.at, q->question.n, s->tokens, s->n, &ids, err);
+	int rc = ril_chat_encode_question(e->chat, e->opt.system, q->question.at, q->question.n, s->tokens, s->n, &ids,
+					  err);
 	if (!rc && (int64_t)ids.n > e->opt.max_prompt)
-		rc = ril_fail(err, RIL_EFAIL, "a prompt of %zu ids is longer than %lld (%d of them stand for pictures)", ids.n,
-			      (long long)e->opt.max_prompt, s->start[s->n]);
+		rc = ril_fail(err, RIL_EFAIL, "a prompt of %zu ids is longer than %lld (%d of them stand for pictures)",
+			      ids.n, (long long)e->opt.max_prompt, s->start[s->n]);
 	if (!rc)
 		rc = ril_record_set(r, "prompt.ids", RIL_I32, 1, (int64_t[]){(int64_t)ids.n}, ids.at, err);
 	ril_ids_free(&ids);
@@ -246,13 +251,15 @@ static int add_gold(struct ril_record *r, struct ril_encoder *e, const struct ri
 }
 
 /* Every different answer once. */
-static int put_answers(struct ril_record *r, struct ril_encoder *e, const struct ril_question_line *q, struct ril_err *err)
+static int put_answers(struct ril_record *r, struct ril_encoder *e, const struct ril_question_line *q,
+		       struct ril_err *err)
 {
 	if (!q->answers)
 		return ril_fail(err, RIL_EFAIL, "no 'answer' to make a response of");
 	for (size_t i = 0; i < q->answers; i++) {
 		size_t k = 0;
-		while (k < i && (q->answer[k].n != q->answer[i].n || memcmp(q->answer[k].at, q->answer[i].at, q->answer[i].n)))
+		while (k < i &&
+		       (q->answer[k].n != q->answer[i].n || memcmp(q->answer[k].at, q->answer[i].at, q->answer[i].n)))
 			k++;
 		if (k == i && add_gold(r, e, &q->answer[i], err))
 			return -1;

@@ -1,7 +1,7 @@
 /* encode.h -- a question and its pictures to a group of the stream.
  *
- * Ownership: new/free; strings in the options are borrowed and must outlive the encoder.  Records given out belong to the
- * caller. */
+ * Ownership: new/free; strings in the options are borrowed and must outlive the encoder.  Records given out belong to
+ * the caller. */
 #ifndef RIL_ALGO_ENCODE_H
 #define RIL_ALGO_ENCODE_H
 

@@ -22,7 +22,7 @@ struct ril_gallery {
 	struct ril_tape *tape;
 	struct ril_seen **slot; /* [cap], a power of two; at most half are taken */
 	size_t cap, n, bytes;
-	int64_t turn;           /* loads so far */
+	int64_t turn; /* loads so far */
 	int64_t embedded;
 };
 
@@ -89,8 +89,8 @@ const struct ril_seen *ril_gallery_find(const struct ril_gallery *g, const char 
 	return *slot_of(g->slot, g->cap, path);
 }
 
-struct ril_gallery *ril_gallery_new(struct ril_model *m, const struct ril_pixel_settings *s, const char *root, bool keep_pixels,
-				    size_t room, struct ril_err *err)
+struct ril_gallery *ril_gallery_new(struct ril_model *m, const struct ril_pixel_settings *s, const char *root,
+				    bool keep_pixels, size_t room, struct ril_err *err)
 {
 	struct ril_gallery *g = ril_new(1, sizeof *g, err);
 	if (!g)
@@ -136,7 +136,10 @@ static int read_picture(const struct ril_gallery *g, struct ril_seen *s, struct 
 		rc = ril_read_file(&file, name.data, err);
 	if (!rc) {
 		ril_sha256_hex(file.data, file.len, s->sha256);
-		rc = ril_image_decode(&im, file.data, file.len, err) || ril_pixels_make(&s->pixels, &im, &g->settings, err) ? -1 : 0;
+		rc = ril_image_decode(&im, file.data, file.len, err) ||
+				     ril_pixels_make(&s->pixels, &im, &g->settings, err)
+			     ? -1
+			     : 0;
 		if (rc)
 			ril_context(err, "%s", name.data);
 	}
@@ -161,17 +164,21 @@ static int embed(struct ril_gallery *g, struct ril_seen *s, struct ril_err *err)
 	struct ril_pictures one = {1, s->pixels.grid, s->pixels.values};
 	memcpy(s->grid, s->pixels.grid, sizeof s->grid);
 	if (ril_config_pixel_rows(c, s->grid) != s->pixels.rows || ril_config_pixel_cols(c) != s->pixels.width)
-		return ril_fail(err, RIL_EFAIL, "the image settings give %d rows of %d values, the model's vision tower takes %lld of %lld",
-				s->pixels.rows, s->pixels.width, (long long)ril_config_pixel_rows(c, s->grid),
-				(long long)ril_config_pixel_cols(c));
+		return ril_fail(
+			err, RIL_EFAIL,
+			"the image settings give %d rows of %d values, the model's vision tower takes %lld of %lld",
+			s->pixels.rows, s->pixels.width, (long long)ril_config_pixel_rows(c, s->grid),
+			(long long)ril_config_pixel_cols(c));
 	s->tokens = ril_config_image_tokens(c, s->grid);
 	struct ril_val *v = ril_model_vision(g->tape, g->model, &one);
 	double *host = NULL;
 	int rc = ril_tape_check(g->tape, err);
 	if (!rc && (v->rows != s->tokens || v->cols != H))
-		rc = ril_fail(err, RIL_EFAIL, "the vision tower gave %lld embeddings, not %lld", (long long)v->rows, (long long)s->tokens);
-	if (!rc && (!(host = ril_new((size_t)(v->rows * H), sizeof *host, err)) ||
-		    !(s->embeds = ril_new((size_t)(v->rows * H), sizeof *s->embeds, err)) || ril_val_host(v, host, err)))
+		rc = ril_fail(err, RIL_EFAIL, "the vision tower gave %lld embeddings, not %lld", (long long)v->rows,
+			      (long long)s->tokens);
+	if (!rc &&
+	    (!(host = ril_new((size_t)(v->rows * H), sizeof *host, err)) ||
+	     !(s->embeds = ril_new((size_t)(v->rows * H), sizeof *s->embeds, err)) || ril_val_host(v, host, err)))
 		rc = -1;
 	for (int64_t i = 0; !rc && i < s->tokens * H; i++) {
 		s->embeds[i] = (float)host[i];
@@ -182,7 +189,8 @@ static int embed(struct ril_gallery *g, struct ril_seen *s, struct ril_err *err)
 	ril_tape_reset(g->tape);
 	if (!g->keep_pixels)
 		ril_pixels_free(&s->pixels);
-	s->bytes = (size_t)(s->tokens * H) * sizeof *s->embeds + (size_t)s->pixels.rows * (size_t)s->pixels.width * sizeof *s->pixels.values;
+	s->bytes = (size_t)(s->tokens * H) * sizeof *s->embeds +
+		   (size_t)s->pixels.rows * (size_t)s->pixels.width * sizeof *s->pixels.values;
 	g->bytes += s->bytes;
 	g->embedded++;
 	return rc;

@@ -23,8 +23,8 @@ struct ril_seen {
 
 struct ril_gallery;
 /* `root` goes before relative paths (NULL: nothing does); `room`: bytes that may stay between loads. */
-struct ril_gallery *ril_gallery_new(struct ril_model *, const struct ril_pixel_settings *, const char *root, bool keep_pixels,
-				    size_t room, struct ril_err *);
+struct ril_gallery *ril_gallery_new(struct ril_model *, const struct ril_pixel_settings *, const char *root,
+				    bool keep_pixels, size_t room, struct ril_err *);
 void ril_gallery_free(struct ril_gallery *);
 
 /* Makes sure of every one of these pictures.  On failure *bad is the index of the one that the error is about, and the

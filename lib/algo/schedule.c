@@ -1,7 +1,7 @@
 /* schedule.c -- the order of the questions; see schedule.h.
  *
- * Each epoch's order is a Fisher-Yates shuffle drawn from Philox by (seed, epoch, place).  Where a batch spans two epochs,
- * the questions that it took from the end of the first are moved to the end of the second. */
+ * Each epoch's order is a Fisher-Yates shuffle drawn from Philox by (seed, epoch, place).  Where a batch spans two
+ * epochs, the questions that it took from the end of the first are moved to the end of the second. */
 #include "algo/schedule.h"
 
 #include "base/rng.h"
@@ -51,7 +51,8 @@ static int check(const struct ril_schedule *s, struct ril_err *err)
 		return ril_fail(err, RIL_EUSAGE, "steps need a batch size");
 	bool again = s->steps > 0 || s->epochs > 1;
 	if (s->batch > s->questions && again)
-		return ril_fail(err, RIL_EUSAGE, "a batch of %zu from %zu questions would hold some twice", s->batch, s->questions);
+		return ril_fail(err, RIL_EUSAGE, "a batch of %zu from %zu questions would hold some twice", s->batch,
+				s->questions);
 	if (s->epochs > 0 && (uint64_t)s->epochs > UINT64_MAX / 2 / s->questions)
 		return ril_fail(err, RIL_EUSAGE, "too many epochs");
 	return 0;

@@ -1,7 +1,7 @@
 /* schedule.h -- which questions make up each step, as a pure function of seed and sizes.
  *
- * Epochs follow one another without a gap, so every batch but the very last is full; a batch that spans two epochs never
- * holds a question twice.  Ownership: open/close. */
+ * Epochs follow one another without a gap, so every batch but the very last is full; a batch that spans two epochs
+ * never holds a question twice.  Ownership: open/close. */
 #ifndef RIL_ALGO_SCHEDULE_H
 #define RIL_ALGO_SCHEDULE_H
 

@@ -1,8 +1,8 @@
 /* exif.c -- which way up a picture is, and turning it.
  *
  * Orientation is tag 0x0112 of the first directory of a TIFF block (Exif 2.3, section 4.6.4), or, where that does not
- * say, tiff:Orientation in an XMP packet; a block that makes no sense says nothing.  This is what Pillow's exif_transpose
- * looks at. */
+ * say, tiff:Orientation in an XMP packet; a block that makes no sense says nothing.  This is what Pillow's
+ * exif_transpose looks at. */
 #include "image/codec.h"
 
 #include <stdlib.h>
@@ -83,13 +83,14 @@ int ril_jpeg_orientation(struct ril_bytes b)
 	return from_exif ? from_exif : from_xmp;
 }
 
-/* Orientation o shows stored pixel (x,y) at: columns mirrored (2, 3, 6, 7), rows mirrored (3, 4, 7, 8), after exchanging
- * rows and columns (5 to 8). */
+/* Orientation o shows stored pixel (x,y) at: columns mirrored (2, 3, 6, 7), rows mirrored (3, 4, 7, 8), after
+ * exchanging rows and columns (5 to 8). */
 int ril_image_orient(struct ril_image *im, int o, struct ril_err *err)
 {
 	if (o < 2 || o > 8)
 		return 0;
-	bool swap = o >= 5, mirror_x = o == 2 || o == 3 || o == 6 || o == 7, mirror_y = o == 3 || o == 4 || o == 7 || o == 8;
+	bool swap = o >= 5, mirror_x = o == 2 || o == 3 || o == 6 || o == 7,
+	     mirror_y = o == 3 || o == 4 || o == 7 || o == 8;
 	struct ril_image up = {0};
 	if (ril_image_new(&up, swap ? im->h : im->w, swap ? im->w : im->h, err))
 		return -1;

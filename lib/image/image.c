@@ -1,4 +1,5 @@
-/* image.c -- tells the format by its first bytes, hands the file to its decoder, turns the picture upright; see image.h. */
+/* image.c -- tells the format by its first bytes, hands the file to its decoder, turns the picture upright; see
+ * image.h. */
 #include "image/codec.h"
 
 #include <stdio.h>
@@ -7,10 +8,11 @@
 int ril_image_check(int64_t w, int64_t h, struct ril_err *err)
 {
 	if (w < 1 || h < 1)
-		return ril_fail(err, RIL_ECORRUPT, "a picture of %lld x %lld has no pixels", (long long)w, (long long)h);
+		return ril_fail(err, RIL_ECORRUPT, "a picture of %lld x %lld has no pixels", (long long)w,
+				(long long)h);
 	if (w > RIL_IMAGE_MAX_SIDE || h > RIL_IMAGE_MAX_SIDE || w * h > RIL_IMAGE_MAX_PIXELS)
-		return ril_fail(err, RIL_ECORRUPT, "%lld x %lld pixels are more than the limit of %d", (long long)w, (long long)h,
-				RIL_IMAGE_MAX_PIXELS);
+		return ril_fail(err, RIL_ECORRUPT, "%lld x %lld pixels are more than the limit of %d", (long long)w,
+				(long long)h, RIL_IMAGE_MAX_PIXELS);
 	return 0;
 }
 
@@ -76,7 +78,8 @@ int ril_image_read(struct ril_image *out, const char *path, struct ril_err *err)
 const char *ril_image_decoders(void)
 {
 	static _Thread_local char text[160];
-	snprintf(text, sizeof text, "JPEG: %s; WebP: %s; PNG, BMP, GIF: stb_image", ril_jpeg_library(), ril_webp_library());
+	snprintf(text, sizeof text, "JPEG: %s; WebP: %s; PNG, BMP, GIF: stb_image", ril_jpeg_library(),
+		 ril_webp_library());
 	return text;
 }
 
@@ -85,6 +88,7 @@ const char *ril_image_caveat(void)
 #ifdef RIL_HAVE_JPEG
 	return NULL;
 #else
-	return "built without libjpeg: JPEG goes through stb_image, whose bytes differ from the reference's by up to 4 steps";
+	return "built without libjpeg: JPEG goes through stb_image, whose bytes differ from the reference's by up to 4 "
+	       "steps";
 #endif
 }

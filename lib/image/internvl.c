@@ -1,6 +1,7 @@
 /* internvl.c -- InternVL's dynamic tiling: the grid of tiles whose shape is nearest to the picture's (Chen et al., "How
  * Far Are We to GPT-4V?", 2024, section 3.3; transformers' get_optimal_tiled_canvas, which agrees with the original
- * find_closest_aspect_ratio).  Of grids equally near, a larger one wins while the picture has more than half its pixels. */
+ * find_closest_aspect_ratio).  Of grids equally near, a larger one wins while the picture has more than half its
+ * pixels. */
 #include "image/layout.h"
 
 #include <math.h>
@@ -23,13 +24,15 @@ static void choose_grid(int32_t *rows, int32_t *columns, const struct ril_pixel_
 	}
 }
 
-int ril_internvl_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s, int32_t w, int32_t h, struct ril_err *err)
+int ril_internvl_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s, int32_t w, int32_t h,
+		      struct ril_err *err)
 {
 	int32_t rows = 1, columns = 1;
 	if (s->max_tiles > 1)
 		choose_grid(&rows, &columns, s, w, h);
 	if ((int64_t)rows * s->tile > RIL_IMAGE_MAX_SIDE || (int64_t)columns * s->tile > RIL_IMAGE_MAX_SIDE)
-		return ril_fail(err, RIL_EFAIL, "%d x %d tiles of %d pixels are beyond the limit", columns, rows, s->tile);
+		return ril_fail(err, RIL_EFAIL, "%d x %d tiles of %d pixels are beyond the limit", columns, rows,
+				s->tile);
 	p->w = columns * s->tile;
 	p->h = rows * s->tile;
 	p->grid[0] = 1;

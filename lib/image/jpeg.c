@@ -78,7 +78,8 @@ static int decode(struct jpeg *j, struct ril_image *im, struct ril_bytes b, stru
 {
 	struct jpeg_decompress_struct *d = &j->d;
 	jpeg_create_decompress(d);
-	j->src = (struct jpeg_source_mgr){b.at, b.n, src_nothing, src_fill, src_skip, jpeg_resync_to_restart, src_nothing};
+	j->src = (struct jpeg_source_mgr){b.at,       b.n, src_nothing, src_fill, src_skip, jpeg_resync_to_restart,
+					  src_nothing};
 	d->src = &j->src;
 	jpeg_read_header(d, TRUE);
 	if (d->num_components != 1 && d->num_components != 3 && d->num_components != 4)

@@ -6,11 +6,21 @@
 
 void ril_pixel_defaults(struct ril_pixel_settings *s, enum ril_pixel_layout layout)
 {
-	static const double clip_mean[3] = {0.48145466, 0.4578275, 0.40821073}, clip_std[3] = {0.26862954, 0.26130258, 0.27577711};
+	static const double clip_mean[3] = {0.48145466, 0.4578275, 0.40821073},
+			    clip_std[3] = {0.26862954, 0.26130258, 0.27577711};
 	static const double imagenet_mean[3] = {0.485, 0.456, 0.406}, imagenet_std[3] = {0.229, 0.224, 0.225};
 	bool qwen = layout == RIL_PIXELS_QWEN;
-	*s = (struct ril_pixel_settings){.layout = layout, .rescale = 1 / 255.0, .patch = 14, .merge = 2, .temporal = 2, .min_pixels = 56 * 56,
-					 .max_pixels = 28 * 28 * 1280, .tile = 448, .min_tiles = 1, .max_tiles = 12, .thumbnail = true};
+	*s = (struct ril_pixel_settings){.layout = layout,
+					 .rescale = 1 / 255.0,
+					 .patch = 14,
+					 .merge = 2,
+					 .temporal = 2,
+					 .min_pixels = 56 * 56,
+					 .max_pixels = 28 * 28 * 1280,
+					 .tile = 448,
+					 .min_tiles = 1,
+					 .max_tiles = 12,
+					 .thumbnail = true};
 	memcpy(s->mean, qwen ? clip_mean : imagenet_mean, sizeof s->mean);
 	memcpy(s->std, qwen ? clip_std : imagenet_std, sizeof s->std);
 }
@@ -19,14 +29,16 @@ static int in_range(const char *name, int64_t value, int64_t lo, int64_t hi, str
 {
 	if (value >= lo && value <= hi)
 		return 0;
-	return ril_fail(err, RIL_ECORRUPT, "%s is %lld, not in %lld..%lld", name, (long long)value, (long long)lo, (long long)hi);
+	return ril_fail(err, RIL_ECORRUPT, "%s is %lld, not in %lld..%lld", name, (long long)value, (long long)lo,
+			(long long)hi);
 }
 
 int ril_pixel_check(const struct ril_pixel_settings *s, struct ril_err *err)
 {
 	for (int c = 0; c < 3; c++)
 		if (!isfinite(s->mean[c]) || !isfinite(s->std[c]) || s->std[c] == 0 || !isfinite(s->rescale))
-			return ril_fail(err, RIL_ECORRUPT, "image mean, standard deviation or rescale factor is not usable");
+			return ril_fail(err, RIL_ECORRUPT,
+					"image mean, standard deviation or rescale factor is not usable");
 	if (s->layout == RIL_PIXELS_QWEN)
 		return in_range("patch_size", s->patch, 1, 1024, err) || in_range("merge_size", s->merge, 1, 64, err) ||
 				       in_range("temporal_patch_size", s->temporal, 1, 16, err) ||
@@ -40,7 +52,8 @@ int ril_pixel_check(const struct ril_pixel_settings *s, struct ril_err *err)
 		       : 0;
 }
 
-int ril_pixel_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s, int32_t w, int32_t h, struct ril_err *err)
+int ril_pixel_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s, int32_t w, int32_t h,
+		   struct ril_err *err)
 {
 	int rc = s->layout == RIL_PIXELS_QWEN ? ril_qwen_plan(p, s, w, h, err) : ril_internvl_plan(p, s, w, h, err);
 	return rc ? rc : ril_image_check(p->w, p->h, err);
@@ -70,7 +83,8 @@ static int tiles(float *out, const struct ril_image *im, const struct ril_image 
 	return 0;
 }
 
-int ril_pixels_make(struct ril_pixels *out, const struct ril_image *im, const struct ril_pixel_settings *s, struct ril_err *err)
+int ril_pixels_make(struct ril_pixels *out, const struct ril_image *im, const struct ril_pixel_settings *s,
+		    struct ril_err *err)
 {
 	struct ril_pixel_plan p;
 	struct ril_pixel_table table;

@@ -16,7 +16,7 @@ enum ril_pixel_layout { RIL_PIXELS_QWEN = 1, RIL_PIXELS_INTERNVL };
 /* A model's image settings. */
 struct ril_pixel_settings {
 	enum ril_pixel_layout layout;
-	double mean[3], std[3], rescale; /* value = (byte * rescale - mean) / std; rescale is 1/255 as written in the file */
+	double mean[3], std[3], rescale; /* value = (byte * rescale - mean) / std; rescale: 1/255, as the file has it */
 	/* Qwen2.5-VL */
 	int32_t patch, merge, temporal;
 	int64_t min_pixels, max_pixels;

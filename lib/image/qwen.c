@@ -4,12 +4,14 @@
 
 #include <math.h>
 
-int ril_qwen_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s, int32_t w, int32_t h, struct ril_err *err)
+int ril_qwen_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s, int32_t w, int32_t h,
+		  struct ril_err *err)
 {
 	double factor = (double)s->patch * s->merge, area = (double)w * h;
 	if (w > 200.0 * h || h > 200.0 * w)
 		return ril_fail(err, RIL_EFAIL, "%d x %d: one side is more than 200 times the other", w, h);
-	double H = nearbyint(h / factor) * factor, W = nearbyint(w / factor) * factor; /* ties to even, as Python rounds */
+	double H = nearbyint(h / factor) * factor,
+	       W = nearbyint(w / factor) * factor; /* ties to even, as Python rounds */
 	if (H * W > (double)s->max_pixels) {
 		double beta = sqrt(area / (double)s->max_pixels);
 		H = fmax(factor, floor(h / beta / factor) * factor);
@@ -20,9 +22,11 @@ int ril_qwen_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s, 
 		W = ceil(w * beta / factor) * factor;
 	}
 	if (H < 1 || W < 1)
-		return ril_fail(err, RIL_EFAIL, "%d x %d is too small: a side rounds to 0 of %.0f pixels", w, h, factor);
+		return ril_fail(err, RIL_EFAIL, "%d x %d is too small: a side rounds to 0 of %.0f pixels", w, h,
+				factor);
 	if (H > RIL_IMAGE_MAX_SIDE || W > RIL_IMAGE_MAX_SIDE)
-		return ril_fail(err, RIL_EFAIL, "%d x %d would be resized to %.0f x %.0f, beyond the limit", w, h, W, H);
+		return ril_fail(err, RIL_EFAIL, "%d x %d would be resized to %.0f x %.0f, beyond the limit", w, h, W,
+				H);
 	p->w = (int32_t)W;
 	p->h = (int32_t)H;
 	p->grid[0] = 1;
@@ -33,7 +37,8 @@ int ril_qwen_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s, 
 	return 0;
 }
 
-static void patch(float *out, const uint8_t *corner, size_t stride, const struct ril_pixel_settings *s, const struct ril_pixel_table *t)
+static void patch(float *out, const uint8_t *corner, size_t stride, const struct ril_pixel_settings *s,
+		  const struct ril_pixel_table *t)
 {
 	size_t plane = (size_t)s->patch * s->patch;
 	for (int c = 0; c < 3; c++) {
@@ -50,12 +55,16 @@ static void patch(float *out, const uint8_t *corner, size_t stride, const struct
 	}
 }
 
-void ril_qwen_patches(float *out, const struct ril_image *im, const struct ril_pixel_settings *s, const struct ril_pixel_table *t)
+void ril_qwen_patches(float *out, const struct ril_image *im, const struct ril_pixel_settings *s,
+		      const struct ril_pixel_table *t)
 {
 	size_t stride = (size_t)im->w * 3, width = (size_t)3 * s->temporal * s->patch * s->patch;
 	int32_t rows = im->h / s->patch, columns = im->w / s->patch, m = s->merge;
 	for (int32_t r = 0; r < rows; r += m)
 		for (int32_t c = 0; c < columns; c += m)
 			for (int32_t k = 0; k < m * m; k++, out += width)
-				patch(out, im->rgb + (size_t)(r + k / m) * s->patch * stride + (size_t)(c + k % m) * s->patch * 3, stride, s, t);
+				patch(out,
+				      im->rgb + (size_t)(r + k / m) * s->patch * stride +
+					      (size_t)(c + k % m) * s->patch * 3,
+				      stride, s, t);
 }

@@ -1,11 +1,11 @@
 /* resize.c -- Pillow's two-pass bicubic, bit for bit (Pillow 13, Image.resize with BICUBIC).
  *
- * The rule: cubic convolution with a = -1/2 (Keys, 1981), its support widened by the reduction; weights normalised in double,
- * then rounded to 22 bits; each pass sums in 32-bit integers and rounds to 8 bits.  The vertical pass goes first when it
- * shrinks the picture more than the horizontal one does, in the sense of vertical_first below.
+ * The rule: cubic convolution with a = -1/2 (Keys, 1981), its support widened by the reduction; weights normalised in
+ * double, then rounded to 22 bits; each pass sums in 32-bit integers and rounds to 8 bits.  The vertical pass goes
+ * first when it shrinks the picture more than the horizontal one does, in the sense of vertical_first below.
  *
- * Speed: both passes run down columns of bytes, 16 lanes at a time.  For the horizontal pass 16 rows are turned on their
- * side, so that 16 pixels sharing a weight stand together. */
+ * Speed: both passes run down columns of bytes, 16 lanes at a time.  For the horizontal pass 16 rows are turned on
+ * their side, so that 16 pixels sharing a weight stand together. */
 #include "image/image.h"
 
 #include <math.h>
@@ -176,7 +176,8 @@ static int horizontal(struct ril_image *out, const struct ril_image *in, const s
 			const int32_t *w = f->weight + (size_t)x * f->taps;
 			const uint8_t *src = from + (size_t)f->first[x] * 3 * LANES;
 			for (int c = 0; c < 3; c++)
-				*(lane8 *)(to + ((size_t)x * 3 + (size_t)c) * LANES) = sum_taps(src + c * LANES, 3 * LANES, w, f->count[x]);
+				*(lane8 *)(to + ((size_t)x * 3 + (size_t)c) * LANES) =
+					sum_taps(src + c * LANES, 3 * LANES, w, f->count[x]);
 		}
 		from_columns(out->rgb + (size_t)y * m, to, m, rows);
 	}

@@ -1,8 +1,8 @@
 /* settings.c -- a model folder's image settings, from every file that may carry them.
  *
- * The reference prefers "image_processor" in processor_config.json (transformers 5) over preprocessor_config.json (4.x); the
- * original InternVL layout has its tiling in config.json and ImageNet's mean and deviation in its code.  A setting
- * that asks for something else than resize (bicubic), rescale and normalise is refused by name. */
+ * The reference prefers "image_processor" in processor_config.json (transformers 5) over preprocessor_config.json
+ * (4.x); the original InternVL layout has its tiling in config.json and ImageNet's mean and deviation in its code.  A
+ * setting that asks for something else than resize (bicubic), rescale and normalise is refused by name. */
 #include "base/json.h"
 #include "image/pixels.h"
 
@@ -78,9 +78,10 @@ static int common(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *
 static int qwen(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *err)
 {
 	const cJSON *size = cJSON_GetObjectItemCaseSensitive(o, "size");
-	if (cJSON_IsObject(size) &&
-	    (ril_json_int(size, "shortest_edge", &s->min_pixels, err) || ril_json_int(size, "longest_edge", &s->max_pixels, err) ||
-	     ril_json_int(size, "min_pixels", &s->min_pixels, err) || ril_json_int(size, "max_pixels", &s->max_pixels, err)))
+	if (cJSON_IsObject(size) && (ril_json_int(size, "shortest_edge", &s->min_pixels, err) ||
+				     ril_json_int(size, "longest_edge", &s->max_pixels, err) ||
+				     ril_json_int(size, "min_pixels", &s->min_pixels, err) ||
+				     ril_json_int(size, "max_pixels", &s->max_pixels, err)))
 		return -1;
 	if (ril_json_int(o, "min_pixels", &s->min_pixels, err) || ril_json_int(o, "max_pixels", &s->max_pixels, err) ||
 	    integer(o, "patch_size", &s->patch, err) || integer(o, "merge_size", &s->merge, err) ||
@@ -107,19 +108,24 @@ static int square(const cJSON *o, const char *name, int32_t *out, struct ril_err
 /* crop_to_patches is not looked at: the reference's InternVLProcessor sets it, whatever the file says. */
 static int internvl(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *err)
 {
-	if (square(o, "size", &s->tile, err) || integer(o, "min_patches", &s->min_tiles, err) || integer(o, "max_patches", &s->max_tiles, err))
+	if (square(o, "size", &s->tile, err) || integer(o, "min_patches", &s->min_tiles, err) ||
+	    integer(o, "max_patches", &s->max_tiles, err))
 		return -1;
 	return common(s, o, err);
 }
 
-static int internvl_original(struct ril_pixel_settings *s, const cJSON *config, const cJSON *processor, struct ril_err *err)
+static int internvl_original(struct ril_pixel_settings *s, const cJSON *config, const cJSON *processor,
+			     struct ril_err *err)
 {
 	const cJSON *vision = cJSON_GetObjectItemCaseSensitive(config, "vision_config");
 	bool dynamic = true;
 	s->thumbnail = false;
-	if ((cJSON_IsObject(vision) && square(vision, "image_size", &s->tile, err)) || square(config, "force_image_size", &s->tile, err) ||
-	    integer(config, "min_dynamic_patch", &s->min_tiles, err) || integer(config, "max_dynamic_patch", &s->max_tiles, err) ||
-	    ril_json_bool(config, "dynamic_image_size", &dynamic, err) || ril_json_bool(config, "use_thumbnail", &s->thumbnail, err))
+	if ((cJSON_IsObject(vision) && square(vision, "image_size", &s->tile, err)) ||
+	    square(config, "force_image_size", &s->tile, err) ||
+	    integer(config, "min_dynamic_patch", &s->min_tiles, err) ||
+	    integer(config, "max_dynamic_patch", &s->max_tiles, err) ||
+	    ril_json_bool(config, "dynamic_image_size", &dynamic, err) ||
+	    ril_json_bool(config, "use_thumbnail", &s->thumbnail, err))
 		return -1;
 	if (!dynamic)
 		s->max_tiles = s->min_tiles = 1;
@@ -137,9 +143,12 @@ static int choose(struct ril_pixel_settings *s, const cJSON *config, const cJSON
 	}
 	bool is_qwen = !strcmp(type, "qwen2_5_vl") || !strcmp(type, "qwen2_vl");
 	if (!is_qwen && strcmp(type, "internvl"))
-		return ril_fail(err, RIL_EFAIL, "model_type '%s' takes no pictures (supported: qwen2_5_vl, internvl, internvl_chat)", type);
+		return ril_fail(err, RIL_EFAIL,
+				"model_type '%s' takes no pictures (supported: qwen2_5_vl, internvl, internvl_chat)",
+				type);
 	if (!processor)
-		return ril_fail(err, RIL_EFAIL, "no preprocessor_config.json, nor image_processor in processor_config.json");
+		return ril_fail(err, RIL_EFAIL,
+				"no preprocessor_config.json, nor image_processor in processor_config.json");
 	ril_pixel_defaults(s, is_qwen ? RIL_PIXELS_QWEN : RIL_PIXELS_INTERNVL);
 	return is_qwen ? qwen(s, processor, err) : internvl(s, processor, err);
 }
@@ -147,7 +156,8 @@ static int choose(struct ril_pixel_settings *s, const cJSON *config, const cJSON
 int ril_pixel_settings_load(struct ril_pixel_settings *s, const char *dir, struct ril_err *err)
 {
 	cJSON *config = NULL, *v5 = NULL, *v4 = NULL;
-	int rc = read_optional(&config, dir, "config.json", err) || read_optional(&v5, dir, "processor_config.json", err) ||
+	int rc = read_optional(&config, dir, "config.json", err) ||
+				 read_optional(&v5, dir, "processor_config.json", err) ||
 				 read_optional(&v4, dir, "preprocessor_config.json", err)
 			 ? -1
 			 : 0;
@@ -155,7 +165,8 @@ int ril_pixel_settings_load(struct ril_pixel_settings *s, const char *dir, struc
 		rc = ril_fail(err, RIL_EFAIL, "%s/config.json: no such file", dir);
 	if (!rc) {
 		const cJSON *processor = cJSON_GetObjectItemCaseSensitive(v5, "image_processor");
-		rc = choose(s, config, cJSON_IsObject(processor) ? processor : v4, err) || ril_pixel_check(s, err) ? -1 : 0;
+		rc = choose(s, config, cJSON_IsObject(processor) ? processor : v4, err) || ril_pixel_check(s, err) ? -1
+														   : 0;
 		if (rc)
 			ril_context(err, "%s: image settings", dir);
 	}

@@ -1,8 +1,9 @@
 /* stb.c -- PNG, BMP and GIF through stb_image (and JPEG in a build without libjpeg).
  *
  * stb_image forgives much, so each file is walked first: one that is cut off or damaged is an error, not a picture with
- * a hole.  Where its reading differs from Pillow's, the difference is made up here: 16-bit grey saturates at 255 instead of
- * keeping the high byte, 15- and 16-bit BMP widen by division, a GIF's transparent pixels keep their palette colour. */
+ * a hole.  Where its reading differs from Pillow's, the difference is made up here: 16-bit grey saturates at 255
+ * instead of keeping the high byte, 15- and 16-bit BMP widen by division, a GIF's transparent pixels keep their palette
+ * colour. */
 #include "image/codec.h"
 
 #include <stdlib.h>
@@ -99,7 +100,8 @@ static int orientation_of_chunk(const uint8_t *type, struct ril_bytes data)
 	static const char xmp[] = "XML:com.adobe.xmp";
 	if (!memcmp(type, "eXIf", 4))
 		return ril_exif_orientation(data);
-	if (!memcmp(type, "iTXt", 4) && data.n > sizeof xmp && !memcmp(data.at, xmp, sizeof xmp) && !data.at[sizeof xmp])
+	if (!memcmp(type, "iTXt", 4) && data.n > sizeof xmp && !memcmp(data.at, xmp, sizeof xmp) &&
+	    !data.at[sizeof xmp])
 		return ril_xmp_orientation(data); /* not compressed */
 	return 0;
 }
@@ -224,7 +226,8 @@ static bool gif_skip(struct ril_bytes b, size_t *at)
 	return (*at)++ < b.n;
 }
 
-static int gif_frame(struct gif *g, struct ril_bytes b, size_t at, const uint8_t *palette, int colours, struct ril_err *err)
+static int gif_frame(struct gif *g, struct ril_bytes b, size_t at, const uint8_t *palette, int colours,
+		     struct ril_err *err)
 {
 	if (b.n - at < 10)
 		return gif_cut(err);

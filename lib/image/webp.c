@@ -20,7 +20,8 @@ static int chunk_orientation(WebPDemuxer *d, const char *fourcc, int (*parse)(st
 static int first_frame(struct ril_image *im, const WebPIterator *f, struct ril_err *err)
 {
 	WebPDecoderConfig c;
-	if (!WebPInitDecoderConfig(&c) || WebPGetFeatures(f->fragment.bytes, f->fragment.size, &c.input) != VP8_STATUS_OK)
+	if (!WebPInitDecoderConfig(&c) ||
+	    WebPGetFeatures(f->fragment.bytes, f->fragment.size, &c.input) != VP8_STATUS_OK)
 		return ril_fail(err, RIL_ECORRUPT, "WebP: bad frame header");
 	if (c.input.width != f->width || c.input.height != f->height || f->x_offset < 0 || f->y_offset < 0 ||
 	    f->x_offset > im->w - f->width || f->y_offset > im->h - f->height)
@@ -34,7 +35,8 @@ static int first_frame(struct ril_image *im, const WebPIterator *f, struct ril_e
 	VP8StatusCode status = WebPDecode(f->fragment.bytes, f->fragment.size, &c);
 	WebPFreeDecBuffer(&c.output);
 	if (status != VP8_STATUS_OK)
-		return ril_fail(err, RIL_ECORRUPT, "WebP: %s", status == VP8_STATUS_NOT_ENOUGH_DATA ? "truncated" : "bad data");
+		return ril_fail(err, RIL_ECORRUPT, "WebP: %s",
+				status == VP8_STATUS_NOT_ENOUGH_DATA ? "truncated" : "bad data");
 	return 0;
 }
 
@@ -45,7 +47,8 @@ int ril_webp_decode(struct ril_image *im, int *orientation, struct ril_bytes b, 
 	if (!d)
 		return ril_fail(err, RIL_ECORRUPT, "WebP: bad or truncated file");
 	WebPIterator frame = {0};
-	int rc = ril_image_new(im, WebPDemuxGetI(d, WEBP_FF_CANVAS_WIDTH), WebPDemuxGetI(d, WEBP_FF_CANVAS_HEIGHT), err);
+	int rc =
+		ril_image_new(im, WebPDemuxGetI(d, WEBP_FF_CANVAS_WIDTH), WebPDemuxGetI(d, WEBP_FF_CANVAS_HEIGHT), err);
 	if (!rc && !WebPDemuxGetFrame(d, 1, &frame))
 		rc = ril_fail(err, RIL_ECORRUPT, "WebP: no frame");
 	if (!rc)

@@ -1,6 +1,6 @@
 /* image.c -- times lib/image on one picture for scripts/bench-image: decoding, and RGB to each family's pixels.
  *
- *   image PICTURE FOLDER     prints "decode MS", "qwen MS", "internvl MS"; leaves FOLDER/{rgb,qwen,internvl} for comparison */
+ *   image PICTURE FOLDER     prints "decode MS", "qwen MS", "internvl MS"; leaves FOLDER/{rgb,qwen,internvl} */
 #include "base/file.h"
 #include "base/progress.h"
 #include "image/pixels.h"

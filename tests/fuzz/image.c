@@ -84,7 +84,8 @@ static struct ril_buf make_png(int depth, int colour, int interlace)
 static struct ril_buf make_bmp(int bits)
 {
 	struct ril_buf b = {0};
-	uint8_t head[54] = {'B', 'M', 0, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, W, 0, 0, 0, H, 0, 0, 0, 1, 0, (uint8_t)bits};
+	uint8_t head[54] = {'B', 'M', 0, 0, 0, 0, 0, 0, 0, 0, 54,           0, 0, 0, 40, 0, 0, 0,
+			    W,   0,   0, 0, H, 0, 0, 0, 1, 0, (uint8_t)bits};
 	int colours = bits <= 8 ? 1 << bits : 0;
 	head[10] = (uint8_t)(54 + 4 * colours);
 	head[11] = (uint8_t)((54 + 4 * colours) >> 8);
@@ -108,7 +109,12 @@ static struct ril_buf make_gif(bool interlaced)
 			data[(bit + k) / 8] |= (uint8_t)((code >> k & 1) << (bit + k) % 8);
 	}
 	uint8_t n = (uint8_t)((bit + 7) / 8);
-	add(&b, "GIF89a\23\0\15\0\201\2\0" "abcdefghijkl" "!\xf9\4\1\0\0\1\0" ",\2\0\1\0\15\0\10\0", 13 + 12 + 8 + 9);
+	add(&b,
+	    "GIF89a\23\0\15\0\201\2\0"
+	    "abcdefghijkl"
+	    "!\xf9\4\1\0\0\1\0"
+	    ",\2\0\1\0\15\0\10\0",
+	    13 + 12 + 8 + 9);
 	add(&b, interlaced ? "\x40\2" : "\0\2", 2);
 	add(&b, &n, 1);
 	add(&b, data, n);
@@ -200,7 +206,8 @@ static void test_format(const char *name, struct ril_buf whole, int rounds)
 		SKIP("no encoder for %s in this build", name);
 		return;
 	}
-	CHECK(!ril_image_decode(&im, whole.data, whole.len, &e) && (int64_t)im.w * im.h == W * H, "%s: %s", name, e.msg);
+	CHECK(!ril_image_decode(&im, whole.data, whole.len, &e) && (int64_t)im.w * im.h == W * H, "%s: %s", name,
+	      e.msg);
 	ril_image_free(&im);
 	int wrong = 0, decoded = 0;
 	for (int i = 0; i < rounds; i++) {

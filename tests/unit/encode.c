@@ -1,4 +1,4 @@
-/* encode.c -- from a data file to groups: reading questions, their order, and the reference's prompts and embeddings. */
+/* encode.c -- from a data file to groups: reading questions, their order, the reference's prompts and embeddings. */
 #include "../ril_test.h"
 
 #include "algo/dataset.h"
@@ -30,23 +30,36 @@ static void test_dataset(void)
 {
 	struct ril_dataset d;
 	struct ril_err e = {0};
-	const char *path = put("{\"id\":\"a\",\"image\":\"x.png\",\"question\":\"Q\\u0000 \\u00e9\",\"answer\":\"A\",\"type\":\"t\",\"mine\":{\"k\":[1,null]}}\n"
+	const char *path = put("{\"id\":\"a\",\"image\":\"x.png\",\"question\":\"Q\\u0000 "
+			       "\\u00e9\",\"answer\":\"A\",\"type\":\"t\",\"mine\":{\"k\":[1,null]}}\n"
 			       "\r\n"
-			       "{\"id\":7,\"image\":[\"x.png\",\"y.png\"],\"question\":\"R\",\"answers\":[\"b\",2,true],\"choices\":[\"b\"],\"judge\":\"mcq\",\"empty\":null}");
+			       "{\"id\":7,\"image\":[\"x.png\",\"y.png\"],\"question\":\"R\",\"answers\":[\"b\",2,true]"
+			       ",\"choices\":[\"b\"],\"judge\":\"mcq\",\"empty\":null}");
 	CHECK(!ril_dataset_read(&d, path, &e) && d.n == 2, "%s", e.msg);
 	if (d.n == 2) {
 		const struct ril_question_line *a = &d.at[0], *b = &d.at[1];
-		CHECK(a->line == 1 && !strcmp(a->id, "a") && a->question.n == 5 && !memcmp(a->question.at, "Q\0 \xc3\xa9", 5), "question with a NUL");
-		CHECK(!strcmp(field(a, "question"), "\"Q\\u0000 \xc3\xa9\"") && !strcmp(field(a, "image.path"), "[\"x.png\"]"), "%s", field(a, "question"));
-		CHECK(!strcmp(field(a, "answers"), "[\"A\"]") && !strcmp(field(a, "type"), "\"t\"") && !strcmp(field(a, "data.mine"), "{\"k\":[1,null]}"), "fields");
-		CHECK(b->line == 3 && !strcmp(b->id, "7") && b->images == 2 && b->answers == 3 && !strcmp(b->answer[1].at, "2") && !strcmp(b->answer[2].at, "true"), "line 3");
+		CHECK(a->line == 1 && !strcmp(a->id, "a") && a->question.n == 5 &&
+			      !memcmp(a->question.at, "Q\0 \xc3\xa9", 5),
+		      "question with a NUL");
+		CHECK(!strcmp(field(a, "question"), "\"Q\\u0000 \xc3\xa9\"") &&
+			      !strcmp(field(a, "image.path"), "[\"x.png\"]"),
+		      "%s", field(a, "question"));
+		CHECK(!strcmp(field(a, "answers"), "[\"A\"]") && !strcmp(field(a, "type"), "\"t\"") &&
+			      !strcmp(field(a, "data.mine"), "{\"k\":[1,null]}"),
+		      "fields");
+		CHECK(b->line == 3 && !strcmp(b->id, "7") && b->images == 2 && b->answers == 3 &&
+			      !strcmp(b->answer[1].at, "2") && !strcmp(b->answer[2].at, "true"),
+		      "line 3");
 		CHECK(!strcmp(field(b, "judge"), "\"mcq\"") && !strcmp(field(b, "data.empty"), "(absent)"), "judge");
 	}
 	ril_dataset_free(&d);
-	static const struct { const char *text, *says; } bad[] = {
+	static const struct {
+		const char *text, *says;
+	} bad[] = {
 		{"", "no question"},
 		{"{\"id\":\"a\",\"question\":\"Q\"}\n{\"id\":\"b\",\"question\":1}\n", "line 2: id 'b': 'question'"},
-		{"{\"id\":\"a\",\"question\":\"Q\"}\n\n{\"id\":\"a\",\"question\":\"R\"}\n", "line 3: id 'a' is that of line 1"},
+		{"{\"id\":\"a\",\"question\":\"Q\"}\n\n{\"id\":\"a\",\"question\":\"R\"}\n",
+		 "line 3: id 'a' is that of line 1"},
 		{"{\"question\":\"Q\"}", "line 1: no 'id'"},
 		{"{\"id\":\"\",\"question\":\"Q\"}", "'id' is empty"},
 		{"{\"id\":\"a\\u0000b\",\"question\":\"Q\"}", "NUL"},
@@ -62,7 +75,9 @@ static void test_dataset(void)
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		e = (struct ril_err){0};
-		CHECK(ril_dataset_read(&d, put(bad[i].text), &e) && strstr(e.msg, bad[i].says) && strstr(e.msg, "d.jsonl"), "%zu: %s", i, e.msg);
+		CHECK(ril_dataset_read(&d, put(bad[i].text), &e) && strstr(e.msg, bad[i].says) &&
+			      strstr(e.msg, "d.jsonl"),
+		      "%zu: %s", i, e.msg);
 	}
 	CHECK(ril_dataset_read(&d, "/no/such.jsonl", &e) && strstr(e.msg, "/no/such.jsonl"), "%s", e.msg);
 }
@@ -80,7 +95,8 @@ static void check_schedule(size_t n, size_t batch, int64_t steps)
 		for (size_t i = 0; i < k; i++)
 			for (size_t j = 0; j < i; j++)
 				twice += all[m + i] == all[m + j];
-	CHECK(m == batch * (size_t)steps && !twice && whole.step == steps, "%zu questions by %zu: %d twice in a batch", n, batch, twice);
+	CHECK(m == batch * (size_t)steps && !twice && whole.step == steps, "%zu questions by %zu: %d twice in a batch",
+	      n, batch, twice);
 	for (size_t i = 0; i < n * (m / n); i++)
 		seen[all[i]]++;
 	for (size_t i = 0; i < n; i++)
@@ -88,7 +104,8 @@ static void check_schedule(size_t n, size_t batch, int64_t steps)
 	CHECK(!differ, "every epoch whole");
 	differ = 0;
 	for (int64_t s = 0; s < steps; s++) {
-		part = (struct ril_schedule){.questions = n, .batch = batch, .steps = steps, .start = s, .shuffle = true, .seed = 5};
+		part = (struct ril_schedule){
+			.questions = n, .batch = batch, .steps = steps, .start = s, .shuffle = true, .seed = 5};
 		CHECK(!ril_schedule_open(&part, &e) && ril_schedule_next(&part, again, batch) == batch, "%s", e.msg);
 		differ += memcmp(again, all + (size_t)s * batch, batch * sizeof *again) != 0;
 		ril_schedule_close(&part);
@@ -105,8 +122,11 @@ static void test_schedule(void)
 	check_schedule(7, 7, 5);
 	check_schedule(13, 5, 30);
 	struct ril_schedule s = {.questions = 5, .batch = 2, .epochs = 1};
-	CHECK(!ril_schedule_open(&s, &e) && s.last == 3 && ril_schedule_next(&s, q, 2) == 2 && q[0] == 0 && q[1] == 1, "in order");
-	CHECK(ril_schedule_next(&s, q, 2) == 2 && ril_schedule_next(&s, q, 2) == 1 && q[0] == 4 && !ril_schedule_next(&s, q, 2), "a short last batch");
+	CHECK(!ril_schedule_open(&s, &e) && s.last == 3 && ril_schedule_next(&s, q, 2) == 2 && q[0] == 0 && q[1] == 1,
+	      "in order");
+	CHECK(ril_schedule_next(&s, q, 2) == 2 && ril_schedule_next(&s, q, 2) == 1 && q[0] == 4 &&
+		      !ril_schedule_next(&s, q, 2),
+	      "a short last batch");
 	ril_schedule_close(&s);
 	s = (struct ril_schedule){.questions = 5, .batch = 6, .steps = 2};
 	CHECK(ril_schedule_open(&s, &e) && e.code == RIL_EUSAGE, "a batch larger than the data");
@@ -116,11 +136,18 @@ static void test_schedule(void)
 
 /* ---- the reference's prompts and embeddings, through the data file ---- */
 
-static const struct { const char *name, *system, *line; } cases[] = {
-	{"one", NULL, "{\"id\":\"q\",\"image\":\"p0_101x67_rgb.png\",\"question\":\"How many red circles are there?\",\"answer\":\"3\"}"},
-	{"jpeg", NULL, "{\"id\":\"q\",\"image\":\"p4_333x250_jpegprog.jpg\",\"question\":\"<image>Describe the picture in one sentence.\",\"answer\":\"3\"}"},
-	{"two", NULL, "{\"id\":\"q\",\"image\":[\"p1_37x150_jpeg420.jpg\",\"p2_224x61_rgb.png\"],"
-		      "\"question\":\"Compare <image> with <image>. Which one is wider?\",\"answer\":\"3\"}"},
+static const struct {
+	const char *name, *system, *line;
+} cases[] = {
+	{"one", NULL,
+	 "{\"id\":\"q\",\"image\":\"p0_101x67_rgb.png\",\"question\":\"How many red circles are "
+	 "there?\",\"answer\":\"3\"}"},
+	{"jpeg", NULL,
+	 "{\"id\":\"q\",\"image\":\"p4_333x250_jpegprog.jpg\",\"question\":\"<image>Describe the picture in one "
+	 "sentence.\",\"answer\":\"3\"}"},
+	{"two", NULL,
+	 "{\"id\":\"q\",\"image\":[\"p1_37x150_jpeg420.jpg\",\"p2_224x61_rgb.png\"],"
+	 "\"question\":\"Compare <image> with <image>. Which one is wider?\",\"answer\":\"3\"}"},
 	{"text", "Answer with a number.", "{\"id\":\"q\",\"question\":\"What is 3 + 4?\",\"answer\":\"3\"}"},
 };
 
@@ -142,7 +169,10 @@ static void check_case(const char *model, int k)
 	struct ril_dataset d;
 	snprintf(name, sizeof name, "models/%s/cases/%s.safetensors", model, cases[k].name);
 	snprintf(bound, sizeof bound, "%s/%s", model, cases[k].name);
-	struct ril_encode_options o = {.image_root = test_shared("models/pictures"), .system = cases[k].system, .with_answers = true, .with_pixels = true};
+	struct ril_encode_options o = {.image_root = test_shared("models/pictures"),
+				       .system = cases[k].system,
+				       .with_answers = true,
+				       .with_pixels = true};
 	char dir[512];
 	snprintf(dir, sizeof dir, "%.*s/%s", (int)(strlen(o.image_root) - 9), o.image_root, model);
 	o.model = dir;
@@ -155,15 +185,20 @@ static void check_case(const char *model, int k)
 	CHECK(r, "%s: %s", bound, e.msg);
 	if (r) {
 		const struct ril_st_entry *want = ril_st_find(st, "prompt_ids"), *got = ril_record_get(r, "prompt.ids");
-		CHECK(want && want->bytes == got->bytes && !memcmp(want->data, got->data, got->bytes), "%s: prompt ids", bound);
+		CHECK(want && want->bytes == got->bytes && !memcmp(want->data, got->data, got->bytes), "%s: prompt ids",
+		      bound);
 		want = ril_st_find(st, "vision_embeds");
 		got = ril_record_get(r, "vision.embeds");
-		CHECK(!want == !got && (!want || (want->count == got->count && distance(want, got) <= 1e-5)), "%s: embeddings", bound);
+		CHECK(!want == !got && (!want || (want->count == got->count && distance(want, got) <= 1e-5)),
+		      "%s: embeddings", bound);
 		want = ril_st_find(st, "pixel_values");
 		got = ril_record_get(r, "vision.pixels");
-		CHECK(!want == !got && (!want || (want->count == got->count && distance(want, got) <= 1e-6)), "%s: pixels", bound);
+		CHECK(!want == !got && (!want || (want->count == got->count && distance(want, got) <= 1e-6)),
+		      "%s: pixels", bound);
 		struct ril_responses resp;
-		CHECK(!ril_responses_get(r, &resp, &e) && resp.n == 1 && resp.source[0] == -1 && resp.finish[0] == 0 && resp.start[1] >= 2, "%s: gold", bound);
+		CHECK(!ril_responses_get(r, &resp, &e) && resp.n == 1 && resp.source[0] == -1 && resp.finish[0] == 0 &&
+			      resp.start[1] >= 2,
+		      "%s: gold", bound);
 	}
 	ril_record_free(r);
 	ril_encoder_free(enc);

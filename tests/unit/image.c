@@ -36,7 +36,8 @@ static void check_qwen(const char *name, const struct ril_image *im, const struc
 	const int32_t *grid = field(st, "qwen.grid_thw");
 	const float *first = field(st, "qwen.first"), *last = field(st, "qwen.last");
 	const double *sums = field(st, "qwen.patch_sums"), *columns = field(st, "qwen.sum");
-	CHECK(!memcmp(grid, p.grid, sizeof p.grid) && p.rows == grid[1] * grid[2] && p.width == 1176, "%s: grid %d x %d", name, p.grid[1], p.grid[2]);
+	CHECK(!memcmp(grid, p.grid, sizeof p.grid) && p.rows == grid[1] * grid[2] && p.width == 1176,
+	      "%s: grid %d x %d", name, p.grid[1], p.grid[2]);
 	CHECK(apart(first, p.values, 1176) <= 1e-6, "%s: first patch", name);
 	CHECK(apart(last, p.values + (size_t)(p.rows - 1) * 1176, 1176) <= 1e-6, "%s: last patch", name);
 	double worst = 0, column[1176] = {0};
@@ -66,7 +67,8 @@ static void check_internvl(const char *name, const struct ril_image *im, const s
 	CHECK(!ril_pixels_make(&p, im, &s, &e), "%s: %s", name, e.msg);
 	const int32_t *tiles = field(st, "internvl.tiles");
 	const double *sums = field(st, "internvl.tile_sums");
-	const float *row0 = field(st, "internvl.row0"), *column7 = field(st, "internvl.column7"), *centre = field(st, "internvl.centre");
+	const float *row0 = field(st, "internvl.row0"), *column7 = field(st, "internvl.column7"),
+		    *centre = field(st, "internvl.centre");
 	CHECK(p.rows == *tiles && p.width == 3 * PLANE, "%s: %d tiles, not %d", name, p.rows, *tiles);
 	for (int32_t k = 0; k < p.rows * 3 && p.rows == *tiles; k++) {
 		const float *plane = p.values + (size_t)k * PLANE;
@@ -78,7 +80,8 @@ static void check_internvl(const char *name, const struct ril_image *im, const s
 			sum += plane[i];
 		for (int y = 0; y < 4; y++)
 			off = fmax(off, apart(centre + (k * 4 + y) * 48, plane + (224 + y) * S + 200, 48));
-		CHECK(fabs(sum - sums[k]) <= 1e-6 * PLANE && apart(row0 + k * S, plane, S) <= 1e-6 && apart(column7 + k * S, column, S) <= 1e-6,
+		CHECK(fabs(sum - sums[k]) <= 1e-6 * PLANE && apart(row0 + k * S, plane, S) <= 1e-6 &&
+			      apart(column7 + k * S, column, S) <= 1e-6,
 		      "%s: tile %d, channel %d", name, k / 3, k % 3);
 		CHECK(off <= 1e-6, "%s: centre of tile %d off by %g", name, k / 3, off);
 	}
@@ -111,7 +114,8 @@ static void test_reference(void)
 		struct ril_image im = {0};
 		CHECK(st && !ril_image_read(&im, test_shared(picture), &e), "%s: %s", name, e.msg);
 		const struct ril_st_entry *rgb = st ? ril_st_find(st, "rgb") : NULL;
-		CHECK(rgb && rgb->dim[0] == im.h && rgb->dim[1] == im.w && !memcmp(rgb->data, im.rgb, rgb->bytes), "%s: decoded bytes", picture);
+		CHECK(rgb && rgb->dim[0] == im.h && rgb->dim[1] == im.w && !memcmp(rgb->data, im.rgb, rgb->bytes),
+		      "%s: decoded bytes", picture);
 		if (rgb && im.rgb) {
 			check_qwen(picture, &im, st);
 			check_internvl(picture, &im, st);
@@ -141,7 +145,8 @@ static void chunk(struct ril_buf *b, const char *type, const void *data, size_t 
 }
 
 /* A PNG of w x h, `bytes` a row, byte i of row y being f(y,i); exif (may be NULL) goes into an eXIf chunk. */
-static struct ril_buf png(uint32_t w, uint32_t h, int depth, int colour, size_t bytes, uint8_t (*f)(size_t, size_t), const char *exif, size_t nexif)
+static struct ril_buf png(uint32_t w, uint32_t h, int depth, int colour, size_t bytes, uint8_t (*f)(size_t, size_t),
+			  const char *exif, size_t nexif)
 {
 	struct ril_buf b = {0}, head = {0};
 	uint8_t raw[4096], packed[8192];
@@ -182,11 +187,14 @@ static void test_png(void)
 	struct ril_image im;
 	struct ril_err e = {0};
 	struct ril_buf b = png(4, 1, 16, 0, 8, grey16, NULL, 0);
-	CHECK(!ril_image_decode(&im, b.data, b.len, &e) && im.rgb[0] == 0 && im.rgb[3] == 200 && im.rgb[6] == 255 && im.rgb[9] == 255, "16-bit grey");
+	CHECK(!ril_image_decode(&im, b.data, b.len, &e) && im.rgb[0] == 0 && im.rgb[3] == 200 && im.rgb[6] == 255 &&
+		      im.rgb[9] == 255,
+	      "16-bit grey");
 	ril_image_free(&im);
 	ril_buf_free(&b);
 	b = png(2, 1, 16, 2, 12, count_up, NULL, 0);
-	CHECK(!ril_image_decode(&im, b.data, b.len, &e) && im.rgb[0] == 0 && im.rgb[1] == 2 && im.rgb[5] == 10, "16-bit colour keeps the high byte");
+	CHECK(!ril_image_decode(&im, b.data, b.len, &e) && im.rgb[0] == 0 && im.rgb[1] == 2 && im.rgb[5] == 10,
+	      "16-bit colour keeps the high byte");
 	ril_image_free(&im);
 	ril_buf_free(&b);
 	b = png(2, 1, 8, 6, 8, count_up, NULL, 0);
@@ -195,10 +203,11 @@ static void test_png(void)
 	ril_buf_free(&b);
 }
 
-/* Pixel (0,0) and its right and lower neighbours after each orientation of a 3 x 2 picture numbered 0 1 2 / 16 17 18. */
+/* Pixel (0,0), its right and its lower neighbour after each orientation of a picture numbered 0 1 2 / 16 17 18. */
 static void test_orientation(void)
 {
-	static const uint8_t want[9][3] = {{0, 1, 16}, {0, 1, 16}, {2, 1, 18}, {18, 17, 2}, {16, 17, 0}, {0, 16, 1}, {16, 0, 17}, {18, 2, 17}, {2, 18, 1}};
+	static const uint8_t want[9][3] = {{0, 1, 16}, {0, 1, 16},  {2, 1, 18},  {18, 17, 2}, {16, 17, 0},
+					   {0, 16, 1}, {16, 0, 17}, {18, 2, 17}, {2, 18, 1}};
 	for (int o = 0; o <= 8; o++) {
 		char tiff[] = "MM\0*\0\0\0\10\0\1\1\22\0\3\0\0\0\1\0\0\0\0\0\0\0\0";
 		tiff[19] = (char)o;
@@ -206,7 +215,8 @@ static void test_orientation(void)
 		struct ril_image im;
 		struct ril_err e = {0};
 		CHECK(!ril_image_decode(&im, b.data, b.len, &e) && im.w == (o >= 5 ? 2 : 3), "%s", e.msg);
-		CHECK(im.rgb && im.rgb[0] == want[o][0] && im.rgb[3] == want[o][1] && im.rgb[3 * im.w] == want[o][2], "orientation %d", o);
+		CHECK(im.rgb && im.rgb[0] == want[o][0] && im.rgb[3] == want[o][1] && im.rgb[3 * im.w] == want[o][2],
+		      "orientation %d", o);
 		ril_image_free(&im);
 		ril_buf_free(&b);
 	}
@@ -228,7 +238,8 @@ static void test_refusals(void)
 		b.data[i / 8] ^= (char)(1 << i % 8);
 	}
 	ril_buf_free(&b);
-	CHECK(ril_image_read(&im, "/no/such.png", &e) && e.code == RIL_EFAIL && strstr(e.msg, "/no/such.png"), "%s", e.msg);
+	CHECK(ril_image_read(&im, "/no/such.png", &e) && e.code == RIL_EFAIL && strstr(e.msg, "/no/such.png"), "%s",
+	      e.msg);
 	CHECK(ril_image_decode(&im, "hello, world", 12, &e) && strstr(e.msg, "format"), "%s", e.msg);
 }
 
@@ -240,7 +251,10 @@ static void test_plans(void)
 	struct ril_err e = {0};
 	ril_pixel_defaults(&s, RIL_PIXELS_QWEN);
 	/* 42 and 70 lie half-way between multiples of 28: ties go to the even one. */
-	static const struct { int32_t w, h, W, H; } qwen[] = {{42, 70, 56, 56}, {640, 427, 644, 420}, {28, 28, 56, 56}, {4000, 3000, 1148, 840}, {1, 200, 28, 812}};
+	static const struct {
+		int32_t w, h, W, H;
+	} qwen[] = {
+		{42, 70, 56, 56}, {640, 427, 644, 420}, {28, 28, 56, 56}, {4000, 3000, 1148, 840}, {1, 200, 28, 812}};
 	for (size_t i = 0; i < sizeof qwen / sizeof *qwen; i++) {
 		CHECK(!ril_pixel_plan(&p, &s, qwen[i].w, qwen[i].h, &e), "%s", e.msg);
 		CHECK(p.w == qwen[i].W && p.h == qwen[i].H, "%d x %d: %d x %d", qwen[i].w, qwen[i].h, p.w, p.h);
@@ -249,19 +263,28 @@ static void test_plans(void)
 	s.max_pixels = 100;
 	CHECK(ril_pixel_check(&s, &e) && strstr(e.msg, "min_pixels"), "%s", e.msg);
 	ril_pixel_defaults(&s, RIL_PIXELS_INTERNVL);
-	static const struct { int32_t w, h, rows, columns; } tiled[] = {{448, 448, 1, 1}, {1000, 1000, 3, 3}, {2000, 1000, 2, 4}, {90, 31, 1, 3}, {1, 50, 12, 1}};
+	static const struct {
+		int32_t w, h, rows, columns;
+	} tiled[] = {{448, 448, 1, 1}, {1000, 1000, 3, 3}, {2000, 1000, 2, 4}, {90, 31, 1, 3}, {1, 50, 12, 1}};
 	for (size_t i = 0; i < sizeof tiled / sizeof *tiled; i++) {
 		CHECK(!ril_pixel_plan(&p, &s, tiled[i].w, tiled[i].h, &e), "%s", e.msg);
-		CHECK(p.grid[1] == tiled[i].rows && p.grid[2] == tiled[i].columns && p.rows == tiled[i].rows * tiled[i].columns + (p.grid[1] * p.grid[2] > 1),
+		CHECK(p.grid[1] == tiled[i].rows && p.grid[2] == tiled[i].columns &&
+			      p.rows == tiled[i].rows * tiled[i].columns + (p.grid[1] * p.grid[2] > 1),
 		      "%d x %d: %d rows, %d columns", tiled[i].w, tiled[i].h, p.grid[1], p.grid[2]);
 	}
 }
 
 static void test_settings(void)
 {
-	static const struct { const char *dir; enum ril_pixel_layout layout; int64_t max; } folder[] = {
-		{"models/qwen2_5_vl-a", RIL_PIXELS_QWEN, 22500},   {"models/qwen2_5_vl-a-resaved", RIL_PIXELS_QWEN, 22500},
-		{"models/internvl3-a", RIL_PIXELS_INTERNVL, 6},    {"models/internvl3-a-resaved", RIL_PIXELS_INTERNVL, 6},
+	static const struct {
+		const char *dir;
+		enum ril_pixel_layout layout;
+		int64_t max;
+	} folder[] = {
+		{"models/qwen2_5_vl-a", RIL_PIXELS_QWEN, 22500},
+		{"models/qwen2_5_vl-a-resaved", RIL_PIXELS_QWEN, 22500},
+		{"models/internvl3-a", RIL_PIXELS_INTERNVL, 6},
+		{"models/internvl3-a-resaved", RIL_PIXELS_INTERNVL, 6},
 		{"models/internvl3-b", RIL_PIXELS_INTERNVL, 12},
 	};
 	for (size_t i = 0; i < sizeof folder / sizeof *folder; i++) {
@@ -273,7 +296,9 @@ static void test_settings(void)
 			continue;
 		}
 		CHECK(!ril_pixel_settings_load(&s, dir, &e) && s.layout == folder[i].layout, "%s", e.msg);
-		CHECK(s.layout == RIL_PIXELS_QWEN ? s.max_pixels == folder[i].max : s.max_tiles == folder[i].max && s.tile == 56, "%s", dir);
+		CHECK(s.layout == RIL_PIXELS_QWEN ? s.max_pixels == folder[i].max
+						  : s.max_tiles == folder[i].max && s.tile == 56,
+		      "%s", dir);
 	}
 	const char *text = test_shared("models/qwen3-text");
 	struct ril_pixel_settings s;
@@ -291,7 +316,8 @@ static void test_resize(void)
 	memset(a.rgb, 201, 37 * 23 * 3);
 	static const int32_t size[][2] = {{37, 23}, {1, 1}, {37, 5}, {300, 23}, {64, 64}, {5, 200}};
 	for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
-		CHECK(!ril_image_resize(&b, &a, size[i][0], size[i][1], &e) && b.w == size[i][0] && b.h == size[i][1], "%s", e.msg);
+		CHECK(!ril_image_resize(&b, &a, size[i][0], size[i][1], &e) && b.w == size[i][0] && b.h == size[i][1],
+		      "%s", e.msg);
 		int off = 0;
 		for (int k = 0; b.rgb && k < b.w * b.h * 3; k++)
 			off += b.rgb[k] != 201;
@@ -305,10 +331,13 @@ static void test_resize(void)
 static void test_sha256(void)
 {
 	/* FIPS 180-4's examples, and a million letters a. */
-	static const struct { const char *text, *hex; } kat[] = {
+	static const struct {
+		const char *text, *hex;
+	} kat[] = {
 		{"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
 		{"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
-		{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+		{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+		 "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
 	};
 	char hex[65];
 	for (size_t i = 0; i < sizeof kat / sizeof *kat; i++) {
