@@ -9,7 +9,7 @@
 
 static double weight(const struct ril_cider *d, const struct ril_bags *b, struct ril_gram g)
 {
-	return g.count * d->idf[b->df[g.id]];
+	return g.count * d->idf[b->use[g.id].df];
 }
 
 int ril_cider_init(struct ril_cider *d, const struct ril_captions *c, const struct ril_bags *b, size_t pictures, struct ril_err *err)

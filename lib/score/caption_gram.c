@@ -6,71 +6,99 @@
 #include "score/caption_impl.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
-int ril_bags_init(struct ril_bags *b, size_t texts, size_t words, struct ril_err *err)
+int ril_bags_init(struct ril_bags *b, const struct ril_captions *c, struct ril_err *err)
 {
 	size_t n;
-	*b = (struct ril_bags){.grams = words, .unigrams = words};
-	if (!ril_mul(&n, texts, RIL_GRAM_MAX + 1))
+	*b = (struct ril_bags){.grams = c->words.n, .unigrams = c->words.n, .tokens = c->n_tok};
+	if (!ril_mul(&n, c->n_text, RIL_GRAM_MAX + 1))
 		return ril_fail(err, RIL_EFAIL, "too many captions");
 	if (!(b->start = ril_new(n, sizeof *b->start, err)))
 		return -1;
-	for (size_t i = 0; i < texts; i++)
+	for (size_t i = 0; i < c->n_text; i++)
 		b->start[i * (RIL_GRAM_MAX + 1)] = SIZE_MAX;
 	return 0;
 }
 
 void ril_bags_free(struct ril_bags *b)
 {
-	free(b->key);
-	free(b->val);
-	free(b->df);
-	free(b->seen);
+	free(b->slot);
+	free(b->use);
 	free(b->entry);
 	free(b->start);
 	*b = (struct ril_bags){0};
 }
 
-static size_t slot_of(uint64_t key, unsigned bits)
+static inline size_t home(unsigned bits, uint64_t key)
 {
 	return (size_t)(key * 0x9E3779B97F4A7C15u >> (64 - bits));
 }
 
+/* Where a key is or would be. */
+static inline struct ril_gram_slot *place(struct ril_gram_slot *slot, unsigned bits, uint64_t key)
+{
+	size_t mask = ((size_t)1 << bits) - 1, at = home(bits, key);
+	while (slot[at].key && slot[at].key != key)
+		at = (at + 1) & mask;
+	return slot + at;
+}
+
+/* A first table for about as many different n-grams as there are tokens, which captions come near to. */
+static unsigned first_bits(size_t tokens)
+{
+	unsigned bits = 10;
+	while (bits < 32 && (size_t)1 << bits < 2 * tokens)
+		bits++;
+	return bits;
+}
+
+/* The table is probed at random: with huge pages most of the time goes that finding its pages takes.  Only a hint. */
+static void hint_huge_pages(void *p, size_t bytes)
+{
+	const uintptr_t page = (uintptr_t)2 << 20;
+	uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1), to = ((uintptr_t)p + bytes) & ~(page - 1);
+	if (to > from)
+		(void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+}
+
 static int widen(struct ril_bags *b, struct ril_err *err)
 {
-	unsigned bits = b->bits ? b->bits + 2 : 14;
-	size_t mask = ((size_t)1 << bits) - 1;
-	uint64_t *key = ril_new(mask + 1, sizeof *key, err);
-	uint32_t *val = key ? ril_new(mask + 1, sizeof *val, err) : NULL;
-	if (!val)
-		return free(key), -1;
-	for (size_t i = 0; b->bits && i < (size_t)1 << b->bits; i++) {
-		if (!b->key[i])
-			continue;
-		size_t at = slot_of(b->key[i], bits);
-		while (key[at])
-			at = (at + 1) & mask;
-		key[at] = b->key[i];
-		val[at] = b->val[i];
-	}
-	free(b->key);
-	free(b->val);
-	b->key = key;
-	b->val = val;
+	unsigned bits = b->bits ? b->bits + 1 : first_bits(b->tokens);
+	struct ril_gram_slot *slot = ril_new((size_t)1 << bits, sizeof *slot, err);
+	if (!slot)
+		return -1;
+	hint_huge_pages(slot, sizeof *slot << bits);
+	for (size_t i = 0; b->bits && i < (size_t)1 << b->bits; i++)
+		if (b->slot[i].key)
+			*place(slot, bits, b->slot[i].key) = b->slot[i];
+	free(b->slot);
+	b->slot = slot;
 	b->bits = bits;
 	return 0;
 }
 
-/* The number of (prefix, word), new or old. */
-static inline uint32_t number(struct ril_bags *b, uint32_t prefix, uint32_t word)
+static uint64_t key_of(uint32_t prefix, uint32_t word)
 {
-	uint64_t key = ((uint64_t)prefix << 32 | word) + 1;
-	size_t mask = ((size_t)1 << b->bits) - 1, at = slot_of(key, b->bits);
-	for (; b->key[at]; at = (at + 1) & mask)
-		if (b->key[at] == key)
-			return b->val[at];
-	b->key[at] = key;
-	return b->val[at] = (uint32_t)b->grams++;
+	return ((uint64_t)prefix << 32 | word) + 1;
+}
+
+/* One order more: g[i] becomes the number, new or old, of (prefix[i], word[i]).  The table is larger than the caches, so
+ * its lines are asked for ahead. */
+static void extend(struct ril_bags *b, struct ril_gram *g, const struct ril_gram *prefix, const uint32_t *word, size_t n)
+{
+	enum { AHEAD = 16 };
+	for (size_t i = 0; i < n && i < AHEAD; i++)
+		__builtin_prefetch(b->slot + home(b->bits, key_of(prefix[i].id, word[i])));
+	for (size_t i = 0; i < n; i++) {
+		if (i + AHEAD < n)
+			__builtin_prefetch(b->slot + home(b->bits, key_of(prefix[i + AHEAD].id, word[i + AHEAD])));
+		uint64_t key = key_of(prefix[i].id, word[i]);
+		struct ril_gram_slot *s = place(b->slot, b->bits, key);
+		if (!s->key)
+			*s = (struct ril_gram_slot){key, (uint32_t)b->grams++};
+		g[i] = (struct ril_gram){s->val, 1};
+	}
 }
 
 static int by_id(const void *a, const void *b)
@@ -110,7 +138,7 @@ int ril_bags_add(struct ril_bags *b, size_t text, const uint32_t *word, size_t n
 		return 0;
 	if (n > UINT32_MAX / 8 || b->grams + 4 * n > UINT32_MAX)
 		return ril_fail(err, RIL_EFAIL, "too many n-grams");
-	while (!b->bits || (b->grams - b->unigrams + 3 * n) * 2 > (size_t)1 << b->bits)
+	while (!b->bits || (b->grams - b->unigrams + 3 * n) * 3 > (size_t)2 << b->bits)
 		if (widen(b, err))
 			return -1;
 	if (ril_grow(&b->entry, &b->cap, b->n + RIL_GRAM_MAX * n, sizeof *b->entry, err))
@@ -120,8 +148,10 @@ int ril_bags_add(struct ril_bags *b, size_t text, const uint32_t *word, size_t n
 	size_t len[RIL_GRAM_MAX];
 	for (int k = 0; k < RIL_GRAM_MAX; k++) {
 		len[k] = n > (size_t)k ? n - (size_t)k : 0;
-		for (size_t i = 0; i < len[k]; i++)
-			at[i] = (struct ril_gram){k ? number(b, prefix[i].id, word[i + (size_t)k]) : word[i], 1};
+		if (k)
+			extend(b, at, prefix, word + k, len[k]);
+		for (size_t i = 0; !k && i < n; i++)
+			at[i] = (struct ril_gram){word[i], 1};
 		prefix = at;
 		at += len[k];
 	}
@@ -134,12 +164,10 @@ int ril_bags_add(struct ril_bags *b, size_t text, const uint32_t *word, size_t n
 		at += len[k];
 	}
 	start[RIL_GRAM_MAX] = b->n;
-	size_t old = b->cap_df, old_seen = b->cap_seen;
-	if (ril_grow(&b->df, &b->cap_df, b->grams, sizeof *b->df, err) ||
-	    ril_grow(&b->seen, &b->cap_seen, b->grams, sizeof *b->seen, err))
+	size_t old = b->cap_use;
+	if (ril_grow(&b->use, &b->cap_use, b->grams, sizeof *b->use, err))
 		return -1;
-	memset(b->df + old, 0, (b->cap_df - old) * sizeof *b->df);
-	memset(b->seen + old_seen, 0, (b->cap_seen - old_seen) * sizeof *b->seen);
+	memset(b->use + old, 0, (b->cap_use - old) * sizeof *b->use);
 	return 0;
 }
 
@@ -147,10 +175,8 @@ void ril_bags_seen(struct ril_bags *b, size_t text, uint32_t picture)
 {
 	const size_t *start = b->start + text * (RIL_GRAM_MAX + 1);
 	for (size_t i = start[0]; i < start[RIL_GRAM_MAX]; i++) {
-		uint32_t id = b->entry[i].id;
-		if (b->seen[id] == picture + 1)
-			continue;
-		b->seen[id] = picture + 1;
-		b->df[id]++;
+		struct ril_gram_use *u = b->use + b->entry[i].id;
+		u->df += u->last != picture + 1;
+		u->last = picture + 1;
 	}
 }

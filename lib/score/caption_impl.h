@@ -44,18 +44,18 @@ struct ril_gram { uint32_t id, count; };
 
 /* n-grams as numbers, and each text's as sorted lists of (number, count), one list an order. */
 struct ril_bags {
-	uint64_t *key; /* hash table: (number of the first n-1 words) << 32 | last word, plus 1 */
-	uint32_t *val;
+	struct ril_gram_slot { uint64_t key; uint32_t val; } *slot; /* key: number of the first n-1 words << 32 | last word, plus 1 */
 	unsigned bits;
+	size_t tokens; /* of the corpus */
 	size_t grams, unigrams; /* numbers below `unigrams` are words */
-	uint32_t *df, *seen;    /* [grams]: pictures with it, last picture counted + 1 */
-	size_t cap_df, cap_seen;
+	struct ril_gram_use { uint32_t df, last; } *use; /* [grams]: pictures with it, last picture counted + 1 */
+	size_t cap_use;
 	struct ril_gram *entry;
 	size_t n, cap;
 	size_t *start; /* [texts][RIL_GRAM_MAX + 1]; entry 0 of a text without a bag is SIZE_MAX */
 };
 
-int ril_bags_init(struct ril_bags *, size_t texts, size_t words, struct ril_err *);
+int ril_bags_init(struct ril_bags *, const struct ril_captions *, struct ril_err *);
 void ril_bags_free(struct ril_bags *);
 int ril_bags_add(struct ril_bags *, size_t text, const uint32_t *word, size_t n, struct ril_err *); /* once a text */
 void ril_bags_seen(struct ril_bags *, size_t text, uint32_t picture);                               /* document frequencies */

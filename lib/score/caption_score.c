@@ -87,7 +87,7 @@ static int prepare(struct run *r, struct ril_err *err)
 {
 	size_t pictures = 0, n = 0;
 	bool *seen = ril_new(r->c->keys.n, sizeof *seen, err);
-	int rc = seen ? ril_bags_init(&r->bags, r->c->n_text, r->c->words.n, err) : -1;
+	int rc = seen ? ril_bags_init(&r->bags, r->c, err) : -1;
 	for (size_t i = 0; i < r->out->n && !rc; i++) {
 		const struct ril_caption_item *it = r->c->item + r->out->item[i];
 		rc = add_bag(r, it->text, err);

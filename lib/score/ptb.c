@@ -49,15 +49,11 @@ static uint8_t wide_class(uint32_t c)
 
 static uint8_t char_class(uint32_t c)
 {
-	if (c - 'a' < 26)
-		return PTB_LETTER;
-	if (c == ' ' || c == '\t')
-		return PTB_SPACE;
-	if (c - 'A' < 26)
-		return PTB_LETTER | PTB_UPPER;
-	if (c - '0' < 10)
-		return PTB_DIGIT;
-	return c < 0x80 ? 0 : wide_class(c);
+	static const uint8_t ascii[128] = {
+		['\t'] = PTB_SPACE, [' '] = PTB_SPACE, ['0' ... '9'] = PTB_DIGIT,
+		['A' ... 'Z'] = PTB_LETTER | PTB_UPPER, ['a' ... 'z'] = PTB_LETTER,
+	};
+	return c < 0x80 ? ascii[c] : wide_class(c);
 }
 
 static bool breaks_line(uint32_t c)
@@ -68,39 +64,58 @@ static bool breaks_line(uint32_t c)
 /* Addresses are rare and their rules slow: a cheap sign that one may be there. */
 static bool may_hold_address(const char *text, size_t n)
 {
-	static const char *const sign[] = {"http", "www.", ".com", ".net", ".org", ".edu"};
-	if (memchr(text, '@', n))
+	static const char *const domain[] = {"com", "net", "org", "edu"};
+	if (memchr(text, '@', n) || memmem(text, n, "://", 3))
 		return true;
-	if (!memchr(text, '.', n) && !memchr(text, ':', n))
-		return false;
-	for (size_t i = 0; i + 4 <= n; i++)
-		for (size_t k = 0; k < sizeof sign / sizeof *sign; k++)
-			if (!strncasecmp(text + i, sign[k], 4))
+	const char *end = text + n;
+	for (const char *dot = text; (dot = memchr(dot, '.', (size_t)(end - dot))); dot++) {
+		if (dot - text >= 3 && !strncasecmp(dot - 3, "www", 3))
+			return true;
+		for (size_t k = 0; end - dot > 3 && k < sizeof domain / sizeof *domain; k++)
+			if (!strncasecmp(dot + 1, domain[k], 3))
 				return true;
+	}
 	return false;
 }
 
-/* Code points and their classes, in one block: s[], then k[]. */
-static uint32_t *decode(struct ptb_scan *t, const char *text, size_t n, struct ril_err *err)
+/* Room for code points and classes; short captions need no allocation. */
+struct room {
+	uint32_t s[512];
+	uint8_t k[512];
+	void *big;
+};
+
+static int make_room(struct room *r, uint32_t **s, uint8_t **k, size_t n, struct ril_err *err)
 {
-	size_t room;
-	if (n > INT32_MAX / 8 || !ril_mul(&room, n + 1 + PTB_PAD, sizeof(uint32_t) + 1)) {
-		ril_fail(err, RIL_EFAIL, "a caption of %zu bytes is too long", n);
-		return NULL;
+	size_t need = n + 1 + PTB_PAD, bytes;
+	*s = r->s;
+	*k = r->k;
+	if (need <= 512) {
+		memset(r->s, 0, need * sizeof *r->s);
+		memset(r->k, 0, need);
+		return 0;
 	}
-	uint32_t *s = ril_new(room, 1, err);
-	if (!s)
-		return NULL;
-	uint8_t *k = (uint8_t *)(s + n + 1 + PTB_PAD);
+	if (n > INT32_MAX / 8 || !ril_mul(&bytes, need, sizeof **s + 1))
+		return ril_fail(err, RIL_EFAIL, "a caption of %zu bytes is too long", n);
+	if (!(r->big = ril_new(bytes, 1, err)))
+		return -1;
+	*s = r->big;
+	*k = (uint8_t *)(*s + need);
+	return 0;
+}
+
+static int decode(struct ptb_scan *t, struct room *r, const char *text, size_t n, struct ril_err *err)
+{
+	uint32_t *s;
+	uint8_t *k;
 	int m = 0;
+	if (make_room(r, &s, &k, n, err))
+		return -1;
 	for (size_t i = 0; i < n; m++) {
 		utf8proc_int32_t c = (unsigned char)text[i];
 		utf8proc_ssize_t step = 1;
-		if (c >= 0x80 && (step = utf8proc_iterate((const uint8_t *)text + i, (utf8proc_ssize_t)(n - i), &c)) < 1) {
-			free(s);
-			ril_fail(err, RIL_ECORRUPT, "a caption is not valid UTF-8 (byte %zu)", i);
-			return NULL;
-		}
+		if (c >= 0x80 && (step = utf8proc_iterate((const uint8_t *)text + i, (utf8proc_ssize_t)(n - i), &c)) < 1)
+			return ril_fail(err, RIL_ECORRUPT, "a caption is not valid UTF-8 (byte %zu)", i);
 		s[m] = breaks_line((uint32_t)c) ? ' ' : (uint32_t)c;
 		k[m] = char_class(s[m]);
 		i += (size_t)step;
@@ -108,7 +123,7 @@ static uint32_t *decode(struct ptb_scan *t, const char *text, size_t n, struct r
 	s[m] = '\n';
 	k[m] = PTB_SPACE;
 	*t = (struct ptb_scan){s, k, m, may_hold_address(text, n)};
-	return s;
+	return 0;
 }
 
 /* ---- tokens out ---- */
@@ -162,7 +177,15 @@ static int put_lower(struct ril_buf *out, const struct ptb_scan *t, int at, int 
 static int put_plain(struct ril_buf *out, const struct ptb_scan *t, int at, int end, struct ril_err *err)
 {
 	size_t before = out->len;
-	for (int i = at; i < end; i++) {
+	int i = at;
+	if (ril_buf_reserve(out, (size_t)(end - at), err))
+		return -1;
+	for (; i < end && t->s[i] < 0x80 && (t->k[i] & PTB_ALNUM); i++) { /* nearly everything, and quick */
+		uint32_t c = t->s[i];
+		out->data[out->len++] = (char)(c - 'A' < 26 ? c + 32 : c);
+	}
+	out->data[out->len] = 0;
+	for (; i < end; i++) {
 		if (t->s[i] == 0xAD)
 			continue;
 		if (put_lower(out, t, at, end, i, err))
@@ -249,12 +272,11 @@ static int emit(struct ril_buf *out, size_t start, const struct ptb_scan *t, int
 int ril_ptb_tokenise(struct ril_buf *out, const char *text, size_t n, struct ril_err *err)
 {
 	struct ptb_scan t;
-	uint32_t *block = decode(&t, text, n, err);
-	if (!block)
-		return -1;
+	struct room room;
+	room.big = NULL;
 	size_t start = out->len;
-	int rc = ril_buf_reserve(out, n + 16, err) || ril_buf_add(out, "", 0, err) ? -1 : 0;
-	for (int i = 0; i < t.n && !rc;) {
+	int rc = ril_buf_reserve(out, n + 16, err) || ril_buf_add(out, "", 0, err) || decode(&t, &room, text, n, err) ? -1 : 0;
+	for (int i = 0; !rc && i < t.n;) {
 		if (t.s[i] == ' ' || t.s[i] == '\t') {
 			i = ptb_run(&t, i, PTB_SPACE);
 			continue;
@@ -263,6 +285,6 @@ int ril_ptb_tokenise(struct ril_buf *out, const char *text, size_t n, struct ril
 		rc = emit(out, start, &t, i, &m, err);
 		i = m.end;
 	}
-	free(block);
+	free(room.big);
 	return rc;
 }

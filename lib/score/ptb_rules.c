@@ -52,17 +52,20 @@ static void take_assimilated(const struct ptb_scan *t, int i, struct ptb_match *
 
 static void take_abbreviation(const struct ptb_scan *t, int i, struct ptb_match *m)
 {
-	int e = ril_ptb_abbreviation(t, i), start;
+	bool stop = t->s[ptb_run(t, i, PTB_LETTER)] == '.';
+	int e = stop ? ril_ptb_abbreviation(t, i) : 0, start;
 	if (e) {
 		int gap = ptb_run(t, e, PTB_SPACE);
 		if (gap > e && gap < t->n && (start = ril_ptb_sentence_start(t, gap)))
 			take(m, e == i + 2 ? i + 1 : e, start, PTB_PLAIN, NULL);
 		take_plain(m, e);
 	}
-	if ((e = ril_ptb_closing_abbreviation(t, i)) && e < t->n)
-		take(m, e, e + 2, PTB_PLAIN, NULL);
-	take_plain(m, e);
-	take_plain(m, ril_ptb_number_abbreviation(t, i));
+	if (stop) {
+		if ((e = ril_ptb_closing_abbreviation(t, i)) && e < t->n)
+			take(m, e, e + 2, PTB_PLAIN, NULL);
+		take_plain(m, e);
+		take_plain(m, ril_ptb_number_abbreviation(t, i));
+	}
 	if ((e = ril_ptb_acronym(t, i)) && ptb_space_or_end(t, e))
 		take(m, e, e + 1, PTB_PLAIN, NULL);
 }
