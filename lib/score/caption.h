@@ -77,7 +77,6 @@ struct ril_caption_options {
 	const char *wordnet;               /* folder of WordNet's dictionary; NULL: $WNSEARCHDIR, /usr/share/wordnet */
 };
 
-enum { RIL_CAP_STATS = 32 };
 struct ril_caption_scores {
 	size_t n;                        /* items scored */
 	size_t *item;                    /* [n] */

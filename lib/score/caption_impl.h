@@ -70,9 +70,10 @@ static inline const struct ril_gram *ril_bag(const struct ril_bags *b, size_t te
 /* ---- metrics ---- */
 
 /* Sums over candidates make the corpus value. */
+enum { RIL_CAP_STATS = 23 }; /* RIL_METEOR_STATS */
 struct ril_caption_stats {
 	double guess[RIL_GRAM_MAX], correct[RIL_GRAM_MAX], length, closest; /* BLEU */
-	double meteor[RIL_CAP_STATS];
+	double meteor[RIL_CAP_STATS], meteor_ws[RIL_CAP_STATS];
 };
 
 /* One candidate and its references. */

@@ -1,5 +1,5 @@
 /* caption_score.c -- scores of a choice of candidates: names, the run over the metrics, corpus values. */
-#include "score/caption_impl.h"
+#include "score/caption_meteor.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -53,6 +53,7 @@ struct run {
 	struct ril_caption_scores *out;
 	struct ril_bags bags;
 	struct ril_cider cider;
+	struct ril_meteor_ws *ws;
 	struct ril_buf scratch;
 	uint32_t *ref; /* texts of the current picture's references */
 	size_t cap_ref;
@@ -103,7 +104,11 @@ static int prepare(struct run *r, struct ril_err *err)
 		pictures++;
 	}
 	free(seen);
-	return rc || !wants(r, CIDER_BITS) ? rc : ril_cider_init(&r->cider, r->c, &r->bags, pictures, err);
+	if (!rc && wants(r, CIDER_BITS))
+		rc = ril_cider_init(&r->cider, r->c, &r->bags, pictures, err);
+	if (!rc && wants(r, RIL_CAP_BIT(RIL_CAP_METEOR_WS)))
+		rc = (r->ws = ril_meteor_ws_new(r->c, r->how->wordnet, err)) ? 0 : -1;
+	return rc;
 }
 
 static int score_item(struct run *r, size_t i, struct ril_err *err)
@@ -126,6 +131,11 @@ static int score_item(struct run *r, size_t i, struct ril_err *err)
 	if (wants(r, CIDER_BITS))
 		ril_cider_score(v[RIL_CAP_CIDER] ? v[RIL_CAP_CIDER] + i : &unused,
 				v[RIL_CAP_CIDER_PLAIN] ? v[RIL_CAP_CIDER_PLAIN] + i : &unused, &r->cider, &q);
+	if (r->ws) {
+		if (ril_meteor_ws_item(r->out->stats[i].meteor_ws, r->ws, &q, err))
+			return -1;
+		v[RIL_CAP_METEOR_WS][i] = ril_meteor(r->out->stats[i].meteor_ws);
+	}
 	return 0;
 }
 
@@ -159,9 +169,14 @@ struct ril_caption_scores *ril_captions_score(const struct ril_captions *c, cons
 	int rc = r.out ? prepare(&r, err) : -1;
 	for (size_t i = 0; i < n && !rc; i++)
 		rc = score_item(&r, i, err);
+	if (!rc && wants(&r, RIL_CAP_BIT(RIL_CAP_METEOR)))
+		rc = ril_meteor_jar(r.out, c, how, err);
+	if (!rc && wants(&r, RIL_CAP_BIT(RIL_CAP_SPICE)))
+		rc = ril_spice_jar(r.out, c, how, err);
 	for (int m = 0; m < RIL_CAP_METRICS && !rc; m++)
-		if (r.out->value[m])
+		if (r.out->value[m] && isnan(r.out->corpus[m])) /* METEOR's program has given it */
 			r.out->corpus[m] = ril_caption_over(r.out, m, NULL, 0);
+	ril_meteor_ws_free(r.ws);
 	ril_bags_free(&r.bags);
 	ril_cider_free(&r.cider);
 	ril_buf_free(&r.scratch);
@@ -186,7 +201,7 @@ void ril_caption_scores_free(struct ril_caption_scores *s)
 
 /* ---- corpus values ---- */
 
-static void add_bleu(struct ril_caption_stats *sum, const struct ril_caption_stats *s)
+static void add_stats(struct ril_caption_stats *sum, const struct ril_caption_stats *s)
 {
 	for (int k = 0; k < RIL_GRAM_MAX; k++) {
 		sum->guess[k] += s->guess[k];
@@ -194,21 +209,29 @@ static void add_bleu(struct ril_caption_stats *sum, const struct ril_caption_sta
 	}
 	sum->length += s->length;
 	sum->closest += s->closest;
+	for (int k = 0; k < RIL_METEOR_STATS; k++) {
+		sum->meteor[k] += s->meteor[k];
+		sum->meteor_ws[k] += s->meteor_ws[k];
+	}
 }
 
 double ril_caption_over(const struct ril_caption_scores *s, enum ril_caption_metric m, const uint32_t *pick, size_t n)
 {
 	struct ril_caption_stats sum = {0};
+	bool summed = m <= RIL_CAP_METEOR || m == RIL_CAP_METEOR_WS;
 	double total = 0;
 	n = pick ? n : s->n;
 	if (!n || !s->value[m])
 		return NAN;
 	for (size_t i = 0; i < n; i++) {
 		size_t at = pick ? pick[i] : i;
-		if (m <= RIL_CAP_BLEU4)
-			add_bleu(&sum, s->stats + at);
+		if (summed)
+			add_stats(&sum, s->stats + at);
 		else
 			total += s->value[m][at];
 	}
-	return m <= RIL_CAP_BLEU4 ? ril_bleu(&sum, (int)(m - RIL_CAP_BLEU1) + 1) : total / (double)n;
+	if (!summed)
+		return total / (double)n;
+	return m == RIL_CAP_METEOR ? ril_meteor(sum.meteor)
+		: m == RIL_CAP_METEOR_WS ? ril_meteor(sum.meteor_ws) : ril_bleu(&sum, (int)(m - RIL_CAP_BLEU1) + 1);
 }
