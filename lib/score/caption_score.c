@@ -201,7 +201,7 @@ void ril_caption_scores_free(struct ril_caption_scores *s)
 
 /* ---- corpus values ---- */
 
-static void add_stats(struct ril_caption_stats *sum, const struct ril_caption_stats *s)
+static void add_bleu(struct ril_caption_stats *sum, const struct ril_caption_stats *s)
 {
 	for (int k = 0; k < RIL_GRAM_MAX; k++) {
 		sum->guess[k] += s->guess[k];
@@ -209,29 +209,34 @@ static void add_stats(struct ril_caption_stats *sum, const struct ril_caption_st
 	}
 	sum->length += s->length;
 	sum->closest += s->closest;
-	for (int k = 0; k < RIL_METEOR_STATS; k++) {
-		sum->meteor[k] += s->meteor[k];
-		sum->meteor_ws[k] += s->meteor_ws[k];
-	}
+}
+
+static void add_meteor(double sum[RIL_METEOR_STATS], const double s[RIL_METEOR_STATS])
+{
+	for (int k = 0; k < RIL_METEOR_STATS; k++)
+		sum[k] += s[k];
 }
 
 double ril_caption_over(const struct ril_caption_scores *s, enum ril_caption_metric m, const uint32_t *pick, size_t n)
 {
 	struct ril_caption_stats sum = {0};
-	bool summed = m <= RIL_CAP_METEOR || m == RIL_CAP_METEOR_WS;
 	double total = 0;
 	n = pick ? n : s->n;
 	if (!n || !s->value[m])
 		return NAN;
 	for (size_t i = 0; i < n; i++) {
 		size_t at = pick ? pick[i] : i;
-		if (summed)
-			add_stats(&sum, s->stats + at);
+		if (m <= RIL_CAP_BLEU4)
+			add_bleu(&sum, s->stats + at);
+		else if (m == RIL_CAP_METEOR)
+			add_meteor(sum.meteor, s->stats[at].meteor);
+		else if (m == RIL_CAP_METEOR_WS)
+			add_meteor(sum.meteor_ws, s->stats[at].meteor_ws);
 		else
 			total += s->value[m][at];
 	}
-	if (!summed)
-		return total / (double)n;
-	return m == RIL_CAP_METEOR ? ril_meteor(sum.meteor)
-		: m == RIL_CAP_METEOR_WS ? ril_meteor(sum.meteor_ws) : ril_bleu(&sum, (int)(m - RIL_CAP_BLEU1) + 1);
+	return m <= RIL_CAP_BLEU4 ? ril_bleu(&sum, (int)(m - RIL_CAP_BLEU1) + 1)
+		: m == RIL_CAP_METEOR ? ril_meteor(sum.meteor)
+		: m == RIL_CAP_METEOR_WS ? ril_meteor(sum.meteor_ws)
+					 : total / (double)n;
 }
