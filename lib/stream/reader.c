@@ -139,14 +139,23 @@ static int begin_segment(struct ril_reader *r, const struct ril_record *head, st
 	return 0;
 }
 
+/* A number that a barrier must have: its lack is the stream's fault, not the tool's. */
+static int barrier_int(const struct ril_record *rec, const char *name, int64_t *out, struct ril_err *err)
+{
+	if (!ril_record_int(rec, name, out, err))
+		return 0;
+	err->code = RIL_ECORRUPT;
+	return -1;
+}
+
 static int check_count(const struct ril_record *rec, const struct ril_count *c, bool with_steps, struct ril_err *err)
 {
 	int64_t groups, steps = c->steps;
 	char crc[16];
 	const char *have = ril_record_meta(rec, "crc");
 	snprintf(crc, sizeof crc, "%08x", c->crc);
-	if (ril_record_int(rec, "groups", &groups, err) || (with_steps && ril_record_int(rec, "steps", &steps, err)))
-		return err ? err->code = RIL_ECORRUPT, -1 : -1;
+	if (barrier_int(rec, "groups", &groups, err) || (with_steps && barrier_int(rec, "steps", &steps, err)))
+		return -1;
 	if (groups != c->groups || steps != c->steps || !have || strcmp(have, crc))
 		return ril_fail(err, RIL_ECORRUPT,
 			"%s: its counts or checksum do not fit the frames before it: some are missing or changed",
@@ -157,8 +166,8 @@ static int check_count(const struct ril_record *rec, const struct ril_count *c, 
 static int check_step(struct ril_reader *r, const struct ril_record *rec, struct ril_err *err)
 {
 	int64_t step;
-	if (ril_record_int(rec, "step", &step, err))
-		return err ? err->code = RIL_ECORRUPT, -1 : -1;
+	if (barrier_int(rec, "step", &step, err))
+		return -1;
 	if (step <= r->last_step)
 		return ril_fail(
 			err, RIL_ECORRUPT, "step %lld follows step %lld", (long long)step, (long long)r->last_step);
@@ -206,11 +215,8 @@ static int admit(struct ril_reader *r, const struct ril_record *rec, uint32_t cr
 /* "x.ril: after record 16: truncated"; a record that could be read names itself. */
 static int locate(const struct ril_reader *r, const struct ril_record *rec, struct ril_err *err)
 {
-	if (err && err->code == RIL_EFAIL && !strncmp(err->msg, RIL_ABORT_MARK, strlen(RIL_ABORT_MARK)))
-		return ril_context(err, "%s", r->name);
-	if (!rec)
-		return ril_context(err, "%s: after record %lld", r->name, (long long)r->totals.groups);
-	return ril_context(err, "%s", r->name);
+	return rec ? ril_context(err, "%s", r->name)
+		   : ril_context(err, "%s: after record %lld", r->name, (long long)r->totals.groups);
 }
 
 int ril_reader_next(struct ril_reader *r, struct ril_record **out, struct ril_err *err)
