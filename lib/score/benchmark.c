@@ -18,7 +18,7 @@ static int join(struct ril_buf *out, struct ril_question *q, const char *const f
 		if (ril_question_text(q, field[i], i ? NULL : "", &text, err))
 			return -1;
 		if (!text)
-			return ril_fail(err, RIL_EFAIL, "'%s': judge 'hallusion' needs the field '%s'", q->key, field[i]);
+			return ril_fail(err, RIL_EFAIL, "'%s': HallusionBench's figures need the field '%s'", q->key, field[i]);
 		if (ril_buf_printf(out, err, "%s%s", i ? "\x1f" : "", text))
 			return -1;
 	}
@@ -47,6 +47,20 @@ out:
 	return rc;
 }
 
+/* Another judge (a model, say) may have judged the benchmark's questions. */
+static int has_fields(struct ril_question *q, bool *all, struct ril_err *err)
+{
+	static const char *const field[] = {"subcategory", "set_id", "figure_id", "question_id"};
+	const cJSON *j;
+	*all = true;
+	for (size_t i = 0; *all && i < sizeof field / sizeof *field; i++) {
+		if (ril_question_field(q, field[i], &j, err))
+			return -1;
+		*all = j;
+	}
+	return 0;
+}
+
 int ril_report_note_benchmark(struct ril_report *r, struct report_row *row, const struct ril_item *it, const struct ril_verdict *v,
 			      const char *judge, struct ril_err *err)
 {
@@ -55,7 +69,10 @@ int ril_report_note_benchmark(struct ril_report *r, struct report_row *row, cons
 		row->said_yes = !strcmp(v->got.data, "yes");
 		row->is_yes = !strcmp(v->want.data, "yes");
 	}
-	return strcmp(judge, "hallusion") ? 0 : note_hallusion(r, row, it->q, err);
+	bool fields = false;
+	if (strcmp(judge, "hallusion") && has_fields(it->q, &fields, err))
+		return -1;
+	return fields || !strcmp(judge, "hallusion") ? note_hallusion(r, row, it->q, err) : 0;
 }
 
 /* type < 0: all */

@@ -5,7 +5,7 @@
  *   scores          source, type, questions, responses, score, low, high, cut, undecided; after the categories the rows
  *                   "macro-average" (mean over categories) and "all" (over responses)
  *   pope            where the judge was pope: accuracy, precision, recall, F1, yes-ratio by type and over all
- *   hallusion       where the judge was hallusion: aAcc, fAcc, qAcc
+ *   hallusion       where the judge was hallusion, or questions have its fields: aAcc, fAcc, qAcc
  *   caption_scores  where questions ask for captions (type "caption", or a field `references`): metric, value, interval
  * A source is "gold", "student" or "teacher N".  Undecided verdicts (NaN) are counted and left out of means.
  *
