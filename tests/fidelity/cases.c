@@ -145,6 +145,8 @@ static void check_loss(struct subject *s, const struct inputs *in, struct ril_st
 		row_error(s->f, "gradients", &err);
 	else if (grads)
 		check_gradients(s->f, m->params, "gradients", grads);
+	if (grads)
+		ril_params_zero_grad(m->params);
 out:
 	ril_pack_free(p);
 	free(logp);
@@ -202,7 +204,6 @@ void check_gradients(struct fidelity *f, struct ril_params *ps, const char *what
 	snprintf(label, sizeof label, "%s: where it is zero", what);
 	row(f, label, tiny, 1e-6);
 	free(each);
-	ril_params_zero_grad(ps);
 }
 
 void check_case(struct subject *s, const char *name)

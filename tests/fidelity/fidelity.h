@@ -68,7 +68,7 @@ void check_pictures(struct fidelity *);                    /* pictures.c: pixels
 void check_text(struct subject *, const char *name, const struct inputs *); /* text.c */
 void check_tokenizer(struct fidelity *, const char *folder); /* text.c */
 
-/* All gradients of a model in training against a file of them; clears them. */
+/* All gradients of a model in training against a file of them. */
 void check_gradients(struct fidelity *, struct ril_params *, const char *what, struct ril_st *reference);
 /* got[n] against the tensor of that name, where the file has it. */
 void compare(struct fidelity *, const struct ril_st *, const char *name, const double *got, int64_t n);

@@ -191,7 +191,7 @@ static void check_objective(struct subject *s, struct group *g, const char *name
 	struct ril_st *grads = case_file(s->f, s->home, "ril", label);
 	ril_tape_reset(s->tape);
 	ril_tape_record(s->tape, true);
-	if (!grads || !p || pack(p, s->train, g, RIL_PACK_POLICY, &err) ||
+	if (!p || pack(p, s->train, g, RIL_PACK_POLICY, &err) ||
 	    ril_pack_logp(s->tape, s->train, p, embed(s, s->train, g), 1, g->logp, NULL, g->dlogp, &err)) {
 		row_error(s->f, name, &err);
 		goto out;
@@ -217,7 +217,9 @@ static void check_objective(struct subject *s, struct group *g, const char *name
 	field(s, g, name, "grad_norm", &norm, 1);
 	if (!strcmp(name, "ril"))
 		check_step(s, g, norm);
-	check_gradients(s->f, ps, name, grads);
+	if (grads)
+		check_gradients(s->f, ps, name, grads);
+	ril_params_zero_grad(ps);
 out:
 	ril_pack_free(p);
 	ril_st_free(grads);
@@ -251,7 +253,7 @@ static void check_discriminator(struct subject *s, struct group *g)
 	int64_t total[2] = {0};
 	ril_tape_reset(s->tape);
 	ril_tape_record(s->tape, true);
-	if (!grads || !d || !p || ril_params_train(d->params, RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION | RIL_PART_SCORE, true, &err) ||
+	if (!d || !p || ril_params_train(d->params, RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION | RIL_PART_SCORE, true, &err) ||
 	    set_head(d, g->st, &err) || pack(p, d, g, RIL_PACK_SCORE, &err) ||
 	    ril_pack_score(s->tape, d, p, embed(s, d, g), logit, &z, &err)) {
 		row_error(s->f, "disc", &err);
@@ -270,7 +272,7 @@ static void check_discriminator(struct subject *s, struct group *g)
 	ril_tape_seed(s->tape, z, dz);
 	if (ril_tape_backward(s->tape, &err))
 		row_error(s->f, "disc", &err);
-	else
+	else if (grads)
 		check_gradients(s->f, d->params, "disc", grads);
 out:
 	ril_pack_free(p);

@@ -3,11 +3,7 @@
 set -u
 cd "$(dirname "$0")/../.."
 data="${RIL_SHARED:-../shared}/data/models"
-if [ ! -d "$data" ]; then
-	echo "skipped: no reference data in $data" >&2
-	echo "0 passed, 0 failed, 1 skipped"
-	exit 0
-fi
+[ -d "$data" ] || data=tests/golden/models # a part of it, for a clone on its own
 pass=0 fail=0 skip=0
 for mode in release f64; do
 	out=$("build/$mode/tests/fidelity/fidelity" -q "$data")
