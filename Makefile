@@ -98,6 +98,11 @@ DATA ?= $(or $(RIL_SHARED),../shared)/data/models
 check-fidelity: $B/tests/fidelity/fidelity
 	$B/tests/fidelity/fidelity $(DATA)
 
+# The table in the documentation.
+.PHONY: fidelity-table
+fidelity-table: $B/tests/fidelity/fidelity
+	@scripts/fidelity-table $B/tests/fidelity/fidelity $(DATA) >doc/fidelity.new && mv doc/fidelity.new doc/fidelity.md
+
 clean:
 	rm -rf build $(TOOLS:%=bin/%)
 

@@ -188,7 +188,7 @@ void check_gradients(struct fidelity *f, struct ril_params *ps, const char *what
 		found++;
 		free(want);
 	}
-	snprintf(label, sizeof label, "%s: all %zu", what, found);
+	snprintf(label, sizeof label, "%s: all, %zu parameters", what, found);
 	row(f, label, found == ril_st_count(reference) ? sqrt(all.error / all.reference) : NAN, f->f64 ? 1e-5 : 2e-5);
 	double relative_worst = 0, tiny = 0;
 	for (size_t i = 0; i < ps->n; i++) {

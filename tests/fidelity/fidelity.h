@@ -8,10 +8,20 @@
 #include "nn/pack.h"
 #include "stream/safetensors.h"
 
+/* All comparisons of one quantity in one folder. */
+struct summary {
+	char folder[64], quantity[64], bound[16];
+	double worst; /* NaN: exact, or not a number */
+	long n, failed;
+};
+
 struct fidelity {
 	const char *data;  /* DATA */
 	const char *only;  /* NULL, or the one folder to check */
 	bool quiet;        /* print only failures */
+	bool summary;      /* one line for each quantity of each folder, at the end */
+	struct summary *sum;
+	size_t nsum, capsum;
 	bool f64;          /* this build computes in double: tighter bounds */
 	long passed, failed, skipped;
 	char **used;       /* paths below DATA */

@@ -217,8 +217,10 @@ static void check_objective(struct subject *s, struct group *g, const char *name
 	field(s, g, name, "grad_norm", &norm, 1);
 	if (!strcmp(name, "ril"))
 		check_step(s, g, norm);
-	if (grads)
-		check_gradients(s->f, ps, name, grads);
+	if (grads) {
+		snprintf(label, sizeof label, "%s gradients", name);
+		check_gradients(s->f, ps, label, grads);
+	}
 	ril_params_zero_grad(ps);
 out:
 	ril_pack_free(p);
@@ -273,7 +275,7 @@ static void check_discriminator(struct subject *s, struct group *g)
 	if (ril_tape_backward(s->tape, &err))
 		row_error(s->f, "disc", &err);
 	else if (grads)
-		check_gradients(s->f, d->params, "disc", grads);
+		check_gradients(s->f, d->params, "disc gradients", grads);
 out:
 	ril_pack_free(p);
 	ril_model_free(d);

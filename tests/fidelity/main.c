@@ -1,4 +1,5 @@
-/* main.c -- fidelity [-q] DATA [FOLDER]: the table of comparisons with the reference implementation; see fidelity.h.
+/* main.c -- fidelity [-q|-s] DATA [FOLDER]: the table of comparisons with the reference implementation; see fidelity.h.
+ * -q prints failures only, -s one line for each quantity of a folder (the table in doc/fidelity.md).
  *
  * Walks DATA: every folder with a config.json is a model (X-resaved uses the cases of X), pixels/ are pictures, a folder
  * with tokenizer.json and cases.jsonl alone is a tokenizer.  Exit 1 on any failure and on any unused file. */
@@ -17,11 +18,47 @@
 
 /* ---- rows ---- */
 
+/* A quantity without what differs from case to case: "gradients: worst, NAME" is "gradients: worst". */
+static void summarise(struct fidelity *f, const char *quantity, double error, const char *bound, bool pass)
+{
+	char class[64];
+	snprintf(class, sizeof class, "%.*s", (int)strcspn(quantity, ",0123456789"), quantity);
+	size_t i = 0;
+	while (i < f->nsum && (strcmp(f->sum[i].folder, f->folder) || strcmp(f->sum[i].quantity, class)))
+		i++;
+	if (i == f->nsum) {
+		if (ril_grow(&f->sum, &f->capsum, f->nsum + 1, sizeof *f->sum, NULL))
+			return;
+		f->sum[f->nsum] = (struct summary){.worst = NAN};
+		snprintf(f->sum[i].folder, sizeof f->sum[i].folder, "%.63s", f->folder);
+		memcpy(f->sum[i].quantity, class, sizeof class);
+		snprintf(f->sum[i].bound, sizeof f->sum[i].bound, "%.15s", bound);
+		f->nsum++;
+	}
+	f->sum[i].worst = fmax(f->sum[i].worst, error);
+	f->sum[i].n++;
+	f->sum[i].failed += !pass;
+}
+
+static void print_summary(const struct fidelity *f)
+{
+	printf("| folder | quantity | comparisons | worst error | bound | |\n|---|---|---|---|---|---|\n");
+	for (size_t i = 0; i < f->nsum; i++) {
+		const struct summary *s = &f->sum[i];
+		char worst[32];
+		snprintf(worst, sizeof worst, isnan(s->worst) ? "exact" : "%.1e", s->worst);
+		printf("| %s | %s | %ld | %s | %s | %s |\n", s->folder, s->quantity, s->n, s->failed ? "-" : worst, s->bound,
+		       s->failed ? "FAIL" : "pass");
+	}
+	printf("\n");
+}
+
 static void print_row(struct fidelity *f, const char *quantity, const char *error, const char *bound, bool pass)
 {
 	*(pass ? &f->passed : &f->failed) += 1;
-	if (!pass || !f->quiet)
+	if (!pass || !(f->quiet || f->summary))
 		printf("| %-20s | %-22s | %-64s | %9s | %7s | %s |\n", f->folder, f->name, quantity, error, bound, pass ? "pass" : "FAIL");
+	summarise(f, quantity, strcmp(bound, "exact") ? atof(error) : NAN, bound, pass);
 }
 
 void row(struct fidelity *f, const char *quantity, double error, double bound)
@@ -211,14 +248,22 @@ static void check_cases(struct subject *s)
 	check_group(s);
 }
 
+static bool has(const struct fidelity *f, const char *folder, const char *file)
+{
+	char path[3072];
+	snprintf(path, sizeof path, "%s/%s/%s", f->data, folder, file);
+	return !access(path, F_OK);
+}
+
 static void check_model(struct fidelity *f, const char *folder)
 {
 	char dir[1024], home[256];
 	struct ril_err err = {0};
-	snprintf(dir, sizeof dir, "%s/%s", f->data, folder);
 	snprintf(home, sizeof home, "%s", folder);
-	if (ends_with(home, "-resaved"))
+	snprintf(dir, sizeof dir, "%s/cases", folder);
+	if (ends_with(home, "-resaved") && !has(f, dir, ""))
 		home[strlen(home) - 8] = 0;
+	snprintf(dir, sizeof dir, "%s/%s", f->data, folder);
 	snprintf(f->folder, sizeof f->folder, "%s", folder);
 	snprintf(f->name, sizeof f->name, "-");
 	struct subject s = {.f = f, .dir = dir, .home = home};
@@ -255,13 +300,6 @@ static void check_unused(struct fidelity *f, const char *sub)
 		free(list);
 }
 
-static bool has(const struct fidelity *f, const char *folder, const char *file)
-{
-	char path[1024];
-	snprintf(path, sizeof path, "%s/%s/%s", f->data, folder, file);
-	return !access(path, F_OK);
-}
-
 static void check_folder(struct fidelity *f, const char *folder)
 {
 	char cases[512];
@@ -283,16 +321,18 @@ int main(int argc, char **argv)
 	struct fidelity f = {.f64 = RIL_REAL == RIL_F64};
 	struct dirent **list;
 	int at = 1;
-	if (at < argc && !strcmp(argv[at], "-q"))
-		f.quiet = at++;
+	for (; at < argc && argv[at][0] == '-'; at++) {
+		f.quiet |= !strcmp(argv[at], "-q");
+		f.summary |= !strcmp(argv[at], "-s");
+	}
 	if (at >= argc || argc - at > 2) {
-		fprintf(stderr, "usage: %s [-q] DATA [FOLDER]\n", argv[0]);
+		fprintf(stderr, "usage: %s [-q|-s] DATA [FOLDER]\n", argv[0]);
 		return 2;
 	}
 	f.data = argv[at];
 	f.only = argc - at > 1 ? argv[at + 1] : NULL;
 	ril_threads_start(0, NULL);
-	if (!f.quiet)
+	if (!f.quiet && !f.summary)
 		printf("| %-20s | %-22s | %-64s | %9s | %7s | %s |\n|---|---|---|---|---|---|\n", "folder", "case", "quantity", "error",
 		       "bound", "");
 	int n = scandir(f.data, &list, NULL, alphasort);
@@ -310,6 +350,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < f.nused; i++)
 		free(f.used[i]);
 	free(f.used);
+	if (f.summary)
+		print_summary(&f);
+	free(f.sum);
 	ril_threads_stop();
 	printf("%ld passed, %ld failed, %ld skipped\n", f.passed, f.failed, f.skipped);
 	return f.failed > 0 || f.passed == 0;

@@ -160,7 +160,7 @@ void check_tokenizer(struct fidelity *f, const char *folder)
 	} else {
 		for (char *s = b.data, *nl; s && (nl = strchr(s, '\n')); s = nl + 1, n++)
 			wrong += !tokenizer_case(t, s, (size_t)(nl - s));
-		snprintf(label, sizeof label, "ids and text of %ld cases, %ld wrong", n, wrong);
+		snprintf(label, sizeof label, "ids and text, %ld cases, %ld wrong", n, wrong);
 		row_exact(f, label, n && !wrong);
 	}
 	ril_buf_free(&b);
