@@ -4,7 +4,7 @@
 #   make -f share/recipes/tiny.mk OUT=build/tiny install    (copies the three folders to share/models)
 #
 # The student is fine-tuned on sentences whose labels are wrong by habit (ril-scenes --habits), so that reinforcement
-# learning has something to mend.  Teachers are trained on clean sentences in phrasings of their own and then for a
+# learning has something to mend.  Matrices start wide (--range): with the usual 0.02 models this small hardly learn to look.  Teachers are trained on clean sentences in phrasings of their own and then for a
 # short while with one family spoilt each (A: captions, B: shapes), so that they complement each other.  Teacher B has
 # another architecture and another tokenizer: only text passes between teachers and student.
 OUT  ?= build/tiny
@@ -43,11 +43,11 @@ $(OUT)/corpus-b.txt: $(OUT)/data/sft-b.jsonl
 
 # ---- fresh models ----
 $(OUT)/student-0/config.json: $(R)/student.json $(OUT)/corpus.txt
-	ril-init --config $< --train-tokenizer $(OUT)/corpus.txt --vocab 470 --min-pixels 576 --max-pixels 576 --seed $(SEED) -o $(@D)
+	ril-init --config $< --train-tokenizer $(OUT)/corpus.txt --vocab 470 --min-pixels 576 --max-pixels 576 --range 0.15 --seed $(SEED) -o $(@D)
 $(OUT)/teacher-a-0/config.json: $(R)/teacher-a.json $(OUT)/student-0/config.json
-	ril-init --config $< --tokenizer $(OUT)/student-0 --min-pixels 576 --max-pixels 576 --seed $(SEED)1 -o $(@D)
+	ril-init --config $< --tokenizer $(OUT)/student-0 --min-pixels 576 --max-pixels 576 --range 0.12 --seed $(SEED)1 -o $(@D)
 $(OUT)/teacher-b-0/config.json: $(R)/teacher-b.json $(OUT)/corpus-b.txt
-	ril-init --config $< --train-tokenizer $(OUT)/corpus-b.txt --vocab 400 --max-tiles 1 --seed $(SEED)2 -o $(@D)
+	ril-init --config $< --train-tokenizer $(OUT)/corpus-b.txt --vocab 400 --max-tiles 1 --range 0.12 --seed $(SEED)2 -o $(@D)
 
 # ---- fine-tuning ----
 # $(1) result, $(2) model to start from, $(3) data, $(4) steps, $(5) learning rate
