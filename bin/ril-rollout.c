@@ -99,7 +99,7 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 {
 	struct ril_progress p;
 	struct ril_rollout_stats total = {0};
-	int rc;
+	int rc = 0;
 	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-rollout: groups", 0, 0);
 	while (!stop && (rc = ril_stage_next(&r->stage, err)) == 1) {
 		struct ril_rollout_stats s = {0};

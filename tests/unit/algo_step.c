@@ -80,7 +80,7 @@ static struct ril_batch make_batch(size_t n, bool responses)
 {
 	struct ril_batch b = {.n = n, .cap = n, .group = calloc(n, sizeof *b.group)};
 	for (size_t i = 0; i < n; i++) {
-		char key[16];
+		char key[32];
 		snprintf(key, sizeof key, "q/%zu", i);
 		b.group[i] = make_group(key, responses);
 	}
