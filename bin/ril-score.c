@@ -23,35 +23,57 @@ static struct {
 	int64_t resamples, judge_tokens, judge_retries;
 	double confidence;
 } opt = {
-	.in = "-", .reward = "answer", .on_invalid = "nan", .tokeniser = "ptb", .caption_metrics = "builtin", .rules = "coco",
-	.resamples = 1000, .judge_tokens = 64, .judge_retries = 3, .confidence = 95,
+	.in = "-",
+	.reward = "answer",
+	.on_invalid = "nan",
+	.tokeniser = "ptb",
+	.caption_metrics = "builtin",
+	.rules = "coco",
+	.resamples = 1000,
+	.judge_tokens = 64,
+	.judge_retries = 3,
+	.confidence = 95,
 };
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'i', "input", &opt.in, "FILE", "stream to read; - is stdin", 0, 0, NULL},
-	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "stream to write; - is stdout, the default unless a report goes there", 0, 0, NULL},
+	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE",
+	 "stream to write; - is stdout, the default unless a report goes there", 0, 0, NULL},
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "judge", &opt.judge, "NAME", "judge for every record: a name, llm:DIR or cmd:PROGRAM", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "judge", &opt.judge, "NAME",
+	 "judge for every record: a name, llm:DIR or cmd:PROGRAM", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "reward", &opt.reward, "SUM", "the reward, as 'similarity + 0.5*answer'", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a JSON line of means to FILE at every step", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE",
+	 "append a JSON line of means to FILE at every step", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "prompt", &opt.prompt, "FILE", "prompt of an llm: judge", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "cache", &opt.cache, "FILE", "keep an outside judge's verdicts in FILE", 0, 0, NULL},
-	{RIL_OPT_INT, 0, "judge-tokens", &opt.judge_tokens, "N", "most tokens in an llm: judge's reply", 1, 100000, NULL},
-	{RIL_OPT_INT, 0, "judge-retries", &opt.judge_retries, "N", "times an unreadable verdict is asked for again", 0, 100, NULL},
-	{RIL_OPT_CHOICE, 0, "on-invalid", &opt.on_invalid, NULL, "a verdict that stays unreadable: reward NaN, or failure", 0, 0, "nan|fail"},
+	{RIL_OPT_INT, 0, "judge-tokens", &opt.judge_tokens, "N",
+	 "most tokens in an llm: judge's reply", 1, 100000, NULL},
+	{RIL_OPT_INT, 0, "judge-retries", &opt.judge_retries, "N",
+	 "times an unreadable verdict is asked for again", 0, 100, NULL},
+	{RIL_OPT_CHOICE, 0, "on-invalid", &opt.on_invalid, NULL,
+	 "a verdict that stays unreadable: reward NaN, or failure", 0, 0, "nan|fail"},
 	{RIL_OPT_CHOICE, 0, "report", &opt.report, NULL, "report on stdout", 0, 0, "table|json|tsv"},
-	{RIL_OPT_INT, 0, "resamples", &opt.resamples, "N", "bootstrap resamples and random flips; 0: no intervals", 0, 1000000, NULL},
+	{RIL_OPT_INT, 0, "resamples", &opt.resamples, "N",
+	 "bootstrap resamples and random flips; 0: no intervals", 0, 1000000, NULL},
 	{RIL_OPT_REAL, 0, "confidence", &opt.confidence, "PERCENT", "level of the intervals", 1, 99.99, NULL},
-	{RIL_OPT_FLAG, 0, "compare", &opt.compare, NULL, "compare two streams, given as operands, question by question", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "compare", &opt.compare, NULL,
+	 "compare two streams, given as operands, question by question", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "table", &opt.table, "FILE", "judge the rows of a JSON-lines table; - is stdin", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "captions", &opt.captions, "FILE", "score the captions of a coco-caption results file", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "references", &opt.references, "FILE", "the annotations with the reference captions", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "captions", &opt.captions, "FILE",
+	 "score the captions of a coco-caption results file", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "references", &opt.references, "FILE",
+	 "the annotations with the reference captions", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "foil", &opt.foil, "FILE", "score FOIL's pairs of captions instead", 0, 0, NULL},
-	{RIL_OPT_CHOICE, 0, "rules", &opt.rules, NULL, "vizwiz leaves rejected and canned references out", 0, 0, "coco|vizwiz"},
-	{RIL_OPT_STR, 0, "caption-metrics", &opt.caption_metrics, "LIST", "metrics by name, parted by commas", 0, 0, NULL},
+	{RIL_OPT_CHOICE, 0, "rules", &opt.rules, NULL,
+	 "vizwiz leaves rejected and canned references out", 0, 0, "coco|vizwiz"},
+	{RIL_OPT_STR, 0, "caption-metrics", &opt.caption_metrics, "LIST",
+	 "metrics by name, parted by commas", 0, 0, NULL},
 	{RIL_OPT_FLAG, 0, "per-item", &opt.per_item, NULL, "report every caption as well", 0, 0, NULL},
-	{RIL_OPT_CHOICE, 0, "tokeniser", &opt.tokeniser, NULL, "tokeniser of captions; none: blanks part tokens", 0, 0, "ptb|none"},
-	{RIL_OPT_FLAG, 0, "tokenise", &opt.tokenise, NULL, "print the tokens of --captions, or of the input's lines", 0, 0, NULL},
+	{RIL_OPT_CHOICE, 0, "tokeniser", &opt.tokeniser, NULL,
+	 "tokeniser of captions; none: blanks part tokens", 0, 0, "ptb|none"},
+	{RIL_OPT_FLAG, 0, "tokenise", &opt.tokenise, NULL,
+	 "print the tokens of --captions, or of the input's lines", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "java", &opt.java, "PROGRAM", "Java for the jars", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "meteor-jar", &opt.meteor_jar, "FILE", "meteor-1.5.jar, for the metric METEOR", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "spice-jar", &opt.spice_jar, "FILE", "spice-1.0.jar, for the metric SPICE", 0, 0, NULL},
@@ -96,7 +118,10 @@ static int print_report(const struct ril_tool *t, struct ril_report *r, struct r
 /* ---- streams ---- */
 
 /* Means of a step for the metrics file. */
-struct step_sums { double answer[2], reward[2]; int64_t n[2], rewarded[2], undecided, groups; }; /* [0] student, [1] teachers */
+struct step_sums {
+	double answer[2], reward[2];
+	int64_t n[2], rewarded[2], undecided, groups;
+}; /* [0] student, [1] teachers */
 
 struct filter {
 	struct ril_tool *tool;
@@ -155,8 +180,8 @@ static int end_step(struct filter *f, const struct ril_record *rec, struct ril_e
 	FILE *m = fopen(opt.metrics, "ae");
 	if (!m)
 		return ril_fail_errno(err, "%s", opt.metrics);
-	fprintf(m, "{\"step\": %lld, \"groups\": %lld, \"undecided\": %lld", (long long)ril_step_number(rec), (long long)s.groups,
-		(long long)s.undecided);
+	fprintf(m, "{\"step\": %lld, \"groups\": %lld, \"undecided\": %lld", (long long)ril_step_number(rec),
+		(long long)s.groups, (long long)s.undecided);
 	put_mean(m, "answer.student", s.answer[0], s.n[0]);
 	put_mean(m, "answer.teacher", s.answer[1], s.n[1]);
 	put_mean(m, "reward.student", s.reward[0], s.n[0]);
@@ -231,7 +256,8 @@ static int judge_rows(struct ril_grader *g, struct ril_item *it, size_t n, struc
 	int rc = ril_grader_items(g, it, n, v, err) ? ril_context(err, "%s", opt.table) : 0;
 	for (size_t i = 0; !rc && i < n; i++) {
 		const char *judge = ril_grader_name(g, it[i].q);
-		rc = r ? ril_report_add(r, &it[i], &v[i], judge, 0, err) : ril_verdict_line(&lines, &it[i], &v[i], judge, err);
+		rc = r ? ril_report_add(r, &it[i], &v[i], judge, 0, err)
+		       : ril_verdict_line(&lines, &it[i], &v[i], judge, err);
 	}
 	if (!rc && !r)
 		rc = say_out(&lines, err);
@@ -263,13 +289,15 @@ static int run_table(struct ril_tool *t, struct ril_grader *grader, struct ril_e
 	return rc;
 }
 
-static int run_compare(struct ril_tool *t, struct ril_grader *grader, const struct ril_strlist *operands, struct ril_err *err)
+static int run_compare(struct ril_tool *t, struct ril_grader *grader, const struct ril_strlist *operands,
+		       struct ril_err *err)
 {
 	struct ril_resampling how = resampling(t);
 	struct ril_sheet sheet = {0};
 	if (operands->n != 2)
 		return ril_fail(err, RIL_EUSAGE, "--compare needs two streams");
-	int rc = ril_compare_streams(operands->at[0], operands->at[1], grader, opt.judge, &how, &sheet, err) || print_sheet(&sheet, err)
+	int rc = ril_compare_streams(operands->at[0], operands->at[1], grader, opt.judge, &how, &sheet, err) ||
+				 print_sheet(&sheet, err)
 			 ? -1 : 0;
 	ril_sheet_free(&sheet);
 	return rc;
@@ -305,7 +333,8 @@ static int print_tokens(const struct ril_captions *c, struct ril_err *err)
 
 static int report_captions(struct ril_tool *t, const struct ril_captions *c, struct ril_err *err)
 {
-	struct ril_caption_options how = {.java = opt.java, .meteor_jar = opt.meteor_jar, .spice_jar = opt.spice_jar, .wordnet = opt.wordnet};
+	struct ril_caption_options how = {
+		.java = opt.java, .meteor_jar = opt.meteor_jar, .spice_jar = opt.spice_jar, .wordnet = opt.wordnet};
 	struct ril_resampling intervals = resampling(t);
 	struct ril_sheet sheet = {0};
 	if (ril_caption_metrics_parse(opt.caption_metrics, &how.metrics, err))
@@ -354,7 +383,9 @@ static int run_tokenise(struct ril_err *err)
 		if (!ril_utf8_valid(line, (size_t)n, &at))
 			rc = ril_fail(err, RIL_ECORRUPT, "%s: line %ld: not UTF-8 at byte %zu", opt.in, number, at);
 		else
-			rc = ril_ptb_tokenise(&b, line, (size_t)n, err) || ril_buf_puts(&b, "\n", err) || say_out(&b, err) ? -1 : 0;
+			rc = ril_ptb_tokenise(&b, line, (size_t)n, err) || ril_buf_puts(&b, "\n", err) ||
+					     say_out(&b, err)
+				     ? -1 : 0;
 	}
 	if (!rc && ferror(f))
 		rc = ril_fail_errno(err, "%s", opt.in);
@@ -370,18 +401,27 @@ static int run_tokenise(struct ril_err *err)
 static void say_grader(const struct ril_tool *t, const struct ril_grader_counts *c)
 {
 	if (c->asked || c->cached)
-		ril_say(t, "judge: %lld replies, %lld verdicts from the cache, %lld asked again, %lld unreadable (reward NaN)", (long long)c->asked,
-			(long long)c->cached, (long long)c->retried, (long long)c->invalid);
+		ril_say(t,
+			"judge: %lld replies, %lld verdicts from the cache, %lld asked again, %lld unreadable",
+			(long long)c->asked, (long long)c->cached, (long long)c->retried, (long long)c->invalid);
 }
 
 static int run_judged(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
 {
 	const struct ril_grader_options how = {
-		.judge = opt.judge, .prompt = opt.prompt, .cache = opt.cache, .fail_on_invalid = !strcmp(opt.on_invalid, "fail"),
-		.retries = (int)opt.judge_retries, .max_new_tokens = (int32_t)opt.judge_tokens, .seed = (uint32_t)t->common.seed,
+		.judge = opt.judge,
+		.prompt = opt.prompt,
+		.cache = opt.cache,
+		.fail_on_invalid = !strcmp(opt.on_invalid, "fail"),
+		.retries = (int)opt.judge_retries,
+		.max_new_tokens = (int32_t)opt.judge_tokens,
+		.seed = (uint32_t)t->common.seed,
 	};
 	struct ril_grader *g = ril_grader_open(&how, err);
-	int rc = !g ? -1 : opt.compare ? run_compare(t, g, operands, err) : opt.table ? run_table(t, g, err) : run_filter(t, g, err);
+	int rc = !g            ? -1
+		 : opt.compare ? run_compare(t, g, operands, err)
+		 : opt.table   ? run_table(t, g, err)
+			       : run_filter(t, g, err);
 	if (g)
 		say_grader(t, ril_grader_counts(g));
 	ril_grader_free(g);
@@ -395,7 +435,8 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	if (results > 1 || (opt.captions && opt.foil))
 		return ril_fail(err, RIL_EUSAGE, "--compare, --table, --captions and --foil do not go together");
 	if (results && opt.out)
-		return ril_fail(err, RIL_EUSAGE, "-o: no stream is written with --compare, --table, --captions, --foil or --tokenise");
+		return ril_fail(err, RIL_EUSAGE,
+				"-o: no stream is written with --compare, --table, --captions, --foil or --tokenise");
 	if (!opt.compare && operands->n > 1)
 		return ril_fail(err, RIL_EUSAGE, "unexpected operand '%s'", operands->at[1]);
 	if (operands->n == 1)
@@ -408,8 +449,13 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
-		.name = "ril-score", .summary = "Judge responses, assemble rewards, score captions, report results", .operands = "[FILE | A B]",
-		.opts = options, .max_operands = 2, .output = &opt.out, .run = run,
+		.name = "ril-score",
+		.summary = "Judge responses, assemble rewards, score captions, report results",
+		.operands = "[FILE | A B]",
+		.opts = options,
+		.max_operands = 2,
+		.output = &opt.out,
+		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

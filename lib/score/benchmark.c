@@ -1,8 +1,8 @@
 /* benchmark.c -- figures that two benchmarks report beside or instead of accuracy.
  *
  * POPE: precision, recall and F1 of "yes", and the share of responses read as yes (the paper's evaluate.py).
- * HallusionBench: aAcc over questions; fAcc: figures, by (category, subcategory, set, figure), all of whose questions are
- * right, VS questions without a figure (figure 0) left out as in its own utils.py; qAcc: questions, by (category,
+ * HallusionBench: aAcc over questions; fAcc: figures, by (category, subcategory, set, figure), all of whose questions
+ * are right, VS questions without a figure (figure 0) left out as in its own utils.py; qAcc: questions, by (category,
  * subcategory, set, question), right for all of their figures. */
 #include "score/report_impl.h"
 
@@ -18,7 +18,8 @@ static int join(struct ril_buf *out, struct ril_question *q, const char *const f
 		if (ril_question_text(q, field[i], i ? NULL : "", &text, err))
 			return -1;
 		if (!text)
-			return ril_fail(err, RIL_EFAIL, "'%s': HallusionBench's figures need the field '%s'", q->key, field[i]);
+			return ril_fail(err, RIL_EFAIL, "'%s': HallusionBench's figures need the field '%s'", q->key,
+					field[i]);
 		if (ril_buf_printf(out, err, "%s%s", i ? "\x1f" : "", text))
 			return -1;
 	}
@@ -61,8 +62,8 @@ static int has_fields(struct ril_question *q, bool *all, struct ril_err *err)
 	return 0;
 }
 
-int ril_report_note_benchmark(struct ril_report *r, struct report_row *row, const struct ril_item *it, const struct ril_verdict *v,
-			      const char *judge, struct ril_err *err)
+int ril_report_note_benchmark(struct ril_report *r, struct report_row *row, const struct ril_item *it,
+			      const struct ril_verdict *v, const char *judge, struct ril_err *err)
 {
 	if (!strcmp(judge, "pope")) {
 		r->pope = row->pope = true;
@@ -112,7 +113,8 @@ static int pope_row(const struct ril_report *r, int32_t source, int32_t type, st
 }
 
 /* Of the groups that rows name by `group`, the share all of whose rows are right. */
-static int all_right(const struct ril_report *r, int32_t source, int32_t type, bool by_figure, double *out, struct ril_err *err)
+static int all_right(const struct ril_report *r, int32_t source, int32_t type, bool by_figure, double *out,
+		     struct ril_err *err)
 {
 	size_t groups = by_figure ? r->figures.n : r->pairs.n, present = 0, right = 0;
 	char *state = ril_new(groups, 1, err); /* 0 absent, 1 all right so far, 2 a wrong one */
@@ -132,7 +134,8 @@ static int all_right(const struct ril_report *r, int32_t source, int32_t type, b
 	return 0;
 }
 
-static int hallusion_row(const struct ril_report *r, int32_t source, int32_t type, struct ril_sheet *s, struct ril_err *err)
+static int hallusion_row(const struct ril_report *r, int32_t source, int32_t type, struct ril_sheet *s,
+			 struct ril_err *err)
 {
 	double figures, pairs, right = 0, n = 0;
 	char name[24];
@@ -154,7 +157,8 @@ static int hallusion_row(const struct ril_report *r, int32_t source, int32_t typ
 }
 
 static int by_type(const struct ril_report *r, struct ril_sheet *s,
-		   int (*row)(const struct ril_report *, int32_t, int32_t, struct ril_sheet *, struct ril_err *), struct ril_err *err)
+		   int (*row)(const struct ril_report *, int32_t, int32_t, struct ril_sheet *, struct ril_err *),
+		   struct ril_err *err)
 {
 	for (size_t i = 0; i < r->n_sources; i++) {
 		for (size_t t = 0; r->types.n > 1 && t < r->types.n; t++)

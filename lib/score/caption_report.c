@@ -7,8 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-int ril_caption_interval(const struct ril_caption_scores *s, enum ril_caption_metric m, const struct ril_resampling *how,
-			 struct ril_interval *out, struct ril_err *err)
+int ril_caption_interval(const struct ril_caption_scores *s, enum ril_caption_metric m,
+			 const struct ril_resampling *how, struct ril_interval *out, struct ril_err *err)
 {
 	size_t resamples = (size_t)how->resamples;
 	uint32_t *pick = ril_new(s->n, sizeof *pick, err);
@@ -25,11 +25,12 @@ int ril_caption_interval(const struct ril_caption_scores *s, enum ril_caption_me
 }
 
 /* Label, metric, count, value, interval: the rows of all sections but "items". */
-static int add_row(struct ril_sheet *s, const char *label, const char *metric, size_t n, double value, struct ril_interval in,
-		   struct ril_err *err)
+static int add_row(struct ril_sheet *s, const char *label, const char *metric, size_t n, double value,
+		   struct ril_interval in, struct ril_err *err)
 {
 	size_t c = 0;
-	if (ril_sheet_row(s, err) || (label && ril_sheet_text(s, c++, label, err)) || ril_sheet_text(s, c++, metric, err))
+	if (ril_sheet_row(s, err) || (label && ril_sheet_text(s, c++, label, err)) ||
+	    ril_sheet_text(s, c++, metric, err))
 		return -1;
 	ril_sheet_number(s, c++, (double)n, 0);
 	ril_sheet_number(s, c++, value, 4);
@@ -40,8 +41,8 @@ static int add_row(struct ril_sheet *s, const char *label, const char *metric, s
 	return 0;
 }
 
-static int add_scores(const struct ril_caption_scores *scores, unsigned metrics, const char *domain, const struct ril_resampling *how,
-		      struct ril_sheet *s, struct ril_err *err)
+static int add_scores(const struct ril_caption_scores *scores, unsigned metrics, const char *domain,
+		      const struct ril_resampling *how, struct ril_sheet *s, struct ril_err *err)
 {
 	for (int m = 0; m < RIL_CAP_METRICS; m++) {
 		struct ril_interval in;
@@ -69,8 +70,8 @@ static int add_domain(const struct ril_captions *c, const struct ril_caption_opt
 	return rc;
 }
 
-static int add_domains(const struct ril_captions *c, const struct ril_caption_options *o, const struct ril_resampling *how,
-		       struct ril_sheet *s, struct ril_err *err)
+static int add_domains(const struct ril_captions *c, const struct ril_caption_options *o,
+		       const struct ril_resampling *how, struct ril_sheet *s, struct ril_err *err)
 {
 	struct ril_intern domains = {0};
 	int rc = 0;
@@ -84,8 +85,8 @@ static int add_domains(const struct ril_captions *c, const struct ril_caption_op
 	return rc;
 }
 
-static int add_items(const struct ril_captions *c, const struct ril_caption_scores *scores, unsigned metrics, struct ril_sheet *s,
-		     struct ril_err *err)
+static int add_items(const struct ril_captions *c, const struct ril_caption_scores *scores, unsigned metrics,
+		     struct ril_sheet *s, struct ril_err *err)
 {
 	/* The columns live as long as the program: sheets borrow them. */
 	static const char *column[RIL_CAP_METRICS + 2];
@@ -109,7 +110,8 @@ static int add_items(const struct ril_captions *c, const struct ril_caption_scor
 	return 0;
 }
 
-static int write_headline(const struct ril_caption_scores *scores, unsigned metrics, struct ril_buf *b, struct ril_err *err)
+static int write_headline(const struct ril_caption_scores *scores, unsigned metrics, struct ril_buf *b,
+			  struct ril_err *err)
 {
 	const char *sep = "\"captions\": {";
 	for (int m = 0; m < RIL_CAP_METRICS; m++) {
@@ -122,16 +124,18 @@ static int write_headline(const struct ril_caption_scores *scores, unsigned metr
 	return ril_buf_puts(b, "},\n", err);
 }
 
-int ril_caption_report(const struct ril_captions *c, const struct ril_caption_options *o, const struct ril_resampling *how,
-		       bool per_item, struct ril_sheet *s, struct ril_err *err)
+int ril_caption_report(const struct ril_captions *c, const struct ril_caption_options *o,
+		       const struct ril_resampling *how, bool per_item, struct ril_sheet *s, struct ril_err *err)
 {
 	static const char *const columns[] = {"domain", "metric", "captions", "value", "low", "high", NULL};
 	if (!ril_captions_items(c))
 		return ril_fail(err, RIL_EFAIL, "no captions to score");
 	struct ril_caption_scores *scores = ril_captions_score(c, o, NULL, 0, err);
-	int rc = !scores || ril_sheet_section(s, "caption_scores", columns, err) < 0 || add_domains(c, o, how, s, err) ||
-			 add_scores(scores, o->metrics, "all", how, s, err) || write_headline(scores, o->metrics, &s->headline, err) ||
-			 (per_item && add_items(c, scores, o->metrics, s, err)) ? -1 : 0;
+	int rc = !scores || ril_sheet_section(s, "caption_scores", columns, err) < 0 ||
+				 add_domains(c, o, how, s, err) || add_scores(scores, o->metrics, "all", how, s, err) ||
+				 write_headline(scores, o->metrics, &s->headline, err) ||
+				 (per_item && add_items(c, scores, o->metrics, s, err))
+			 ? -1 : 0;
 	ril_caption_scores_free(scores);
 	return rc;
 }

@@ -10,11 +10,11 @@
 #include "score/sheet.h"
 #include "score/stats.h"
 
-int ril_caption_report(const struct ril_captions *, const struct ril_caption_options *, const struct ril_resampling *, bool per_item,
-		       struct ril_sheet *, struct ril_err *);
+int ril_caption_report(const struct ril_captions *, const struct ril_caption_options *, const struct ril_resampling *,
+		       bool per_item, struct ril_sheet *, struct ril_err *);
 /* A corpus read by ril_captions_read_foil. */
-int ril_foil_report(const struct ril_captions *, const struct ril_caption_options *, const struct ril_resampling *, struct ril_sheet *,
-		    struct ril_err *);
+int ril_foil_report(const struct ril_captions *, const struct ril_caption_options *, const struct ril_resampling *,
+		    struct ril_sheet *, struct ril_err *);
 
 /* A metric's corpus value and its interval over items, NaN without resamples. */
 int ril_caption_interval(const struct ril_caption_scores *, enum ril_caption_metric, const struct ril_resampling *,

@@ -92,22 +92,27 @@ static int quote_list(struct ril_buf *b, const char *name, const char *const *te
 static int request(struct ril_buf *b, int64_t id, const struct ril_item *it, int attempt, struct ril_err *err)
 {
 	const struct ril_question *q = it->q;
-	return ril_buf_printf(b, err, "{\"id\": %lld, \"attempt\": %d", (long long)id, attempt) || quote(b, "key", q->key, err) ||
-			       quote(b, "type", q->type, err) || quote(b, "question", q->text, err) ||
+	return ril_buf_printf(b, err, "{\"id\": %lld, \"attempt\": %d", (long long)id, attempt) ||
+			       quote(b, "key", q->key, err) || quote(b, "type", q->type, err) ||
+			       quote(b, "question", q->text, err) ||
 			       quote_list(b, "answers", q->answers, q->n_answers, err) ||
-			       quote_list(b, "choices", q->choices, q->n_choices, err) || quote(b, "response", it->response, err) ||
-			       ril_buf_puts(b, "}\n", err) ? -1 : 0;
+			       quote_list(b, "choices", q->choices, q->n_choices, err) ||
+			       quote(b, "response", it->response, err) || ril_buf_puts(b, "}\n", err)
+		       ? -1 : 0;
 }
 
 /* A reply to another request than ours means that the two have lost each other: an error.  Anything else that is not
  * understood is an unread reply. */
-static int read_reply(struct command *c, int64_t id, const char *line, size_t n, struct ril_reply *r, struct ril_err *err)
+static int read_reply(struct command *c, int64_t id, const char *line, size_t n, struct ril_reply *r,
+		      struct ril_err *err)
 {
 	cJSON *j = ril_json_parse(line, n, NULL);
-	const cJSON *score = cJSON_GetObjectItemCaseSensitive(j, "score"), *named = cJSON_GetObjectItemCaseSensitive(j, "id");
+	const cJSON *score = cJSON_GetObjectItemCaseSensitive(j, "score"),
+		    *named = cJSON_GetObjectItemCaseSensitive(j, "id");
 	int rc = ril_buf_add(&r->text, line, n, err);
 	if (!rc && cJSON_IsNumber(named) && named->valuedouble != (double)id)
-		rc = ril_fail(err, RIL_EFAIL, "cmd:%s: answered request %.0f instead of %lld", c->program, named->valuedouble, (long long)id);
+		rc = ril_fail(err, RIL_EFAIL, "cmd:%s: answered request %.0f instead of %lld", c->program,
+			      named->valuedouble, (long long)id);
 	r->read = true;
 	if (cJSON_IsBool(score))
 		r->score = cJSON_IsTrue(score);
@@ -130,16 +135,21 @@ static int gone(struct command *c, struct ril_err *err)
 		;
 	c->pid = 0;
 	if (WIFSIGNALED(status))
-		return ril_fail(err, RIL_EFAIL, "cmd:%s: killed by signal %d before it answered", c->program, WTERMSIG(status));
-	return ril_fail(err, RIL_EFAIL, "cmd:%s: ended (exit status %d) before it answered", c->program, WEXITSTATUS(status));
+		return ril_fail(err, RIL_EFAIL, "cmd:%s: killed by signal %d before it answered", c->program,
+				WTERMSIG(status));
+	return ril_fail(err, RIL_EFAIL, "cmd:%s: ended (exit status %d) before it answered", c->program,
+			WEXITSTATUS(status));
 }
 
 /* Takes the complete lines out of c->in; *got counts replies. */
-static int take_replies(struct command *c, int64_t first, size_t n, size_t *got, struct ril_reply *reply, struct ril_err *err)
+static int take_replies(struct command *c, int64_t first, size_t n, size_t *got, struct ril_reply *reply,
+			struct ril_err *err)
 {
 	size_t done = 0;
-	for (char *end; *got < n && done < c->in.len && (end = memchr(c->in.data + done, '\n', c->in.len - done)); ++*got) {
-		if (read_reply(c, first + (int64_t)*got, c->in.data + done, (size_t)(end - c->in.data) - done, &reply[*got], err))
+	for (char *end; *got < n && done < c->in.len && (end = memchr(c->in.data + done, '\n', c->in.len - done));
+	     ++*got) {
+		if (read_reply(c, first + (int64_t)*got, c->in.data + done, (size_t)(end - c->in.data) - done,
+			       &reply[*got], err))
 			return -1;
 		done = (size_t)(end - c->in.data) + 1;
 	}
@@ -149,7 +159,8 @@ static int take_replies(struct command *c, int64_t first, size_t n, size_t *got,
 	return 0;
 }
 
-static int command_ask(void *ctx, const struct ril_item *const *it, size_t n, int attempt, struct ril_reply *reply, struct ril_err *err)
+static int command_ask(void *ctx, const struct ril_item *const *it, size_t n, int attempt, struct ril_reply *reply,
+		       struct ril_err *err)
 {
 	struct command *c = ctx;
 	struct ril_buf out = {0};
@@ -159,7 +170,8 @@ static int command_ask(void *ctx, const struct ril_item *const *it, size_t n, in
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = request(&out, c->next++, it[i], attempt, err);
 	while (!rc && got < n) {
-		struct pollfd p[2] = {{.fd = c->from, .events = POLLIN}, {.fd = sent < out.len ? c->to : -1, .events = POLLOUT}};
+		struct pollfd p[2] = {{.fd = c->from, .events = POLLIN},
+				      {.fd = sent < out.len ? c->to : -1, .events = POLLOUT}};
 		if (poll(p, 2, -1) < 0) {
 			rc = errno == EINTR ? 0 : ril_fail_errno(err, "cmd:%s", c->program);
 			continue;

@@ -34,7 +34,8 @@ static int add_question(struct run *run, const char *key, const char *type, doub
 	return 0;
 }
 
-static int read_group(struct run *run, struct ril_record *rec, struct ril_grader *g, bool judge_anew, struct ril_err *err)
+static int read_group(struct run *run, struct ril_record *rec, struct ril_grader *g, bool judge_anew,
+		      struct ril_err *err)
 {
 	struct ril_responses resp;
 	struct ril_grades grades;
@@ -87,13 +88,14 @@ static int same_questions(const struct run *a, const struct run *b, struct ril_e
 {
 	for (size_t i = 0; i < a->keys.n; i++)
 		if (ril_intern_find_str(&b->keys, ril_intern_text(&a->keys, (size_t)i)) < 0)
-			return ril_fail(err, RIL_EFAIL, "question '%s' is in %s but not in %s", ril_intern_text(&a->keys, (size_t)i), a->path, b->path);
+			return ril_fail(err, RIL_EFAIL, "question '%s' is in %s but not in %s",
+					ril_intern_text(&a->keys, (size_t)i), a->path, b->path);
 	return 0;
 }
 
 /* One row: questions of one category, or all (type < 0). */
-static int add_row(const struct run *a, const struct run *b, int32_t type, const struct ril_resampling *how, struct ril_sheet *s,
-		   struct ril_err *err)
+static int add_row(const struct run *a, const struct run *b, int32_t type, const struct ril_resampling *how,
+		   struct ril_sheet *s, struct ril_err *err)
 {
 	size_t n = 0, undecided = 0;
 	double *x = ril_new(a->keys.n, sizeof *x, err), *y = ril_new(a->keys.n, sizeof *y, err);
@@ -123,10 +125,11 @@ static int add_row(const struct run *a, const struct run *b, int32_t type, const
 	return rc;
 }
 
-int ril_compare_streams(const char *a, const char *b, struct ril_grader *g, bool judge_anew, const struct ril_resampling *how,
-			struct ril_sheet *s, struct ril_err *err)
+int ril_compare_streams(const char *a, const char *b, struct ril_grader *g, bool judge_anew,
+			const struct ril_resampling *how, struct ril_sheet *s, struct ril_err *err)
 {
-	static const char *const columns[] = {"type", "questions", "a", "b", "difference", "low", "high", "p", "undecided", NULL};
+	static const char *const columns[] = {"type", "questions", "a", "b",         "difference",
+					      "low",  "high",      "p", "undecided", NULL};
 	struct run x = {.path = a}, y = {.path = b};
 	int rc = read_run(&x, g, judge_anew, err) || read_run(&y, g, judge_anew, err) || same_questions(&x, &y, err) ||
 			 same_questions(&y, &x, err) || ril_sheet_section(s, "compare", columns, err) < 0 ? -1 : 0;

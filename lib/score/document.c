@@ -29,8 +29,8 @@ static int equal_in_lower_case(const char *a, const char *b, bool *equal, struct
 	return rc;
 }
 
-/* ChartQA (pix2struct's relaxed_correctness): numbers within 5 % of the answer, other texts equal in any case.  An answer
- * of zero is compared as text.  The best of several answers counts. */
+/* ChartQA (pix2struct's relaxed_correctness): numbers within 5 % of the answer, other texts equal in any case.  An
+ * answer of zero is compared as text.  The best of several answers counts. */
 int ril_check_relaxed(struct ril_item *it, struct ril_verdict *v, struct ril_err *err)
 {
 	double got, want;
@@ -59,7 +59,8 @@ static int prepare(struct ril_buf *out, const char *s, bool squeeze, struct ril_
 	else if (!rc)
 		rc = ril_split(&words, low.data, low.len, err);
 	for (size_t i = 0; !rc && i < words.n; i++)
-		rc = ril_buf_puts(out, i ? " " : "", err) || ril_buf_add(out, words.at[i].s, words.at[i].n, err) ? -1 : 0;
+		rc = ril_buf_puts(out, i ? " " : "", err) || ril_buf_add(out, words.at[i].s, words.at[i].n, err)
+					 ? -1 : 0;
 	rc = rc ? rc : ril_buf_add(out, "", 0, err);
 	ril_buf_free(&low);
 	ril_spans_free(&words);

@@ -96,18 +96,22 @@ static int make_room(struct ril_grader *g, size_t n, struct ril_err *err)
 	return 0;
 }
 
-static int read_items(struct ril_grader *g, const struct ril_record *r, const struct ril_responses *resp, struct ril_err *err)
+static int read_items(struct ril_grader *g, const struct ril_record *r, const struct ril_responses *resp,
+		      struct ril_err *err)
 {
 	if (ril_question_from_record(&g->question, r, err) || !(g->text = ril_record_json(r, "resp.text", err)) ||
 	    make_room(g, (size_t)resp->n, err))
 		return -1;
 	if (!cJSON_IsArray(g->text) || cJSON_GetArraySize(g->text) != resp->n)
-		return ril_fail(err, RIL_ECORRUPT, "%s: resp.text is no list of %d texts", ril_record_label(r), resp->n);
+		return ril_fail(err, RIL_ECORRUPT, "%s: resp.text is no list of %d texts", ril_record_label(r),
+				resp->n);
 	const cJSON *t = g->text->child;
 	for (int32_t i = 0; i < resp->n; i++, t = t->next) {
 		if (!cJSON_IsString(t))
-			return ril_fail(err, RIL_ECORRUPT, "%s: resp.text holds something that is not text", ril_record_label(r));
-		g->item[i] = (struct ril_item){.q = &g->question, .response = t->valuestring, .finish = resp->finish[i]};
+			return ril_fail(err, RIL_ECORRUPT, "%s: resp.text holds something that is not text",
+					ril_record_label(r));
+		g->item[i] = (struct ril_item){
+			.q = &g->question, .response = t->valuestring, .finish = resp->finish[i]};
 	}
 	return 0;
 }

@@ -4,9 +4,9 @@
  *     --judge llm:DIR       a text model reads question, answer and response (llm.h)
  *     --judge cmd:PROGRAM   a program speaks JSON lines over a pipe (command.h)
  *
- * The last two are *outside* judges: their verdicts are kept in a cache when one is named, a reply that cannot be read is
- * asked for again, and what stays unread is undecided (NaN) or, with fail_on_invalid, an error.  A record cannot choose
- * an outside judge: data does not start programs. */
+ * The last two are *outside* judges: their verdicts are kept in a cache when one is named, a reply that cannot be
+ * read is asked for again, and what stays unread is undecided (NaN) or, with fail_on_invalid, an error.  A record
+ * cannot choose an outside judge: data does not start programs. */
 #ifndef RIL_SCORE_GRADER_H
 #define RIL_SCORE_GRADER_H
 
@@ -30,7 +30,8 @@ struct ril_grader_counts {
 };
 
 struct ril_grader;
-struct ril_grader *ril_grader_open(const struct ril_grader_options *, struct ril_err *); /* options are copied, texts borrowed */
+struct ril_grader *ril_grader_open(const struct ril_grader_options *,
+				   struct ril_err *); /* options are copied, texts borrowed */
 void ril_grader_free(struct ril_grader *);
 const struct ril_grader_counts *ril_grader_counts(const struct ril_grader *);
 /* The judge's name for reports: what was named, or the record's own. */

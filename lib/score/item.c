@@ -39,7 +39,8 @@ static int as_text(struct ril_question *q, const cJSON *j, const char **out, str
 }
 
 /* A list of texts; a single value is a list of one. */
-static int as_list(struct ril_question *q, const cJSON *j, const char *name, const char ***out, size_t *n, struct ril_err *err)
+static int as_list(struct ril_question *q, const cJSON *j, const char *name, const char ***out, size_t *n,
+		   struct ril_err *err)
 {
 	if (!j || cJSON_IsNull(j))
 		return 0;
@@ -118,18 +119,20 @@ static int read_row(struct ril_item *it, struct ril_question *q, struct ril_err 
 	int64_t finish = 0;
 	if (!cJSON_IsObject(q->row))
 		return ril_fail(err, RIL_ECORRUPT, "not an object");
-	if (row_text(q, "id", &q->key, err) || row_text(q, "question", &q->text, err) || row_text(q, "type", &q->type, err) ||
-	    row_text(q, "judge", &q->judge, err) || row_text(q, "response", &it->response, err) ||
-	    ril_json_int(q->row, "finish", &finish, err))
+	if (row_text(q, "id", &q->key, err) || row_text(q, "question", &q->text, err) ||
+	    row_text(q, "type", &q->type, err) || row_text(q, "judge", &q->judge, err) ||
+	    row_text(q, "response", &it->response, err) || ril_json_int(q->row, "finish", &finish, err))
 		return -1;
 	if (!it->response)
 		return ril_fail(err, RIL_ECORRUPT, "no 'response'");
 	it->finish = (int32_t)finish;
 	static const char *const list[] = {"answer", "answers"};
 	for (int i = 0; i < 2; i++)
-		if (as_list(q, cJSON_GetObjectItemCaseSensitive(q->row, list[i]), list[i], &q->answers, &q->n_answers, err))
+		if (as_list(q, cJSON_GetObjectItemCaseSensitive(q->row, list[i]), list[i], &q->answers, &q->n_answers,
+			    err))
 			return -1;
-	return as_list(q, cJSON_GetObjectItemCaseSensitive(q->row, "choices"), "choices", &q->choices, &q->n_choices, err);
+	return as_list(q, cJSON_GetObjectItemCaseSensitive(q->row, "choices"), "choices", &q->choices, &q->n_choices,
+		       err);
 }
 
 int ril_item_from_row(struct ril_item *it, struct ril_question *q, const cJSON *row, struct ril_err *err)
@@ -178,7 +181,8 @@ int ril_question_field(struct ril_question *q, const char *name, const cJSON **o
 	return 0;
 }
 
-int ril_question_text(struct ril_question *q, const char *name, const char *missing, const char **out, struct ril_err *err)
+int ril_question_text(struct ril_question *q, const char *name, const char *missing, const char **out,
+		      struct ril_err *err)
 {
 	const cJSON *j;
 	*out = missing;

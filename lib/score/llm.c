@@ -1,9 +1,10 @@
 /* llm.c -- a local text model as judge.
  *
- * All questions of a call are tokenised whole, as the model's chat template has them; what their ids have in common at the
- * start (instructions, question, reference answer) is prefilled once, and the rest of each is its own end of the prompt:
- * the ids are those of the unshared form.  The first reply is greedy; a repeated question is sampled at temperature
- * .3, .6, .9, ..., each number drawn from (seed, attempt, text of the prompt, position), so a run repeats exactly. */
+ * All questions of a call are tokenised whole, as the model's chat template has them; what their ids have in common
+ * at the start (instructions, question, reference answer) is prefilled once, and the rest of each is its own end of
+ * the prompt: the ids are those of the unshared form.  The first reply is greedy; a repeated question is sampled at
+ * temperature .3, .6, .9, ..., each number drawn from (seed, attempt, text of the prompt, position), so a run repeats
+ * exactly. */
 #include "score/outside.h"
 #include "score/prompt.h"
 #include "score/text.h"
@@ -74,13 +75,14 @@ bool ril_llm_verdict(const char *reply, double *score)
 
 /* ---- asking ---- */
 
-static int choose(void *ctx, int worker, struct ril_gen_at at, const ril_real *logits, int64_t V, int32_t *id, double *logp,
-		  struct ril_err *err)
+static int choose(void *ctx, int worker, struct ril_gen_at at, const ril_real *logits, int64_t V, int32_t *id,
+		  double *logp, struct ril_err *err)
 {
 	const struct call *c = ctx;
 	struct ril_sampling how = {.temperature = c->attempt ? .3 * c->attempt : 1, .top_p = 1, .greedy = !c->attempt};
 	struct ril_rng_at where = {(uint32_t)c->attempt, c->q[at.response].hash, 0, (uint32_t)at.position};
-	return ril_sample(&c->m->sampler[worker], &how, logits, V, c->m->barred, ril_rng_uniform(c->m->seed, RIL_RNG_JUDGE, where), id, logp, err);
+	return ril_sample(&c->m->sampler[worker], &how, logits, V, c->m->barred,
+			  ril_rng_uniform(c->m->seed, RIL_RNG_JUDGE, where), id, logp, err);
 }
 
 static int make_question(struct llm *m, const struct ril_item *it, struct question *q, struct ril_err *err)
@@ -95,7 +97,8 @@ static int make_question(struct llm *m, const struct ril_item *it, struct questi
 		q->hash = ril_hash32(text.data, text.len);
 	int64_t room = m->model->config.text.max_positions;
 	if (!rc && room > 0 && (int64_t)q->ids.n + m->max_new_tokens > room)
-		rc = ril_fail(err, RIL_EFAIL, "a prompt of %zu tokens does not fit the model's %lld", q->ids.n, (long long)room);
+		rc = ril_fail(err, RIL_EFAIL, "a prompt of %zu tokens does not fit the model's %lld", q->ids.n,
+			      (long long)room);
 	ril_buf_free(&text);
 	return rc ? ril_context(err, "'%s'", it->q->key) : 0;
 }
@@ -113,7 +116,8 @@ static size_t common_start(const struct question *q, size_t n)
 	return k;
 }
 
-static int read_replies(struct llm *m, const struct ril_generated *g, size_t n, struct ril_reply *reply, struct ril_err *err)
+static int read_replies(struct llm *m, const struct ril_generated *g, size_t n, struct ril_reply *reply,
+			struct ril_err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (ril_tokenizer_text(m->tokenizer, g[i].ids, (size_t)g[i].n, true, &reply[i].text, err) ||
@@ -137,9 +141,11 @@ static int generate(struct call *c, struct ril_reply *reply, struct ril_err *err
 	size_t start = common_start(c->q, c->n);
 	for (size_t i = 0; i < c->n; i++)
 		tail[i] = (struct ril_gen_tail){c->q[i].ids.at + start, (int64_t)(c->q[i].ids.n - start)};
-	struct ril_gen_prompt prompt = {.name = "judge", .ids = c->q[0].ids.at, .P = (int64_t)start, .n = (int32_t)c->n, .tail = tail};
+	struct ril_gen_prompt prompt = {
+		.name = "judge", .ids = c->q[0].ids.at, .P = (int64_t)start, .n = (int32_t)c->n, .tail = tail};
 	const struct ril_gen_options how = {.max_new_tokens = c->m->max_new_tokens, .choose = choose, .ctx = c};
-	int rc = ril_generate(c->m->generator, &prompt, 1, &how, out, err) || read_replies(c->m, out, c->n, reply, err) ? -1 : 0;
+	int rc = ril_generate(c->m->generator, &prompt, 1, &how, out, err) || read_replies(c->m, out, c->n, reply, err)
+			 ? -1 : 0;
 	ril_gen_free(out, c->n);
 	free(out);
 	free(tail);
@@ -147,7 +153,8 @@ static int generate(struct call *c, struct ril_reply *reply, struct ril_err *err
 	return rc;
 }
 
-static int llm_ask(void *ctx, const struct ril_item *const *it, size_t n, int attempt, struct ril_reply *reply, struct ril_err *err)
+static int llm_ask(void *ctx, const struct ril_item *const *it, size_t n, int attempt, struct ril_reply *reply,
+		   struct ril_err *err)
 {
 	struct llm *m = ctx;
 	struct call c = {m, ril_new(n, sizeof *c.q, err), n, attempt};
@@ -224,7 +231,8 @@ static int open_all(struct llm *m, const char *prompt, struct ril_err *err)
 	if (ril_prompt_load(&m->prompt, prompt, err) || !(m->model = ril_model_open(m->dir, RIL_HEAD_LM, 0, err)))
 		return -1;
 	if (m->model->config.family != RIL_TEXT)
-		return ril_fail(err, RIL_EFAIL, "%s: a judge is a text model (Qwen2.5, Qwen3), this is %s", m->dir, m->model->config.model_type);
+		return ril_fail(err, RIL_EFAIL, "%s: a judge is a text model (Qwen2.5, Qwen3), this is %s", m->dir,
+				m->model->config.model_type);
 	if (!(m->generator = ril_generator_new(m->model, err)) || !(m->tokenizer = ril_tokenizer_load(m->dir, err)) ||
 	    !(m->chat = ril_chat_load(m->dir, m->tokenizer, err)) ||
 	    !(m->sampler = ril_new((size_t)ril_threads(), sizeof *m->sampler, err)))

@@ -25,7 +25,8 @@ static int python_float(struct ril_buf *out, double x, struct ril_err *err)
 	int exponent = atoi(strchr(s, 'e') + 1);
 	if (exponent < -4 || exponent >= 16) {
 		char *e = strchr(s, 'e');
-		return ril_buf_printf(out, err, "%.*se%c%02d", (int)(e - s), s, exponent < 0 ? '-' : '+', abs(exponent));
+		return ril_buf_printf(out, err, "%.*se%c%02d", (int)(e - s), s, exponent < 0 ? '-' : '+',
+				      abs(exponent));
 	}
 	int after = digits - 1 - exponent;
 	return ril_buf_printf(out, err, "%.*f", after > 1 ? after : 1, x);
@@ -74,11 +75,13 @@ static int normalise(struct ril_buf *out, bool *some, struct ril_question *q, co
 	const char *question_type, *answer_type, *precision;
 	double x, places;
 	if (ril_question_text(q, "question_type", q->n_choices ? "multi_choice" : "free_form", &question_type, err) ||
-	    ril_question_text(q, "answer_type", "text", &answer_type, err) || ril_question_text(q, "precision", "", &precision, err))
+	    ril_question_text(q, "answer_type", "text", &answer_type, err) ||
+	    ril_question_text(q, "precision", "", &precision, err))
 		return -1;
 	*some = true;
 	if (!strcmp(question_type, "multi_choice"))
-		return q->n_choices ? choose(out, q, text, err) : ril_fail(err, RIL_EFAIL, "a multiple choice without choices");
+		return q->n_choices ? choose(out, q, text, err)
+				    : ril_fail(err, RIL_EFAIL, "a multiple choice without choices");
 	bool whole = !strcmp(answer_type, "integer"), real = !strcmp(answer_type, "float");
 	if (!whole && !real)
 		return ril_buf_puts(out, text, err);
@@ -88,7 +91,8 @@ static int normalise(struct ril_buf *out, bool *some, struct ril_question *q, co
 	}
 	if (whole)
 		return ril_buf_printf(out, err, "%.0f", fabs(x) < 1 ? 0 : trunc(x));
-	if (!ril_number((struct ril_span){precision, strlen(precision)}, &places) || places != trunc(places) || fabs(places) > 100)
+	if (!ril_number((struct ril_span){precision, strlen(precision)}, &places) || places != trunc(places) ||
+	    fabs(places) > 100)
 		return ril_fail(err, RIL_EFAIL, "a float answer needs a whole 'precision', not '%s'", precision);
 	char rounded[512];
 	snprintf(rounded, sizeof rounded, "%.*f", places > 0 ? (int)places : 0, x);

@@ -40,7 +40,8 @@ int ril_gold_letter(const struct ril_question *q, size_t answer, char *out, stru
 			*out = (char)('A' + i);
 			return 0;
 		}
-	return ril_fail(err, RIL_EFAIL, "the answer '%s' is neither an option's letter nor its text", q->answers[answer]);
+	return ril_fail(err, RIL_EFAIL, "the answer '%s' is neither an option's letter nor its text",
+			q->answers[answer]);
 }
 
 /* 0: no decision. */
@@ -160,8 +161,8 @@ static size_t bracketed(const struct ril_spans *token, size_t options, char *let
 	return n;
 }
 
-/* The response that is a letter A to E, bare or in brackets; else the only "(X)" of the last paragraph, else the only one
- * of all; else nothing (the benchmark asks a model then). */
+/* The response that is a letter A to E, bare or in brackets; else the only "(X)" of the last paragraph, else the only
+ * one of all; else nothing (the benchmark asks a model then). */
 static int blink_letter(const char *s, size_t options, char *out, struct ril_err *err)
 {
 	size_t n = strlen(s), from = 0;

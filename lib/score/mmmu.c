@@ -1,8 +1,8 @@
 /* mmmu.c -- MMMU's own reading of responses (eval_utils.py): multiple choice when there are choices, else open.
  *
  * Multiple choice: "(X)", else " X ", else, in more than five words, an option's text; of several the one that stands
- * last.  Where nothing is found the benchmark guesses at random: so do we, seeded by the question's key alone.
- * Open answers: the tails after "is ", "answer ", "=" and the like in each line, and the numbers in them; a text is right
+ * last.  Where nothing is found the benchmark guesses at random: so do we, seeded by the question's key alone.  Open
+ * answers: the tails after "is ", "answer ", "=" and the like in each line, and the numbers in them; a text is right
  * when it contains the answer, a number when it equals it after rounding to two places. */
 #include "score/judge.h"
 #include "score/text.h"
@@ -85,7 +85,8 @@ static int choose(const struct ril_item *it, int *out, struct ril_err *err)
 	if (!rc && *out < 0 && words.n > 5)
 		rc = last_option(text.data, q, out, err);
 	if (!rc && *out < 0)
-		*out = (int)ril_rng_below(42, RIL_RNG_JUDGE, (struct ril_rng_at){.question = ril_hash32(q->key, strlen(q->key))},
+		*out = (int)ril_rng_below(42, RIL_RNG_JUDGE,
+					  (struct ril_rng_at){.question = ril_hash32(q->key, strlen(q->key))},
 					  (uint32_t)q->n_choices);
 	ril_buf_free(&text);
 	ril_spans_free(&words);
@@ -160,7 +161,8 @@ static int add_value(struct values *v, struct ril_span s, struct ril_err *err)
 /* The shortest tail of a line after an indicator; an empty one gives way to any other. */
 static struct ril_span tail(struct ril_span line, bool last)
 {
-	static const char *const indicator[] = {"could be ", "so ", "is ", "thus ", "therefore ", "final ", "answer ", "result ", "="};
+	static const char *const indicator[] = {"could be ", "so ",     "is ",     "thus ", "therefore ",
+						"final ",    "answer ", "result ", "="};
 	struct ril_span best = {NULL, 0};
 	for (size_t k = 0; k < sizeof indicator / sizeof *indicator - !last; k++) {
 		size_t n = strlen(indicator[k]), from = SIZE_MAX;
@@ -182,7 +184,8 @@ static int add_matches(struct values *v, struct ril_span s, const char *pattern,
 {
 	int code;
 	PCRE2_SIZE at;
-	pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
+	pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &code, &at,
+				       NULL);
 	pcre2_match_data *m = re ? pcre2_match_data_create_from_pattern(re, NULL) : NULL;
 	int rc = m ? 0 : ril_fail(err, RIL_EFAIL, "a regular expression cannot be compiled");
 	for (size_t from = 0; !rc && pcre2_match(re, (PCRE2_SPTR)s.s, s.n, from, 0, m, NULL) > 0;) {
@@ -198,8 +201,10 @@ static int add_matches(struct values *v, struct ril_span s, const char *pattern,
 /* Numbers with commas, in scientific notation, and plain ones, wherever they stand. */
 static int add_numbers(struct values *v, struct ril_span s, struct ril_err *err)
 {
-	return add_matches(v, s, "-?\\b\\d{1,3}(?:,\\d{3})+\\b", err) || add_matches(v, s, "-?\\d+(?:\\.\\d+)?[eE][+-]?\\d+", err) ||
-	       add_matches(v, s, "-?(?:\\d+\\.\\d+|\\.\\d+|\\d+\\b)(?![eE][+-]?\\d+)(?![,\\d])", err) ? -1 : 0;
+	return add_matches(v, s, "-?\\b\\d{1,3}(?:,\\d{3})+\\b", err) ||
+			       add_matches(v, s, "-?\\d+(?:\\.\\d+)?[eE][+-]?\\d+", err) ||
+			       add_matches(v, s, "-?(?:\\d+\\.\\d+|\\.\\d+|\\d+\\b)(?![eE][+-]?\\d+)(?![,\\d])", err)
+		       ? -1 : 0;
 }
 
 static int add_part(struct values *v, struct ril_span s, struct ril_err *err)
@@ -281,5 +286,6 @@ int ril_check_mmmu(struct ril_item *it, struct ril_verdict *v, struct ril_err *e
 		return -1;
 	if (strcmp(type, "multiple-choice"))
 		return check_open(it, v, err);
-	return it->q->n_choices ? check_choice(it, v, err) : ril_fail(err, RIL_EFAIL, "a multiple choice without choices");
+	return it->q->n_choices ? check_choice(it, v, err)
+				: ril_fail(err, RIL_EFAIL, "a multiple choice without choices");
 }

@@ -1,8 +1,8 @@
 /* outside.c -- asking an outside judge: cache first, equal questions once, unreadable replies again.
  *
  * A key is the SHA-256 of judge, question, answers, choices and response, each with its length before it; the judge's
- * identity holds its prompt.  A verdict that stayed unread is kept as well, so that a re-run costs nothing and gives the
- * same rewards; removing the cache asks again. */
+ * identity holds its prompt.  A verdict that stayed unread is kept as well, so that a re-run costs nothing and gives
+ * the same rewards; removing the cache asks again. */
 #include "score/outside.h"
 
 #include "base/intern.h"
@@ -26,7 +26,8 @@ struct matter {
 	bool known, cached;
 };
 
-struct ril_outside *ril_outside_new(const struct ril_witness *who, const struct ril_grader_options *how, struct ril_err *err)
+struct ril_outside *ril_outside_new(const struct ril_witness *who, const struct ril_grader_options *how,
+				    struct ril_err *err)
 {
 	struct ril_outside *o = ril_new(1, sizeof *o, err);
 	if (!o) {
@@ -83,8 +84,8 @@ static void make_key(const struct ril_outside *o, const struct ril_item *it, cha
 }
 
 /* The distinct matters of n items, and which of them each item is. */
-static int sort_out(struct ril_outside *o, const struct ril_item *it, size_t n, struct matter *m, size_t *which, size_t *count,
-		    struct ril_err *err)
+static int sort_out(struct ril_outside *o, const struct ril_item *it, size_t n, struct matter *m, size_t *which,
+		    size_t *count, struct ril_err *err)
 {
 	struct ril_intern keys = {0};
 	int rc = 0;
@@ -123,15 +124,15 @@ static int look_up(struct ril_outside *o, struct matter *m, size_t n, struct ril
 			continue;
 		c->invalid++;
 		if (o->how.fail_on_invalid)
-			return ril_fail(err, RIL_EFAIL, "'%s': the judge's verdict could not be read before (%s)", m[i].item->q->key,
-					o->how.cache);
+			return ril_fail(err, RIL_EFAIL, "'%s': the judge's verdict could not be read before (%s)",
+					m[i].item->q->key, o->how.cache);
 	}
 	return 0;
 }
 
 /* Asks for every matter that is not known yet, once. */
-static int ask_round(struct ril_outside *o, struct matter *m, size_t n, int attempt, size_t *left, struct ril_grader_counts *c,
-		     struct ril_err *err)
+static int ask_round(struct ril_outside *o, struct matter *m, size_t n, int attempt, size_t *left,
+		     struct ril_grader_counts *c, struct ril_err *err)
 {
 	const struct ril_item **item = ril_new(n, sizeof *item, err);
 	struct ril_reply *reply = ril_new(n, sizeof *reply, err);
@@ -172,8 +173,8 @@ static int ask_all(struct ril_outside *o, struct matter *m, size_t n, struct ril
 	c->invalid += (int64_t)left;
 	for (size_t i = 0; left && o->how.fail_on_invalid && i < n; i++)
 		if (!m[i].known)
-			return ril_fail(err, RIL_EFAIL, "'%s': the judge's verdict cannot be read: \"%.200s\"", m[i].item->q->key,
-					m[i].reply.text.data ? m[i].reply.text.data : "");
+			return ril_fail(err, RIL_EFAIL, "'%s': the judge's verdict cannot be read: \"%.200s\"",
+					m[i].item->q->key, m[i].reply.text.data ? m[i].reply.text.data : "");
 	return 0;
 }
 
@@ -185,7 +186,8 @@ static int keep(struct ril_outside *o, const struct matter *m, size_t n, struct 
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (!m[i].cached)
-			e[k++] = (struct ril_cache_entry){m[i].key, m[i].reply.text.data ? m[i].reply.text.data : "", m[i].score};
+			e[k++] = (struct ril_cache_entry){m[i].key, m[i].reply.text.data ? m[i].reply.text.data : "",
+							  m[i].score};
 	int rc = k && o->cache ? ril_verdict_cache_add(o->cache, e, k, err) : 0;
 	free(e);
 	return rc;
@@ -196,12 +198,17 @@ static int give(struct ril_verdict *v, const struct ril_item *it, const struct m
 {
 	v->score = m->score;
 	v->got.len = v->want.len = 0;
-	return ril_buf_puts(&v->got, m->cached ? "(kept verdict)" : m->reply.text.data ? m->reply.text.data : "", err) ||
-			       ril_buf_puts(&v->want, it->q->answers[0], err) ? -1 : 0;
+	return ril_buf_puts(&v->got,
+			    m->cached            ? "(kept verdict)"
+			    : m->reply.text.data ? m->reply.text.data
+						 : "",
+			    err) ||
+			       ril_buf_puts(&v->want, it->q->answers[0], err)
+		       ? -1 : 0;
 }
 
-int ril_outside_judge(struct ril_outside *o, const struct ril_item *it, size_t n, struct ril_verdict *v, struct ril_grader_counts *c,
-		      struct ril_err *err)
+int ril_outside_judge(struct ril_outside *o, const struct ril_item *it, size_t n, struct ril_verdict *v,
+		      struct ril_grader_counts *c, struct ril_err *err)
 {
 	struct matter *m = ril_new(n, sizeof *m, err);
 	size_t *which = ril_new(n, sizeof *which, err), count = 0;

@@ -15,28 +15,30 @@ struct ril_reply {
 /* Someone who is asked.  `attempt` counts from 0. */
 struct ril_witness {
 	const char *identity; /* changes when its verdicts may: part of the cache's keys */
-	int (*ask)(void *ctx, const struct ril_item *const *, size_t n, int attempt, struct ril_reply *, struct ril_err *);
+	int (*ask)(void *ctx, const struct ril_item *const *, size_t n, int attempt, struct ril_reply *,
+		   struct ril_err *);
 	void (*free)(void *ctx);
 	void *ctx;
 };
 
 struct ril_outside;
-struct ril_outside *ril_outside_new(const struct ril_witness *, const struct ril_grader_options *, struct ril_err *); /* takes the witness, also on failure */
+struct ril_outside *ril_outside_new(const struct ril_witness *, const struct ril_grader_options *,
+				    struct ril_err *); /* takes the witness, also on failure */
 void ril_outside_free(struct ril_outside *);
-int ril_outside_judge(struct ril_outside *, const struct ril_item *, size_t n, struct ril_verdict *, struct ril_grader_counts *,
-		      struct ril_err *);
+int ril_outside_judge(struct ril_outside *, const struct ril_item *, size_t n, struct ril_verdict *,
+		      struct ril_grader_counts *, struct ril_err *);
 
 /* ---- the witnesses ---- */
 
-/* "sh -c PROGRAM", asked in lines of JSON {"id", "attempt", "key", "type", "question", "answers", "choices", "response"}; it
- * answers each with a line {"id", "score"}, in order and without waiting for more.  `score` is a number in [0,1], true, false
- * or null (not decided); anything else is an unread reply. */
+/* "sh -c PROGRAM", asked in lines of JSON {"id", "attempt", "key", "type", "question", "answers", "choices",
+ * "response"}; it answers each with a line {"id", "score"}, in order and without waiting for more.  `score` is a
+ * number in [0,1], true, false or null (not decided); anything else is an unread reply. */
 int ril_command_open(struct ril_witness *, const char *program, struct ril_err *);
 
 /* A text model's folder; llm.c. */
 int ril_llm_open(struct ril_witness *, const char *dir, const struct ril_grader_options *, struct ril_err *);
-/* A reply's verdict: it is "Yes" or "No" alone, or has one "Final Decision: Yes|No", at its end.  Case, stars and a final
- * full stop do not matter.  false: unreadable. */
+/* A reply's verdict: it is "Yes" or "No" alone, or has one "Final Decision: Yes|No", at its end.  Case, stars and a
+ * final full stop do not matter.  false: unreadable. */
 bool ril_llm_verdict(const char *reply, double *score);
 
 /* ---- the cache: verdict_cache.c ---- */

@@ -1,4 +1,5 @@
-/* plain.c -- the plain checkers: exact, number, contains, yesno.  They are our own, made to be hard to fool: see each. */
+/* plain.c -- the plain checkers: exact, number, contains, yesno.  They are our own, made to be hard to fool: see
+ * each. */
 #include "score/judge.h"
 #include "score/text.h"
 
@@ -23,8 +24,8 @@ int ril_check_exact(struct ril_item *it, struct ril_verdict *v, struct ril_err *
 	return set(&v->got, got, err) || set(&v->want, want, err) ? -1 : 0;
 }
 
-static const char *const number_words[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-					   "eleven", "twelve"};
+static const char *const number_words[] = {"zero",  "one",   "two",  "three", "four",   "five",  "six",
+					   "seven", "eight", "nine", "ten",   "eleven", "twelve"};
 
 static bool number_word(const char *s, size_t n, double *out)
 {
@@ -34,8 +35,8 @@ static bool number_word(const char *s, size_t n, double *out)
 	return false;
 }
 
-/* Digits with thousands' commas (1,234), a fraction part and an exponent, without blanks.  Gives the length, 0 if s does
- * not begin with a digit or a point and a digit. */
+/* Digits with thousands' commas (1,234), a fraction part and an exponent, without blanks.  Gives the length, 0 if s
+ * does not begin with a digit or a point and a digit. */
 static size_t numeral(const char *s, double *out)
 {
 	char copy[400];
@@ -53,7 +54,8 @@ static size_t numeral(const char *s, double *out)
 		else if ((s[i] == 'e' || s[i] == 'E') && !exponent &&
 			 (digit_next || ((s[i + 1] == '-' || s[i + 1] == '+') && isdigit((unsigned char)s[i + 2]))))
 			exponent = true;
-		else if (!isdigit((unsigned char)s[i]) && !((s[i] == '-' || s[i] == '+') && i && (s[i - 1] | 32) == 'e'))
+		else if (!isdigit((unsigned char)s[i]) &&
+			 !((s[i] == '-' || s[i] == '+') && i && (s[i - 1] | 32) == 'e'))
 			break;
 		if (m + 1 < sizeof copy)
 			copy[m++] = s[i];

@@ -37,7 +37,8 @@ int ril_prompt_load(struct ril_prompt *p, const char *path, struct ril_err *err)
 		path = path ? path : found.data;
 	if (!rc && !(rc = ril_read_file(&p->text, path, err))) {
 		size_t at;
-		if (!p->text.len || strlen(p->text.data) != p->text.len || !ril_utf8_valid(p->text.data, p->text.len, &at))
+		if (!p->text.len || strlen(p->text.data) != p->text.len ||
+		    !ril_utf8_valid(p->text.data, p->text.len, &at))
 			rc = ril_fail(err, RIL_ECORRUPT, "%s: not a text", path);
 		else if (!strstr(p->text.data, "{answer}") || !strstr(p->text.data, "{response}"))
 			rc = ril_fail(err, RIL_EFAIL, "%s: a judge's prompt needs {answer} and {response}", path);

@@ -1,7 +1,8 @@
-/* prompt.h -- prompt files for judges: plain text with {question}, {choices}, {answer} and {response} where these stand.
+/* prompt.h -- prompt files for judges: plain text with {question}, {choices}, {answer} and {response} where these
+ * stand.
  *
- * {answer} is the answers one after another, parted by " / ", {choices} likewise.  What is put in is never looked at for
- * further marks.  A file without {answer} or without {response} is refused. */
+ * {answer} is the answers one after another, parted by " / ", {choices} likewise.  What is put in is never looked at
+ * for further marks.  A file without {answer} or without {response} is refused. */
 #ifndef RIL_SCORE_PROMPT_H
 #define RIL_SCORE_PROMPT_H
 

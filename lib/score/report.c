@@ -55,7 +55,8 @@ static int add_reference(struct ril_captions *c, int64_t image, const char *text
 }
 
 /* The references are the field `references`, a list of texts, or else the answers. */
-static int add_picture(struct ril_report *r, struct ril_question *q, const cJSON *references, int64_t *image, struct ril_err *err)
+static int add_picture(struct ril_report *r, struct ril_question *q, const cJSON *references, int64_t *image,
+		       struct ril_err *err)
 {
 	if ((*image = ril_captions_find(r->captions, q->key)) >= 0)
 		return 0;
@@ -93,14 +94,15 @@ static int add_caption(struct ril_report *r, const struct ril_item *it, int32_t 
 	return 0;
 }
 
-int ril_report_add(struct ril_report *r, const struct ril_item *it, const struct ril_verdict *v, const char *judge, int32_t source,
-		   struct ril_err *err)
+int ril_report_add(struct ril_report *r, const struct ril_item *it, const struct ril_verdict *v, const char *judge,
+		   int32_t source, struct ril_err *err)
 {
 	struct report_row row = {.score = v->score, .source = source, .figure = -1, .pair = -1, .cut = it->finish != 0};
 	row.key = (int32_t)ril_intern_str(&r->keys, it->q->key, err);
 	row.type = (int32_t)ril_intern_str(&r->types, *it->q->type ? it->q->type : "-", err);
-	if (row.key < 0 || row.type < 0 || note_source(r, source, err) || ril_report_note_benchmark(r, &row, it, v, judge, err) ||
-	    add_caption(r, it, source, err) || ril_grow(&r->row, &r->cap, r->n + 1, sizeof *r->row, err))
+	if (row.key < 0 || row.type < 0 || note_source(r, source, err) ||
+	    ril_report_note_benchmark(r, &row, it, v, judge, err) || add_caption(r, it, source, err) ||
+	    ril_grow(&r->row, &r->cap, r->n + 1, sizeof *r->row, err))
 		return -1;
 	r->row[r->n++] = row;
 	return 0;
@@ -141,7 +143,8 @@ static void count(struct tally *t, const struct report_row *row)
 	}
 }
 
-static int gather(struct accuracy *a, const struct ril_report *r, int32_t source, int64_t resamples, struct ril_err *err)
+static int gather(struct accuracy *a, const struct ril_report *r, int32_t source, int64_t resamples,
+		  struct ril_err *err)
 {
 	a->types = r->types.n;
 	/* A question is in the category of its first row. */
@@ -218,8 +221,8 @@ static void resample(struct accuracy *a, size_t b, size_t resamples, uint32_t se
 	a->value[(a->types + 1) * resamples + b] = mean(macro, filled);
 }
 
-static int add_row(struct ril_sheet *s, const char *source, const char *type, const struct tally *t, double score, double *value,
-		   const struct ril_resampling *how, struct ril_err *err)
+static int add_row(struct ril_sheet *s, const char *source, const char *type, const struct tally *t, double score,
+		   double *value, const struct ril_resampling *how, struct ril_err *err)
 {
 	struct ril_interval in = ril_percentiles(value, (size_t)how->resamples, how->confidence);
 	if (ril_sheet_row(s, err) || ril_sheet_text(s, 0, source, err) || ril_sheet_text(s, 1, type, err))
@@ -243,12 +246,14 @@ static int put_number(struct ril_buf *b, const char *name, double x, struct ril_
 	return isnan(x) ? ril_buf_puts(b, ": null", err) : ril_buf_printf(b, err, ": %.10g", x);
 }
 
-static int write_headline(const struct ril_report *r, const struct accuracy *a, double macro, struct ril_buf *b, struct ril_err *err)
+static int write_headline(const struct ril_report *r, const struct accuracy *a, double macro, struct ril_buf *b,
+			  struct ril_err *err)
 {
 	const struct tally *all = &a->tally[a->types];
 	const char *sep = "";
 	if (put_number(b, "accuracy", mean(all->sum, all->decided), err) || ril_buf_puts(b, ",\n", err) ||
-	    put_number(b, "macro", macro, err) || ril_buf_printf(b, err, ",\n\"n\": %zu,\n\"types\": {", all->responses))
+	    put_number(b, "macro", macro, err) ||
+	    ril_buf_printf(b, err, ",\n\"n\": %zu,\n\"types\": {", all->responses))
 		return -1;
 	for (size_t t = 0; t < a->types; t++) {
 		const struct tally *y = &a->tally[t];
@@ -264,8 +269,8 @@ static int write_headline(const struct ril_report *r, const struct accuracy *a, 
 	return ril_buf_puts(b, "},\n", err);
 }
 
-static int fill_source(const struct ril_report *r, int32_t source, const struct ril_resampling *how, struct ril_sheet *s,
-		       struct ril_err *err)
+static int fill_source(const struct ril_report *r, int32_t source, const struct ril_resampling *how,
+		       struct ril_sheet *s, struct ril_err *err)
 {
 	struct accuracy a = {0};
 	char name[24];
@@ -280,14 +285,16 @@ static int fill_source(const struct ril_report *r, int32_t source, const struct 
 		double score = mean(a.tally[t].sum, a.tally[t].decided);
 		if (!a.tally[t].responses)
 			continue;
-		rc = add_row(s, label, ril_intern_text(&r->types, (size_t)t), &a.tally[t], score, a.value + t * b_n, how, err);
+		rc = add_row(s, label, ril_intern_text(&r->types, (size_t)t), &a.tally[t], score, a.value + t * b_n,
+			     how, err);
 		present++;
 		filled += a.tally[t].decided > 0;
 		macro += a.tally[t].decided ? score : 0;
 	}
 	const struct tally *all = a.tally ? &a.tally[a.types] : NULL;
 	if (!rc && present > 1)
-		rc = add_row(s, label, "macro-average", all, mean(macro, filled), a.value + (a.types + 1) * b_n, how, err);
+		rc = add_row(s, label, "macro-average", all, mean(macro, filled), a.value + (a.types + 1) * b_n, how,
+			     err);
 	if (!rc)
 		rc = add_row(s, label, "all", all, mean(all->sum, all->decided), a.value + a.types * b_n, how, err);
 	if (!rc && source == headline_source(r))
@@ -303,12 +310,12 @@ static int fill_source(const struct ril_report *r, int32_t source, const struct 
 
 /* ---- captions ---- */
 
-static int add_metric(const struct ril_caption_scores *scores, int m, const char *source, const struct ril_resampling *how,
-		      struct ril_sheet *s, struct ril_err *err)
+static int add_metric(const struct ril_caption_scores *scores, int m, const char *source,
+		      const struct ril_resampling *how, struct ril_sheet *s, struct ril_err *err)
 {
 	struct ril_interval in;
-	if (ril_caption_interval(scores, m, how, &in, err) || ril_sheet_row(s, err) || ril_sheet_text(s, 0, source, err) ||
-	    ril_sheet_text(s, 1, ril_caption_metric_name(m), err))
+	if (ril_caption_interval(scores, m, how, &in, err) || ril_sheet_row(s, err) ||
+	    ril_sheet_text(s, 0, source, err) || ril_sheet_text(s, 1, ril_caption_metric_name(m), err))
 		return -1;
 	ril_sheet_number(s, 2, (double)scores->n, 0);
 	ril_sheet_number(s, 3, scores->corpus[m], 4);
@@ -319,8 +326,8 @@ static int add_metric(const struct ril_caption_scores *scores, int m, const char
 	return 0;
 }
 
-static int add_metrics(const struct ril_caption_scores *scores, const char *source, bool headline, const struct ril_resampling *how,
-		       struct ril_sheet *s, struct ril_err *err)
+static int add_metrics(const struct ril_caption_scores *scores, const char *source, bool headline,
+		       const struct ril_resampling *how, struct ril_sheet *s, struct ril_err *err)
 {
 	const char *sep = "\"captions\": {";
 	for (int m = 0; m < RIL_CAP_METRICS; m++) {
@@ -336,8 +343,8 @@ static int add_metrics(const struct ril_caption_scores *scores, const char *sour
 	return headline ? ril_buf_puts(&s->headline, "},\n", err) : 0;
 }
 
-static int fill_captions_of(const struct ril_report *r, int32_t source, const struct ril_resampling *how, struct ril_sheet *s,
-			    struct ril_err *err)
+static int fill_captions_of(const struct ril_report *r, int32_t source, const struct ril_resampling *how,
+			    struct ril_sheet *s, struct ril_err *err)
 {
 	const struct ril_caption_options options = {.metrics = RIL_CAP_BUILTIN};
 	size_t n = 0, *items = ril_new(r->n_items, sizeof *items, err);
@@ -358,7 +365,8 @@ static int fill_captions_of(const struct ril_report *r, int32_t source, const st
 
 int ril_report_fill(struct ril_report *r, const struct ril_resampling *how, struct ril_sheet *s, struct ril_err *err)
 {
-	static const char *const scores[] = {"source", "type", "questions", "responses", "score", "low", "high", "cut", "undecided", NULL};
+	static const char *const scores[] = {"source", "type", "questions", "responses", "score",
+					     "low",    "high", "cut",       "undecided", NULL};
 	static const char *const captions[] = {"source", "metric", "captions", "value", "low", "high", NULL};
 	int rc = ril_sheet_section(s, "scores", scores, err) < 0 ? -1 : 0;
 	for (size_t i = 0; !rc && i < r->n_sources; i++)

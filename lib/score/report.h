@@ -9,8 +9,8 @@
  *   caption_scores  where questions ask for captions (type "caption", or a field `references`): metric, value, interval
  * A source is "gold", "student" or "teacher N".  Undecided verdicts (NaN) are counted and left out of means.
  *
- * JSON begins with the figures of the student (of the first source when there is none): "accuracy", "macro", "n", "types"
- * {TYPE: {"accuracy", "n"}}, "captions" {METRIC: value}. */
+ * JSON begins with the figures of the student (of the first source when there is none): "accuracy", "macro", "n",
+ * "types" {TYPE: {"accuracy", "n"}}, "captions" {METRIC: value}. */
 #ifndef RIL_SCORE_REPORT_H
 #define RIL_SCORE_REPORT_H
 
@@ -21,8 +21,8 @@
 struct ril_report;
 struct ril_report *ril_report_new(struct ril_err *);
 void ril_report_free(struct ril_report *);
-int ril_report_add(struct ril_report *, const struct ril_item *, const struct ril_verdict *, const char *judge, int32_t source,
-		   struct ril_err *);
+int ril_report_add(struct ril_report *, const struct ril_item *, const struct ril_verdict *, const char *judge,
+		   int32_t source, struct ril_err *);
 size_t ril_report_rows(const struct ril_report *);
 int ril_report_fill(struct ril_report *, const struct ril_resampling *, struct ril_sheet *, struct ril_err *);
 

@@ -30,7 +30,7 @@ const char *ril_source_name(int32_t source, char buf[24]);
 int ril_report_pope(const struct ril_report *, struct ril_sheet *, struct ril_err *);
 int ril_report_hallusion(const struct ril_report *, struct ril_sheet *, struct ril_err *);
 /* What hallusion's aggregates need, read from a question into its row. */
-int ril_report_note_benchmark(struct ril_report *, struct report_row *, const struct ril_item *, const struct ril_verdict *,
-			      const char *judge, struct ril_err *);
+int ril_report_note_benchmark(struct ril_report *, struct report_row *, const struct ril_item *,
+			      const struct ril_verdict *, const char *judge, struct ril_err *);
 
 #endif

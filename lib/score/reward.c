@@ -75,19 +75,21 @@ void ril_reward_free(struct ril_reward *r)
 	*r = (struct ril_reward){0};
 }
 
-static int add_term(double *sum, int32_t n, const struct ril_reward_term *t, const struct ril_record *r, struct ril_err *err)
+static int add_term(double *sum, int32_t n, const struct ril_reward_term *t, const struct ril_record *r,
+		    struct ril_err *err)
 {
 	const struct ril_st_entry *e = ril_record_need(r, t->tensor, RIL_F32, 1, err);
 	if (!e)
 		return -1;
 	if (e->count != n)
-		return ril_fail(err, RIL_ECORRUPT, "%s: %s has %lld values for %d responses", ril_record_label(r), t->tensor,
-				(long long)e->count, n);
+		return ril_fail(err, RIL_ECORRUPT, "%s: %s has %lld values for %d responses", ril_record_label(r),
+				t->tensor, (long long)e->count, n);
 	bool may_be_nan = !strcmp(t->tensor, "reward.answer");
 	const float *x = e->data;
 	for (int32_t i = 0; i < n; i++) {
 		if (!isfinite(x[i]) && !(may_be_nan && isnan(x[i])))
-			return ril_fail(err, RIL_ENONFINITE, "%s: %s of response %d is not finite", ril_record_label(r), t->tensor, i);
+			return ril_fail(err, RIL_ENONFINITE, "%s: %s of response %d is not finite", ril_record_label(r),
+					t->tensor, i);
 		sum[i] += t->weight * x[i];
 	}
 	return 0;
@@ -106,7 +108,8 @@ int ril_reward_sum(const struct ril_reward *r, struct ril_record *record, struct
 	for (int32_t i = 0; !rc && i < resp.n; i++) {
 		out[i] = (float)sum[i];
 		if (isinf(out[i]))
-			rc = ril_fail(err, RIL_ENONFINITE, "%s: the reward of response %d overflows", ril_record_label(record), i);
+			rc = ril_fail(err, RIL_ENONFINITE, "%s: the reward of response %d overflows",
+				      ril_record_label(record), i);
 	}
 	if (!rc)
 		rc = ril_record_set(record, "reward", RIL_F32, 1, &(int64_t){resp.n}, out, err);

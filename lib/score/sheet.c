@@ -59,7 +59,8 @@ static int show(struct ril_buf *out, const struct ril_cell *c, struct ril_err *e
 	if (!c->set)
 		return ril_buf_add(out, "", 0, err);
 	if (c->digits >= 0)
-		return isnan(c->number) ? ril_buf_puts(out, "-", err) : ril_buf_printf(out, err, "%.*f", c->digits, c->number);
+		return isnan(c->number) ? ril_buf_puts(out, "-", err)
+					: ril_buf_printf(out, err, "%.*f", c->digits, c->number);
 	size_t from = out->len;
 	if (ril_buf_puts(out, c->text, err))
 		return -1;
@@ -94,8 +95,10 @@ static size_t width(const char *s, size_t n)
 static int pad(struct ril_buf *out, const char *s, size_t n, size_t wide, bool right, bool last, struct ril_err *err)
 {
 	int space = (int)(wide - width(s, n));
-	return ril_buf_printf(out, err, "%*s%.*s%*s", right ? space : 0, "", (int)n, s, right || last ? 0 : space, "") ||
-	       (!last && ril_buf_puts(out, "  ", err)) ? -1 : 0;
+	return ril_buf_printf(out, err, "%*s%.*s%*s", right ? space : 0, "", (int)n, s, right || last ? 0 : space,
+			      "") ||
+			       (!last && ril_buf_puts(out, "  ", err))
+		       ? -1 : 0;
 }
 
 static int print_table(const struct ril_section *sec, struct ril_buf *out, struct ril_err *err)
@@ -114,7 +117,8 @@ static int print_table(const struct ril_section *sec, struct ril_buf *out, struc
 	}
 	for (size_t i = 0; !rc && i <= sec->rows; i++) {
 		for (size_t k = 0; !rc && k < sec->columns; k++) {
-			const struct ril_cell *first = sec->rows ? &sec->cell[(i ? i - 1 : 0) * sec->columns + k] : NULL;
+			const struct ril_cell *first = sec->rows ? &sec->cell[(i ? i - 1 : 0) * sec->columns + k]
+								 : NULL;
 			bool last = k + 1 == sec->columns, number = first && first->set && first->digits >= 0;
 			cell.len = 0;
 			rc = i ? show(&cell, first, err) : ril_buf_puts(&cell, sec->column[k], err);
@@ -131,7 +135,9 @@ static int print_table(const struct ril_section *sec, struct ril_buf *out, struc
 
 static int print_json(const struct ril_sheet *s, struct ril_buf *out, struct ril_err *err)
 {
-	int rc = ril_buf_puts(out, "{\n", err) || ril_buf_add(out, s->headline.data ? s->headline.data : "", s->headline.len, err) ? -1 : 0;
+	int rc = ril_buf_puts(out, "{\n", err) ||
+				 ril_buf_add(out, s->headline.data ? s->headline.data : "", s->headline.len, err)
+			 ? -1 : 0;
 	for (size_t j = 0; !rc && j < s->n; j++) {
 		const struct ril_section *sec = &s->section[j];
 		rc = ril_buf_printf(out, err, "%s\"%s\": [", j ? ",\n" : "", sec->name);
@@ -165,7 +171,8 @@ int ril_sheet_print(const struct ril_sheet *s, enum ril_sheet_format format, str
 	for (size_t i = 0; i < s->n; i++) {
 		if (i && ril_buf_puts(out, "\n", err))
 			return -1;
-		if (format == RIL_SHEET_TSV ? print_tsv(&s->section[i], out, err) : print_table(&s->section[i], out, err))
+		if (format == RIL_SHEET_TSV ? print_tsv(&s->section[i], out, err)
+					    : print_table(&s->section[i], out, err))
 			return -1;
 	}
 	return 0;

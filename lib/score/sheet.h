@@ -1,7 +1,7 @@
 /* sheet.h -- a report: named sections of rows under named columns, printed as an aligned table, tab-separated or JSON.
  *
- * JSON is one object: the headline's members, then one for every section, which is a list of objects, one a row; a number that is NaN is null and
- * empty cells are left out.  In tables NaN is "-". */
+ * JSON is one object: the headline's members, then one for every section, which is a list of objects, one a row; a
+ * number that is NaN is null and empty cells are left out.  In tables NaN is "-". */
 #ifndef RIL_SCORE_SHEET_H
 #define RIL_SCORE_SHEET_H
 

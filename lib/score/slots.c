@@ -1,5 +1,5 @@
-/* slots.c -- the judge of short sentences in any phrasing: "there are three red circles." and "the number of red circles
- * is three." answer "three" alike.
+/* slots.c -- the judge of short sentences in any phrasing: "there are three red circles." and "the number of red
+ * circles is three." answer "three" alike.
  *
  * A *slot word* is a word of the answer or of any of the choices; articles and "and" are none, unless a choice names
  * them.  Words are compared in lower case, and "circle" and "circles" are two words: data that takes either lists both
@@ -8,9 +8,10 @@
  * A response is right when
  *   - it stopped by itself (finish 0) and holds one full stop, at its end (a point inside a number is none),
  *   - its slot words are the answer's, each as often as there.
- * An answer of several objects, "red circle, blue square and red circle", parts at commas, "and" and articles; then the
- * response is parted likewise and must hold the same objects as often, in any order ("red square and blue circle" is another
- * picture).  Pieces without a slot word are not counted as objects.  Words within an object may stand in any order. */
+ * An answer of several objects, "red circle, blue square and red circle", parts at commas, "and" and articles; then
+ * the response is parted likewise and must hold the same objects as often, in any order ("red square and blue circle"
+ * is another picture).  Pieces without a slot word are not counted as objects.  Words within an object may stand in
+ * any order. */
 #include "score/judge.h"
 #include "score/text.h"
 
@@ -39,7 +40,8 @@ static bool function_word(struct ril_span w)
 static int read_vocabulary(struct vocabulary *v, const struct ril_item *it, struct ril_err *err)
 {
 	for (size_t i = 0; i < it->q->n_choices; i++)
-		if (ril_lower(&v->text, it->q->choices[i], strlen(it->q->choices[i]), err) || ril_buf_puts(&v->text, "\n", err))
+		if (ril_lower(&v->text, it->q->choices[i], strlen(it->q->choices[i]), err) ||
+		    ril_buf_puts(&v->text, "\n", err))
 			return -1;
 	return ril_words(&v->words, v->text.data ? v->text.data : "", v->text.len, err);
 }
@@ -55,8 +57,8 @@ static int add(struct slots *s, struct ril_span w, int object, struct ril_err *e
 
 /* The slot words of a text and the object each belongs to: a new one begins with the first slot word after a comma, a
  * semicolon, a full stop, "and" or an article.  `answer` NULL: every word but function words is a slot word. */
-static int read_slots(struct slots *s, const char *text, size_t n, const struct ril_spans *choice, const struct ril_spans *answer,
-		      struct ril_err *err)
+static int read_slots(struct slots *s, const char *text, size_t n, const struct ril_spans *choice,
+		      const struct ril_spans *answer, struct ril_err *err)
 {
 	struct ril_spans words = {0};
 	const char *from = text;
@@ -105,7 +107,9 @@ static int canonical(struct ril_buf *out, struct slots *s, bool apart, struct ri
 		qsort(s->at, s->n, sizeof *s->at, by_word);
 	struct ril_buf one = {0};
 	for (size_t i = 0; !rc && i < s->n; i++) {
-		rc = ril_buf_puts(&one, one.len ? " " : "", err) || ril_buf_add(&one, s->at[i].word.s, s->at[i].word.n, err) ? -1 : 0;
+		rc = ril_buf_puts(&one, one.len ? " " : "", err) ||
+				     ril_buf_add(&one, s->at[i].word.s, s->at[i].word.n, err)
+			     ? -1 : 0;
 		if (!rc && (i + 1 == s->n || s->at[i + 1].object != s->at[i].object)) {
 			rc = (object[n] = ril_strdup(one.data, err)) ? 0 : -1;
 			n += !rc;
@@ -132,13 +136,13 @@ static bool well_ended(const char *s)
 	struct ril_span t = ril_trim(s, strlen(s));
 	size_t stops = 0;
 	for (size_t i = 0; i < t.n; i++)
-		stops += t.s[i] == '.' &&
-			 !(i && i + 1 < t.n && isdigit((unsigned char)t.s[i - 1]) && isdigit((unsigned char)t.s[i + 1]));
+		stops += t.s[i] == '.' && !(i && i + 1 < t.n && isdigit((unsigned char)t.s[i - 1]) &&
+					    isdigit((unsigned char)t.s[i + 1]));
 	return stops == 1 && t.s[t.n - 1] == '.';
 }
 
-static int compare(struct ril_verdict *v, const char *answer, const struct ril_buf *response, const struct ril_spans *choice,
-		   struct ril_err *err)
+static int compare(struct ril_verdict *v, const char *answer, const struct ril_buf *response,
+		   const struct ril_spans *choice, struct ril_err *err)
 {
 	struct slots want = {0}, got = {0};
 	struct ril_spans words = {0};
@@ -169,7 +173,8 @@ int ril_check_slots(struct ril_item *it, struct ril_verdict *v, struct ril_err *
 {
 	struct vocabulary vocabulary = {0};
 	struct ril_buf low = {0};
-	int rc = read_vocabulary(&vocabulary, it, err) || ril_lower(&low, it->response, strlen(it->response), err) ? -1 : 0;
+	int rc = read_vocabulary(&vocabulary, it, err) || ril_lower(&low, it->response, strlen(it->response), err)
+				 ? -1 : 0;
 	v->score = 0;
 	for (size_t i = 0; !rc && i < it->q->n_answers && v->score == 0; i++)
 		rc = compare(v, it->q->answers[i], &low, &vocabulary.words, err);

@@ -55,8 +55,8 @@ static double flipped_mean(const double *d, size_t n, uint32_t seed, uint32_t b)
 	return sum / (double)n;
 }
 
-int ril_compare_paired(struct ril_paired *out, const double *a, const double *b, size_t n, const struct ril_resampling *how,
-		       struct ril_err *err)
+int ril_compare_paired(struct ril_paired *out, const double *a, const double *b, size_t n,
+		       const struct ril_resampling *how, struct ril_err *err)
 {
 	*out = (struct ril_paired){.n = n, .interval = {NAN, NAN}, .p = NAN};
 	double *d = ril_new(n, sizeof *d, err), *value = ril_new((size_t)how->resamples, sizeof *value, err);

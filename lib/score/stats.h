@@ -30,6 +30,7 @@ struct ril_paired {
 	double p;
 };
 /* Scores of the same n questions under two runs. */
-int ril_compare_paired(struct ril_paired *, const double *a, const double *b, size_t n, const struct ril_resampling *, struct ril_err *);
+int ril_compare_paired(struct ril_paired *, const double *a, const double *b, size_t n, const struct ril_resampling *,
+		       struct ril_err *);
 
 #endif

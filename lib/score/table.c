@@ -96,7 +96,8 @@ int ril_table_read(struct ril_table *t, size_t max, struct ril_item **out, size_
 
 static int member(struct ril_buf *out, const char *name, const char *text, size_t n, struct ril_err *err)
 {
-	return ril_buf_printf(out, err, "\"%s\": ", name) || ril_json_quote(out, text, n, false, err) || ril_buf_puts(out, ", ", err)
+	return ril_buf_printf(out, err, "\"%s\": ", name) || ril_json_quote(out, text, n, false, err) ||
+			       ril_buf_puts(out, ", ", err)
 		       ? -1 : 0;
 }
 
@@ -110,12 +111,15 @@ static int member_repaired(struct ril_buf *out, const char *name, const struct r
 	return rc;
 }
 
-int ril_verdict_line(struct ril_buf *out, const struct ril_item *it, const struct ril_verdict *v, const char *judge, struct ril_err *err)
+int ril_verdict_line(struct ril_buf *out, const struct ril_item *it, const struct ril_verdict *v, const char *judge,
+		     struct ril_err *err)
 {
 	const struct ril_question *q = it->q;
 	if (ril_buf_puts(out, "{", err) || member(out, "id", q->key, strlen(q->key), err) ||
-	    (*q->type && member(out, "type", q->type, strlen(q->type), err)) || member(out, "judge", judge, strlen(judge), err) ||
-	    member_repaired(out, "response", &v->got, err) || member_repaired(out, "answer", &v->want, err))
+	    (*q->type && member(out, "type", q->type, strlen(q->type), err)) ||
+	    member(out, "judge", judge, strlen(judge), err) || member_repaired(out, "response", &v->got, err) ||
+	    member_repaired(out, "answer", &v->want, err))
 		return -1;
-	return isnan(v->score) ? ril_buf_puts(out, "\"score\": null}\n", err) : ril_buf_printf(out, err, "\"score\": %.10g}\n", v->score);
+	return isnan(v->score) ? ril_buf_puts(out, "\"score\": null}\n", err)
+			       : ril_buf_printf(out, err, "\"score\": %.10g}\n", v->score);
 }

@@ -77,7 +77,8 @@ static int add_span(struct ril_spans *out, const char *s, size_t n, struct ril_e
 }
 
 /* Pieces between separators; sep gives a separator's length, or 0. */
-static int split_at(struct ril_spans *out, const char *s, size_t n, size_t (*sep)(const char *, size_t), struct ril_err *err)
+static int split_at(struct ril_spans *out, const char *s, size_t n, size_t (*sep)(const char *, size_t),
+		    struct ril_err *err)
 {
 	size_t from = 0, k = 0;
 	out->n = 0;
@@ -151,7 +152,8 @@ bool ril_number(struct ril_span in, double *out)
 	if (!in.n || in.n >= sizeof copy)
 		return false;
 	for (size_t i = 0; i < in.n; i++) {
-		bool between = i && i + 1 < in.n && isdigit((unsigned char)in.s[i - 1]) && isdigit((unsigned char)in.s[i + 1]);
+		bool between = i && i + 1 < in.n && isdigit((unsigned char)in.s[i - 1]) &&
+			       isdigit((unsigned char)in.s[i + 1]);
 		if (in.s[i] == '_' && !between)
 			return false;
 		if (in.s[i] != '_')
@@ -180,7 +182,8 @@ static int decode(int32_t **out, size_t *n, const char *s, struct ril_err *err)
 		return -1;
 	for (size_t i = 0; i < len;) {
 		utf8proc_int32_t ch;
-		utf8proc_ssize_t m = utf8proc_iterate((const utf8proc_uint8_t *)s + i, (utf8proc_ssize_t)(len - i), &ch);
+		utf8proc_ssize_t m = utf8proc_iterate((const utf8proc_uint8_t *)s + i, (utf8proc_ssize_t)(len - i),
+						      &ch);
 		c[k++] = m > 0 ? ch : (unsigned char)s[i];
 		i += m > 0 ? (size_t)m : 1;
 	}

@@ -1,8 +1,8 @@
 /* verdict_cache.c -- verdicts on disk.
  *
- * Two runs may write at once: a process appends all its lines with one write() under an exclusive lock on the file, and
- * reads under a shared one, so nobody sees half a line of a living writer.  A line cut off by a crash is left out, and the
- * next writer ends it with a line break.  Later lines do not overrule earlier ones. */
+ * Two runs may write at once: a process appends all its lines with one write() under an exclusive lock on the file,
+ * and reads under a shared one, so nobody sees half a line of a living writer.  A line cut off by a crash is left
+ * out, and the next writer ends it with a line break.  Later lines do not overrule earlier ones. */
 #include "score/outside.h"
 
 #include "base/intern.h"
@@ -62,7 +62,8 @@ static int lock(const struct ril_verdict_cache *c, int how, struct ril_err *err)
 static int take_line(struct ril_verdict_cache *c, const char *line, size_t n, struct ril_err *err)
 {
 	cJSON *j = ril_json_parse(line, n, NULL);
-	const cJSON *key = cJSON_GetObjectItemCaseSensitive(j, "key"), *score = cJSON_GetObjectItemCaseSensitive(j, "score");
+	const cJSON *key = cJSON_GetObjectItemCaseSensitive(j, "key"),
+		    *score = cJSON_GetObjectItemCaseSensitive(j, "score");
 	/* Other lines are remains of a crash, or not ours: passed over. */
 	if (!cJSON_IsString(key) || (!cJSON_IsNumber(score) && !cJSON_IsNull(score))) {
 		cJSON_Delete(j);
@@ -101,7 +102,8 @@ static int take_in(struct ril_verdict_cache *c, struct ril_err *err)
 		b.len += (size_t)k;
 	}
 	size_t done = 0;
-	for (char *end; !rc && done < b.len && (end = memchr(b.data + done, '\n', b.len - done)); done = (size_t)(end - b.data) + 1)
+	for (char *end; !rc && done < b.len && (end = memchr(b.data + done, '\n', b.len - done));
+	     done = (size_t)(end - b.data) + 1)
 		rc = take_line(c, b.data + done, (size_t)(end - b.data) - done, err);
 	c->read += (off_t)done;
 	c->torn = done < b.len;

@@ -1,9 +1,9 @@
-/* vqa.c -- VQA accuracy as the released evaluations compute it: VQAv2's vqaEval.py and, for VizWiz, the answer processor
- * of its challenge server.
+/* vqa.c -- VQA accuracy as the released evaluations compute it: VQAv2's vqaEval.py and, for VizWiz, the answer
+ * processor of its challenge server.
  *
  * What the released code does, and so do we, where one would expect something else:
- *   - a mark is deleted when it touches a blank anywhere in the text, or when digit, comma, digit stands anywhere in it;
- *     else every occurrence becomes a blank.  Both are decided on the text before any mark was touched;
+ *   - a mark is deleted when it touches a blank anywhere in the text, or when digit, comma, digit stands anywhere
+ *     in it; else every occurrence becomes a blank.  Both are decided on the text before any mark was touched;
  *   - the period rule was meant to spare decimal points on both sides, but its look-behind is misspelt: a period goes
  *     unless a digit follows, and only the first 32 go, since the flag is passed as the count;
  *   - VQAv2 leaves answer and response unnormalised when all human answers agree.
@@ -16,13 +16,14 @@
 
 /* A contraction is recognised with any one of its apostrophes missing. */
 static const char *const contractions =
-	" 'ow's'at 'twas ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't"
-	" he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am might've mightn't mightn't've must've mustn't"
-	" needn't not've o'clock oughtn't shan't she'd've should've shouldn't shouldn't've somebody'd've somebody'll somebody's"
-	" someone'd someone'd've someone'll someone's something'd something'd've something'll that's there'd there'd've"
-	" there're there's they'd they'd've they'll they're they've wasn't we'd've we've weren't what'll what're what's what've"
-	" when's where'd where's where've who'd who'd've who'll who's who've why'll why're why's won't would've wouldn't"
-	" wouldn't've y'all y'all'd've y'all'll you'd you'd've you'll you're you've ";
+	" 'ow's'at 'twas ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've"
+	" hasn't haven't he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am might've mightn't"
+	" mightn't've must've mustn't needn't not've o'clock oughtn't shan't she'd've should've shouldn't"
+	" shouldn't've somebody'd've somebody'll somebody's someone'd someone'd've someone'll someone's something'd"
+	" something'd've something'll that's there'd there'd've there're there's they'd they'd've they'll they're"
+	" they've wasn't we'd've we've weren't what'll what're what's what've when's where'd where's where've who'd"
+	" who'd've who'll who's who've why'll why're why's won't would've wouldn't wouldn't've y'all y'all'd've"
+	" y'all'll you'd you'd've you'll you're you've ";
 
 /* The length of the digit at s (any script's, as Python's \d), 0 if there is none. */
 static size_t digit(const char *s)
@@ -81,7 +82,8 @@ int ril_vqa_punctuation(struct ril_buf *out, const char *s, enum ril_period_rule
 	bool before = false;
 	for (size_t i = 0; i < n;) {
 		size_t d = digit(text + i), k = d ? d : 1;
-		bool period = text[i] == '.' && !digit(text + i + 1) && gone < 32 && !(rule == RIL_PERIOD_NEITHER && before);
+		bool period = text[i] == '.' && !digit(text + i + 1) && gone < 32 &&
+			      !(rule == RIL_PERIOD_NEITHER && before);
 		before = d;
 		gone += period;
 		for (size_t j = 0; !period && j < k; j++)
@@ -100,7 +102,8 @@ static bool article(struct ril_span w)
 
 static const char *number_of(struct ril_span w)
 {
-	static const char *const word[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"};
+	static const char *const word[] = {"zero", "one", "two", "three", "four", "five",
+					   "six", "seven", "eight", "nine", "ten"};
 	static const char *const digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"};
 	if (ril_span_is(w, "none"))
 		return "0";
@@ -119,7 +122,8 @@ static bool contraction(struct ril_span w, struct ril_span *out)
 			continue;
 		while (same < w.n && p[same] == w.s[same])
 			same++;
-		/* Where the texts part, the apostrophe must be the one left out; any of a run would do, and there are none. */
+		/* Where the texts part, the apostrophe must be the one left out; any of a run would do, and there are
+		 * none. */
 		if (p[same] == '\'' && !memcmp(p + same + 1, w.s + same, w.n - same)) {
 			*out = (struct ril_span){p, n};
 			return true;
@@ -172,7 +176,9 @@ static int tidy(struct ril_buf *out, const char *s, struct ril_err *err)
 int ril_vqa_normalise(struct ril_buf *out, const char *s, struct ril_err *err)
 {
 	struct ril_buf a = {0}, b = {0};
-	int rc = tidy(&a, s, err) || ril_vqa_punctuation(&b, a.data, RIL_PERIOD_AFTER, err) || digits_and_articles(out, b.data, err) ? -1 : 0;
+	int rc = tidy(&a, s, err) || ril_vqa_punctuation(&b, a.data, RIL_PERIOD_AFTER, err) ||
+				 digits_and_articles(out, b.data, err)
+			 ? -1 : 0;
 	ril_buf_free(&a);
 	ril_buf_free(&b);
 	return rc;
@@ -216,12 +222,14 @@ static double leave_one_out(const struct ril_buf *answer, size_t n, const char *
 	return sum / (double)n;
 }
 
-static int check(struct ril_item *it, struct ril_verdict *v, normalise_fn *normalise, bool unless_all_agree, struct ril_err *err)
+static int check(struct ril_item *it, struct ril_verdict *v, normalise_fn *normalise, bool unless_all_agree,
+		 struct ril_err *err)
 {
 	size_t n = it->q->n_answers, best = 0, most = 0;
 	bool agree = unless_all_agree;
 	if (n < 2)
-		return ril_fail(err, RIL_EFAIL, "people's answers are needed, ten in the benchmark, and there is %zu", n);
+		return ril_fail(err, RIL_EFAIL, "people's answers are needed, ten in the benchmark, and there is %zu",
+				n);
 	struct ril_buf *answer = ril_new(n, sizeof *answer, err);
 	int rc = answer ? 0 : -1;
 	for (size_t i = 0; !rc && i < n; i++) {

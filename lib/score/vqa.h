@@ -4,8 +4,8 @@
 
 #include "score/text.h"
 
-/* Which periods go: those without a digit after them (vqaEval.py as released), or with none on either side (as corrected
- * in VLMEvalKit). */
+/* Which periods go: those without a digit after them (vqaEval.py as released), or with none on either side (as
+ * corrected in VLMEvalKit). */
 enum ril_period_rule { RIL_PERIOD_AFTER, RIL_PERIOD_NEITHER };
 int ril_vqa_punctuation(struct ril_buf *out, const char *text, enum ril_period_rule, struct ril_err *);
 

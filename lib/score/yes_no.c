@@ -2,8 +2,8 @@
 #include "score/judge.h"
 #include "score/vqa.h"
 
-/* POPE's evaluate.py: of the first sentence, commas dropped, any of the words "No", "not", "no" means no; everything else
- * means yes. */
+/* POPE's evaluate.py: of the first sentence, commas dropped, any of the words "No", "not", "no" means no; everything
+ * else means yes. */
 static bool pope_says_no(const char *s)
 {
 	size_t n = strcspn(s, "."), m = 0;
@@ -33,18 +33,22 @@ int ril_check_pope(struct ril_item *it, struct ril_verdict *v, struct ril_err *e
 	if (!no && !ril_span_is(a, "yes"))
 		return ril_fail(err, RIL_EFAIL, "the answer '%s' is neither 'yes' nor 'no'", it->q->answers[0]);
 	v->score = no == says_no;
-	return ril_buf_puts(&v->got, says_no ? "no" : "yes", err) || ril_buf_puts(&v->want, no ? "no" : "yes", err) ? -1 : 0;
+	return ril_buf_puts(&v->got, says_no ? "no" : "yes", err) || ril_buf_puts(&v->want, no ? "no" : "yes", err)
+				 ? -1 : 0;
 }
 
-/* HallusionBench as VLMEvalKit reads it: the words yes and no after VQA's punctuation rules; both or neither is wrong. */
+/* HallusionBench as VLMEvalKit reads it: the words yes and no after VQA's punctuation rules; both or neither is
+ * wrong. */
 int ril_check_hallusion(struct ril_item *it, struct ril_verdict *v, struct ril_err *err)
 {
 	struct ril_buf low = {0}, text = {0}, gold = {0};
 	struct ril_spans words = {0};
 	bool yes = false, no = false;
 	int rc = ril_lower(&low, it->response, strlen(it->response), err) ||
-			 ril_vqa_punctuation(&text, low.data, RIL_PERIOD_NEITHER, err) || ril_split(&words, text.data, text.len, err) ||
-			 ril_lower(&gold, it->q->answers[0], strlen(it->q->answers[0]), err) ? -1 : 0;
+				 ril_vqa_punctuation(&text, low.data, RIL_PERIOD_NEITHER, err) ||
+				 ril_split(&words, text.data, text.len, err) ||
+				 ril_lower(&gold, it->q->answers[0], strlen(it->q->answers[0]), err)
+			 ? -1 : 0;
 	for (size_t i = 0; !rc && i < words.n; i++) {
 		yes |= ril_span_is(words.at[i], "yes");
 		no |= ril_span_is(words.at[i], "no");
