@@ -1,6 +1,7 @@
 /* tool.c -- what every tool's main shares; see tool.h. */
 #include "tool.h"
 
+#include "base/file.h"
 #include "base/thread.h"
 #include "ops/backend.h"
 #include "stream/stream.h"
@@ -36,6 +37,24 @@ void ril_chat(const struct ril_tool *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	talk(t, fmt, ap);
 	va_end(ap);
+}
+
+/* Ended by a signal: no temporary file stays behind.  A tool that has more to do takes the signal over. */
+static void on_signal(int sig)
+{
+	ril_file_abandon();
+	raise(sig); /* the handler was reset: this ends the process as the signal would have */
+}
+
+static void catch_signals(void)
+{
+	static const int fatal[] = {SIGINT, SIGTERM, SIGHUP};
+	const struct sigaction ours = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++) {
+		struct sigaction old;
+		if (!sigaction(fatal[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaction(fatal[i], &ours, NULL);
+	}
 }
 
 static int finish(struct ril_tool *t, struct ril_err *err)
@@ -80,6 +99,7 @@ int ril_tool_main(struct ril_tool *t, int argc, char **argv)
 	t->argc = argc;
 	t->argv = argv;
 	signal(SIGPIPE, SIG_IGN);
+	catch_signals();
 	const struct ril_opt *const tables[] = {t->opts, common, NULL};
 	int rc = ril_opt_parse(tables, argc, argv, &operands, &err);
 	if (!rc && help)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -32,6 +33,43 @@ int ril_write_all(int fd, struct iovec *iov, int n, struct ril_err *err)
 	return 0;
 }
 
+/* ---- temporary names, for ril_file_abandon ---- */
+
+enum { PENDING = 16 }; /* more than any tool has; one beyond would only be left behind by a signal */
+static char *_Atomic pending[PENDING];
+static _Atomic pid_t owner;
+
+static void remember(char *temp)
+{
+	owner = getpid();
+	for (int i = 0; i < PENDING; i++) {
+		char *none = NULL;
+		if (atomic_compare_exchange_strong(&pending[i], &none, temp))
+			return;
+	}
+}
+
+static void forget(char *temp)
+{
+	for (int i = 0; temp && i < PENDING; i++) {
+		char *it = temp;
+		atomic_compare_exchange_strong(&pending[i], &it, NULL);
+	}
+}
+
+void ril_file_abandon(void)
+{
+	if (owner != getpid())
+		return; /* a child that has not called exec: the files are its parent's */
+	for (int i = 0; i < PENDING; i++) {
+		char *temp = pending[i];
+		if (temp)
+			unlink(temp);
+	}
+}
+
+/* ---- whole files ---- */
+
 /* The name behind a link; the name itself when it is none, or leads nowhere. */
 static char *follow(const char *path, struct ril_err *err)
 {
@@ -51,8 +89,10 @@ static int create_temp(struct ril_file *f, struct ril_err *err)
 	for (int turn = 0;; turn++) {
 		snprintf(f->temp, room, "%s.%ld-%d.tmp", f->path, (long)getpid(), turn);
 		f->fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-		if (f->fd >= 0)
+		if (f->fd >= 0) {
+			remember(f->temp);
 			return f->open = true, 0;
+		}
 		if (errno != EEXIST || turn == 1000)
 			break;
 	}
@@ -107,6 +147,7 @@ int ril_file_commit(struct ril_file *f, bool durable, struct ril_err *err)
 	if (!rc && f->temp && rename(f->temp, f->path))
 		rc = ril_fail_errno(err, "%s", f->path);
 	if (!rc) {
+		forget(f->temp);
 		free(f->temp);
 		f->temp = NULL;
 		if (durable && f->path)
@@ -122,6 +163,7 @@ void ril_file_discard(struct ril_file *f)
 		close(f->fd);
 	if (f->temp)
 		unlink(f->temp);
+	forget(f->temp);
 	free(f->temp);
 	free(f->path);
 	*f = (struct ril_file){.fd = -1};

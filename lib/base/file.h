@@ -22,6 +22,9 @@ int ril_file_create(struct ril_file *, const char *path, struct ril_err *);
 int ril_file_commit(struct ril_file *, bool durable, struct ril_err *);
 void ril_file_discard(struct ril_file *);
 
+/* For a signal handler: removes the temporary files of this process (async-signal-safe). */
+void ril_file_abandon(void);
+
 /* Writes everything, through interruptions, short writes and non-blocking descriptors.  iov is used up. */
 int ril_write_all(int fd, struct iovec *iov, int n, struct ril_err *);
 /* A small file in one call. */

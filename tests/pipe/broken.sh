@@ -41,6 +41,17 @@ for _ in $(seq 50); do [ -s code ] && break; sleep .1; done
 kill $feeder 2>/dev/null; wait $feeder 2>/dev/null
 check "a killed stage: exit $(cat code)" test "$(cat code)" = 3
 
+# Ended by a signal: no temporary file is left.
+mkfifo slow; sleep 20 >slow & holder=$!
+{ head -c 3000 "$S"; exec sleep 20; } >slow & feeder=$!
+ril-score -q -o signalled.ril <slow & stage=$!
+for _ in $(seq 50); do [ -n "$(find . -name 'signalled.ril*')" ] && break; sleep .1; done
+check "a temporary file" test -n "$(find . -name 'signalled.ril*.tmp')"
+kill -TERM $stage; wait $stage; rc=$?
+check "ended by SIGTERM ($rc)" test $rc = 143
+check "it is gone" test -z "$(find . -name 'signalled.ril*')"
+kill $feeder $holder; wait $feeder $holder 2>/dev/null
+
 # A failed tool leaves the old output alone.
 printf old >kept.ril
 head -c 3000 "$S" >cut.ril
