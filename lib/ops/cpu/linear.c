@@ -108,68 +108,112 @@ static void linear_tile(void *ctx, int tile, int worker)
 		 l->y + t0 * l->ldy + n0, l->ldy);
 }
 
-/* dot[t] = w row . x row t for up to FEW_ROWS rows. */
-static inline __attribute__((always_inline)) void dots(ril_real *dot, const ril_real *w, const ril_real *x, int64_t ldx,
-						       const int rows, int64_t K)
+/* A vector of a stored row: as it is, or two bytes an element that become the upper half of a float. */
+static inline __attribute__((always_inline)) ril_vec load(const void *w, int64_t k, const bool bf16)
 {
-	ril_vec sum[FEW_ROWS];
-	int64_t k = 0;
-#pragma GCC unroll 8
-	for (int t = 0; t < rows; t++)
-		sum[t] = (ril_vec){0};
-	for (; k + RIL_LANES <= K; k += RIL_LANES)
-#pragma GCC unroll 8
-		for (int t = 0; t < rows; t++)
-			sum[t] += *(const ril_vec *)(w + k) * *(const ril_vec *)(x + t * ldx + k);
-#pragma GCC unroll 8
-	for (int t = 0; t < rows; t++) {
-		dot[t] = 0;
-		for (int i = 0; i < RIL_LANES; i++)
-			dot[t] += sum[t][i];
-	}
-	for (; k < K; k++)
-		for (int t = 0; t < rows; t++)
-			dot[t] += w[k] * x[t * ldx + k];
+#ifndef RIL_REAL_IS_DOUBLE
+	typedef uint16_t half __attribute__((vector_size(RIL_VBYTES / 2), aligned(2), may_alias));
+	typedef uint32_t whole __attribute__((vector_size(RIL_VBYTES)));
+	if (bf16)
+		return (ril_vec)(__builtin_convertvector(*(const half *)((const uint16_t *)w + k), whole) << 16);
+#endif
+	return *(const ril_vec *)((const ril_real *)w + k);
 }
 
-static void few_dots(ril_real *dot, const ril_real *w, const ril_real *x, int64_t ldx, int64_t T, int64_t K)
+static inline ril_real load_one(const void *w, int64_t k, const bool bf16)
+{
+	return bf16 ? (ril_real)ril_bf16_f32(((const uint16_t *)w)[k]) : ((const ril_real *)w)[k];
+}
+
+/* dot[i][t] = w[i] . x row t, for `outs` rows of w and `rows` of x, at most FEW_ROWS products at once. */
+static inline __attribute__((always_inline)) void dots(ril_real (*dot)[FEW_ROWS], const void *const *w, const ril_real *x,
+						       int64_t ldx, int64_t K, const int outs, const int rows, const bool bf16)
+{
+	ril_vec sum[4][FEW_ROWS];
+	int64_t k = 0;
+#pragma GCC unroll 4
+	for (int i = 0; i < outs; i++)
+#pragma GCC unroll 8
+		for (int t = 0; t < rows; t++)
+			sum[i][t] = (ril_vec){0};
+	for (; k + RIL_LANES <= K; k += RIL_LANES)
+#pragma GCC unroll 4
+		for (int i = 0; i < outs; i++) {
+			ril_vec v = load(w[i], k, bf16);
+#pragma GCC unroll 8
+			for (int t = 0; t < rows; t++)
+				sum[i][t] += v * *(const ril_vec *)(x + t * ldx + k);
+		}
+#pragma GCC unroll 4
+	for (int i = 0; i < outs; i++)
+#pragma GCC unroll 8
+		for (int t = 0; t < rows; t++) {
+			ril_real total = 0;
+			for (int l = 0; l < RIL_LANES; l++)
+				total += sum[i][t][l];
+			for (int64_t m = k; m < K; m++)
+				total += load_one(w[i], m, bf16) * x[t * ldx + m];
+			dot[i][t] = total;
+		}
+}
+
+/* Rows of w at once: each vector of x is loaded once for all of them, and several streams of memory keep going.  Their sums
+ * fill half of the registers. */
+enum { REGISTERS = RIL_VBYTES == 64 ? 32 : 16, OUTS_4 = REGISTERS / 8, OUTS_8 = REGISTERS / 16 };
+
+static int outs_at_once(int64_t T)
+{
+	return T <= 2 ? 4 : T <= 4 ? OUTS_4 : OUTS_8;
+}
+
+static inline __attribute__((always_inline)) void few_dots(ril_real (*dot)[FEW_ROWS], const void *const *w, const ril_real *x,
+							   int64_t ldx, int64_t T, int64_t K, const bool bf16)
 {
 	switch (T) {
-	case 1: dots(dot, w, x, ldx, 1, K); break;
-	case 2: dots(dot, w, x, ldx, 2, K); break;
-	case 3: dots(dot, w, x, ldx, 3, K); break;
-	case 4: dots(dot, w, x, ldx, 4, K); break;
-	case 5: dots(dot, w, x, ldx, 5, K); break;
-	case 6: dots(dot, w, x, ldx, 6, K); break;
-	case 7: dots(dot, w, x, ldx, 7, K); break;
-	default: dots(dot, w, x, ldx, FEW_ROWS, K); break;
+	case 1: dots(dot, w, x, ldx, K, 4, 1, bf16); break;
+	case 2: dots(dot, w, x, ldx, K, 4, 2, bf16); break;
+	case 3: dots(dot, w, x, ldx, K, OUTS_4, 3, bf16); break;
+	case 4: dots(dot, w, x, ldx, K, OUTS_4, 4, bf16); break;
+	case 5: dots(dot, w, x, ldx, K, OUTS_8, 5, bf16); break;
+	case 6: dots(dot, w, x, ldx, K, OUTS_8, 6, bf16); break;
+	case 7: dots(dot, w, x, ldx, K, OUTS_8, 7, bf16); break;
+	default: dots(dot, w, x, ldx, K, OUTS_8, FEW_ROWS, bf16); break;
 	}
 }
 
-/* A range of outputs for a few rows; stretches of w that fit the first cache are widened and used at once. */
+static bool read_in_place(enum ril_dtype t)
+{
+	return t == RIL_REAL || (t == RIL_BF16 && RIL_REAL == RIL_F32);
+}
+
+/* A range of outputs for a few rows.  Types that cannot be read in place are widened a few rows of w at a time. */
 static void few_rows_tile(void *ctx, int tile, int worker)
 {
-	enum { STRETCH = 2048 };
 	const struct linear *l = ctx;
 	int64_t n0 = tile * l->cols, n1 = ril_min(n0 + l->cols, l->N);
-	ril_real wide[STRETCH], dot[FEW_ROWS];
-	for (int64_t n = n0; n < n1; n++) {
-		ril_real sum[FEW_ROWS] = {0};
-		for (int64_t k = 0; k < l->K; k += STRETCH) {
-			int64_t len = ril_min(STRETCH, l->K - k);
-			const ril_real *w = wide;
-			if (l->w.dtype == RIL_REAL)
-				w = (const ril_real *)l->w.data + n * l->K + k;
-			else
-				ril_cpu_widen(wide, l->w, n * l->K + k, len);
-			few_dots(dot, w, l->x + k, l->ldx, l->T, len);
-			for (int64_t t = 0; t < l->T; t++)
-				sum[t] += dot[t];
+	int outs = outs_at_once(l->T);
+	bool in_place = read_in_place(l->w.dtype);
+	size_t size = ril_dtype_size(l->w.dtype);
+	ril_real *wide = in_place ? NULL : ril_cpu_scratch(worker, (size_t)(outs * l->K), sizeof *wide), dot[4][FEW_ROWS];
+	if (!in_place && !wide)
+		return;
+	for (int64_t n = n0; n < n1; n += outs) {
+		const void *w[4];
+		for (int i = 0; i < outs; i++) {
+			int64_t row = ril_min(n + i, n1 - 1);
+			w[i] = in_place ? (const char *)l->w.data + (size_t)(row * l->K) * size : (const char *)(wide + i * l->K);
+			if (!in_place)
+				ril_cpu_widen(wide + i * l->K, l->w, row * l->K, l->K);
 		}
-		for (int64_t t = 0; t < l->T; t++) {
-			ril_real *y = l->y + t * l->ldy + n;
-			*y = sum[t] + (l->b ? l->b[n] : 0) + (l->accumulate ? *y : 0);
-		}
+		if (in_place && l->w.dtype != RIL_REAL)
+			few_dots(dot, w, l->x, l->ldx, l->T, l->K, true);
+		else
+			few_dots(dot, w, l->x, l->ldx, l->T, l->K, false);
+		for (int64_t i = 0; i < ril_min(outs, n1 - n); i++)
+			for (int64_t t = 0; t < l->T; t++) {
+				ril_real *y = l->y + t * l->ldy + n + i;
+				*y = dot[i][t] + (l->b ? l->b[n + i] : 0) + (l->accumulate ? *y : 0);
+			}
 	}
 }
 
