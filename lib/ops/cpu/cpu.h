@@ -16,11 +16,11 @@ extern const struct ril_ops ril_cpu_ops;
 
 /* Vectors of the widest registers there are, loaded and stored at any address. */
 #if defined(__AVX512F__)
-enum { RIL_VBYTES = 64 };
+#define RIL_VBYTES 64
 #elif defined(__AVX__)
-enum { RIL_VBYTES = 32 };
+#define RIL_VBYTES 32
 #else
-enum { RIL_VBYTES = 16 };
+#define RIL_VBYTES 16
 #endif
 typedef ril_real ril_vec __attribute__((vector_size(RIL_VBYTES), aligned(sizeof(ril_real)), may_alias));
 enum { RIL_LANES = RIL_VBYTES / sizeof(ril_real), RIL_GRAIN = 1 << 15 };
