@@ -7,9 +7,8 @@
 #include "score/caption_file.h"
 #include "score/caption_report.h"
 #include "score/compare.h"
+#include "score/filter.h"
 #include "score/ptb.h"
-#include "score/report.h"
-#include "score/reward.h"
 #include "score/table.h"
 
 #include <stdlib.h>
@@ -117,132 +116,21 @@ static int print_report(const struct ril_tool *t, struct ril_report *r, struct r
 
 /* ---- streams ---- */
 
-/* Means of a step for the metrics file. */
-struct step_sums {
-	double answer[2], reward[2];
-	int64_t n[2], rewarded[2], undecided, groups;
-}; /* [0] student, [1] teachers */
-
-struct filter {
-	struct ril_tool *tool;
-	struct ril_grader *grader;
-	struct ril_reward reward;
-	struct ril_report *report; /* NULL unless asked for */
-	struct ril_reader *in;
-	struct ril_writer *out; /* NULL when only a report is wanted */
-	struct step_sums sums;
-};
-
-static void sum_step(struct filter *f, const struct ril_record *rec, const struct ril_grades *g)
-{
-	const float *reward = ril_record_get(rec, "reward")->data;
-	f->sums.groups++;
-	for (int32_t i = 0; i < g->n; i++) {
-		int side = g->source[i] > 0;
-		if (isnan(g->verdict[i].score)) {
-			f->sums.undecided++;
-			continue;
-		}
-		f->sums.answer[side] += g->verdict[i].score;
-		f->sums.reward[side] += reward[i];
-		f->sums.n[side]++;
-	}
-}
-
-static int score_group(struct filter *f, struct ril_record *rec, struct ril_err *err)
-{
-	struct ril_grades g;
-	if (ril_grader_group(f->grader, rec, &g, err) || ril_reward_sum(&f->reward, rec, err))
-		return -1;
-	sum_step(f, rec, &g);
-	for (int32_t i = 0; f->report && i < g.n; i++) {
-		const char *judge = ril_grader_name(f->grader, g.item[i].q);
-		if (ril_report_add(f->report, &g.item[i], &g.verdict[i], judge, g.source[i], err))
-			return -1;
-	}
-	return f->out ? ril_writer_put(f->out, rec, err) : 0;
-}
-
-static void put_mean(FILE *m, const char *name, double sum, int64_t n)
-{
-	if (n)
-		fprintf(m, ", \"%s\": %.6g", name, sum / (double)n);
-}
-
-static int end_step(struct filter *f, const struct ril_record *rec, struct ril_err *err)
-{
-	struct step_sums s = f->sums;
-	f->sums = (struct step_sums){0};
-	if (f->out && ril_writer_step(f->out, ril_step_number(rec), ril_step_checkpoint(rec), err))
-		return -1;
-	if (!opt.metrics)
-		return 0;
-	FILE *m = fopen(opt.metrics, "ae");
-	if (!m)
-		return ril_fail_errno(err, "%s", opt.metrics);
-	fprintf(m, "{\"step\": %lld, \"groups\": %lld, \"undecided\": %lld", (long long)ril_step_number(rec),
-		(long long)s.groups, (long long)s.undecided);
-	put_mean(m, "answer.student", s.answer[0], s.n[0]);
-	put_mean(m, "answer.teacher", s.answer[1], s.n[1]);
-	put_mean(m, "reward.student", s.reward[0], s.n[0]);
-	put_mean(m, "reward.teacher", s.reward[1], s.n[1]);
-	fprintf(m, "}\n");
-	bool bad = ferror(m);
-	return fclose(m) || bad ? ril_fail_errno(err, "%s", opt.metrics) : 0;
-}
-
-static int pass_on(struct filter *f, struct ril_record *rec, struct ril_err *err)
-{
-	struct ril_tool *t = f->tool;
-	const struct ril_lineage line = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, NULL, NULL};
-	switch (ril_record_kind(rec)) {
-	case RIL_HEAD:
-		return f->out ? ril_writer_head(f->out, rec, &line, NULL, err) : 0;
-	case RIL_GROUP:
-		return score_group(f, rec, err);
-	case RIL_STEP:
-		return end_step(f, rec, err);
-	default:
-		return 0;
-	}
-}
-
-static int filter_all(struct filter *f, struct ril_err *err)
-{
-	struct ril_record *rec = NULL;
-	int rc = 0;
-	while (!rc && !(rc = ril_reader_next(f->in, &rec, err)) && rec) {
-		rc = pass_on(f, rec, err);
-		ril_record_free(rec);
-		rec = NULL;
-	}
-	if (!rc && f->report)
-		rc = print_report(f->tool, f->report, err);
-	if (!rc && f->out)
-		rc = ril_writer_end(f->out, err);
-	if (rc && f->out)
-		ril_writer_abort(f->out, f->tool->name, err);
-	return rc;
-}
-
 static int run_filter(struct ril_tool *t, struct ril_grader *grader, struct ril_err *err)
 {
-	const struct ril_writer_options how = {.gzip = opt.gzip};
-	const char *out = opt.out ? opt.out : opt.report ? NULL : "-";
-	if (opt.report && out && !strcmp(out, "-"))
+	const struct ril_lineage line = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, NULL, NULL};
+	struct ril_score_filter f = {
+		.grader = grader, .input = opt.in, .output = opt.out, .gzip = opt.gzip,
+		.metrics = opt.metrics, .lineage = &line,
+	};
+	if (opt.report && opt.out && !strcmp(opt.out, "-"))
 		return ril_fail(err, RIL_EUSAGE, "the report and the stream cannot both go to stdout");
-	struct filter f = {.tool = t, .grader = grader};
-	int rc = ril_reward_parse(&f.reward, opt.reward, err);
-	if (!rc && (!(f.in = ril_reader_open(opt.in, err)) || (out && !(f.out = ril_writer_open(out, &how, err))) ||
-		    (opt.report && !(f.report = ril_report_new(err)))))
-		rc = -1;
-	if (!rc && f.out)
-		ril_reader_watch(f.in, f.out);
-	if (!rc)
-		rc = filter_all(&f, err);
+	if (ril_reward_parse(&f.reward, opt.reward, err))
+		return -1;
+	int rc = opt.report && !(f.report = ril_report_new(err)) ? -1 : ril_score_stream(&f, err);
+	if (!rc && f.report)
+		rc = print_report(t, f.report, err);
 	ril_report_free(f.report);
-	ril_writer_free(f.out);
-	ril_reader_free(f.in);
 	ril_reward_free(&f.reward);
 	return rc;
 }
@@ -441,6 +329,8 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 		return ril_fail(err, RIL_EUSAGE, "unexpected operand '%s'", operands->at[1]);
 	if (operands->n == 1)
 		opt.in = operands->at[0];
+	if (!results && !opt.report && !opt.out)
+		opt.out = "-"; /* known from here on, so that a failure is told downstream */
 	if (captions)
 		return run_captions(t, err);
 	return opt.tokenise ? run_tokenise(err) : run_judged(t, operands, err);

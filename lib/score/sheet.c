@@ -125,6 +125,8 @@ static int print_table(const struct ril_section *sec, struct ril_buf *out, struc
 			if (!rc)
 				rc = pad(out, cell.data, cell.len, wide[k], number, last, err);
 		}
+		while (!rc && out->len && out->data[out->len - 1] == ' ')
+			out->len--;
 		if (!rc)
 			rc = ril_buf_puts(out, "\n", err);
 	}

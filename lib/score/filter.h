@@ -1,0 +1,22 @@
+/* filter.h -- the pass over a stream: every group judged, its reward assembled, steps passed on as they come. */
+#ifndef RIL_SCORE_FILTER_H
+#define RIL_SCORE_FILTER_H
+
+#include "score/grader.h"
+#include "score/report.h"
+#include "score/reward.h"
+
+struct ril_score_filter {
+	struct ril_grader *grader;
+	struct ril_reward reward;
+	struct ril_report *report; /* gets every verdict; NULL: none */
+	const char *input, *output; /* output NULL: no stream is written */
+	bool gzip;
+	const char *metrics; /* file that gets a line of JSON a step; NULL: none */
+	const struct ril_lineage *lineage;
+};
+
+/* Reads to the end.  A failure is passed on downstream as ABORT; nothing is published then. */
+int ril_score_stream(const struct ril_score_filter *, struct ril_err *);
+
+#endif
