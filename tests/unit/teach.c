@@ -120,7 +120,7 @@ static void test_drawing(void)
 	CHECK(!drawn(t, s, 5, 1, 3, a, sizeof a, &stats, false, &e), "%s", e.msg);
 	int different = 0;
 	for (int k = 0; k < 4; k++) {
-		char want[8];
+		char want[16];
 		snprintf(want, sizeof want, "\"r%d\"", k);
 		different += strstr(a, want) != NULL;
 	}
