@@ -55,7 +55,7 @@ static struct ril_jinja_value dict_of(struct ril_arena *a, const char *k0, struc
 	return (struct ril_jinja_value){.type = RIL_JINJA_DICT, .i = 2, .member = m};
 }
 
-/* The parts of one message, text copied into the arena. */
+/* The parts of one message, text copied into the arena; 0 when memory is short. */
 static size_t split_parts(const char *s, struct ril_arena *a, struct ril_chat_part part[MAX_PARTS], struct ril_err *err)
 {
 	size_t n = 0;
@@ -93,11 +93,14 @@ static int run_template(const char *text, size_t n, const struct probe *p, bool 
 	struct ril_chat_part part[MAX_PARTS];
 	struct ril_jinja_value message[5];
 	int64_t count = 0;
-	if (!a)
-		return -1;
-	for (; count < 5 && p->line[count].role; count++) {
+	int rc = a ? 0 : -1;
+	for (; !rc && count < 5 && p->line[count].role; count++) {
 		const struct line *l = &p->line[count];
 		size_t parts = split_parts(l->parts, a, part, err);
+		if (!parts) {
+			rc = -1;
+			break;
+		}
 		message[count] = dict_of(a, "role", ril_jinja_string(l->role), "content",
 					 content_of(part, parts, p->list, a, err), err);
 	}
@@ -108,7 +111,8 @@ static int run_template(const char *text, size_t n, const struct probe *p, bool 
 		{"eos_token", ril_jinja_string("<|im_end|>")},
 		{"enable_thinking", no},
 	};
-	int rc = ril_jinja_render(text, n, variable, thinking_off ? 4 : 3, a, out, err);
+	if (!rc)
+		rc = ril_jinja_render(text, n, variable, thinking_off ? 4 : 3, a, out, err);
 	if (!rc)
 		rc = ril_buf_add(out, "", 0, err);
 	ril_arena_free(a);
@@ -122,12 +126,14 @@ static int run_native(const struct ril_chat *c, const struct probe *p, struct ri
 	struct ril_chat_part part[5][MAX_PARTS];
 	struct ril_chat_message message[5];
 	size_t count = 0;
-	if (!a)
-		return -1;
-	for (; count < 5 && p->line[count].role; count++)
+	int rc = a ? 0 : -1;
+	for (; !rc && count < 5 && p->line[count].role; count++) {
 		message[count] = (struct ril_chat_message){p->line[count].role, part[count],
 							   split_parts(p->line[count].parts, a, part[count], err)};
-	int rc = ril_chat_render(c, message, count, out, err);
+		rc = message[count].n ? 0 : -1;
+	}
+	if (!rc)
+		rc = ril_chat_render(c, message, count, out, err);
 	ril_arena_free(a);
 	return rc;
 }
