@@ -277,6 +277,58 @@ static void check_sampler(void)
 	ril_model_free(m);
 }
 
+/* The gradient of a batch of three groups under other options, with a learning rate of 0. */
+static ril_real *gradient(struct ril_update_options opt, struct ril_batch *b, struct ril_update_stats *s, int64_t *n)
+{
+	struct ril_optim_options still = {.lr = 0, .beta2 = .9, .eps = 1e-8};
+	struct ril_model *m = open_training(RIL_HEAD_LM, RIL_PART_LLM);
+	struct ril_optim *optim = ril_optim_new(m->params, &still, 0, &err);
+	struct ril_update *u = ril_update_new(m, NULL, optim, &opt, &err);
+	CHECK(!ril_update_batch(u, b, 1, s, &err), "%s", err.msg);
+	*n = m->params->count;
+	ril_real *g = malloc((size_t)*n * sizeof *g);
+	memcpy(g, m->params->grad, (size_t)*n * sizeof *g);
+	ril_update_free(u);
+	ril_optim_free(optim);
+	ril_model_free(m);
+	return g;
+}
+
+static double distance(const ril_real *a, const ril_real *b, int64_t n)
+{
+	double d = 0, norm = 0;
+	for (int64_t i = 0; i < n; i++) {
+		d += pow((double)a[i] - (double)b[i], 2);
+		norm += pow((double)b[i], 2);
+	}
+	return norm > 0 ? sqrt(d / norm) : sqrt(d);
+}
+
+/* Micro-batches add up to the batch; responses cut by length leave the loss but not its divisor. */
+static void check_batches(void)
+{
+	struct ril_batch b = make_batch(3, true);
+	struct ril_update_options opt = {.objective = RIL_RIL, .clip = .2, .mu = 1};
+	struct ril_update_stats whole, cut, masked;
+	int64_t n;
+	ril_real *g = gradient(opt, &b, &whole, &n);
+	opt.micro_batch = 1;
+	ril_real *h = gradient(opt, &b, &cut, &n);
+	CHECK(distance(h, g, n) < 1e-5 && fabs(whole.loss - cut.loss) < 1e-7, "micro-batches: %.2e", distance(h, g, n));
+	free(h);
+	for (size_t i = 0; i < 3; i++) /* all but the first group: cut */
+		if (i)
+			ril_record_set(b.group[i], "resp.finish", RIL_I32, 1, (int64_t[]){6}, (int32_t[]){1, 1, 1, 1, 1, 1}, &err);
+	opt.mask_truncated = true;
+	h = gradient(opt, &b, &masked, &n);
+	for (int64_t i = 0; i < n; i++)
+		h[i] *= 3;
+	CHECK(masked.N == whole.N && distance(h, g, n) < 1e-4, "a third of the gradient: %.2e", distance(h, g, n));
+	free(g);
+	free(h);
+	ril_batch_free(&b);
+}
+
 static void check_greedy(void)
 {
 	struct ril_model *m = ril_model_open(shared_path("."), RIL_HEAD_LM, 0, &err);
@@ -317,6 +369,7 @@ int main(void)
 		check_discriminator();
 		check_sampler();
 		check_greedy();
+		check_batches();
 	}
 	TEST_END();
 }
