@@ -3,6 +3,7 @@
 #include "../ril_test.h"
 
 #include "base/rng.h"
+#include "base/thread.h"
 #include "nn/pack.h"
 
 enum { PARTS = RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION | RIL_PART_SCORE, N = 4 };
@@ -112,6 +113,31 @@ static void test_prefix(struct rig *r, const char *what)
 	free(shared);
 }
 
+/* ---- the same bytes for any number of threads, and no more memory after the first step ---- */
+
+static void test_threads(struct rig *r)
+{
+	struct ril_params *ps = r->m->params;
+	struct ril_err err = {0};
+	size_t bytes = (size_t)ps->count * sizeof(ril_real), peak = 0;
+	ril_real *first = malloc(bytes);
+	double loss = 0;
+	for (int threads = 1; threads <= 3; threads++) {
+		CHECK(!ril_threads_start(threads, &err), "%s", err.msg);
+		ril_params_zero_grad(ps);
+		double now = run(r, RIL_PACK_SHARED, true);
+		ril_threads_stop();
+		if (threads == 1) {
+			memcpy(first, ps->grad, bytes);
+			loss = now;
+			peak = ril_tape_peak(r->tape);
+		}
+		CHECK(now == loss && !memcmp(first, ps->grad, bytes), "%s: %d threads give other bytes", r->group.name, threads);
+		CHECK(ril_tape_peak(r->tape) == peak, "%s: memory grows from %zu to %zu", r->group.name, peak, ril_tape_peak(r->tape));
+	}
+	free(first);
+}
+
 /* ---- finite differences, one random direction for every parameter ---- */
 
 static void test_parameter(struct rig *r, struct ril_param *p, double total, double *worst)
@@ -172,6 +198,8 @@ int main(void)
 			CHECK(!rc, "%s", err.msg);
 			if (!rc)
 				test_prefix(&r, use ? "discriminator" : "policy");
+			if (!rc)
+				test_threads(&r);
 			if (!rc && (i == 0 || i == 3 || i == 4))
 				test_differences(&r);
 			rig_close(&r);
