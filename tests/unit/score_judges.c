@@ -3,6 +3,7 @@
 #include "../ril_test.h"
 
 #include "score/judge.h"
+#include "score/table.h"
 #include "score/text.h"
 #include "score/vqa.h"
 
@@ -250,6 +251,29 @@ static void test_mathvista(void)
 	}
 }
 
+/* Rows of every benchmark with what the released code answers to them. */
+static void test_golden(void)
+{
+	const char *root = getenv("RIL_ROOT");
+	char path[1024];
+	snprintf(path, sizeof path, "%s/tests/golden/judges.jsonl", root ? root : ".");
+	struct ril_err e = {0};
+	struct ril_table *t = ril_table_open(path, &e);
+	struct ril_item *it;
+	struct ril_verdict v = {0};
+	size_t n = 0, rows = 0;
+	while (t && !ril_table_read(t, 1, &it, &n, &e) && n) {
+		const cJSON *score = cJSON_GetObjectItem(it->q->row, "expect"), *got = cJSON_GetObjectItem(it->q->row, "expect_response");
+		int rc = ril_judge_item(NULL, it, &v, &e);
+		CHECK(!rc && fabs(v.score - score->valuedouble) < 1e-9 && (!got || !strcmp(got->valuestring, v.got.data)),
+		      "%s %s: %g (%s) %s", it->q->judge, it->q->key, v.score, rc ? "" : v.got.data, e.msg);
+		rows++;
+	}
+	CHECK(rows > 400 && !e.code, "%zu rows; %s", rows, e.msg);
+	ril_verdict_free(&v);
+	ril_table_free(t);
+}
+
 static void test_text(void)
 {
 	static const struct { const char *s; bool is; double x; } number[] = {
@@ -281,5 +305,6 @@ int main(void)
 	test_documents();
 	test_yes_no();
 	test_mathvista();
+	test_golden();
 	TEST_END();
 }
