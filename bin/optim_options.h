@@ -12,23 +12,24 @@ struct optim_args {
 
 #define OPTIM_ARGS_DEFAULT {.how = RIL_OPTIM_DEFAULT, .schedule = "constant", .train = "llm", .master = "f32"}
 
-#define OPTIM_OPTIONS(A)                                                                                               \
-	{RIL_OPT_REAL, 0, "lr", &(A).how.lr, "R", "learning rate", 0, 100, NULL},                                      \
-	{RIL_OPT_REAL, 0, "beta1", &(A).how.beta1, "R", "AdamW's decay of the first moment", 0, .999999, NULL},        \
-	{RIL_OPT_REAL, 0, "beta2", &(A).how.beta2, "R", "and of the second", 0, .999999, NULL},                        \
-	{RIL_OPT_REAL, 0, "eps", &(A).how.eps, "R", "AdamW's epsilon", 0, 1, NULL},                                    \
-	{RIL_OPT_REAL, 0, "weight-decay", &(A).how.weight_decay, "R", "decoupled weight decay", 0, 100, NULL},         \
-	{RIL_OPT_REAL, 0, "clip-grad", &(A).how.clip_grad, "R", "largest gradient norm; 0: no clipping", 0, 1e30, NULL}, \
-	{RIL_OPT_CHOICE, 0, "schedule", &(A).schedule, NULL, "learning rate over the steps", 0, 0, RIL_SCHEDULES},     \
-	{RIL_OPT_INT, 0, "warmup", &(A).how.warmup, "N", "steps over which the rate rises", 0, 1e12, NULL},            \
-	{RIL_OPT_REAL, 0, "min-lr-ratio", &(A).how.min_lr_ratio, "R", "where linear and cosine end, as a share of --lr", 0, 1, NULL}, \
-	{RIL_OPT_INT, 0, "steps", &(A).how.total, "N", "steps of the whole run; for schedule and progress", 0, 1e12, NULL}, \
-	{RIL_OPT_INT, 0, "micro-batch", &(A).micro_batch, "N", "most groups computed at once; 0: as many as fit", 0, 1e9, NULL}, \
-	{RIL_OPT_STR, 0, "train", &(A).train, "LIST", "parts to train, of llm,projector,vision", 0, 0, NULL},          \
-	{RIL_OPT_CHOICE, 0, "master", &(A).master, NULL, "float masters, or stochastic rounding without", 0, 0, "f32|none"}
+#define OPTIM_OPTIONS(A)                                                                                            \
+	{RIL_OPT_REAL, 0, "lr", &(A).how.lr, "R", "learning rate", 0, 100, NULL},                                   \
+	{RIL_OPT_REAL, 0, "beta1", &(A).how.beta1, "R", "AdamW's decay of the first moment", 0, .999999, NULL},     \
+	{RIL_OPT_REAL, 0, "beta2", &(A).how.beta2, "R", "and of the second", 0, .999999, NULL},                     \
+	{RIL_OPT_REAL, 0, "eps", &(A).how.eps, "R", "AdamW's epsilon", 0, 1, NULL},                                 \
+	{RIL_OPT_REAL, 0, "weight-decay", &(A).how.weight_decay, "R", "decoupled weight decay", 0, 100, NULL},      \
+	{RIL_OPT_REAL, 0, "clip-grad", &(A).how.clip_grad, "R", "largest gradient norm; 0: any", 0, 1e30, NULL},    \
+	{RIL_OPT_CHOICE, 0, "schedule", &(A).schedule, NULL, "learning rate over the steps", 0, 0, RIL_SCHEDULES},  \
+	{RIL_OPT_INT, 0, "warmup", &(A).how.warmup, "N", "steps over which the rate rises", 0, 1e12, NULL},         \
+	{RIL_OPT_REAL, 0, "min-lr-ratio", &(A).how.min_lr_ratio, "R", "where they end, as a share of --lr", 0, 1, NULL}, \
+	{RIL_OPT_INT, 0, "steps", &(A).how.total, "N", "steps of the whole run", 0, 1e12, NULL},                    \
+	{RIL_OPT_INT, 0, "micro-batch", &(A).micro_batch, "N", "most groups at once; 0: as many as fit", 0, 1e9, NULL}, \
+	{RIL_OPT_STR, 0, "train", &(A).train, "LIST", "parts to train, of llm,projector,vision", 0, 0, NULL},       \
+	{RIL_OPT_CHOICE, 0, "master", &(A).master, NULL, "float masters, or chance rounding", 0, 0, "f32|none"}
 
 /* Settles the schedule and makes the parameters trainable; *pixels: the vision part is among them. */
-static inline int optim_args_apply(struct optim_args *a, struct ril_params *p, int always, bool *pixels, struct ril_err *err)
+static inline int optim_args_apply(struct optim_args *a, struct ril_params *p, int always, bool *pixels,
+				   struct ril_err *err)
 {
 	int parts;
 	a->how.schedule = ril_schedule_parse(a->schedule);

@@ -30,10 +30,10 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_FLAG, 0, "update", &opt.update, NULL, "train on every batch before judging it", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "disc-steps", &opt.disc_steps, "N", "optimiser steps on each batch", 1, 1e6, NULL},
 	OPTIM_OPTIONS(opt.optim),
-	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before; with --run their checkpoint is loaded", 0, 1e12, NULL},
+	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done; with --run, go on from there", 0, 1e12, NULL},
 	{RIL_OPT_STR, 0, "run", &opt.run, "DIR", "run folder: D goes into its checkpoints", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "save", &opt.save, "DIR", "write D there at the end", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a JSON line of figures to FILE at every step", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
 	{0},
 };
 
@@ -68,8 +68,11 @@ static int report(struct discriminate *d, int64_t step, const struct ril_disc_st
 	double before = ril_bce_accuracy(&s->before), after = ril_bce_accuracy(&s->after);
 	char note[96];
 	struct ril_buf b = {0};
-	ril_chat(d->tool, "step %lld: accuracy %.3f before, %.3f after; loss %.4f -> %.4f; %lld of %lld student responses not canonical",
-		 (long long)step, before, after, s->before.loss, s->after.loss, (long long)s->uncanonical, (long long)s->student);
+	ril_chat(d->tool,
+		 "step %lld: accuracy %.3f before, %.3f after; loss %.4f -> %.4f; %lld of %lld student responses not "
+		 "canonical",
+		 (long long)step, before, after, s->before.loss, s->after.loss, (long long)s->uncanonical,
+		 (long long)s->student);
 	snprintf(note, sizeof note, "accuracy %.3f -> %.3f", before, after);
 	ril_progress_show(&d->progress, step, note);
 	int rc = ril_disc_json(s, step, &b, err);
@@ -82,7 +85,8 @@ static int report(struct discriminate *d, int64_t step, const struct ril_disc_st
 static int judge_all(struct discriminate *d, struct ril_err *err)
 {
 	int rc;
-	ril_progress_start(&d->progress, d->tool->common.quiet ? NULL : stderr, "ril-discriminate: step", opt.start, opt.optim.how.total);
+	ril_progress_start(&d->progress, d->tool->common.quiet ? NULL : stderr, "ril-discriminate: step", opt.start,
+			   opt.optim.how.total);
 	while ((rc = ril_stage_next(&d->stage, err)) == 1) {
 		struct ril_disc_stats s;
 		int64_t step = ril_stage_step(&d->stage);
@@ -124,14 +128,17 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 	struct ril_tool *t = d->tool;
 	char dir[RIL_PATH], state[RIL_PATH];
 	bool pixels = false;
-	if (find_model(dir, state, err) || !(d->model = ril_model_open(dir, RIL_HEAD_SCORE, (uint32_t)t->common.seed, err)) ||
+	if (find_model(dir, state, err) ||
+	    !(d->model = ril_model_open(dir, RIL_HEAD_SCORE, (uint32_t)t->common.seed, err)) ||
 	    !(d->tok = ril_tokenizer_load(dir, err)))
 		return -1;
-	if (opt.update && (optim_args_apply(&opt.optim, d->model->params, RIL_PART_SCORE, &pixels, err) ||
-			   !(d->optim = ril_optim_new(d->model->params, &opt.optim.how, (uint32_t)t->common.seed, err)) ||
-			   (state[0] && ril_optim_load(d->optim, opt.start, state, err))))
+	if (opt.update &&
+	    (optim_args_apply(&opt.optim, d->model->params, RIL_PART_SCORE, &pixels, err) ||
+	     !(d->optim = ril_optim_new(d->model->params, &opt.optim.how, (uint32_t)t->common.seed, err)) ||
+	     (state[0] && ril_optim_load(d->optim, opt.start, state, err))))
 		return -1;
-	const struct ril_disc_options how = {.steps = opt.update ? opt.disc_steps : 0, .micro_batch = opt.optim.micro_batch, .pixels = pixels};
+	const struct ril_disc_options how = {
+		.steps = opt.update ? opt.disc_steps : 0, .micro_batch = opt.optim.micro_batch, .pixels = pixels};
 	if (!(d->disc = ril_disc_new(d->model, d->optim, d->tok, &how, err)) || (opt.run && ril_mkdirs(opt.run, err)))
 		return -1;
 	d->saved = opt.start;
@@ -159,7 +166,9 @@ static int check_options(struct ril_err *err)
 		return -1;
 	bool has = ril_folder_find(f, "score.weight");
 	ril_folder_free(f);
-	return has ? 0 : ril_fail(err, RIL_EFAIL, "%s: no score.weight: not a discriminator (--init-from makes one)", opt.model);
+	return has ? 0
+		   : ril_fail(err, RIL_EFAIL, "%s: no score.weight: not a discriminator (--init-from makes one)",
+			      opt.model);
 }
 
 static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)

@@ -1,7 +1,8 @@
 /* ril-rollout -- the student answers every question G times.
  *
- * With --edge it is the head of the resident loop: batch t+1 is answered by the version that ril-update made from batch t.
- * SIGINT or SIGTERM: the batch at work is finished, its barrier asks for a checkpoint, the stream ends as it should. */
+ * With --edge it is the head of the resident loop: batch t+1 is answered by the version that ril-update made from batch
+ * t. SIGINT or SIGTERM: the batch at work is finished, its barrier asks for a checkpoint, the stream ends as it should.
+ */
 #include "tool.h"
 
 #include "algo/rollout.h"
@@ -26,8 +27,10 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "stream to write; - is stdout", 0, 0, NULL},
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
 	{RIL_OPT_REAL, 0, "temperature", &opt.how.sampling.temperature, "T", "sampling temperature", 1e-6, 1e6, NULL},
-	{RIL_OPT_INT, 0, "top-k", &opt.how.sampling.top_k, "K", "draw from the K most likely ids; 0: from all", 0, 1e9, NULL},
-	{RIL_OPT_REAL, 0, "top-p", &opt.how.sampling.top_p, "P", "draw from the most likely ids of mass P", 1e-9, 1, NULL},
+	{RIL_OPT_INT, 0, "top-k", &opt.how.sampling.top_k, "K", "draw from the K likeliest ids; 0: from all", 0, 1e9,
+	 NULL},
+	{RIL_OPT_REAL, 0, "top-p", &opt.how.sampling.top_p, "P", "draw from the likeliest ids of mass P", 1e-9, 1,
+	 NULL},
 	{RIL_OPT_FLAG, 0, "greedy", &opt.how.sampling.greedy, NULL, "take the most likely id", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "max-new-tokens", &opt.max_new, "L", "longest response, end included", 1, 1e6, NULL},
 	{RIL_OPT_FLAG, 0, "append", &opt.how.append, NULL, "add to student responses that are there", 0, 0, NULL},
@@ -35,8 +38,8 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_FLAG, 0, "from-pixels", &opt.how.pixels, NULL, "embed pictures anew, from vision.pixels", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "edge", &opt.edge, "FIFO", "where ril-update announces versions", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before: the policy's version", 0, 1e12, NULL},
-	{RIL_OPT_INT, 0, "groups-at-once", &opt.at_once, "N", "groups answered together where no barrier says", 1, 1e6, NULL},
-	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a JSON line of figures to FILE at every step", 0, 0, NULL},
+	{RIL_OPT_INT, 0, "groups-at-once", &opt.at_once, "N", "groups a batch, where no barrier says", 1, 1e6, NULL},
+	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
 	{0},
 };
 
@@ -49,7 +52,8 @@ static void on_signal(int sig)
 
 static void catch_signals(void)
 {
-	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}; /* the second one ends at once */
+	/* the second signal ends the tool at once */
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 }
@@ -86,9 +90,10 @@ static int report(const struct ril_tool *t, int64_t step, const struct ril_rollo
 	struct ril_buf b = {0};
 	ril_chat(t, "step %lld: %lld responses, %lld tokens, %.3g%% cut by length, %.0f tokens/s", (long long)step,
 		 (long long)s->responses, (long long)s->tokens, 100 * cut, rate);
-	int rc = ril_buf_printf(&b, err, "{\"step\":%lld,\"responses\":%lld,\"tokens\":%lld,\"truncated\":%.6g,\"seconds\":%.6g,"
-				"\"tokens_per_second\":%.6g}\n", (long long)step, (long long)s->responses, (long long)s->tokens,
-				cut, s->seconds, rate);
+	int rc = ril_buf_printf(&b, err,
+				"{\"step\":%lld,\"responses\":%lld,\"tokens\":%lld,\"truncated\":%.6g,\"seconds\":%.6g,"
+				"\"tokens_per_second\":%.6g}\n",
+				(long long)step, (long long)s->responses, (long long)s->tokens, cut, s->seconds, rate);
 	if (!rc)
 		rc = ril_metrics_append(opt.metrics, &b, err);
 	ril_buf_free(&b);
@@ -116,8 +121,8 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 	ril_progress_end(&p);
 	if (!stop && rc < 0)
 		return -1;
-	ril_say(r->tool, "%lld responses, %lld tokens; %lld cut by length", (long long)total.responses, (long long)total.tokens,
-		(long long)total.truncated);
+	ril_say(r->tool, "%lld responses, %lld tokens; %lld cut by length", (long long)total.responses,
+		(long long)total.tokens, (long long)total.truncated);
 	return ril_stage_end(&r->stage, err);
 }
 
@@ -126,13 +131,17 @@ static int open_all(struct rollout *r, struct ril_err *err)
 	struct ril_tool *t = r->tool;
 	if (opt.edge && !(r->edge = ril_edge_open_read(opt.edge, err)))
 		return -1;
-	if (!(r->model = ril_model_open(opt.model, RIL_HEAD_LM, 0, err)) || !(r->tok = ril_tokenizer_load(opt.model, err)) ||
+	if (!(r->model = ril_model_open(opt.model, RIL_HEAD_LM, 0, err)) ||
+	    !(r->tok = ril_tokenizer_load(opt.model, err)) ||
 	    !(r->sampler = ril_rollout_new(r->model, r->tok, &opt.how, err)))
 		return -1;
 	ril_model_id(ril_params_folder(r->model->params), false, r->id);
 	r->policy = r->edge ? -1 : opt.start;
 	r->stage = (struct ril_stage){
-		.tool = t->name, .tokenizer = ril_tokenizer_key(r->tok), .start = opt.start, .limit = (size_t)opt.at_once,
+		.tool = t->name,
+		.tokenizer = ril_tokenizer_key(r->tok),
+		.start = opt.start,
+		.limit = (size_t)opt.at_once,
 		.lineage = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, t->common.device, r->id},
 	};
 	return ril_stage_open(&r->stage, opt.in, opt.out, opt.gzip, err);

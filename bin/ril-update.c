@@ -1,7 +1,8 @@
 /* ril-update -- one optimiser step (or mu of them) for every batch of a scored stream; the end of the training loop.
  *
  * For each batch: train, publish the new weights as a version and announce it on the edge, append metrics, write the
- * groups on, and on a step that asks for it add the student and the optimiser's state to the run's checkpoint and commit it. */
+ * groups on, and on a step that asks for it add the student and the optimiser's state to the run's checkpoint and
+ * commit it. */
 #include "tool.h"
 
 #include "algo/run.h"
@@ -27,25 +28,29 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'm', "model", &opt.model, "DIR", "the student as it was at the start", 0, 0, NULL},
 	{RIL_OPT_CHOICE, 0, "objective", &opt.objective, NULL, "what to minimise", 0, 0, RIL_OBJECTIVES},
 	{RIL_OPT_STR, 'i', "input", &opt.in, "FILE", "stream to read; - is stdin", 0, 0, NULL},
-	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "write the stream with advantages and log-probs; - is stdout", 0, 0, NULL},
+	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "stream to write, with log-probs; - is stdout", 0, 0, NULL},
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "ref", &opt.ref, "DIR", "reference of the KL term (default: as -m)", 0, 0, NULL},
 	{RIL_OPT_REAL, 0, "beta", &opt.how.beta, "R", "weight of the KL term; 0: no reference", 0, 1e6, NULL},
 	{RIL_OPT_REAL, 0, "clip", &opt.how.clip, "R", "the ratio's clip, epsilon", 0, 1e6, NULL},
 	{RIL_OPT_INT, 0, "mu", &opt.how.mu, "N", "optimiser steps on each batch", 1, 1e6, NULL},
-	{RIL_OPT_REAL, 0, "length", &opt.how.length, "L", "length constant of the loss; 0: the stream's max_new_tokens", 0, 1e9, NULL},
-	{RIL_OPT_STR, 0, "reward-field", &opt.how.reward, "NAME", "field of the reward (default: reward, for grpo and dr-grpo reward.answer)", 0, 0, NULL},
-	{RIL_OPT_FLAG, 0, "mask-truncated", &opt.how.mask_truncated, NULL, "leave responses cut by length out of the loss", 0, 0, NULL},
-	{RIL_OPT_FLAG, 0, "allow-truncated-sampling", &opt.how.allow_truncated_sampling, NULL, "accept top-k, top-p and greedy responses", 0, 0, NULL},
+	{RIL_OPT_REAL, 0, "length", &opt.how.length, "L", "the loss's constant; 0: the stream's max_new_tokens", 0, 1e9,
+	 NULL},
+	{RIL_OPT_STR, 0, "reward-field", &opt.how.reward, "NAME", "reward, or for grpo and dr-grpo reward.answer", 0, 0,
+	 NULL},
+	{RIL_OPT_FLAG, 0, "mask-truncated", &opt.how.mask_truncated, NULL, "leave cut responses out of the loss", 0, 0,
+	 NULL},
+	{RIL_OPT_FLAG, 0, "allow-truncated-sampling", &opt.how.allow_truncated_sampling, NULL,
+	 "accept top-k, top-p and greedy responses", 0, 0, NULL},
 	OPTIM_OPTIONS(opt.optim),
-	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before; with --run their checkpoint is loaded", 0, 1e12, NULL},
+	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done; with --run, go on from there", 0, 1e12, NULL},
 	{RIL_OPT_STR, 0, "run", &opt.run, "DIR", "run folder for checkpoints", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "keep", &opt.keep, "N", "checkpoints to keep besides current and best; 0: all", 0, 1e9, NULL},
 	{RIL_OPT_STR, 0, "edge", &opt.edge, "FIFO", "where to announce versions to ril-rollout", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "versions", &opt.versions, "DIR", "where to put them", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "save", &opt.save, "DIR", "write the student there at the end", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "record", &opt.record, "DIR", "keep every step's groups there, without vision.*", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a JSON line of figures to FILE at every step", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
 	{0},
 };
 
@@ -82,7 +87,8 @@ static int publish_version(struct update *u, int64_t step, struct ril_err *err)
 	char path[RIL_PATH];
 	if (!u->edge)
 		return 0;
-	if (version_path(path, step, err) || ril_remove_tree(path, err) || ril_params_save(u->student->params, path, false, err))
+	if (version_path(path, step, err) || ril_remove_tree(path, err) ||
+	    ril_params_save(u->student->params, path, false, err))
 		return -1;
 	return ril_edge_announce(u->edge, step, path, err);
 }
@@ -149,11 +155,13 @@ static int report(struct update *u, int64_t step, const struct ril_update_stats 
 	char note[96];
 	struct ril_buf b = {0};
 	if (u->trainer && opt.how.objective != RIL_SFT && s->groups)
-		ril_say(u->tool, "step %lld: loss %.4g, reward %.3f (teachers %.3f), kl %.2g, entropy %.3f, gradient %.3g, "
-			"cut %.3g%%, zero-variance %lld of %lld, |sampler - trainer| <= %.1e", (long long)step, s->loss,
-			mean(me->reward, me->rewarded), mean(them->reward, them->rewarded), mean(me->loss.k3, me->loss.tokens),
-			mean(me->entropy, me->tokens), s->norm, 100 * mean((double)me->truncated, me->responses),
-			(long long)s->zero_variance, (long long)s->groups, s->logp_diff_max);
+		ril_say(u->tool,
+			"step %lld: loss %.4g, reward %.3f (teachers %.3f), kl %.2g, entropy %.3f, gradient %.3g, "
+			"cut %.3g%%, zero-variance %lld of %lld, |sampler - trainer| <= %.1e",
+			(long long)step, s->loss, mean(me->reward, me->rewarded), mean(them->reward, them->rewarded),
+			mean(me->loss.k3, me->loss.tokens), mean(me->entropy, me->tokens), s->norm,
+			100 * mean((double)me->truncated, me->responses), (long long)s->zero_variance,
+			(long long)s->groups, s->logp_diff_max);
 	snprintf(note, sizeof note, "loss %.4g  lr %.3g", s->loss, s->lr);
 	ril_progress_show(&u->progress, step, note);
 	int rc = ril_update_json(s, step, opt.objective, &b, err);
@@ -180,7 +188,8 @@ static int train_step(struct update *u, struct ril_err *err)
 static int train_all(struct update *u, struct ril_err *err)
 {
 	int rc;
-	ril_progress_start(&u->progress, u->tool->common.quiet ? NULL : stderr, "ril-update: step", opt.start, opt.optim.how.total);
+	ril_progress_start(&u->progress, u->tool->common.quiet ? NULL : stderr, "ril-update: step", opt.start,
+			   opt.optim.how.total);
 	while ((rc = ril_stage_next(&u->stage, err)) == 1)
 		if (train_step(u, err))
 			return -1;
@@ -239,8 +248,10 @@ static int open_all(struct update *u, struct ril_err *err)
 		.lineage = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, t->common.device, u->id},
 	};
 	if (opt.edge) {
-		const struct ril_watch in = {strcmp(opt.in, "-") ? -1 : STDIN_FILENO, "ril-rollout or a stage after it"};
-		if (!(u->edge = ril_edge_open_write(opt.edge, &in, 1, err)) || ril_edge_announce(u->edge, opt.start, dir, err))
+		const struct ril_watch in = {strcmp(opt.in, "-") ? -1 : STDIN_FILENO,
+					     "ril-rollout or a stage after it"};
+		if (!(u->edge = ril_edge_open_write(opt.edge, &in, 1, err)) ||
+		    ril_edge_announce(u->edge, opt.start, dir, err))
 			return -1;
 	}
 	if (ril_stage_open(&u->stage, opt.in, opt.out, opt.gzip, err))

@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const names[] = {[RIL_SFT] = "sft", [RIL_GRPO] = "grpo", [RIL_DR_GRPO] = "dr-grpo", [RIL_RIL] = "ril"};
+static const char *const names[] = {
+	[RIL_SFT] = "sft", [RIL_GRPO] = "grpo", [RIL_DR_GRPO] = "dr-grpo", [RIL_RIL] = "ril"};
 
 enum ril_objective ril_objective_parse(const char *name)
 {

@@ -1,7 +1,8 @@
 /* batch.h -- the groups between two barriers of a stream, read as one.
  *
- * The group is the unit of work and the batch the unit of training: resident tools read up to the step frame, work on all
- * groups together, write them, repeat the barrier.  Streams without barriers are cut into batches of `limit` groups.
+ * The group is the unit of work and the batch the unit of training: resident tools read up to the step frame, work on
+ * all groups together, write them, repeat the barrier.  Streams without barriers are cut into batches of `limit`
+ * groups.
  *
  * Ownership: the batch owns its groups until ril_batch_clear. */
 #ifndef RIL_ALGO_BATCH_H

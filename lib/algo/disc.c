@@ -80,7 +80,8 @@ static int begin(struct ril_disc *d, const struct ril_batch *b, struct ril_err *
 	for (size_t k = 0; k < R; k++) {
 		const struct ril_work_response *x = &d->work.response[k];
 		if (x->len < 1)
-			return ril_fail(err, RIL_EFAIL, "'%s': response %d is empty", d->work.group[x->group].in.key, x->index);
+			return ril_fail(err, RIL_EFAIL, "'%s': response %d is empty", d->work.group[x->group].in.key,
+					x->index);
 		d->label[k] = x->source == 0 ? 1 : x->source > 0 ? 0 : -1;
 		if (d->label[k] >= 0)
 			d->total[d->label[k]]++;
@@ -221,9 +222,11 @@ static int bce_json(const struct ril_bce *b, const char *name, struct ril_buf *o
 	int64_t n = b->n[0] + b->n[1];
 	if (!n)
 		return ril_buf_printf(out, err, ",\"%s\":null", name);
-	return ril_buf_printf(out, err, ",\"%s\":{\"accuracy\":%.6g,\"student_accuracy\":%.6g,\"teacher_accuracy\":%.6g,\"loss\":%.9g}",
-			      name, ril_bce_accuracy(b), b->n[1] ? (double)b->right[1] / (double)b->n[1] : 0,
-			      b->n[0] ? (double)b->right[0] / (double)b->n[0] : 0, b->loss);
+	return ril_buf_printf(
+		out, err,
+		",\"%s\":{\"accuracy\":%.6g,\"student_accuracy\":%.6g,\"teacher_accuracy\":%.6g,\"loss\":%.9g}", name,
+		ril_bce_accuracy(b), b->n[1] ? (double)b->right[1] / (double)b->n[1] : 0,
+		b->n[0] ? (double)b->right[0] / (double)b->n[0] : 0, b->loss);
 }
 
 int ril_disc_json(const struct ril_disc_stats *s, int64_t t, struct ril_buf *out, struct ril_err *err)
@@ -232,7 +235,8 @@ int ril_disc_json(const struct ril_disc_stats *s, int64_t t, struct ril_buf *out
 	if (ril_buf_printf(out, err, "{\"step\":%lld", (long long)t) || bce_json(&s->before, "before", out, err) ||
 	    bce_json(&s->after, "after", out, err))
 		return -1;
-	return ril_buf_printf(out, err, ",\"saturation\":%.6g,\"uncanonical\":%.6g,\"student_logit\":%.6g,\"teacher_logit\":%.6g,"
+	return ril_buf_printf(out, err,
+			      ",\"saturation\":%.6g,\"uncanonical\":%.6g,\"student_logit\":%.6g,\"teacher_logit\":%.6g,"
 			      "\"student\":%lld,\"teacher\":%lld,\"lr\":%.9g,\"grad_norm\":%.9g,\"seconds\":%.6g}\n",
 			      n ? (double)s->after.saturated / (double)n : 0,
 			      s->student ? (double)s->uncanonical / (double)s->student : 0, s->logit[1], s->logit[0],

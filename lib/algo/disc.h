@@ -1,8 +1,9 @@
 /* disc.h -- the discriminator's training steps and its judgement of a batch.
  *
  * D has the student's architecture with a linear head read at each response's last token; D(q,o) = sigmoid(z) is the
- * probability that the student wrote it (student 1, teacher 0).  A response that D takes for a teacher's, D < 1/2, earns the
- * similarity reward 1.  Rewards are given on what D has just been trained on: its accuracy is reported before and after. */
+ * probability that the student wrote it (student 1, teacher 0).  A response that D takes for a teacher's, D < 1/2,
+ * earns the similarity reward 1.  Rewards are given on what D has just been trained on: its accuracy is reported before
+ * and after. */
 #ifndef RIL_ALGO_DISC_H
 #define RIL_ALGO_DISC_H
 
@@ -27,8 +28,8 @@ struct ril_disc_stats {
 
 struct ril_disc;
 /* All borrowed; `optim` NULL: D is not trained; `tok` NULL: canonical encoding is not looked at. */
-struct ril_disc *ril_disc_new(struct ril_model *, struct ril_optim *, struct ril_tokenizer *tok, const struct ril_disc_options *,
-			      struct ril_err *);
+struct ril_disc *ril_disc_new(struct ril_model *, struct ril_optim *, struct ril_tokenizer *tok,
+			      const struct ril_disc_options *, struct ril_err *);
 void ril_disc_free(struct ril_disc *);
 void ril_disc_rest(struct ril_disc *); /* gives memory back while waiting */
 

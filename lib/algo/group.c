@@ -15,8 +15,9 @@ static int view_embeds(const struct ril_record *r, const struct ril_config *c, s
 	if ((e->dtype != RIL_BF16 && e->dtype != RIL_F32) || e->ndim != 2)
 		return ril_fail(err, RIL_ECORRUPT, "'%s': vision.embeds is not a BF16 or F32 matrix", g->key);
 	if (e->dim[1] != c->text.hidden)
-		return ril_fail(err, RIL_EFAIL, "'%s': vision.embeds is %lld wide, this model %lld: another model's stream",
-				g->key, (long long)e->dim[1], (long long)c->text.hidden);
+		return ril_fail(err, RIL_EFAIL,
+				"'%s': vision.embeds is %lld wide, this model %lld: another model's stream", g->key,
+				(long long)e->dim[1], (long long)c->text.hidden);
 	g->vision.embeds = e->data;
 	g->vision.dtype = e->dtype;
 	g->vision.V = e->dim[0];
@@ -30,13 +31,15 @@ static int view_pixels(const struct ril_record *r, const struct ril_config *c, s
 	if (!e)
 		return ril_fail(err, RIL_EFAIL, "'%s': vision.pixels is missing (ril-encode --with-pixels)", g->key);
 	if (e->dtype != RIL_F32 || !e->ndim || cols <= 0 || e->count % cols)
-		return ril_fail(err, RIL_ECORRUPT, "'%s': vision.pixels is not F32 with %lld values a row", g->key, (long long)cols);
+		return ril_fail(err, RIL_ECORRUPT, "'%s': vision.pixels is not F32 with %lld values a row", g->key,
+				(long long)cols);
 	g->vision.pixels = e->data;
 	g->vision.pixel_rows = e->count / cols;
 	return 0;
 }
 
-int ril_group_view(const struct ril_record *r, const struct ril_config *c, bool pixels, struct ril_group *g, struct ril_err *err)
+int ril_group_view(const struct ril_record *r, const struct ril_config *c, bool pixels, struct ril_group *g,
+		   struct ril_err *err)
 {
 	*g = (struct ril_group){.key = ril_record_key(r)};
 	g->hash = ril_hash32(g->key, strlen(g->key));
@@ -47,15 +50,16 @@ int ril_group_view(const struct ril_record *r, const struct ril_config *c, bool 
 	g->P = prompt->dim[0];
 	for (int64_t i = 0; i < g->P; i++)
 		if (g->prompt[i] < 0 || g->prompt[i] >= c->text.vocab)
-			return ril_fail(err, RIL_EFAIL, "'%s': prompt id %d is outside this model's vocabulary of %lld", g->key,
-					g->prompt[i], (long long)c->text.vocab);
+			return ril_fail(err, RIL_EFAIL, "'%s': prompt id %d is outside this model's vocabulary of %lld",
+					g->key, g->prompt[i], (long long)c->text.vocab);
 	if (g->P < 1)
 		return ril_fail(err, RIL_ECORRUPT, "'%s': empty prompt", g->key);
 	if (ril_responses_get(r, &g->resp, err))
 		return -1;
 	for (int32_t i = 0; g->resp.n && i < g->resp.start[g->resp.n]; i++)
 		if (g->resp.ids[i] < 0 || g->resp.ids[i] >= c->text.vocab)
-			return ril_fail(err, RIL_EFAIL, "'%s': response id %d is outside this model's vocabulary of %lld", g->key,
+			return ril_fail(err, RIL_EFAIL,
+					"'%s': response id %d is outside this model's vocabulary of %lld", g->key,
 					g->resp.ids[i], (long long)c->text.vocab);
 	g->vision.name = g->key;
 	if (!ril_record_get(r, "vision.grid"))
@@ -69,7 +73,8 @@ int ril_group_view(const struct ril_record *r, const struct ril_config *c, bool 
 	g->vision.n = (int)grid->dim[0];
 	for (int64_t i = 0; i < grid->count; i++)
 		if (g->vision.grid[i] < 1 || g->vision.grid[i] > 1 << 16)
-			return ril_fail(err, RIL_ECORRUPT, "'%s': vision.grid: absurd size %d", g->key, g->vision.grid[i]);
+			return ril_fail(err, RIL_ECORRUPT, "'%s': vision.grid: absurd size %d", g->key,
+					g->vision.grid[i]);
 	if (!g->vision.n)
 		return 0;
 	return pixels ? view_pixels(r, c, g, err) : view_embeds(r, c, g, err);

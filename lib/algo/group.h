@@ -17,7 +17,8 @@ struct ril_group {
 };
 
 /* `pixels`: embeddings are to be computed from vision.pixels, which must then be there; else vision.embeds must. */
-int ril_group_view(const struct ril_record *, const struct ril_config *, bool pixels, struct ril_group *, struct ril_err *);
+int ril_group_view(const struct ril_record *, const struct ril_config *, bool pixels, struct ril_group *,
+		   struct ril_err *);
 
 /* Metadata as a number: absent leaves *out as it was; text that is none is RIL_ECORRUPT naming key and field. */
 int ril_group_number(const struct ril_record *, const char *name, double *out, struct ril_err *);

@@ -1,7 +1,8 @@
 /* loss.h -- the objectives as functions of log-probabilities, with their gradients.
  *
  * Everything past the language head is a function of one number per response token, so losses return d loss / d logp
- * and the tape takes it from there.  For a response with advantage A and token weight w (spelled out at ril_token_weight)
+ * and the tape takes it from there.  For a response with advantage A and token weight w (spelled out at
+ * ril_token_weight)
  *
  *   loss = -w sum_t [ min(rho A, clip(rho, 1-eps, 1+eps) A) - beta k3 ],
  *   rho = exp(logp - old),  k3 = exp(ref - logp) - (ref - logp) - 1            (arXiv 2510.19307; k3: Schulman 2020)
@@ -39,16 +40,18 @@ void ril_surrogate_loss(const struct ril_surrogate *, double advantage, double w
 /* SFT: loss = -w sum_t logp. */
 void ril_sft_loss(double weight, const double *logp, size_t n, double *dlogp, struct ril_loss_sums *sums);
 
-/* Discriminator: 1/2 mean over student responses of -log D + 1/2 mean over teacher responses of -log(1 - D), D = sigmoid(z);
- * `label` 1 student, 0 teacher, -1 left out.  Where only one side is present its mean counts whole.  The means are over the
- * whole batch (`total`: its teacher, student responses), of which z[n] may be a part; sums add to *sums.  dz[n] may be NULL. */
+/* Discriminator: 1/2 mean over student responses of -log D + 1/2 mean over teacher responses of -log(1 - D), where
+ * D = sigmoid(z); `label` 1 student, 0 teacher, -1 left out.  Where only one side is present its mean counts whole. The
+ * means are over the whole batch (`total`: its teacher, student responses), of which z[n] may be a part; sums add to
+ * *sums.  dz[n] may be NULL. */
 struct ril_bce {
 	double loss;
 	int64_t right[2];  /* by label: D on the right side of 1/2 */
 	int64_t n[2];
 	int64_t saturated; /* D below 0.01 or above 0.99 */
 };
-void ril_bce_loss(const double *z, const int8_t *label, size_t n, const int64_t total[2], double *dz, struct ril_bce *sums);
+void ril_bce_loss(const double *z, const int8_t *label, size_t n, const int64_t total[2], double *dz,
+		  struct ril_bce *sums);
 double ril_sigmoid(double z);
 
 #endif

@@ -72,14 +72,16 @@ static int choose(void *ctx, int worker, struct ril_gen_at at, const ril_real *l
 				   (uint32_t)at.position};
 	double u = ril_rng_uniform(r->how.seed, RIL_RNG_SAMPLE, where);
 	if (ril_sample(&r->sampler[worker], &r->how.sampling, logits, V, r->barred, u, id, logp, err))
-		return ril_context(err, "'%s': response %d, token %d", r->group[at.prompt].key, at.response, at.position);
+		return ril_context(err, "'%s': response %d, token %d", r->group[at.prompt].key, at.response,
+				   at.position);
 	return 0;
 }
 
 static const char *const derived[] = {"disc.*", "reward*", "advantage", "logp.*"};
 
 /* Makes the group ready for new responses. */
-static int prepare(const struct ril_rollout *r, struct ril_record *rec, struct ril_group *g, int32_t *first, struct ril_err *err)
+static int prepare(const struct ril_rollout *r, struct ril_record *rec, struct ril_group *g, int32_t *first,
+		   struct ril_err *err)
 {
 	const struct ril_config *c = &r->model->config;
 	if (r->how.replace) {
@@ -93,9 +95,11 @@ static int prepare(const struct ril_rollout *r, struct ril_record *rec, struct r
 	for (int32_t i = 0; i < g->resp.n; i++)
 		*first += g->resp.source[i] == 0;
 	if (*first && !r->how.append)
-		return ril_fail(err, RIL_EFAIL, "'%s': has %d student responses already (--append or --replace)", g->key, *first);
+		return ril_fail(err, RIL_EFAIL, "'%s': has %d student responses already (--append or --replace)",
+				g->key, *first);
 	if (c->text.max_positions && g->P + r->how.max_new_tokens > c->text.max_positions)
-		return ril_fail(err, RIL_EFAIL, "'%s': a prompt of %lld tokens and %d new ones do not fit the model's %lld positions",
+		return ril_fail(err, RIL_EFAIL,
+				"'%s': a prompt of %lld tokens and %d new ones do not fit the model's %lld positions",
 				g->key, (long long)g->P, r->how.max_new_tokens, (long long)c->text.max_positions);
 	return 0;
 }
@@ -129,8 +133,12 @@ static int add_responses(const struct ril_rollout *r, struct ril_record *rec, co
 	int rc = add && text ? 0 : -1;
 	for (int32_t k = 0; k < n && !rc; k++) {
 		rc = ril_tokenizer_text(r->tok, gen[k].ids, (size_t)gen[k].n, true, &text[k], err);
-		add[k] = (struct ril_new_response){.ids = gen[k].ids, .n = gen[k].n, .source = 0, .finish = gen[k].finish,
-						   .logp = gen[k].logp, .text = text[k].data ? text[k].data : ""};
+		add[k] = (struct ril_new_response){.ids = gen[k].ids,
+						   .n = gen[k].n,
+						   .source = 0,
+						   .finish = gen[k].finish,
+						   .logp = gen[k].logp,
+						   .text = text[k].data ? text[k].data : ""};
 		stats->responses++;
 		stats->tokens += gen[k].n;
 		stats->truncated += gen[k].finish;
@@ -161,7 +169,8 @@ int ril_rollout_batch(struct ril_rollout *r, struct ril_batch *b, int64_t step, 
 		struct ril_group *g = &r->group[i];
 		if (prepare(r, b->group[i], g, &r->first[i], err))
 			goto end;
-		prompt[i] = (struct ril_gen_prompt){.name = g->key, .ids = g->prompt, .P = g->P, .vision = g->vision, .n = r->how.n};
+		prompt[i] = (struct ril_gen_prompt){
+			.name = g->key, .ids = g->prompt, .P = g->P, .vision = g->vision, .n = r->how.n};
 	}
 	const struct ril_gen_options how = {r->how.max_new_tokens, choose, r};
 	if (n && ril_generate(r->gen, prompt, n, &how, out, err))

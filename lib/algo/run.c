@@ -223,7 +223,8 @@ int ril_save_whole(const struct ril_params *p, const char *dir, struct ril_err *
 	size_t n = strlen(dir);
 	while (n > 1 && dir[n - 1] == '/')
 		n--;
-	if (ril_path(tmp, err, "%.*s.tmp", (int)n, dir) || ril_remove_tree(tmp, err) || ril_params_save(p, tmp, true, err))
+	if (ril_path(tmp, err, "%.*s.tmp", (int)n, dir) || ril_remove_tree(tmp, err) ||
+	    ril_params_save(p, tmp, true, err))
 		return -1;
 	return rename(tmp, dir) ? ril_fail_errno(err, "%s", dir) : 0;
 }

@@ -3,8 +3,8 @@
  *   RUN/step-N/{student,disc}/ state.safetensors disc-state.safetensors      RUN/current -> step-N
  *
  * A checkpoint is built in step-N.tmp by every resident tool that has something to keep, whoever comes first making the
- * directory; the last one (ril-update) commits it: sync, rename to step-N, move the link, drop old ones.  So a step-N that
- * exists is complete, whatever was killed when.
+ * directory; the last one (ril-update) commits it: sync, rename to step-N, move the link, drop old ones.  So a step-N
+ * that exists is complete, whatever was killed when.
  *
  * A version is only the student's weights, for the resident sampler: no sync, gone once a successor's batch arrived. */
 #ifndef RIL_ALGO_RUN_H

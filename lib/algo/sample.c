@@ -1,8 +1,8 @@
 /* sample.c -- temperature, top-k, top-p and greedy draws; see sample.h.
  *
  * Top-k is applied before top-p, as is usual; top-p keeps the smallest set of most likely ids whose mass reaches p.
- * Without either the draw walks the ids in order through the cumulative sum and needs no sorting; its weights are computed
- * in ril_real, as the trainer does. */
+ * Without either the draw walks the ids in order through the cumulative sum and needs no sorting; its weights are
+ * computed in ril_real, as the trainer does. */
 #include "algo/sample.h"
 
 #include "base/expf.h"

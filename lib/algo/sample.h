@@ -1,8 +1,9 @@
 /* sample.h -- drawing one token from a row of logits.
  *
  * Log-probabilities are log-softmax(logits / T) over ALL vocabulary rows, as the trainer computes them; barred ids
- * (image, video, rows without a token), top-k and top-p narrow only the draw.  So the sampler's number and the trainer's
- * mean the same thing, and truncated sampling is visible as a difference of distributions, not of definitions.
+ * (image, video, rows without a token), top-k and top-p narrow only the draw.  So the sampler's number and the
+ * trainer's mean the same thing, and truncated sampling is visible as a difference of distributions, not of
+ * definitions.
  *
  * The draw takes one uniform number: pass ril_rng_uniform at (step, question, response, position). */
 #ifndef RIL_ALGO_SAMPLE_H

@@ -1,6 +1,7 @@
 /* stage.h -- the frame of a resident tool: a stream in, batches, the same stream out, steps counted, ends agreed.
  *
- *     ril_stage_open; while (ril_stage_next == 1) { work on stage.batch; ril_stage_put; } ril_stage_end; ril_stage_close
+ *     ril_stage_open; while (ril_stage_next == 1) { work on stage.batch; ril_stage_put; }
+ *     ril_stage_end; ril_stage_close
  *
  * Steps count from 1 and go on after `start`; a barrier's own number must be the one that comes next. */
 #ifndef RIL_ALGO_STAGE_H

@@ -75,7 +75,8 @@ static int agree(const struct ril_record *g, const char *name, double *all, stru
 	if (isnan(v) || v == *all)
 		return 0;
 	if (!isnan(*all))
-		return ril_fail(err, RIL_EFAIL, "'%s': %s is %g, in the batch's other groups %g", ril_record_key(g), name, v, *all);
+		return ril_fail(err, RIL_EFAIL, "'%s': %s is %g, in the batch's other groups %g", ril_record_key(g),
+				name, v, *all);
 	*all = v;
 	return 0;
 }
@@ -86,7 +87,8 @@ static int check_policy(const struct ril_record *g, int64_t version, struct ril_
 	if (ril_group_number(g, "policy", &policy, err))
 		return -1;
 	if (policy != (double)version)
-		return ril_fail(err, RIL_EFAIL, "'%s': its responses are of policy version %g, this policy is version %lld",
+		return ril_fail(err, RIL_EFAIL,
+				"'%s': its responses are of policy version %g, this policy is version %lld",
 				ril_record_key(g), policy, (long long)version);
 	return 0;
 }
@@ -101,7 +103,9 @@ static int check_groups(struct ril_update *u, const struct ril_batch *b, int64_t
 		    agree(g, "max_new_tokens", &u->length, err))
 			return -1;
 		if (how && !u->how.allow_truncated_sampling)
-			return ril_fail(err, RIL_EFAIL, "'%s': responses were drawn with %s: not the policy's distribution (--allow-truncated-sampling)",
+			return ril_fail(err, RIL_EFAIL,
+					"'%s': responses were drawn with %s: not the policy's distribution "
+					"(--allow-truncated-sampling)",
 					ril_record_key(g), how);
 	}
 	if (isnan(u->temperature))
@@ -111,21 +115,26 @@ static int check_groups(struct ril_update *u, const struct ril_batch *b, int64_t
 	if (u->how.length > 0)
 		u->length = u->how.length;
 	if (b->n && !(u->length > 0) && u->how.objective != RIL_GRPO)
-		return ril_fail(err, RIL_EFAIL, "the groups carry no max_new_tokens: --length gives the loss its constant");
+		return ril_fail(err, RIL_EFAIL,
+				"the groups carry no max_new_tokens: --length gives the loss its constant");
 	return 0;
 }
 
 /* ---- advantages and weights ---- */
 
-static int group_advantages(struct ril_update *u, const struct ril_work_group *g, struct ril_update_stats *s, struct ril_err *err)
+static int group_advantages(struct ril_update *u, const struct ril_work_group *g, struct ril_update_stats *s,
+			    struct ril_err *err)
 {
 	const struct ril_responses *r = &g->in.resp;
 	const float *reward = ril_group_scalars(g->record, u->how.reward, r->n, err);
 	if (!reward)
-		return err->code ? -1 : ril_fail(err, RIL_EFAIL, "'%s': %s is missing (ril-score)", g->in.key, u->how.reward);
+		return err->code
+			       ? -1
+			       : ril_fail(err, RIL_EFAIL, "'%s': %s is missing (ril-score)", g->in.key, u->how.reward);
 	for (int32_t i = 0; i < r->n; i++)
 		if (isinf(reward[i]))
-			return ril_fail(err, RIL_ENONFINITE, "'%s': %s of response %d is infinite", g->in.key, u->how.reward, i);
+			return ril_fail(err, RIL_ENONFINITE, "'%s': %s of response %d is infinite", g->in.key,
+					u->how.reward, i);
 	double *A = ril_new((size_t)r->n, sizeof *A, err);
 	if (!A)
 		return -1;
@@ -204,7 +213,8 @@ static void losses(struct ril_update *u, size_t m, bool first, struct ril_update
 			if (u->how.objective == RIL_SFT)
 				ril_sft_loss(u->weight[k], logp, (size_t)x->len, d, sums);
 			else
-				ril_surrogate_loss(&c, A, u->weight[k], logp, first ? NULL : u->old + x->token, ref, (size_t)x->len, d, sums);
+				ril_surrogate_loss(&c, A, u->weight[k], logp, first ? NULL : u->old + x->token, ref,
+						   (size_t)x->len, d, sums);
 		}
 	}
 }
@@ -233,8 +243,13 @@ int ril_update_gradient(struct ril_update *u, bool first, struct ril_update_stat
 
 static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_err *err)
 {
-	u->layout = (struct ril_work_options){.uses = takes_part, .ctx = u, .pixels = u->how.pixels, .form = RIL_PACK_SHARED,
-					      .use = RIL_PACK_POLICY, .micro_batch = u->how.micro_batch, .tokens = u->how.micro_tokens};
+	u->layout = (struct ril_work_options){.uses = takes_part,
+					      .ctx = u,
+					      .pixels = u->how.pixels,
+					      .form = RIL_PACK_SHARED,
+					      .use = RIL_PACK_POLICY,
+					      .micro_batch = u->how.micro_batch,
+					      .tokens = u->how.micro_tokens};
 	if (u->how.objective == RIL_SFT)
 		u->temperature = u->length = 1;
 	else if (check_groups(u, b, t, err))
@@ -252,7 +267,8 @@ static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, s
 	return u->advantage && u->weight && u->logp && u->old && u->ref_logp && u->entropy && u->dlogp ? 0 : -1;
 }
 
-int ril_update_begin(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_update_stats *s, struct ril_err *err)
+int ril_update_begin(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_update_stats *s,
+		     struct ril_err *err)
 {
 	*s = (struct ril_update_stats){.groups = (int64_t)b->n};
 	return lay_out(u, b, t, err) || weigh(u, s, err) ? -1 : 0;
@@ -272,7 +288,8 @@ static int all_passes(struct ril_update *u, int64_t t, struct ril_update_stats *
 	return 0;
 }
 
-int ril_update_batch(struct ril_update *u, struct ril_batch *b, int64_t t, struct ril_update_stats *s, struct ril_err *err)
+int ril_update_batch(struct ril_update *u, struct ril_batch *b, int64_t t, struct ril_update_stats *s,
+		     struct ril_err *err)
 {
 	double t0 = ril_now();
 	int rc = ril_update_begin(u, b, t, s, err);

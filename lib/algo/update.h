@@ -33,7 +33,11 @@ struct ril_side_stats {
 	double reward, entropy;
 	int64_t rewarded;              /* responses with a decided reward */
 	struct ril_loss_sums loss;     /* of the last pass */
-	struct { char name[48]; double sum; int64_t n; } term[RIL_TERMS]; /* reward.*, disc.* scalars that the groups carry */
+	struct {
+		char name[48];
+		double sum;
+		int64_t n;
+	} term[RIL_TERMS]; /* reward.*, disc.* scalars that the groups carry */
 	int nterms;
 };
 
@@ -61,6 +65,7 @@ size_t ril_update_peak(const struct ril_update *); /* bytes of activations */
 int ril_update_batch(struct ril_update *, struct ril_batch *, int64_t t, struct ril_update_stats *, struct ril_err *);
 
 /* The step as one line of JSON; `what` names the objective. */
-int ril_update_json(const struct ril_update_stats *, int64_t t, const char *what, struct ril_buf *out, struct ril_err *);
+int ril_update_json(const struct ril_update_stats *, int64_t t, const char *what, struct ril_buf *out,
+		    struct ril_err *);
 
 #endif

@@ -1,4 +1,5 @@
-/* update_impl.h -- what update.c (the step) and update_report.c (statistics and records) share, and the tests look into. */
+/* update_impl.h -- what update.c (the step) and update_report.c (statistics and records) share, and the tests look
+ * into. */
 #ifndef RIL_ALGO_UPDATE_IMPL_H
 #define RIL_ALGO_UPDATE_IMPL_H
 
@@ -19,7 +20,8 @@ struct ril_update {
 };
 
 /* Lays the batch out and weighs its responses; then old and ref_logp may be filled. */
-int ril_update_begin(struct ril_update *, const struct ril_batch *, int64_t t, struct ril_update_stats *, struct ril_err *);
+int ril_update_begin(struct ril_update *, const struct ril_batch *, int64_t t, struct ril_update_stats *,
+		     struct ril_err *);
 /* Loss and gradients of the whole batch, no step; `first`: this pass's log-probs are the old ones. */
 int ril_update_gradient(struct ril_update *, bool first, struct ril_update_stats *, struct ril_err *);
 void ril_update_forget(struct ril_update *);

@@ -41,7 +41,8 @@ static void add_terms(const struct ril_update *u, const struct ril_work_group *g
 	for (size_t f = 0; f < ril_record_count(g->record); f++) {
 		const struct ril_st_entry *e = ril_record_at(g->record, f);
 		bool logit = !strcmp(e->name, "disc.logit");
-		if (e->dtype != RIL_F32 || e->ndim != 1 || e->dim[0] != g->in.resp.n || (strncmp(e->name, "reward.", 7) && !logit))
+		if (e->dtype != RIL_F32 || e->ndim != 1 || e->dim[0] != g->in.resp.n ||
+		    (strncmp(e->name, "reward.", 7) && !logit))
 			continue;
 		for (int64_t k = g->first; k < g->first + g->n; k++) {
 			const struct ril_work_response *x = &u->work.response[k];
@@ -79,7 +80,8 @@ int ril_update_describe(const struct ril_update *u, struct ril_update_stats *s, 
 		if (!e || u->how.objective == RIL_SFT)
 			continue;
 		if (e->dtype != RIL_F32 || e->count != r->start[r->n])
-			return ril_fail(err, RIL_ECORRUPT, "'%s': resp.logp is not F32 [%d]", g->in.key, r->start[r->n]);
+			return ril_fail(err, RIL_ECORRUPT, "'%s': resp.logp is not F32 [%d]", g->in.key,
+					r->start[r->n]);
 		for (int64_t k = g->first; k < g->first + g->n; k++) {
 			const struct ril_work_response *x = &w->response[k];
 			compare((const float *)e->data + r->start[x->index], u->old + x->token, x->len, s);
@@ -143,7 +145,8 @@ int ril_update_record(const struct ril_update *u, struct ril_err *err)
 
 static int put(struct ril_buf *b, const char *name, double v, struct ril_err *err)
 {
-	return isfinite(v) ? ril_buf_printf(b, err, ",\"%s\":%.9g", name, v) : ril_buf_printf(b, err, ",\"%s\":null", name);
+	return isfinite(v) ? ril_buf_printf(b, err, ",\"%s\":%.9g", name, v)
+			   : ril_buf_printf(b, err, ",\"%s\":null", name);
 }
 
 static double share(double a, int64_t n)
@@ -171,7 +174,8 @@ static int side_json(const struct ril_side_stats *s, const char *name, struct ri
 	return rc | ril_buf_puts(b, "}", err);
 }
 
-int ril_update_json(const struct ril_update_stats *s, int64_t t, const char *what, struct ril_buf *b, struct ril_err *err)
+int ril_update_json(const struct ril_update_stats *s, int64_t t, const char *what, struct ril_buf *b,
+		    struct ril_err *err)
 {
 	static const char *const side[RIL_SIDES] = {"student", "teacher", "gold"};
 	struct ril_loss_sums all = {0};

@@ -88,8 +88,8 @@ static void cut(struct ril_work *w, const struct ril_config *c, const struct ril
 		w->cut[++w->cuts] = w->n;
 }
 
-int ril_work_fill(struct ril_work *w, const struct ril_batch *b, const struct ril_config *c, const struct ril_work_options *o,
-		  struct ril_err *err)
+int ril_work_fill(struct ril_work *w, const struct ril_batch *b, const struct ril_config *c,
+		  const struct ril_work_options *o, struct ril_err *err)
 {
 	*w = (struct ril_work){.n = b->n};
 	w->group = ril_new(b->n, sizeof *w->group, err);

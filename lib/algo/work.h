@@ -50,12 +50,12 @@ struct ril_work_options {
 };
 enum { RIL_MICRO_TOKENS = 8192 };
 
-int ril_work_fill(struct ril_work *, const struct ril_batch *, const struct ril_config *, const struct ril_work_options *,
-		  struct ril_err *);
+int ril_work_fill(struct ril_work *, const struct ril_batch *, const struct ril_config *,
+		  const struct ril_work_options *, struct ril_err *);
 void ril_work_clear(struct ril_work *);
 
 /* Packs micro-batch i, and embeds its pictures on the tape by `model` (from the groups' embeddings, or pixels). */
-int ril_work_pack(const struct ril_work *, size_t i, const struct ril_work_options *, struct ril_tape *, struct ril_model *,
-		  struct ril_pack *, struct ril_val **vis, struct ril_err *);
+int ril_work_pack(const struct ril_work *, size_t i, const struct ril_work_options *, struct ril_tape *,
+		  struct ril_model *, struct ril_pack *, struct ril_val **vis, struct ril_err *);
 
 #endif

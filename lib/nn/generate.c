@@ -1,8 +1,8 @@
 /* generate.c -- batched decoding; see generate.h.
  *
- * Cache rows: the prompts one after another, then for each response its tail and max_new_tokens rows.  Nothing moves when a response
- * ends: its rows are simply no longer named by a segment.  Rows of a pass are cut into prefill passes and passes
- * through the language head by their shape alone, so results do not depend on the number of threads. */
+ * Cache rows: the prompts one after another, then for each response its tail and max_new_tokens rows.  Nothing moves
+ * when a response ends: its rows are simply no longer named by a segment.  Rows of a pass are cut into prefill passes
+ * and passes through the language head by their shape alone, so results do not depend on the number of threads. */
 #include "nn/generate.h"
 
 #include "base/thread.h"
@@ -96,7 +96,8 @@ static int plan(struct ril_generator *g, const struct ril_gen_prompt *p, size_t 
 			tails += p[i].tail[k].n;
 	}
 	memset(out, 0, responses * sizeof *out);
-	if (!ril_mul(&rows, responses, (size_t)g->how->max_new_tokens) || rows > INT32_MAX || own > INT32_MAX - (int64_t)rows)
+	if (!ril_mul(&rows, responses, (size_t)g->how->max_new_tokens) || rows > INT32_MAX ||
+	    own > INT32_MAX - (int64_t)rows)
 		return ril_fail(err, RIL_EFAIL, "%zu responses of up to %d tokens are too many at once", responses,
 				g->how->max_new_tokens);
 	int64_t need = own + tails + (int64_t)rows;
@@ -141,7 +142,8 @@ static void choose_one(void *ctx, int tile, int worker)
 	double logp;
 	if (err->code)
 		return;
-	if (!g->how->choose(g->how->ctx, worker, r->at, g->logits + line * V, V, &r->out->ids[r->at.position], &logp, err))
+	if (!g->how->choose(g->how->ctx, worker, r->at, g->logits + line * V, V, &r->out->ids[r->at.position], &logp,
+			    err))
 		r->out->logp[r->at.position] = (float)logp;
 }
 
@@ -237,8 +239,8 @@ static int pass_new(struct ril_generator *g, struct pass *s, int64_t T, int64_t 
 }
 
 /* Chooses the first tokens of rows [first, first+rows): every response of prompt a+i begins from line i of hidden. */
-static int first_tokens(struct ril_generator *g, struct ril_val *hidden, size_t a, int64_t n, int64_t first, int64_t rows,
-			struct ril_err *err)
+static int first_tokens(struct ril_generator *g, struct ril_val *hidden, size_t a, int64_t n, int64_t first,
+			int64_t rows, struct ril_err *err)
 {
 	int64_t r = first;
 	int32_t *idx = ril_tape_host(g->tape, (size_t)n, sizeof *idx);
@@ -271,11 +273,13 @@ static int prefill_some(struct ril_generator *g, const struct ril_gen_prompt *p,
 	for (size_t i = a; i < b; at += p[i++].P) {
 		int32_t next;
 		memcpy(s.ids + at, p[i].ids, (size_t)p[i].P * sizeof *s.ids);
-		if (ril_model_positions(c, p[i].ids, p[i].P, p[i].vision.grid, p[i].vision.n, s.pos + at, T, s.vrow + at, (int32_t)vis, &next, err))
+		if (ril_model_positions(c, p[i].ids, p[i].P, p[i].vision.grid, p[i].vision.n, s.pos + at, T,
+					s.vrow + at, (int32_t)vis, &next, err))
 			return ril_context(err, "'%s'", p[i].name);
 		set[i - a] = p[i].vision;
 		vis += ril_pictures_tokens(c, &p[i].vision);
-		s.seg[i - a] = (struct ril_seg){(int32_t)at, (int32_t)p[i].P, 0, 0, (int32_t)(base + at), (int32_t)p[i].P, 1};
+		s.seg[i - a] =
+			(struct ril_seg){(int32_t)at, (int32_t)p[i].P, 0, 0, (int32_t)(base + at), (int32_t)p[i].P, 1};
 		s.rows[i - a] = (int32_t)(at + p[i].P - 1);
 		for (int64_t k = 0; k < p[i].P; k++)
 			s.kv_row[at + k] = (int32_t)(base + at + k);
@@ -309,7 +313,8 @@ static int prefill(struct ril_generator *g, const struct ril_gen_prompt *p, size
 }
 
 /* Prefills the tails of rows [a,b), T tokens, behind their prompts, and chooses the first tokens. */
-static int tails_some(struct ril_generator *g, const struct ril_gen_prompt *p, int64_t a, int64_t b, int64_t T, struct ril_err *err)
+static int tails_some(struct ril_generator *g, const struct ril_gen_prompt *p, int64_t a, int64_t b, int64_t T,
+		      struct ril_err *err)
 {
 	int pos_rows = ril_model_pos_rows(&g->model->config);
 	int64_t at = 0;
@@ -325,13 +330,26 @@ static int tails_some(struct ril_generator *g, const struct ril_gen_prompt *p, i
 			for (int d = 0; d < pos_rows; d++)
 				s.pos[d * T + at + k] = r->next + (int32_t)k;
 		}
-		s.seg[i - a] = (struct ril_seg){(int32_t)at, (int32_t)r->tail, (int32_t)r->prefix, (int32_t)r->P, (int32_t)r->own, (int32_t)r->tail, 1};
+		s.seg[i - a] = (struct ril_seg){(int32_t)at,
+						(int32_t)r->tail,
+						(int32_t)r->prefix,
+						(int32_t)r->P,
+						(int32_t)r->own,
+						(int32_t)r->tail,
+						1};
 		r->next += (int32_t)r->tail;
 		at += r->tail;
 		s.rows[i - a] = (int32_t)(at - 1);
 	}
-	struct ril_tokens tok = {.T = T, .ids = s.ids, .pos = s.pos, .seg = s.seg, .nseg = (int)(b - a), .rows = s.rows, .nrows = b - a,
-				 .kv = g->kv, .kv_row = s.kv_row};
+	struct ril_tokens tok = {.T = T,
+				 .ids = s.ids,
+				 .pos = s.pos,
+				 .seg = s.seg,
+				 .nseg = (int)(b - a),
+				 .rows = s.rows,
+				 .nrows = b - a,
+				 .kv = g->kv,
+				 .kv_row = s.kv_row};
 	return choose_all(g, ril_model_decode(g->tape, g->model, &tok, NULL), a, b - a, err);
 }
 
@@ -363,9 +381,11 @@ static int decode_step(struct ril_generator *g, struct ril_err *err)
 		s.kv_row[i] = (int32_t)(r->own + r->tail + done - 1);
 		for (int k = 0; k < pos_rows; k++)
 			s.pos[k * T + i] = r->next + done - 1;
-		s.seg[i] = (struct ril_seg){(int32_t)i, 1, (int32_t)r->prefix, (int32_t)r->P, (int32_t)r->own, (int32_t)r->tail + done, 1};
+		s.seg[i] = (struct ril_seg){
+			(int32_t)i, 1, (int32_t)r->prefix, (int32_t)r->P, (int32_t)r->own, (int32_t)r->tail + done, 1};
 	}
-	struct ril_tokens tok = {.T = T, .ids = s.ids, .pos = s.pos, .seg = s.seg, .nseg = (int)T, .kv = g->kv, .kv_row = s.kv_row};
+	struct ril_tokens tok = {
+		.T = T, .ids = s.ids, .pos = s.pos, .seg = s.seg, .nseg = (int)T, .kv = g->kv, .kv_row = s.kv_row};
 	struct ril_val *hidden = ril_model_decode(g->tape, g->model, &tok, NULL);
 	return choose_all(g, hidden, 0, T, err);
 }

@@ -2,7 +2,8 @@
  *
  * Every prompt is prefilled once, whatever the number of its responses; then all responses of all prompts decode
  * together, one token each a pass, and leave the batch when they end.  Attention sees [prompt's cache | own cache]: the
- * same operations over the same segments as the trainer's shared-prefix form, so that both mean the same log-probabilities.
+ * same operations over the same segments as the trainer's shared-prefix form, so that both mean the same
+ * log-probabilities.
  *
  * Which token comes next is the caller's choice (algo/sample.h): this layer knows nothing of temperature or chance.
  *
@@ -26,8 +27,8 @@ struct ril_gen_prompt {
 	int64_t P;
 	struct ril_picture_set vision; /* n = 0: none */
 	int32_t n;                     /* responses wanted */
-	/* [n], each of at least one token, or NULL: prompts that begin alike share that part (a judge's questions about many
-	 * responses).  All prompts of a call have tails, or none. */
+	/* [n], each of at least one token, or NULL: prompts that begin alike share that part (a judge's questions about
+	 * many responses).  All prompts of a call have tails, or none. */
 	const struct ril_gen_tail *tail;
 };
 
@@ -49,7 +50,8 @@ struct ril_generated {
 	int32_t finish; /* 0 stop, 1 length */
 };
 
-/* out[sum of prompt[i].n]: prompt 0's responses, then prompt 1's...  Frees nothing on failure: call ril_gen_free anyway. */
+/* out[sum of prompt[i].n]: prompt 0's responses, then prompt 1's...  Frees nothing on failure: call ril_gen_free
+ * anyway. */
 int ril_generate(struct ril_generator *, const struct ril_gen_prompt *, size_t n, const struct ril_gen_options *,
 		 struct ril_generated *out, struct ril_err *);
 void ril_gen_free(struct ril_generated *, size_t n);

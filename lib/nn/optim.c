@@ -29,7 +29,8 @@ int ril_parts_parse(const char *list, int *parts, struct ril_err *err)
 		while (i < 3 && (strlen(known[i].name) != n || memcmp(known[i].name, s, n)))
 			i++;
 		if (i == 3)
-			return ril_fail(err, RIL_EUSAGE, "--train: '%.*s' is not one of llm, projector, vision", (int)n, s);
+			return ril_fail(err, RIL_EUSAGE, "--train: '%.*s' is not one of llm, projector, vision", (int)n,
+					s);
 		*parts |= known[i].part;
 		s += n + (s[n] == ',');
 	}
@@ -48,7 +49,8 @@ double ril_learning_rate(const struct ril_optim_options *o, int64_t t)
 	return o->lr * (o->min_lr_ratio + (1 - o->min_lr_ratio) * share);
 }
 
-struct ril_optim *ril_optim_new(struct ril_params *p, const struct ril_optim_options *how, uint32_t seed, struct ril_err *err)
+struct ril_optim *ril_optim_new(struct ril_params *p, const struct ril_optim_options *how, uint32_t seed,
+				struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
 	struct ril_optim *o = ril_new(1, sizeof *o, err);
@@ -56,7 +58,8 @@ struct ril_optim *ril_optim_new(struct ril_params *p, const struct ril_optim_opt
 	if (!o)
 		return NULL;
 	*o = (struct ril_optim){.params = p, .how = *how, .seed = seed};
-	if (!ril_mul(&bytes, (size_t)p->count, sizeof *o->m) || !(o->m = ops->get(NULL, bytes)) || !(o->v = ops->get(NULL, bytes))) {
+	if (!ril_mul(&bytes, (size_t)p->count, sizeof *o->m) || !(o->m = ops->get(NULL, bytes)) ||
+	    !(o->v = ops->get(NULL, bytes))) {
 		ril_fail(err, RIL_EFAIL, "out of memory for the moments of %lld parameters", (long long)p->count);
 		ril_optim_free(o);
 		return NULL;
@@ -205,7 +208,8 @@ int ril_optim_save(const struct ril_optim *o, int64_t step, const char *path, co
 						     .bytes = (size_t)p->count * sizeof *host};
 			memcpy(e[n].dim, p->dim, sizeof e[n].dim);
 			name_at[n++] = names.len;
-			if (ril_buf_printf(&names, err, "%s/%s", block_names[b], p->name) || ril_buf_add(&names, "", 1, err))
+			if (ril_buf_printf(&names, err, "%s/%s", block_names[b], p->name) ||
+			    ril_buf_add(&names, "", 1, err))
 				goto out;
 		}
 	}
@@ -213,7 +217,9 @@ int ril_optim_save(const struct ril_optim *o, int64_t step, const char *path, co
 		e[i].name = names.data + name_at[i];
 	snprintf(text[0], sizeof text[0], "%lld", (long long)step);
 	snprintf(text[1], sizeof text[1], "%lld", (long long)o->steps);
-	const char *meta[] = {"ril", "state 1", "step", text[0], "optimiser_steps", text[1], "settings", settings ? settings : "", NULL};
+	const char *meta[] = {
+		"ril", "state 1", "step", text[0], "optimiser_steps", text[1], "settings", settings ? settings : "",
+		NULL};
 	rc = ril_st_write(path, e, n, meta, true, err);
 out:
 	free(e);
@@ -223,7 +229,8 @@ out:
 	return rc;
 }
 
-static int load_block(const struct ril_optim *o, const struct ril_st *st, const char *name, ril_real *to, struct ril_err *err)
+static int load_block(const struct ril_optim *o, const struct ril_st *st, const char *name, ril_real *to,
+		      struct ril_err *err)
 {
 	for (size_t i = 0; i < o->params->n; i++) {
 		const struct ril_param *p = &o->params->at[i];
@@ -233,7 +240,8 @@ static int load_block(const struct ril_optim *o, const struct ril_st *st, const 
 		snprintf(full, sizeof full, "%s/%s", name, p->name);
 		const struct ril_st_entry *e = ril_st_find(st, full);
 		if (!e || e->dtype != RIL_REAL || e->count != p->count)
-			return ril_fail(err, RIL_ECORRUPT, "tensor '%s': %s", full, e ? "wrong type or size" : "missing");
+			return ril_fail(err, RIL_ECORRUPT, "tensor '%s': %s", full,
+					e ? "wrong type or size" : "missing");
 		ril_ops()->to_device(to + p->offset, e->data, e->bytes);
 	}
 	return 0;
@@ -248,7 +256,8 @@ int ril_optim_load(struct ril_optim *o, int64_t step, const char *path, struct r
 		return -1;
 	const char *at = ril_st_meta(st, "step"), *steps = ril_st_meta(st, "optimiser_steps");
 	if (!at || !steps || strtoll(at, NULL, 10) != step)
-		rc = ril_fail(err, RIL_ECORRUPT, "%s: state of step %s, not %lld", path, at ? at : "?", (long long)step);
+		rc = ril_fail(err, RIL_ECORRUPT, "%s: state of step %s, not %lld", path, at ? at : "?",
+			      (long long)step);
 	for (int b = first; b < BLOCKS && !rc; b++)
 		if ((rc = load_block(o, st, block_names[b], block[b], err)))
 			ril_context(err, "%s", path);

@@ -1,9 +1,9 @@
 /* optim.h -- AdamW with gradient clipping over a model's trainable parameters, its schedule, and its saved state.
  *
  * AdamW as torch.optim.AdamW (decoupled decay on every parameter; Loshchilov & Hutter, arXiv 1711.05101); clipping as
- * torch.nn.utils.clip_grad_norm_.  Without float masters (ril_params_train with keep_master false) the published type is
- * all there is: each weight is widened, stepped, and rounded up or down by chance in proportion to what rounding would
- * lose (Philox, keyed by seed, step, parameter, element), so that small steps count on average.
+ * torch.nn.utils.clip_grad_norm_.  Without float masters (ril_params_train with keep_master false) the published type
+ * is all there is: each weight is widened, stepped, and rounded up or down by chance in proportion to what rounding
+ * would lose (Philox, keyed by seed, step, parameter, element), so that small steps count on average.
  *
  * Ownership: the optimiser borrows the parameters and owns its moments. */
 #ifndef RIL_NN_OPTIM_H
@@ -26,9 +26,13 @@ struct ril_optim_options {
 	int64_t total;           /* training steps of the run; needed by linear and cosine */
 	double min_lr_ratio;     /* where linear and cosine end, as a share of lr */
 };
-#define RIL_OPTIM_DEFAULT {.lr = 1e-6, .beta1 = .9, .beta2 = .999, .eps = 1e-8, .clip_grad = 1, .schedule = RIL_CONSTANT}
+#define RIL_OPTIM_DEFAULT                                                                                              \
+	{                                                                                                              \
+		.lr = 1e-6, .beta1 = .9, .beta2 = .999, .eps = 1e-8, .clip_grad = 1, .schedule = RIL_CONSTANT          \
+	}
 
-/* The rate of training step t = 1, 2...: t/warmup lr up to the warm-up's end, then the schedule, reaching min at `total`. */
+/* The rate of training step t = 1, 2...: t/warmup lr up to the warm-up's end, then the schedule, reaching min at
+ * `total`. */
 double ril_learning_rate(const struct ril_optim_options *, int64_t t);
 
 struct ril_optim {
@@ -46,8 +50,8 @@ void ril_optim_free(struct ril_optim *);
  * A norm that is not finite: RIL_ENONFINITE, nothing changed. */
 int ril_optim_step(struct ril_optim *, int64_t t, double *norm, struct ril_err *);
 
-/* Masters, moments and counters as safetensors; `step` is the training step they belong to.  Loading checks names, shapes
- * and the step. */
+/* Masters, moments and counters as safetensors; `step` is the training step they belong to.  Loading checks names,
+ * shapes and the step. */
 int ril_optim_save(const struct ril_optim *, int64_t step, const char *path, const char *settings, struct ril_err *);
 int ril_optim_load(struct ril_optim *, int64_t step, const char *path, struct ril_err *);
 

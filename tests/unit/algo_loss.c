@@ -52,7 +52,8 @@ static void check_objective(const struct ril_st *st, const char *name, enum ril_
 		int32_t a = start[i], len = start[i + 1] - a;
 		double w = ril_token_weight(o, g.used, 16, len, 0);
 		ril_surrogate_loss(&how, A[i], w, logp + a, old + a, ref + a, (size_t)len, dlogp, &s);
-		for (int32_t t = a; t < a + len; t++) { /* central differences; the clip's corners are never this close */
+		for (int32_t t = a; t < a + len;
+		     t++) { /* central differences; the clip's corners are never this close */
 			double lo = logp[t] - 1e-6, hi = logp[t] + 1e-6, unused;
 			struct ril_loss_sums sl = {0}, sh = {0};
 			ril_surrogate_loss(&how, A[i], w, &lo, old + t, ref + t, 1, &unused, &sl);
@@ -61,9 +62,11 @@ static void check_objective(const struct ril_st *st, const char *name, enum ril_
 			CHECK(fabs(fd - dlogp[t - a]) < 1e-8, "%s token %d: %g, not %g", name, t, dlogp[t - a], fd);
 		}
 	}
-	double loss = scalar(st, name, "loss"), kl = scalar(st, name, "kl_mean"), cut = scalar(st, name, "clip_fraction");
+	double loss = scalar(st, name, "loss"), kl = scalar(st, name, "kl_mean"),
+	       cut = scalar(st, name, "clip_fraction");
 	CHECK(fabs(s.loss - loss) < 1e-6 * (1 + fabs(loss)), "%s loss %.9g, not %.9g", name, s.loss, loss);
-	CHECK(fabs(s.k3 / (double)s.tokens - kl) < 1e-6 * (1 + kl), "%s kl %.9g, not %.9g", name, s.k3 / (double)s.tokens, kl);
+	CHECK(fabs(s.k3 / (double)s.tokens - kl) < 1e-6 * (1 + kl), "%s kl %.9g, not %.9g", name,
+	      s.k3 / (double)s.tokens, kl);
 	CHECK(fabs((double)s.clipped / (double)s.tokens - cut) < 1e-6, "%s clip %.9g, not %.9g", name,
 	      (double)s.clipped / (double)s.tokens, cut);
 }
@@ -129,7 +132,8 @@ static void test_advantages(void)
 	const int32_t src[] = {0, 0, 0, 1};
 	double A[4];
 	struct ril_group_stats g = ril_advantages(RIL_RIL, 4, r, src, A);
-	CHECK(g.used == 4 && g.undecided == 1 && g.mean == 1 && A[0] == 0 && A[1] == -1 && isnan(A[2]) && A[3] == 1, "NaN is out");
+	CHECK(g.used == 4 && g.undecided == 1 && g.mean == 1 && A[0] == 0 && A[1] == -1 && isnan(A[2]) && A[3] == 1,
+	      "NaN is out");
 	g = ril_advantages(RIL_DR_GRPO, 4, r, src, A);
 	CHECK(g.used == 3 && A[0] == .5 && A[1] == -.5 && isnan(A[3]) && !g.zero_variance, "teachers are out");
 	g = ril_advantages(RIL_GRPO, 1, r, src, A);
@@ -143,7 +147,8 @@ static void test_advantages(void)
 	CHECK(d[0] == 0 && s.tokens == 2, "left out");
 }
 
-static int32_t sample_once(const struct ril_sampling *how, const ril_real *z, const bool *barred, uint32_t i, double *logp)
+static int32_t sample_once(const struct ril_sampling *how, const ril_real *z, const bool *barred, uint32_t i,
+			   double *logp)
 {
 	static struct ril_sampler s;
 	struct ril_err err = {0};

@@ -45,9 +45,11 @@ static void test_run(void)
 	char tmp[RIL_PATH];
 	CHECK(!ril_run_begin(in_root("run"), 9, tmp, &err), "an unfinished one");
 	commit(4, 2);
-	CHECK(there("run/step-4") && there("run/step-3") && !there("run/step-2") && there("run/step-1"), "the newest two and the best");
+	CHECK(there("run/step-4") && there("run/step-3") && !there("run/step-2") && there("run/step-1"),
+	      "the newest two and the best");
 	CHECK(!ril_run_newest(in_root("run"), &newest, &err) && newest == 4, "unfinished ones do not count");
-	CHECK(readlink(in_root("run/current"), link, sizeof link - 1) == 6 && !strcmp(link, "step-4"), "current is %s", link);
+	CHECK(readlink(in_root("run/current"), link, sizeof link - 1) == 6 && !strcmp(link, "step-4"), "current is %s",
+	      link);
 	commit(4, 2);
 	CHECK(there("run/step-4/disc"), "the same step again replaces it");
 	CHECK(ril_save_check(in_root("run"), &err), "a folder that holds something is not replaced");
@@ -58,17 +60,21 @@ static void test_run(void)
 static void test_rates(void)
 {
 	struct ril_optim_options o = {.lr = 2, .warmup = 4, .total = 12, .min_lr_ratio = .1, .schedule = RIL_CONSTANT};
-	CHECK(ril_learning_rate(&o, 1) == .5 && ril_learning_rate(&o, 4) == 2 && ril_learning_rate(&o, 100) == 2, "constant");
+	CHECK(ril_learning_rate(&o, 1) == .5 && ril_learning_rate(&o, 4) == 2 && ril_learning_rate(&o, 100) == 2,
+	      "constant");
 	o.schedule = RIL_LINEAR;
 	CHECK(fabs(ril_learning_rate(&o, 8) - 1.1) < 1e-12 && fabs(ril_learning_rate(&o, 12) - .2) < 1e-12, "linear");
 	o.schedule = RIL_COSINE;
 	CHECK(fabs(ril_learning_rate(&o, 8) - 1.1) < 1e-12 && fabs(ril_learning_rate(&o, 13) - .2) < 1e-12, "cosine");
 	int parts;
 	CHECK(!ril_parts_parse("llm,vision", &parts, &err) && parts == (RIL_PART_LLM | RIL_PART_VISION), "parts");
-	CHECK(ril_parts_parse("llm,", &parts, &err) == 0 && ril_parts_parse("lm", &parts, &err) && ril_parts_parse("", &parts, &err), "bad parts");
+	CHECK(ril_parts_parse("llm,", &parts, &err) == 0 && ril_parts_parse("lm", &parts, &err) &&
+		      ril_parts_parse("", &parts, &err),
+	      "bad parts");
 }
 
-/* Steps far below the spacing of BF16 numbers: rounding to nearest would lose all of them, rounding by chance keeps their mean. */
+/* Steps far below the spacing of BF16 numbers: rounding to nearest would lose all of them, rounding by chance keeps
+ * their mean. */
 static void test_rounding(void)
 {
 	const char *dir = test_shared("models/qwen2_5_vl-b");

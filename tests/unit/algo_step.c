@@ -57,7 +57,8 @@ static struct ril_record *make_group(const char *key, bool responses)
 {
 	struct ril_st *ril = open_case("ril.safetensors"), *one = open_case("one.safetensors");
 	struct ril_record *g = ril_record_new(RIL_GROUP, key, &err);
-	static const char *const fields[] = {"resp.ids", "resp.start", "resp.source", "reward", "reward.answer", "reward.similarity"};
+	static const char *const fields[] = {"resp.ids", "resp.start",    "resp.source",
+					     "reward",   "reward.answer", "reward.similarity"};
 	const struct ril_st_entry *grid = ril_st_find(one, "image_grid_thw");
 	copy(g, ril, "prompt_ids", "prompt.ids");
 	copy(g, one, "pixel_values", "vision.pixels");
@@ -134,7 +135,8 @@ static void check_stepped(const struct ril_params *p, double lr)
 			largest = fmax(largest, fabs((double)((const float *)g->data)[k]));
 		for (int64_t k = 0; k < g->count && largest > 1e-12; k++)
 			if (fabs((double)((const float *)g->data)[k]) >= 1e-4 * largest)
-				worst = fmax(worst, fabs((double)p->master[q->offset + k] - (double)((const float *)e->data)[k]));
+				worst = fmax(worst, fabs((double)p->master[q->offset + k] -
+							 (double)((const float *)e->data)[k]));
 	}
 	CHECK(worst <= .02 * lr, "%s: a stepped parameter is off by %.2e of a step", model, worst / lr);
 	ril_st_free(st);
@@ -153,7 +155,8 @@ enum { VLM = RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION };
 
 static void check_objective(enum ril_objective o, const char *name)
 {
-	struct ril_optim_options how = {.lr = 1e-3, .beta1 = .9, .beta2 = .95, .eps = 1e-8, .weight_decay = .1, .clip_grad = 1};
+	struct ril_optim_options how = {
+		.lr = 1e-3, .beta1 = .9, .beta2 = .95, .eps = 1e-8, .weight_decay = .1, .clip_grad = 1};
 	struct ril_model *m = open_training(RIL_HEAD_LM, VLM);
 	if (!m)
 		return;
@@ -165,7 +168,8 @@ static void check_objective(enum ril_objective o, const char *name)
 	struct ril_st *ril = open_case("ril.safetensors");
 	char file[64], what[64];
 	CHECK(!ril_update_begin(u, &b, 1, &s, &err), "%s", err.msg);
-	const float *old = field(ril, "logp.old", NULL), *ref = field(ril, "logp.ref", NULL), *logp = field(ril, "logp.policy", NULL);
+	const float *old = field(ril, "logp.old", NULL), *ref = field(ril, "logp.ref", NULL),
+		    *logp = field(ril, "logp.policy", NULL);
 	const int32_t *start = ril_st_find(ril, "resp.start")->data;
 	for (int64_t k = 0; k < u->work.R; k++)
 		for (int64_t i = 0; i < u->work.response[k].len; i++) {
@@ -178,7 +182,8 @@ static void check_objective(enum ril_objective o, const char *name)
 	CHECK(fabs(s.loss - want) <= 2e-6 * (1 + fabs(want)), "%s %s: loss %.9g, not %.9g", model, name, s.loss, want);
 	for (int64_t k = 0; k < u->work.R; k++)
 		for (int64_t i = 0; i < u->work.response[k].len; i++)
-			worst = fmax(worst, fabs(u->logp[u->work.response[k].token + i] - (double)logp[start[u->work.response[k].index] + i]));
+			worst = fmax(worst, fabs(u->logp[u->work.response[k].token + i] -
+						 (double)logp[start[u->work.response[k].index] + i]));
 	CHECK(worst <= LOGP, "%s %s: log-probs off by %.2e", model, name, worst);
 	snprintf(file, sizeof file, "ril.%s.grads.safetensors", name);
 	check_gradients(m->params, file);
@@ -213,7 +218,8 @@ static void check_discriminator(void)
 	struct ril_disc_stats s;
 	CHECK(!ril_disc_batch(d, &b, 1, &s, &err), "%s", err.msg);
 	CHECK(fabs(s.before.loss - (double)*field(ril, "disc.loss", NULL)) < 2e-6, "loss %.9g", s.before.loss);
-	const struct ril_st_entry *got = ril_record_get(b.group[0], "disc.logit"), *sim = ril_record_get(b.group[0], "reward.similarity");
+	const struct ril_st_entry *got = ril_record_get(b.group[0], "disc.logit"),
+				  *sim = ril_record_get(b.group[0], "reward.similarity");
 	for (int64_t i = 0; got && i < got->count; i++) {
 		CHECK(fabsf(((const float *)got->data)[i] - z[i]) < 1e-5f, "logit %lld", (long long)i);
 		CHECK(((const float *)sim->data)[i] == (z[i] < 0), "similarity %lld", (long long)i);
@@ -228,7 +234,8 @@ static void check_discriminator(void)
 
 /* ---- sampling ---- */
 
-static struct ril_batch answer(struct ril_model *m, struct ril_tokenizer *tok, const struct ril_rollout_options *how, size_t n)
+static struct ril_batch answer(struct ril_model *m, struct ril_tokenizer *tok, const struct ril_rollout_options *how,
+			       size_t n)
 {
 	struct ril_batch b = make_batch(n, false);
 	struct ril_rollout *r = ril_rollout_new(m, tok, how, &err);
@@ -246,9 +253,11 @@ static void check_sampler(void)
 	CHECK(m && tok, "%s", err.msg);
 	if (!m || !tok)
 		return;
-	struct ril_rollout_options how = {.sampling = {.temperature = .8, .top_p = 1}, .n = 3, .max_new_tokens = 12, .seed = 5};
+	struct ril_rollout_options how = {
+		.sampling = {.temperature = .8, .top_p = 1}, .n = 3, .max_new_tokens = 12, .seed = 5};
 	struct ril_batch three = answer(m, tok, &how, 3), one = answer(m, tok, &how, 1);
-	const struct ril_st_entry *a = ril_record_get(three.group[0], "resp.ids"), *b = ril_record_get(one.group[0], "resp.ids");
+	const struct ril_st_entry *a = ril_record_get(three.group[0], "resp.ids"),
+				  *b = ril_record_get(one.group[0], "resp.ids");
 	CHECK(a->count == b->count && !memcmp(a->data, b->data, a->bytes), "the batch's size does not change the draw");
 	b = ril_record_get(three.group[1], "resp.ids");
 	CHECK(a->count != b->count || memcmp(a->data, b->data, a->bytes), "another question, another draw");
@@ -257,17 +266,21 @@ static void check_sampler(void)
 	struct ril_optim_options still = {.lr = 0, .beta2 = .9, .eps = 1e-8};
 	struct ril_model *t = open_training(RIL_HEAD_LM, RIL_PART_LLM);
 	struct ril_optim *optim = ril_optim_new(t->params, &still, 0, &err);
-	struct ril_update_options opt = {.objective = RIL_DR_GRPO, .clip = .2, .mu = 2, .micro_batch = 2, .record = true};
+	struct ril_update_options opt = {
+		.objective = RIL_DR_GRPO, .clip = .2, .mu = 2, .micro_batch = 2, .record = true};
 	struct ril_update *u = ril_update_new(t, NULL, optim, &opt, &err);
 	struct ril_update_stats s;
 	for (size_t i = 0; i < three.n; i++)
 		ril_record_set(three.group[i], "reward.answer", RIL_F32, 1, (int64_t[]){3}, (float[]){1, 0, 0}, &err);
 	CHECK(!ril_update_batch(u, &three, 1, &s, &err), "%s", err.msg);
-	CHECK(s.compared == s.side[0].tokens && s.logp_diff_max <= 1e-4, "%s: |sampler - trainer| = %.2e", model, s.logp_diff_max);
+	CHECK(s.compared == s.side[0].tokens && s.logp_diff_max <= 1e-4, "%s: |sampler - trainer| = %.2e", model,
+	      s.logp_diff_max);
 	CHECK(s.side[0].loss.clipped == 0 && s.N == 9 && s.zero_variance == 0, "nothing moved");
-	CHECK(ril_record_need(three.group[2], "advantage", RIL_F32, 1, &err) && ril_record_need(three.group[2], "logp.old", RIL_F32, 1, &err),
+	CHECK(ril_record_need(three.group[2], "advantage", RIL_F32, 1, &err) &&
+		      ril_record_need(three.group[2], "logp.old", RIL_F32, 1, &err),
 	      "%s", err.msg);
-	CHECK(ril_update_batch(u, &three, 2, &s, &err) && err.code == RIL_EFAIL && strstr(err.msg, "policy version"), "%s", err.msg);
+	CHECK(ril_update_batch(u, &three, 2, &s, &err) && err.code == RIL_EFAIL && strstr(err.msg, "policy version"),
+	      "%s", err.msg);
 	ril_update_free(u);
 	ril_optim_free(optim);
 	ril_model_free(t);
@@ -318,7 +331,8 @@ static void check_batches(void)
 	free(h);
 	for (size_t i = 0; i < 3; i++) /* all but the first group: cut */
 		if (i)
-			ril_record_set(b.group[i], "resp.finish", RIL_I32, 1, (int64_t[]){6}, (int32_t[]){1, 1, 1, 1, 1, 1}, &err);
+			ril_record_set(b.group[i], "resp.finish", RIL_I32, 1, (int64_t[]){6},
+				       (int32_t[]){1, 1, 1, 1, 1, 1}, &err);
 	opt.mask_truncated = true;
 	h = gradient(opt, &b, &masked, &n);
 	for (int64_t i = 0; i < n; i++)
@@ -335,7 +349,8 @@ static void check_greedy(void)
 	struct ril_tokenizer *tok = ril_tokenizer_load(shared_path("."), &err);
 	if (!m || !tok)
 		return;
-	struct ril_rollout_options how = {.sampling = {.temperature = 1, .top_p = 1, .greedy = true}, .n = 1, .max_new_tokens = 16};
+	struct ril_rollout_options how = {
+		.sampling = {.temperature = 1, .top_p = 1, .greedy = true}, .n = 1, .max_new_tokens = 16};
 	struct ril_st *st = open_case("one.safetensors");
 	struct ril_batch b = make_batch(1, false);
 	copy(b.group[0], st, "prompt_ids", "prompt.ids");
@@ -345,7 +360,8 @@ static void check_greedy(void)
 	const struct ril_st_entry *got = ril_record_get(b.group[0], "resp.ids"), *want = ril_st_find(st, "greedy_ids");
 	const float *margin = field(st, "greedy_margin", NULL);
 	for (int64_t i = 0; i < want->count && margin[i] > 1e-3f; i++)
-		CHECK(i < got->count && ((const int32_t *)got->data)[i] == ((const int32_t *)want->data)[i], "%s: greedy id %lld", model, (long long)i);
+		CHECK(i < got->count && ((const int32_t *)got->data)[i] == ((const int32_t *)want->data)[i],
+		      "%s: greedy id %lld", model, (long long)i);
 	CHECK(ril_record_meta(b.group[0], "truncated_sampling"), "marked as truncated");
 	ril_rollout_free(r);
 	ril_batch_free(&b);
