@@ -7,6 +7,7 @@
 #include "text/bpe_train.h"
 #include "text/chat.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -23,11 +24,15 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "tokenizer", &opt.tokenizer, "DIR", "copy this folder's tokenizer", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "train-tokenizer", &opt.corpus, "FILE", "train a tokenizer on this text", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "vocab", &opt.vocab, "N", "its size, besides the special tokens", 256, 1 << 22, NULL},
-	{RIL_OPT_CHOICE, 0, "dtype", &opt.dtype, "config|F32|BF16|F16", "type of the weights", 0, 0, "config|F32|BF16|F16"},
-	{RIL_OPT_REAL, 0, "range", &opt.range, "R", "standard deviation of the matrices; 0: initializer_range", 0, 10, NULL},
-	{RIL_OPT_INT, 0, "min-pixels", &opt.min_pixels, "N", "Qwen2.5-VL: least pixels of a picture; 0: the usual", 0, 1e9, NULL},
+	{RIL_OPT_CHOICE, 0, "dtype", &opt.dtype, "config|F32|BF16|F16", "type of the weights", 0, 0,
+	 "config|F32|BF16|F16"},
+	{RIL_OPT_REAL, 0, "range", &opt.range, "R", "standard deviation of the matrices; 0: initializer_range", 0, 10,
+	 NULL},
+	{RIL_OPT_INT, 0, "min-pixels", &opt.min_pixels, "N", "Qwen2.5-VL: least pixels of a picture; 0: the usual", 0,
+	 1e9, NULL},
 	{RIL_OPT_INT, 0, "max-pixels", &opt.max_pixels, "N", "Qwen2.5-VL: most pixels; 0: the usual", 0, 1e9, NULL},
-	{RIL_OPT_INT, 0, "min-tiles", &opt.min_tiles, "N", "InternVL: fewest tiles of a picture; 0: the usual", 0, 1000, NULL},
+	{RIL_OPT_INT, 0, "min-tiles", &opt.min_tiles, "N", "InternVL: fewest tiles of a picture; 0: the usual", 0, 1000,
+	 NULL},
 	{RIL_OPT_INT, 0, "max-tiles", &opt.max_tiles, "N", "InternVL: most tiles; 0: the usual", 0, 1000, NULL},
 	{RIL_OPT_REAL, 0, "shard-size", &opt.shard, "GB", "largest weight file, in 10^9 bytes", 1e-6, 1e6, NULL},
 	{RIL_OPT_STR, 'o', "output", &opt.out, "DIR", "folder to write", 0, 0, NULL},
@@ -41,15 +46,19 @@ static int copy_file(const char *from, const char *to, const char *name, bool *f
 	snprintf(source, sizeof source, "%s/%s", from, name);
 	snprintf(target, sizeof target, "%s/%s", to, name);
 	*found = !access(source, F_OK);
-	int rc = !*found ? 0 : ril_read_file(&b, source, err) || ril_file_put(target, b.data ? b.data : "", b.len, false, err) ? -1 : 0;
+	int rc = 0;
+	if (*found)
+		rc = ril_read_file(&b, source, err) || ril_file_put(target, b.data ? b.data : "", b.len, false, err);
 	ril_buf_free(&b);
-	return rc;
+	return rc ? -1 : 0;
 }
 
 static int copy_tokenizer(struct ril_err *err)
 {
-	static const char *const names[] = {"tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json",
-		"tokenizer_config.json", "chat_template.json", "chat_template.jinja"};
+	static const char *const names[] = {
+		"tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json",
+		"tokenizer_config.json", "chat_template.json", "chat_template.jinja",
+	};
 	bool found;
 	for (size_t k = 0; k < sizeof names / sizeof *names; k++)
 		if (copy_file(opt.tokenizer, opt.out, names[k], &found, err))
@@ -76,8 +85,10 @@ static int ensure_template(const cJSON *config, struct ril_tokenizer *t, struct 
 	struct ril_buf b = {0};
 	char path[4096];
 	struct ril_chat *chat = ril_chat_load(opt.out, t, &why);
-	bool pictures = !ril_json_str(config, "model_type", &type, &why) && (!strncmp(type, "internvl", 8) || !strcmp(type, "qwen2_5_vl"));
-	bool suits = chat && (!pictures || !strncmp(ril_chat_name(chat), type[0] == 'i' ? "InternVL" : "Qwen2.5-VL", 8));
+	bool pictures = !ril_json_str(config, "model_type", &type, &why) &&
+			(!strncmp(type, "internvl", 8) || !strcmp(type, "qwen2_5_vl"));
+	bool suits = chat &&
+		     (!pictures || !strncmp(ril_chat_name(chat), type[0] == 'i' ? "InternVL" : "Qwen2.5-VL", 8));
 	ril_chat_free(chat);
 	if (suits)
 		return 0;
@@ -85,32 +96,61 @@ static int ensure_template(const cJSON *config, struct ril_tokenizer *t, struct 
 	int rc = ril_file_put(path, text, strlen(text), false, err);
 	snprintf(path, sizeof path, "%s/chat_template.json", opt.out);
 	if (!rc)
-		rc = ril_buf_puts(&b, "{\n \"chat_template\": ", err) || ril_json_quote(&b, text, strlen(text), true, err) ||
-		     ril_buf_puts(&b, "\n}\n", err) || ril_file_put(path, b.data, b.len, false, err) ? -1 : 0;
+		rc = ril_buf_puts(&b, "{\n \"chat_template\": ", err) ||
+				     ril_json_quote(&b, text, strlen(text), true, err) ||
+				     ril_buf_puts(&b, "\n}\n", err) || ril_file_put(path, b.data, b.len, false, err)
+			     ? -1
+			     : 0;
 	ril_buf_free(&b);
+	return rc;
+}
+
+/* Weights, tokenizer and template of an earlier model in the folder would be taken for the new one's. */
+static int clear_folder(struct ril_err *err)
+{
+	static const char *const names[] = {
+		"tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json",
+		"chat_template.json", "chat_template.jinja", "processor_config.json", "preprocessor_config.json",
+	};
+	DIR *d = opendir(opt.out);
+	int rc = d ? 0 : ril_fail_errno(err, "%s", opt.out);
+	for (struct dirent *f; !rc && (f = readdir(d));) {
+		bool stale = !strncmp(f->d_name, "model", 5) && strstr(f->d_name, ".safetensors");
+		for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+			stale |= !strcmp(f->d_name, names[k]);
+		if (stale && unlinkat(dirfd(d), f->d_name, 0))
+			rc = ril_fail_errno(err, "%s/%s", opt.out, f->d_name);
+	}
+	if (d)
+		closedir(d);
 	return rc;
 }
 
 static int make_folder(struct ril_tool *tool, cJSON *config, struct ril_err *err)
 {
 	struct ril_fresh how = {
-		.seed = (uint32_t)tool->common.seed, .range = opt.range, .shard_bytes = (uint64_t)(opt.shard * 1e9),
+		.seed = (uint32_t)tool->common.seed,
+		.range = opt.range,
+		.shard_bytes = (uint64_t)(opt.shard * 1e9),
 		.dtype = strcmp(opt.dtype, "config") ? ril_dtype_parse(opt.dtype) : RIL_NONE,
-		.min_pixels = opt.min_pixels, .max_pixels = opt.max_pixels, .min_tiles = opt.min_tiles, .max_tiles = opt.max_tiles,
+		.min_pixels = opt.min_pixels,
+		.max_pixels = opt.max_pixels,
+		.min_tiles = opt.min_tiles,
+		.max_tiles = opt.max_tiles,
 	};
 	int64_t elements = 0;
 	int files = 0;
 	if (mkdir(opt.out, 0777) && errno != EEXIST)
 		return ril_fail_errno(err, "%s", opt.out);
-	if (opt.tokenizer ? copy_tokenizer(err) : train_tokenizer(config, err))
+	if (clear_folder(err) || (opt.tokenizer ? copy_tokenizer(err) : train_tokenizer(config, err)))
 		return -1;
 	struct ril_tokenizer *t = ril_tokenizer_load(opt.out, err);
 	int rc = t ? ril_fresh_files(opt.out, config, t, &how, err) || ensure_template(config, t, err) : -1;
 	if (!rc)
 		rc = ril_fresh_weights(opt.out, &how, &elements, &files, err);
 	if (!rc)
-		ril_say(tool, "%s: %lld parameters in %d file%s, %d tokens", opt.out, (long long)elements, files, files > 1 ? "s" : "",
-			(int)ril_tokenizer_size(t));
+		ril_say(tool, "%s: %lld parameters in %d file%s, %d tokens", opt.out, (long long)elements, files,
+			files > 1 ? "s" : "", (int)ril_tokenizer_size(t));
 	ril_tokenizer_free(t);
 	return rc ? -1 : 0;
 }
@@ -119,6 +159,9 @@ static int run(struct ril_tool *tool, const struct ril_strlist *operands, struct
 {
 	if (!opt.config || !opt.out)
 		return ril_fail(err, RIL_EUSAGE, "--config and -o are needed");
+	struct stat a, b;
+	if (opt.tokenizer && !stat(opt.tokenizer, &a) && !stat(opt.out, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		return ril_fail(err, RIL_EUSAGE, "--tokenizer and -o are the same folder");
 	if (!opt.tokenizer == !opt.corpus)
 		return ril_fail(err, RIL_EUSAGE, "one of --tokenizer and --train-tokenizer is needed");
 	cJSON *config = ril_json_read(opt.config, err);
@@ -130,8 +173,11 @@ static int run(struct ril_tool *tool, const struct ril_strlist *operands, struct
 int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
-		.name = "ril-init", .summary = "Make a freshly initialised model folder from a config.json", .operands = "",
-		.opts = options, .run = run,
+		.name = "ril-init",
+		.summary = "Make a freshly initialised model folder from a config.json",
+		.operands = "",
+		.opts = options,
+		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

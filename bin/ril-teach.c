@@ -1,7 +1,7 @@
 /* ril-teach -- adds teacher responses to every question: saved ones, or those of local teachers.
  *
- * The draw depends on the number of the step, which stands in its barrier.  Groups that are worked on before a barrier was seen
- * (more than --groups-at-once of them, or a stream without barriers) belong to the step after the last one. */
+ * The draw depends on the number of the step, which stands in its barrier.  Groups that are worked on before a barrier
+ * was seen (more than --groups-at-once of them, or a stream without barriers) belong to the step after the last one. */
 #include "tool.h"
 
 #include "algo/batch.h"
@@ -21,23 +21,33 @@ static struct {
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_LIST, 0, "cache", &opt.caches, "FILE", "saved responses, JSON lines; may be repeated", 0, 0, NULL},
-	{RIL_OPT_LIST, 'm', "model", &opt.models, "DIR", "a teacher that answers here and now; may be repeated", 0, 0, NULL},
+	{RIL_OPT_LIST, 'm', "model", &opt.models, "DIR", "a teacher that answers here and now; may be repeated", 0, 0,
+	 NULL},
 	{RIL_OPT_INT, 'n', "responses", &opt.n, "G", "responses to every question, over all teachers", 1, 1e6, NULL},
 	{RIL_OPT_STR, 0, "tokenizer", &opt.tokenizer, "DIR", "the student: its tokenizer", 0, 0, NULL},
 	{RIL_OPT_STR, 'i', "input", &opt.in, "FILE", "stream to read; - is stdin", 0, 0, NULL},
 	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "stream to write; - is stdout", 0, 0, NULL},
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
-	{RIL_OPT_INT, 0, "max-new-tokens", &opt.max_new, "L", "longest response, end included; 0: as the stream says", 0, 1e6, NULL},
-	{RIL_OPT_FLAG, 0, "allow-missing", &opt.how.allow_missing, NULL, "go on where saved responses are too few", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "image-root", &opt.how.image_root, "DIR", "folder of relative picture paths, for -m", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "system", &opt.how.system, "TEXT", "system message for -m; default: the teacher's own", 0, 0, NULL},
-	{RIL_OPT_REAL, 0, "temperature", &opt.how.sampling.temperature, "T", "sampling temperature of -m", 1e-6, 1e6, NULL},
-	{RIL_OPT_INT, 0, "top-k", &opt.how.sampling.top_k, "K", "draw from the K most likely ids; 0: from all", 0, 1e9, NULL},
-	{RIL_OPT_REAL, 0, "top-p", &opt.how.sampling.top_p, "P", "draw from the most likely ids of mass P", 1e-9, 1, NULL},
+	{RIL_OPT_INT, 0, "max-new-tokens", &opt.max_new, "L", "longest response, end included; 0: as the stream says",
+	 0, 1e6, NULL},
+	{RIL_OPT_FLAG, 0, "allow-missing", &opt.how.allow_missing, NULL, "go on where saved responses are too few", 0,
+	 0, NULL},
+	{RIL_OPT_STR, 0, "image-root", &opt.how.image_root, "DIR", "folder of relative picture paths, for -m", 0, 0,
+	 NULL},
+	{RIL_OPT_STR, 0, "system", &opt.how.system, "TEXT", "system message for -m; default: the teacher's own", 0, 0,
+	 NULL},
+	{RIL_OPT_REAL, 0, "temperature", &opt.how.sampling.temperature, "T", "sampling temperature of -m", 1e-6, 1e6,
+	 NULL},
+	{RIL_OPT_INT, 0, "top-k", &opt.how.sampling.top_k, "K", "draw from the K most likely ids; 0: from all", 0, 1e9,
+	 NULL},
+	{RIL_OPT_REAL, 0, "top-p", &opt.how.sampling.top_p, "P", "draw from the most likely ids of mass P", 1e-9, 1,
+	 NULL},
 	{RIL_OPT_FLAG, 0, "greedy", &opt.how.sampling.greedy, NULL, "take the most likely id", 0, 0, NULL},
-	{RIL_OPT_INT, 0, "teacher-tokens", &opt.teacher_tokens, "N", "longest in the teacher's tokens; 0: as --max-new-tokens", 0, 1e6, NULL},
+	{RIL_OPT_INT, 0, "teacher-tokens", &opt.teacher_tokens, "N",
+	 "longest in the teacher's tokens; 0: as --max-new-tokens", 0, 1e6, NULL},
 	{RIL_OPT_STR, 0, "save", &opt.save, "FILE", "write the generated responses, as --cache reads them", 0, 0, NULL},
-	{RIL_OPT_INT, 0, "groups-at-once", &opt.at_once, "N", "groups worked on together where no barrier says", 1, 1e6, NULL},
+	{RIL_OPT_INT, 0, "groups-at-once", &opt.at_once, "N", "groups worked on together where no barrier says", 1, 1e6,
+	 NULL},
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before", 0, 1e12, NULL},
 	{0},
 };
@@ -81,9 +91,10 @@ static int put_batch(struct teach *t, struct ril_err *err)
 static int step_of(const struct teach *t, int64_t *step, struct ril_err *err)
 {
 	*step = t->batch.barrier ? t->batch.step : t->done + 1;
-	return !t->cut || *step == t->done + 1 ? 0
-		: ril_fail(err, RIL_EFAIL, "%s: step %lld came where step %lld was due (--start-step)", ril_reader_name(t->batches.in),
-			   (long long)*step, (long long)t->done + 1);
+	return !t->cut || *step == t->done + 1
+		       ? 0
+		       : ril_fail(err, RIL_EFAIL, "%s: step %lld came where step %lld was due (--start-step)",
+				  ril_reader_name(t->batches.in), (long long)*step, (long long)t->done + 1);
 }
 
 static int teach_all(struct teach *t, struct ril_err *err)
@@ -94,7 +105,10 @@ static int teach_all(struct teach *t, struct ril_err *err)
 	while ((rc = ril_batches_next(&t->batches, &t->batch, err)) == 1) {
 		struct ril_buf lines = {0};
 		int64_t step;
-		rc = step_of(t, &step, err) || ril_teach_batch(t->teach, &t->batch, step, &t->stats, opt.save ? &lines : NULL, err) ? -1 : 0;
+		rc = step_of(t, &step, err) || ril_teach_batch(t->teach, &t->batch, step, &t->stats,
+							       opt.save ? &lines : NULL, err)
+			     ? -1
+			     : 0;
 		if (!rc && lines.len)
 			rc = ril_write_all(t->save.fd, &(struct iovec){lines.data, lines.len}, 1, err);
 		ril_buf_free(&lines);
@@ -108,8 +122,8 @@ static int teach_all(struct teach *t, struct ril_err *err)
 	if (!t->batches.groups)
 		return ril_fail(err, RIL_EFAIL, "%s: no groups", ril_reader_name(t->batches.in));
 	ril_say(t->tool, "%lld responses to %lld questions; %lld refused as too long, %lld missing, %lld cut by length",
-		(long long)t->stats.responses, (long long)t->batches.groups, (long long)t->stats.refused, (long long)t->stats.missing,
-		(long long)t->stats.truncated);
+		(long long)t->stats.responses, (long long)t->batches.groups, (long long)t->stats.refused,
+		(long long)t->stats.missing, (long long)t->stats.truncated);
 	if (opt.save && ril_file_commit(&t->save, true, err))
 		return -1;
 	return ril_writer_end(t->out, err);
@@ -131,17 +145,24 @@ static int open_teachers(struct teach *t, struct ril_err *err)
 			return -1;
 	if (ril_saved_index(t->saved, err) || ril_teach_use_saved(t->teach, t->saved, err))
 		return -1;
-	ril_chat(t->tool, "%zu saved responses of %d teachers", ril_saved_count(t->saved), (int)ril_saved_teachers(t->saved));
+	ril_chat(t->tool, "%zu saved responses of %d teachers", ril_saved_count(t->saved),
+		 (int)ril_saved_teachers(t->saved));
 	return 0;
 }
 
 static int open_streams(struct teach *t, struct ril_err *err)
 {
 	const struct ril_tool *tool = t->tool;
-	t->lineage = (struct ril_lineage){tool->name, RIL_VERSION, tool->argc, tool->argv, (uint32_t)tool->common.seed, tool->common.device, NULL};
+	t->lineage = (struct ril_lineage){
+		.program = tool->name, .version = RIL_VERSION, .argc = tool->argc, .argv = tool->argv,
+		.seed = (uint32_t)tool->common.seed, .device = tool->common.device,
+	};
 	if (opt.save && ril_file_create(&t->save, opt.save, err))
 		return -1;
-	t->batches = (struct ril_batches){.in = ril_reader_open(opt.in, err), .limit = (size_t)opt.at_once, .head = on_head, .ctx = t};
+	t->batches = (struct ril_batches){.in = ril_reader_open(opt.in, err),
+					  .limit = (size_t)opt.at_once,
+					  .head = on_head,
+					  .ctx = t};
 	if (!t->batches.in || !(t->out = ril_writer_open(opt.out, &(struct ril_writer_options){.gzip = opt.gzip}, err)))
 		return -1;
 	ril_reader_watch(t->batches.in, t->out);
@@ -187,7 +208,12 @@ static int run(struct ril_tool *tool, const struct ril_strlist *operands, struct
 int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
-		.name = "ril-teach", .summary = "Add teacher responses to the questions of a stream", .operands = "", .opts = options, .output = &opt.out, .run = run,
+		.name = "ril-teach",
+		.summary = "Add teacher responses to the questions of a stream",
+		.operands = "",
+		.opts = options,
+		.output = &opt.out,
+		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

@@ -72,7 +72,9 @@ static int read_finish(const cJSON *line, int32_t *finish, struct ril_err *err)
 	if (ril_json_str(line, "finish", &f, err))
 		return -1;
 	*finish = !strcmp(f, "length");
-	return *finish || !strcmp(f, "stop") ? 0 : ril_fail(err, RIL_ECORRUPT, "'finish' is neither \"stop\" nor \"length\"");
+	return *finish || !strcmp(f, "stop")
+		       ? 0
+		       : ril_fail(err, RIL_ECORRUPT, "'finish' is neither \"stop\" nor \"length\"");
 }
 
 static int read_line(struct ril_saved *s, const char *text, size_t n, struct ril_err *err)
@@ -82,12 +84,16 @@ static int read_line(struct ril_saved *s, const char *text, size_t n, struct ril
 		return -1;
 	struct row r = {.order = s->n};
 	const char *teacher = NULL;
-	int rc = keep_text(s, line, "id", &r.id, err) || keep_text(s, line, "response", &r.text, err) || read_finish(line, &r.finish, err) ||
-		 ril_json_str(line, "teacher", &teacher, err) ? -1 : 0;
+	int rc = keep_text(s, line, "id", &r.id, err) || keep_text(s, line, "response", &r.text, err) ||
+				 read_finish(line, &r.finish, err) || ril_json_str(line, "teacher", &teacher, err)
+			 ? -1
+			 : 0;
 	if (!rc && (!teacher || !*teacher))
 		rc = ril_fail(err, RIL_ECORRUPT, "no 'teacher'");
 	if (!rc)
-		rc = teacher_number(s, teacher, &r.teacher, err) || ril_grow(&s->row, &s->cap, s->n + 1, sizeof r, err) ? -1 : 0;
+		rc = teacher_number(s, teacher, &r.teacher, err) || ril_grow(&s->row, &s->cap, s->n + 1, sizeof r, err)
+			     ? -1
+			     : 0;
 	if (!rc)
 		s->row[s->n++] = r;
 	cJSON_Delete(line);
@@ -136,8 +142,8 @@ int ril_saved_index(struct ril_saved *s, struct ril_err *err)
 		return -1;
 	qsort_r(s->row, s->n, sizeof *s->row, compare_rows, s->bytes.data);
 	for (size_t i = 0; i < s->n; i++)
-		s->at[i] = (struct ril_saved_response){s->bytes.data + s->row[i].id, s->bytes.data + s->row[i].text, s->row[i].teacher,
-						       s->row[i].finish};
+		s->at[i] = (struct ril_saved_response){s->bytes.data + s->row[i].id, s->bytes.data + s->row[i].text,
+						       s->row[i].teacher, s->row[i].finish};
 	free(s->row);
 	s->row = NULL;
 	return 0;
@@ -172,14 +178,16 @@ static size_t lower_bound(const struct ril_saved *s, const char *id, int32_t tea
 	return lo;
 }
 
-size_t ril_saved_find(const struct ril_saved *s, const char *id, int32_t teacher, const struct ril_saved_response **first)
+size_t ril_saved_find(const struct ril_saved *s, const char *id, int32_t teacher,
+		      const struct ril_saved_response **first)
 {
 	size_t from = lower_bound(s, id, teacher);
 	*first = s->at + from;
 	return lower_bound(s, id, teacher + 1) - from;
 }
 
-int ril_saved_line(struct ril_buf *out, const char *id, const char *teacher, const char *text, int32_t finish, struct ril_err *err)
+int ril_saved_line(struct ril_buf *out, const char *id, const char *teacher, const char *text, int32_t finish,
+		   struct ril_err *err)
 {
 	return ril_buf_puts(out, "{\"id\": ", err) || ril_json_quote(out, id, strlen(id), false, err) ||
 	       ril_buf_puts(out, ", \"response\": ", err) || ril_json_quote(out, text, strlen(text), false, err) ||

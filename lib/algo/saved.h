@@ -1,4 +1,5 @@
-/* saved.h -- saved teacher responses: JSON lines of `id`, `response`, `teacher` and, optionally, `finish` ("stop", "length").
+/* saved.h -- saved teacher responses: JSON lines of `id`, `response`, `teacher` and, optionally, `finish` ("stop",
+ * "length").
  *
  * Several collections are read into one table, indexed by question and teacher.  Teachers are numbered in the order in
  * which they are first mentioned.  Ownership: new/free; everything found is borrowed and lives as long as the table. */
@@ -24,9 +25,11 @@ size_t ril_saved_count(const struct ril_saved *);
 int32_t ril_saved_teachers(const struct ril_saved *);
 const char *ril_saved_teacher(const struct ril_saved *, int32_t teacher);
 /* The responses of a teacher to a question, in the order read: *first[n]. */
-size_t ril_saved_find(const struct ril_saved *, const char *id, int32_t teacher, const struct ril_saved_response **first);
+size_t ril_saved_find(const struct ril_saved *, const char *id, int32_t teacher,
+		      const struct ril_saved_response **first);
 
 /* Appends one such line. */
-int ril_saved_line(struct ril_buf *out, const char *id, const char *teacher, const char *text, int32_t finish, struct ril_err *);
+int ril_saved_line(struct ril_buf *out, const char *id, const char *teacher, const char *text, int32_t finish,
+		   struct ril_err *);
 
 #endif

@@ -116,8 +116,8 @@ static int longest(const struct ril_teach *t, const struct ril_record *r, int64_
 	return 0;
 }
 
-int32_t ril_teach_add(struct ril_teach *t, struct ril_record *r, const struct ril_teach_text *text, int32_t n, int32_t want,
-		      int32_t number, struct ril_teach_stats *stats, struct ril_err *err)
+int32_t ril_teach_add(struct ril_teach *t, struct ril_record *r, const struct ril_teach_text *text, int32_t n,
+		      int32_t want, int32_t number, struct ril_teach_stats *stats, struct ril_err *err)
 {
 	int64_t max;
 	int32_t added = 0;
@@ -132,7 +132,10 @@ int32_t ril_teach_add(struct ril_teach *t, struct ril_record *r, const struct ri
 			stats->refused++;
 			continue;
 		}
-		struct ril_new_response add = {.ids = t->ids.at, .n = (int32_t)t->ids.n, .source = number, .finish = text[i].finish,
+		struct ril_new_response add = {.ids = t->ids.at,
+					       .n = (int32_t)t->ids.n,
+					       .source = number,
+					       .finish = text[i].finish,
 					       .text = text[i].text};
 		if (ril_responses_add(r, &add, 1, err))
 			return -1;
@@ -146,11 +149,13 @@ int32_t ril_teach_add(struct ril_teach *t, struct ril_record *r, const struct ri
 /* ---- saved responses ---- */
 
 /* A random order of n responses, which depends on seed, step, question and teacher only. */
-static int shuffled(const struct ril_teach *t, const struct ril_saved_response *r, int32_t n, uint32_t key, const struct teacher *who,
-		    int64_t step, struct ril_teach_text **out, struct ril_err *err)
+static int shuffled(const struct ril_teach *t, const struct ril_saved_response *r, int32_t n, uint32_t key,
+		    const struct teacher *who, int64_t step, struct ril_teach_text **out, struct ril_err *err)
 {
 	struct ril_teach_text *text = *out = ril_new((size_t)n, sizeof *text, err);
-	struct ril_rng_at at = {.step = (uint32_t)step, .question = key, .response = ril_hash32(who->name, strlen(who->name))};
+	struct ril_rng_at at = {.step = (uint32_t)step,
+				.question = key,
+				.response = ril_hash32(who->name, strlen(who->name))};
 	if (!text)
 		return -1;
 	for (int32_t i = 0; i < n; i++)
@@ -165,7 +170,8 @@ static int shuffled(const struct ril_teach *t, const struct ril_saved_response *
 	return 0;
 }
 
-static int draw(struct ril_teach *t, struct ril_record *r, int32_t k, int64_t step, struct ril_teach_stats *stats, struct ril_err *err)
+static int draw(struct ril_teach *t, struct ril_record *r, int32_t k, int64_t step, struct ril_teach_stats *stats,
+		struct ril_err *err)
 {
 	const char *key = ril_record_key(r);
 	const struct ril_saved_response *first;
@@ -175,23 +181,28 @@ static int draw(struct ril_teach *t, struct ril_record *r, int32_t k, int64_t st
 	int64_t refused = stats->refused;
 	if (!want)
 		return 0;
-	int32_t added = n > INT32_MAX || shuffled(t, first, (int32_t)n, ril_hash32(key, strlen(key)), &t->teacher[k], step, &text, err)
-		? -1 : ril_teach_add(t, r, text, (int32_t)n, want, t->teacher[k].number, stats, err);
+	int32_t added = n > INT32_MAX || shuffled(t, first, (int32_t)n, ril_hash32(key, strlen(key)), &t->teacher[k],
+						  step, &text, err)
+				? -1
+				: ril_teach_add(t, r, text, (int32_t)n, want, t->teacher[k].number, stats, err);
 	free(text);
 	if (added < 0)
 		return -1;
 	stats->missing += want - added;
 	if (added == want || t->how.allow_missing)
 		return 0;
-	return ril_fail(err, RIL_EFAIL, "'%s': teacher '%s' has %zu saved responses, %lld of them refused as too long; %d are needed "
-			"(--allow-missing goes on with fewer)", key, t->teacher[k].name, n, (long long)(stats->refused - refused), (int)want);
+	return ril_fail(err, RIL_EFAIL,
+			"'%s': teacher '%s' has %zu saved responses, %lld of them refused as too long; %d are needed "
+			"(--allow-missing goes on with fewer)",
+			key, t->teacher[k].name, n, (long long)(stats->refused - refused), (int)want);
 }
 
 /* ---- generated responses ---- */
 
 /* What the teacher's own record says, added to the student's and to `saved`. */
-static int take_over(struct ril_teach *t, struct ril_record *r, const struct ril_record *said, const struct teacher *who,
-		     struct ril_teach_stats *stats, struct ril_buf *saved, struct ril_err *err)
+static int take_over(struct ril_teach *t, struct ril_record *r, const struct ril_record *said,
+		     const struct teacher *who, struct ril_teach_stats *stats, struct ril_buf *saved,
+		     struct ril_err *err)
 {
 	struct ril_responses resp;
 	if (ril_responses_get(said, &resp, err))
@@ -213,8 +224,8 @@ static int take_over(struct ril_teach *t, struct ril_record *r, const struct ril
 	return added < 0 ? -1 : 0;
 }
 
-static int generate(struct ril_teach *t, struct ril_batch *b, int32_t k, int64_t step, struct ril_teach_stats *stats, struct ril_buf *saved,
-		    struct ril_err *err)
+static int generate(struct ril_teach *t, struct ril_batch *b, int32_t k, int64_t step, struct ril_teach_stats *stats,
+		    struct ril_buf *saved, struct ril_err *err)
 {
 	struct ril_batch said = {0};
 	int32_t want = ril_teach_share(t->how.n, (int32_t)t->nteachers, k, step);
@@ -224,7 +235,8 @@ static int generate(struct ril_teach *t, struct ril_batch *b, int32_t k, int64_t
 	if (!max && longest(t, b->group[0], &max, err))
 		return -1;
 	if (max < 1 || max > INT32_MAX)
-		return ril_fail(err, RIL_EUSAGE, "the stream does not say how long a response may be: --max-new-tokens is needed");
+		return ril_fail(err, RIL_EUSAGE,
+				"the stream does not say how long a response may be: --max-new-tokens is needed");
 	int rc = ril_local_answer(t->teacher[k].local, b, want, (int32_t)max, step, &said, err);
 	for (size_t i = 0; i < said.n && !rc; i++)
 		rc = take_over(t, b->group[i], said.group[i], &t->teacher[k], stats, saved, err);
@@ -232,8 +244,8 @@ static int generate(struct ril_teach *t, struct ril_batch *b, int32_t k, int64_t
 	return rc ? ril_context(err, "teacher '%s'", t->teacher[k].name) : 0;
 }
 
-int ril_teach_batch(struct ril_teach *t, struct ril_batch *b, int64_t step, struct ril_teach_stats *stats, struct ril_buf *saved,
-		    struct ril_err *err)
+int ril_teach_batch(struct ril_teach *t, struct ril_batch *b, int64_t step, struct ril_teach_stats *stats,
+		    struct ril_buf *saved, struct ril_err *err)
 {
 	for (int32_t k = 0; k < (int32_t)t->nteachers; k++) {
 		if (t->teacher[k].local && generate(t, b, k, step, stats, saved, err))

@@ -8,13 +8,15 @@
 struct ril_teach_text { const char *text; int32_t finish; };
 
 /* Adds those of the n texts, taken in order, that fit, up to `want`; how many it added, or -1. */
-int32_t ril_teach_add(struct ril_teach *, struct ril_record *, const struct ril_teach_text *, int32_t n, int32_t want, int32_t number,
-		      struct ril_teach_stats *, struct ril_err *);
+int32_t ril_teach_add(struct ril_teach *, struct ril_record *, const struct ril_teach_text *, int32_t n, int32_t want,
+		      int32_t number, struct ril_teach_stats *, struct ril_err *);
 
 struct ril_local;
 struct ril_local *ril_local_new(const char *dir, const struct ril_teach_options *, uint32_t seed, struct ril_err *);
 void ril_local_free(struct ril_local *);
-/* The teacher answers every group n times, with at most max tokens: one record a group, with resp.text and resp.finish, to be freed by the caller. */
-int ril_local_answer(struct ril_local *, const struct ril_batch *, int32_t n, int32_t max, int64_t step, struct ril_batch *out, struct ril_err *);
+/* The teacher answers every group n times, with at most max tokens: one record a group, with resp.text and resp.finish,
+ * to be freed by the caller. */
+int ril_local_answer(struct ril_local *, const struct ril_batch *, int32_t n, int32_t max, int64_t step,
+		     struct ril_batch *out, struct ril_err *);
 
 #endif

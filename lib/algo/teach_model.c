@@ -1,5 +1,6 @@
-/* teach_model.c -- a local teacher: it sees the question and the pictures through its own chat template, tokenizer and vision
- * tower, and answers by sampling; see teach.h.  Its groups are records of its own, made from the student's metadata. */
+/* teach_model.c -- a local teacher: it sees the question and the pictures through its own chat template, tokenizer and
+ * vision tower, and answers by sampling; see teach.h.  Its groups are records of its own, made from the student's
+ * metadata. */
 #include "algo/teach_int.h"
 
 #include "algo/encode.h"
@@ -17,15 +18,23 @@ struct ril_local {
 	struct ril_rollout *rollout;
 };
 
-struct ril_local *ril_local_new(const char *dir, const struct ril_teach_options *how, uint32_t seed, struct ril_err *err)
+struct ril_local *ril_local_new(const char *dir, const struct ril_teach_options *how, uint32_t seed,
+				struct ril_err *err)
 {
-	const struct ril_encode_options encode = {.model = dir, .image_root = how->image_root, .system = how->system, .room = PICTURE_ROOM};
-	const struct ril_rollout_options sample = {.sampling = how->sampling, .n = 1, .max_new_tokens = 1, .seed = seed};
+	const struct ril_encode_options encode = {.model = dir,
+						  .image_root = how->image_root,
+						  .system = how->system,
+						  .room = PICTURE_ROOM};
+	const struct ril_rollout_options sample = {.sampling = how->sampling,
+						   .n = 1,
+						   .max_new_tokens = 1,
+						   .seed = seed};
 	struct ril_local *l = ril_new(1, sizeof *l, err);
 	if (!l)
 		return NULL;
 	if (!(l->encoder = ril_encoder_new(&encode, err)) || !(l->model = ril_model_open(dir, RIL_HEAD_LM, 0, err)) ||
-	    !(l->tok = ril_tokenizer_load(dir, err)) || !(l->rollout = ril_rollout_new(l->model, l->tok, &sample, err))) {
+	    !(l->tok = ril_tokenizer_load(dir, err)) ||
+	    !(l->rollout = ril_rollout_new(l->model, l->tok, &sample, err))) {
 		ril_local_free(l);
 		return NULL;
 	}
@@ -62,8 +71,11 @@ static void question_free(struct question *q)
 static int question_of(struct question *q, struct ril_record *r, struct ril_err *err)
 {
 	cJSON *text = ril_record_json(r, "question", err);
-	int rc = !text ? -1 : !cJSON_IsString(text) ? ril_fail(err, RIL_ECORRUPT, "'%s': 'question' is not a string", ril_record_key(r))
-		: ril_json_text(&q->text, text, err) || ril_buf_add(&q->text, "", 0, err) ? -1 : 0;
+	int rc = text ? 0 : -1;
+	if (text && !cJSON_IsString(text))
+		rc = ril_fail(err, RIL_ECORRUPT, "'%s': 'question' is not a string", ril_record_key(r));
+	if (!rc)
+		rc = ril_json_text(&q->text, text, err) || ril_buf_add(&q->text, "", 0, err) ? -1 : 0;
 	cJSON_Delete(text);
 	if (rc)
 		return -1;
@@ -74,22 +86,27 @@ static int question_of(struct question *q, struct ril_record *r, struct ril_err 
 		return -1;
 	for (const cJSON *p = n ? q->paths->child : NULL; p; p = p->next) {
 		if (!cJSON_IsString(p))
-			return ril_fail(err, RIL_ECORRUPT, "'%s': 'image.path' is not a list of paths", ril_record_key(r));
+			return ril_fail(err, RIL_ECORRUPT, "'%s': 'image.path' is not a list of paths",
+					ril_record_key(r));
 		q->image[k++] = p->valuestring;
 	}
-	q->line = (struct ril_question_line){.id = (char *)ril_record_key(r), .question = {q->text.data, q->text.len}, .image = q->image, .images = n};
+	q->line = (struct ril_question_line){.id = (char *)ril_record_key(r),
+					     .question = {q->text.data, q->text.len},
+					     .image = q->image,
+					     .images = n};
 	return 0;
 }
 
-static int encode_all(struct ril_local *l, const struct ril_batch *b, struct question *q, const struct ril_question_line **line,
-		      struct ril_batch *out, struct ril_err *err)
+static int encode_all(struct ril_local *l, const struct ril_batch *b, struct question *q,
+		      const struct ril_question_line **line, struct ril_batch *out, struct ril_err *err)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		if (question_of(&q[i], b->group[i], err))
 			return -1;
 		line[i] = &q[i].line;
 	}
-	if (ril_grow(&out->group, &out->cap, b->n, sizeof *out->group, err) || ril_encode_pictures(l->encoder, line, b->n, err))
+	if (ril_grow(&out->group, &out->cap, b->n, sizeof *out->group, err) ||
+	    ril_encode_pictures(l->encoder, line, b->n, err))
 		return -1;
 	for (; out->n < b->n; out->n++)
 		if (!(out->group[out->n] = ril_encode_question(l->encoder, line[out->n], err)))
@@ -97,8 +114,8 @@ static int encode_all(struct ril_local *l, const struct ril_batch *b, struct que
 	return 0;
 }
 
-int ril_local_answer(struct ril_local *l, const struct ril_batch *b, int32_t n, int32_t max, int64_t step, struct ril_batch *out,
-		     struct ril_err *err)
+int ril_local_answer(struct ril_local *l, const struct ril_batch *b, int32_t n, int32_t max, int64_t step,
+		     struct ril_batch *out, struct ril_err *err)
 {
 	struct ril_rollout_stats stats = {0};
 	struct question *q = ril_new(b->n, sizeof *q, err);

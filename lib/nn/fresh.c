@@ -32,7 +32,9 @@ static void fill_tile(void *ctx, int tile, int worker)
 	int64_t end = (int64_t)(tile + 1) * TILE < f->n ? (int64_t)(tile + 1) * TILE : f->n;
 	for (int64_t i = (int64_t)tile * TILE; i < end; i += 4) {
 		uint64_t place = (uint64_t)(f->first + i) / 4;
-		struct ril_rng_at at = {.step = (uint32_t)(place >> 32), .question = f->name, .position = (uint32_t)place};
+		struct ril_rng_at at = {.step = (uint32_t)(place >> 32),
+					.question = f->name,
+					.position = (uint32_t)place};
 		uint32_t u[4];
 		ril_rng4(f->seed, RIL_RNG_INIT, at, u);
 		for (int k = 0; k < 4; k += 2) {
@@ -72,7 +74,11 @@ static int write_param(const struct writer *w, const struct ril_param *p, int fd
 	float constant = constant_of(w, p);
 	for (int64_t from = 0; from < p->count; from += CHUNK) {
 		int64_t n = p->count - from < CHUNK ? p->count - from : CHUNK;
-		struct fill f = {.to = w->chunk, .first = from, .n = n, .seed = w->how->seed, .name = ril_hash32(p->name, strlen(p->name)),
+		struct fill f = {.to = w->chunk,
+				 .first = from,
+				 .n = n,
+				 .seed = w->how->seed,
+				 .name = ril_hash32(p->name, strlen(p->name)),
 				 .range = p->part == RIL_PART_VISION ? w->vision_range : w->text_range};
 		if (isnan(constant))
 			ril_parallel((int)((n + TILE - 1) / TILE), fill_tile, &f);
@@ -88,7 +94,8 @@ static int write_param(const struct writer *w, const struct ril_param *p, int fd
 
 /* ---- files ---- */
 
-static int write_shard(const struct writer *w, const struct ril_param *p, size_t n, const char *name, struct ril_err *err)
+static int write_shard(const struct writer *w, const struct ril_param *p, size_t n, const char *name,
+		       struct ril_err *err)
 {
 	static const char *const meta[] = {"format", "pt", NULL};
 	struct ril_st_entry *e = ril_new(n, sizeof *e, err);
@@ -133,15 +140,18 @@ static size_t shard_end(const struct ril_params *ps, size_t first, uint64_t limi
 	return i;
 }
 
-static int write_index(const struct writer *w, const struct ril_params *ps, const int *shard, int shards, struct ril_err *err)
+static int write_index(const struct writer *w, const struct ril_params *ps, const int *shard, int shards,
+		       struct ril_err *err)
 {
 	struct ril_buf b = {0};
 	char path[4096];
 	uint64_t total = (uint64_t)ril_params_elements(ps) * ril_dtype_size(w->dtype);
 	snprintf(path, sizeof path, "%s/model.safetensors.index.json", w->dir);
-	int rc = ril_buf_printf(&b, err, "{\n  \"metadata\": {\n    \"total_size\": %llu\n  },\n  \"weight_map\": {", (unsigned long long)total);
+	int rc = ril_buf_printf(&b, err, "{\n  \"metadata\": {\n    \"total_size\": %llu\n  },\n  \"weight_map\": {",
+				(unsigned long long)total);
 	for (size_t i = 0; !rc && i < ps->n; i++)
-		rc = ril_buf_printf(&b, err, "%s\n    \"%s\": \"model-%05d-of-%05d.safetensors\"", i ? "," : "", ps->at[i].name, shard[i] + 1, shards);
+		rc = ril_buf_printf(&b, err, "%s\n    \"%s\": \"model-%05d-of-%05d.safetensors\"", i ? "," : "",
+				    ps->at[i].name, shard[i] + 1, shards);
 	if (!rc)
 		rc = ril_buf_puts(&b, "\n  }\n}\n", err) || ril_file_put(path, b.data, b.len, false, err) ? -1 : 0;
 	ril_buf_free(&b);
@@ -180,7 +190,10 @@ static enum ril_dtype dtype_of(const cJSON *config)
 	struct ril_err ignored = {0};
 	if (ril_json_str(config, "torch_dtype", &s, &ignored) || ril_json_str(config, "dtype", &s, &ignored))
 		return RIL_NONE;
-	return !strcmp(s, "float32") ? RIL_F32 : !strcmp(s, "bfloat16") ? RIL_BF16 : !strcmp(s, "float16") ? RIL_F16 : RIL_NONE;
+	return !strcmp(s, "float32")	? RIL_F32
+	       : !strcmp(s, "bfloat16") ? RIL_BF16
+	       : !strcmp(s, "float16")	? RIL_F16
+					: RIL_NONE;
 }
 
 static int read_settings(struct writer *w, struct ril_err *err)
@@ -190,13 +203,17 @@ static int read_settings(struct writer *w, struct ril_err *err)
 	cJSON *c = ril_json_read(path, err);
 	if (!c)
 		return -1;
-	const cJSON *vision = cJSON_GetObjectItemCaseSensitive(c, "vision_config"), *text = cJSON_GetObjectItemCaseSensitive(c, "text_config");
+	const cJSON *vision = cJSON_GetObjectItemCaseSensitive(c, "vision_config"),
+		    *text = cJSON_GetObjectItemCaseSensitive(c, "text_config");
 	text = text ? text : cJSON_GetObjectItemCaseSensitive(c, "llm_config");
 	w->dtype = w->how->dtype ? w->how->dtype : dtype_of(c);
 	w->text_range = .02;
 	w->layer_scale = .1;
-	int rc = ril_json_num(c, "initializer_range", &w->text_range, err) || (text && ril_json_num(text, "initializer_range", &w->text_range, err)) ||
-		 ril_json_num(vision, "layer_scale_init_value", &w->layer_scale, err) ? -1 : 0;
+	int rc = ril_json_num(c, "initializer_range", &w->text_range, err) ||
+				 (text && ril_json_num(text, "initializer_range", &w->text_range, err)) ||
+				 ril_json_num(vision, "layer_scale_init_value", &w->layer_scale, err)
+			 ? -1
+			 : 0;
 	w->vision_range = w->text_range;
 	if (!rc && vision)
 		rc = ril_json_num(vision, "initializer_range", &w->vision_range, err);

@@ -15,12 +15,14 @@ struct ril_fresh {
 	uint64_t shard_bytes;            /* a new file after this much */
 };
 
-/* Writes config.json (special tokens' ids filled in from the tokenizer), generation_config.json, preprocessor_config.json
- * and, for native InternVL, processor_config.json.  `config` is changed. */
-int ril_fresh_files(const char *dir, cJSON *config, const struct ril_tokenizer *, const struct ril_fresh *, struct ril_err *);
+/* Writes config.json (special tokens' ids filled in from the tokenizer), generation_config.json,
+ * preprocessor_config.json and, for native InternVL, processor_config.json.  `config` is changed. */
+int ril_fresh_files(const char *dir, cJSON *config, const struct ril_tokenizer *, const struct ril_fresh *,
+		    struct ril_err *);
 
-/* Writes model.safetensors, or shards and their index: what dir/config.json asks for, matrices normal, norms 1, biases 0.
- * A number depends on the seed, the parameter's name and the place in it only.  Little of it is in memory at a time. */
+/* Writes model.safetensors, or shards and their index: what dir/config.json asks for, matrices normal, norms 1, biases
+ * 0. A number depends on the seed, the parameter's name and the place in it only.  Little of it is in memory at a time.
+ */
 int ril_fresh_weights(const char *dir, const struct ril_fresh *, int64_t *elements, int *files, struct ril_err *);
 
 /* The chat template of the config's family, in words of our own. */

@@ -20,21 +20,22 @@ static bool is_intern(const cJSON *config)
 
 const char *ril_fresh_template(const cJSON *config)
 {
-	static const char intern[] =
-		"{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"
-		"{% if message['content'] is string %}{{ message['content'] }}{% else %}{% for part in message['content'] %}"
-		"{% if part['type'] == 'image' %}{{ '<IMG_CONTEXT>\n' }}{% elif 'text' in part %}{{ part['text'] }}{% endif %}"
-		"{% endfor %}{% endif %}{{ '<|im_end|>\n' }}{% endfor %}"
-		"{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
-	static const char qwen[] =
-		"{% for message in messages %}{% if loop.first and message['role'] != 'system' %}"
-		"{{ '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n' }}{% endif %}"
-		"{{ '<|im_start|>' + message['role'] + '\n' }}"
-		"{% if message['content'] is string %}{{ message['content'] }}{% else %}{% for part in message['content'] %}"
-		"{% if part['type'] == 'image' %}{{ '<|vision_start|><|image_pad|><|vision_end|>' }}"
-		"{% elif 'text' in part %}{{ part['text'] }}{% endif %}"
-		"{% endfor %}{% endif %}{{ '<|im_end|>\n' }}{% endfor %}"
-		"{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+	static const char intern[] = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"
+				     "{% if message['content'] is string %}{{ message['content'] }}{% else %}{% for "
+				     "part in message['content'] %}"
+				     "{% if part['type'] == 'image' %}{{ '<IMG_CONTEXT>\n' }}{% elif 'text' in part "
+				     "%}{{ part['text'] }}{% endif %}"
+				     "{% endfor %}{% endif %}{{ '<|im_end|>\n' }}{% endfor %}"
+				     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+	static const char qwen[] = "{% for message in messages %}{% if loop.first and message['role'] != 'system' %}"
+				   "{{ '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n' }}{% endif %}"
+				   "{{ '<|im_start|>' + message['role'] + '\n' }}"
+				   "{% if message['content'] is string %}{{ message['content'] }}{% else %}{% for part "
+				   "in message['content'] %}"
+				   "{% if part['type'] == 'image' %}{{ '<|vision_start|><|image_pad|><|vision_end|>' }}"
+				   "{% elif 'text' in part %}{{ part['text'] }}{% endif %}"
+				   "{% endfor %}{% endif %}{{ '<|im_end|>\n' }}{% endfor %}"
+				   "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 	return is_intern(config) ? intern : qwen;
 }
 
@@ -60,11 +61,14 @@ static int32_t token(const struct ril_tokenizer *t, const char *text)
 }
 
 /* object[name] = the id of the token, where the tokenizer has it; `needed`: it must. */
-static int set_token(cJSON *object, const char *name, const struct ril_tokenizer *t, const char *text, bool needed, struct ril_err *err)
+static int set_token(cJSON *object, const char *name, const struct ril_tokenizer *t, const char *text, bool needed,
+		     struct ril_err *err)
 {
 	int32_t id = token(t, text);
 	if (id < 0)
-		return needed ? ril_fail(err, RIL_EFAIL, "the tokenizer has no '%s', which this architecture needs", text) : 0;
+		return needed ? ril_fail(err, RIL_EFAIL, "the tokenizer has no '%s', which this architecture needs",
+					 text)
+			      : 0;
 	return set_number(object, name, id, err);
 }
 
@@ -86,15 +90,18 @@ static int check_vocabulary(const cJSON *text, const struct ril_tokenizer *t, st
 	if (ril_json_int(text, "vocab_size", &vocab, err))
 		return ril_context(err, "config.json");
 	if (vocab < ril_tokenizer_size(t))
-		return ril_fail(err, RIL_EFAIL, "config.json: vocab_size %lld is less than the tokenizer's %d", (long long)vocab,
-				(int)ril_tokenizer_size(t));
+		return ril_fail(err, RIL_EFAIL, "config.json: vocab_size %lld is less than the tokenizer's %d",
+				(long long)vocab, (int)ril_tokenizer_size(t));
 	return 0;
 }
 
 static int set_tokens(cJSON *config, const struct ril_tokenizer *t, struct ril_err *err)
 {
-	static const char *const qwen[][2] = {{"vision_start_token_id", "<|vision_start|>"}, {"vision_end_token_id", "<|vision_end|>"},
-		{"vision_token_id", "<|vision_pad|>"}, {"image_token_id", "<|image_pad|>"}, {"video_token_id", "<|video_pad|>"}};
+	static const char *const qwen[][2] = {{"vision_start_token_id", "<|vision_start|>"},
+					      {"vision_end_token_id", "<|vision_end|>"},
+					      {"vision_token_id", "<|vision_pad|>"},
+					      {"image_token_id", "<|image_pad|>"},
+					      {"video_token_id", "<|video_pad|>"}};
 	cJSON *text = text_part(config);
 	if (check_vocabulary(text, t, err) || set_token(text, "bos_token_id", t, "<|endoftext|>", false, err) ||
 	    set_token(text, "eos_token_id", t, "<|im_end|>", true, err))
@@ -132,7 +139,8 @@ static cJSON *qwen_pictures(const cJSON *config, const struct ril_fresh *f)
 {
 	static const double mean[] = {0.48145466, 0.4578275, 0.40821073}, std[] = {0.26862954, 0.26130258, 0.27577711};
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(config, "vision_config");
-	double patch = number_of(v, "patch_size", 14), merge = number_of(v, "spatial_merge_size", 2), side = patch * merge;
+	double patch = number_of(v, "patch_size", 14), merge = number_of(v, "spatial_merge_size", 2),
+	       side = patch * merge;
 	cJSON *p = cJSON_CreateObject();
 	cJSON_AddNumberToObject(p, "min_pixels", f->min_pixels ? (double)f->min_pixels : 4 * side * side);
 	cJSON_AddNumberToObject(p, "max_pixels", f->max_pixels ? (double)f->max_pixels : 16384 * side * side);
@@ -181,7 +189,8 @@ static cJSON *intern_pictures(const cJSON *config, const struct ril_fresh *f)
 static int write_intern_processor(const char *dir, const cJSON *config, struct ril_err *err)
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(config, "vision_config");
-	double side = number_of(v, "image_size", 448) / number_of(v, "patch_size", 14) * number_of(config, "downsample_ratio", .5);
+	double side = number_of(v, "image_size", 448) / number_of(v, "patch_size", 14) *
+		      number_of(config, "downsample_ratio", .5);
 	cJSON *p = cJSON_CreateObject();
 	cJSON_AddNumberToObject(p, "image_seq_length", number_of(config, "image_seq_length", side * side));
 	cJSON_AddStringToObject(p, "processor_class", "InternVLProcessor");
@@ -195,8 +204,9 @@ static int write_pictures(const char *dir, cJSON *config, const struct ril_fresh
 	bool intern = is_intern(config);
 	if (!intern && !is_model(config, "qwen2_5_vl"))
 		return 0;
-	if (is_model(config, "internvl_chat") && ((f->max_tiles && set_number(config, "max_dynamic_patch", (double)f->max_tiles, err)) ||
-						  (f->min_tiles && set_number(config, "min_dynamic_patch", (double)f->min_tiles, err))))
+	if (is_model(config, "internvl_chat") &&
+	    ((f->max_tiles && set_number(config, "max_dynamic_patch", (double)f->max_tiles, err)) ||
+	     (f->min_tiles && set_number(config, "min_dynamic_patch", (double)f->min_tiles, err))))
 		return -1;
 	cJSON *p = intern ? intern_pictures(config, f) : qwen_pictures(config, f);
 	int rc = write_json(dir, "preprocessor_config.json", p, err);
@@ -214,7 +224,8 @@ static int set_dtype(cJSON *config, enum ril_dtype dtype, struct ril_err *err)
 	return cJSON_AddStringToObject(config, name, value) ? 0 : ril_fail(err, RIL_EFAIL, "out of memory");
 }
 
-int ril_fresh_files(const char *dir, cJSON *config, const struct ril_tokenizer *t, const struct ril_fresh *f, struct ril_err *err)
+int ril_fresh_files(const char *dir, cJSON *config, const struct ril_tokenizer *t, const struct ril_fresh *f,
+		    struct ril_err *err)
 {
 	return set_tokens(config, t, err) || set_dtype(config, f->dtype, err) || write_generation(dir, t, err) ||
 	       write_pictures(dir, config, f, err) || write_json(dir, "config.json", config, err) ? -1 : 0;

@@ -1,8 +1,9 @@
 /* bpe.c -- the ids of one word: byte-pair merges by rank, behind a cache of words.
  *
  * Natural text repeats its words, so most are answered by the cache: two entries to a line of 64 bytes, a word of up to
- * 15 bytes compared exactly as two 64-bit numbers.  The rest are merged with a doubly linked list of symbols and a heap of
- * candidate pairs, lowest rank first and leftmost among equals: O(n log n), so that a megabyte without a space is no trap. */
+ * 15 bytes compared exactly as two 64-bit numbers.  The rest are merged with a doubly linked list of symbols and a heap
+ * of candidate pairs, lowest rank first and leftmost among equals: O(n log n), so that a megabyte without a space is no
+ * trap. */
 #include "text/tokenizer_int.h"
 
 #include <stdlib.h>
@@ -96,7 +97,8 @@ static int offer(const struct ril_tokenizer *t, int32_t at, struct ril_err *err)
 	return p ? push(t->bpe, (struct candidate){p->rank, at}, err) : 0;
 }
 
-static int merge_word(const struct ril_tokenizer *t, const char *word, size_t n, struct ril_ids *out, struct ril_err *err)
+static int merge_word(const struct ril_tokenizer *t, const char *word, size_t n, struct ril_ids *out,
+		      struct ril_err *err)
 {
 	struct ril_bpe *b = t->bpe;
 	if (n > INT32_MAX - 1)
@@ -164,7 +166,8 @@ static void remember(struct entry line[2], const uint64_t key[2], const int32_t 
 	memcpy(line[0].id, id, n * sizeof *id);
 }
 
-int ril_bpe_word(const struct ril_tokenizer *t, const char *word, size_t n, size_t room, struct ril_ids *out, struct ril_err *err)
+int ril_bpe_word(const struct ril_tokenizer *t, const char *word, size_t n, size_t room, struct ril_ids *out,
+		 struct ril_err *err)
 {
 	size_t first = out->n;
 	if (n > CACHED_BYTES) {
@@ -177,7 +180,8 @@ int ril_bpe_word(const struct ril_tokenizer *t, const char *word, size_t n, size
 	for (int k = 0; k < 2; k++) {
 		if (line[k].key[0] != key[0] || line[k].key[1] != key[1])
 			continue;
-		if (out->n + CACHED_IDS > out->cap && ril_grow(&out->at, &out->cap, out->n + CACHED_IDS, sizeof *out->at, err))
+		if (out->n + CACHED_IDS > out->cap &&
+		    ril_grow(&out->at, &out->cap, out->n + CACHED_IDS, sizeof *out->at, err))
 			return -1;
 		memcpy(out->at + out->n, line[k].id, sizeof line[k].id);
 		const int32_t *id = line[k].id;

@@ -1,9 +1,9 @@
-/* bpe_train.c -- learning byte-pair merges (Sennrich et al., "Neural machine translation of rare words with subword units", ACL 2016)
- * on the words of Qwen2's pre-tokeniser, line by line.
+/* bpe_train.c -- learning byte-pair merges (Sennrich et al., "Neural machine translation of rare words with subword
+ * units", ACL 2016) on the words of Qwen2's pre-tokeniser, line by line.
  *
- * For small vocabularies: all distinct words lie in one flat array of symbols that is rewritten at each merge, so a merge costs a
- * pass over the distinct words; pair counts change only where a word changed.  The most frequent pair wins, among
- * equals the one with the smaller ids, so that the result does not depend on the order of anything. */
+ * For small vocabularies: all distinct words lie in one flat array of symbols that is rewritten at each merge, so a
+ * merge costs a pass over the distinct words; pair counts change only where a word changed.  The most frequent pair
+ * wins, among equals the one with the smaller ids, so that the result does not depend on the order of anything. */
 #include "text/bpe_train.h"
 #include "text/tokenizer_int.h"
 
@@ -71,7 +71,8 @@ static int count_word(struct trainer *t, const char *s, size_t n, struct ril_err
 		return -1;
 	size_t i = word_slot(t, s, n);
 	if (!t->index[i]) {
-		if (t->nwords == UINT32_MAX - 1 || ril_grow(&t->word, &t->word_cap, t->nwords + 1, sizeof *t->word, err))
+		if (t->nwords == UINT32_MAX - 1 ||
+		    ril_grow(&t->word, &t->word_cap, t->nwords + 1, sizeof *t->word, err))
 			return -1;
 		t->word[t->nwords] = (struct word){t->bytes.len, n, 0};
 		t->index[i] = (uint32_t)++t->nwords;
@@ -164,7 +165,8 @@ static int32_t piece_of(struct trainer *t, const struct merge *m, struct ril_err
 	memcpy(t->pieces.data + p.off, t->pieces.data + l.off, l.len);
 	memcpy(t->pieces.data + p.off + l.len, t->pieces.data + r.off, r.len);
 	for (size_t k = 0; k < t->npieces; k++)
-		if (t->piece[k].len == p.len && !memcmp(t->pieces.data + t->piece[k].off, t->pieces.data + p.off, p.len))
+		if (t->piece[k].len == p.len &&
+		    !memcmp(t->pieces.data + t->piece[k].off, t->pieces.data + p.off, p.len))
 			return (int32_t)k;
 	t->pieces.len += p.len;
 	if (ril_grow(&t->piece, &t->piece_cap, t->npieces + 1, sizeof *t->piece, err))
@@ -251,7 +253,8 @@ static int learn(struct trainer *t, int32_t vocab, struct ril_err *err)
 			break;
 		struct merge m = {(int32_t)(best->key >> 32), (int32_t)(best->key & 0xFFFFFFFF)};
 		int32_t id = piece_of(t, &m, err);
-		if (id < 0 || ril_grow(&t->merge, &t->merge_cap, t->nmerges + 1, sizeof m, err) || apply_merge(t, &m, id, err))
+		if (id < 0 || ril_grow(&t->merge, &t->merge_cap, t->nmerges + 1, sizeof m, err) ||
+		    apply_merge(t, &m, id, err))
 			return -1;
 		t->merge[t->nmerges++] = m;
 	}
@@ -262,15 +265,18 @@ static int learn(struct trainer *t, int32_t vocab, struct ril_err *err)
 
 struct extra { const char *text; bool special; };
 static const struct extra qwen_tokens[] = {
-	{"<|endoftext|>", true}, {"<|im_start|>", true}, {"<|im_end|>", true}, {"<|object_ref_start|>", true}, {"<|object_ref_end|>", true},
-	{"<|box_start|>", true}, {"<|box_end|>", true}, {"<|quad_start|>", true}, {"<|quad_end|>", true}, {"<|vision_start|>", true},
-	{"<|vision_end|>", true}, {"<|vision_pad|>", true}, {"<|image_pad|>", true}, {"<|video_pad|>", true}, {"<tool_call>", false},
-	{"</tool_call>", false}, {"<|fim_prefix|>", false}, {"<|fim_middle|>", false}, {"<|fim_suffix|>", false}, {"<|fim_pad|>", false},
-	{"<|repo_name|>", false}, {"<|file_sep|>", false},
+	{"<|endoftext|>", true},	{"<|im_start|>", true},	      {"<|im_end|>", true},
+	{"<|object_ref_start|>", true}, {"<|object_ref_end|>", true}, {"<|box_start|>", true},
+	{"<|box_end|>", true},		{"<|quad_start|>", true},     {"<|quad_end|>", true},
+	{"<|vision_start|>", true},	{"<|vision_end|>", true},     {"<|vision_pad|>", true},
+	{"<|image_pad|>", true},	{"<|video_pad|>", true},      {"<tool_call>", false},
+	{"</tool_call>", false},	{"<|fim_prefix|>", false},    {"<|fim_middle|>", false},
+	{"<|fim_suffix|>", false},	{"<|fim_pad|>", false},	      {"<|repo_name|>", false},
+	{"<|file_sep|>", false},
 };
 static const struct extra intern_tokens[] = {
-	{"<img>", true}, {"</img>", true}, {"<IMG_CONTEXT>", true}, {"<quad>", true}, {"</quad>", true}, {"<ref>", true}, {"</ref>", true},
-	{"<box>", true}, {"</box>", true}, {"<video>", true},
+	{"<img>", true}, {"</img>", true}, {"<IMG_CONTEXT>", true}, {"<quad>", true}, {"</quad>", true},
+	{"<ref>", true}, {"</ref>", true}, {"<box>", true},	    {"</box>", true}, {"<video>", true},
 };
 enum { NQWEN = sizeof qwen_tokens / sizeof *qwen_tokens, NINTERN = sizeof intern_tokens / sizeof *intern_tokens };
 
@@ -284,77 +290,118 @@ static int put_piece(const struct trainer *t, int32_t id, struct ril_buf *out, s
 	return ril_bytelevel_encode(out, t->pieces.data + t->piece[id].off, t->piece[id].len, err);
 }
 
-static int put_added(struct ril_buf *b, const char *open, const struct extra *x, struct ril_err *err)
+/* What stands around the parts that change, as other software writes these files. */
+static const char added_flags[] =
+	"\"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": ";
+static const char tokenizer_head[] =
+	"{\n"
+	" \"version\": \"1.0\",\n"
+	" \"truncation\": null,\n"
+	" \"padding\": null,\n"
+	" \"added_tokens\": [";
+static const char tokenizer_cutting[] =
+	"\n ],\n"
+	" \"normalizer\": {\"type\": \"NFC\"},\n"
+	" \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [\n"
+	"  {\"type\": \"Split\", \"behavior\": \"Isolated\", \"invert\": false, \"pattern\": {\"Regex\":\n"
+	"   ";
+#define BYTE_LEVEL "\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": false"
+static const char tokenizer_model[] =
+	"}},\n"
+	"  {" BYTE_LEVEL "}\n"
+	" ]},\n"
+	" \"post_processor\": {" BYTE_LEVEL "},\n"
+	" \"decoder\": {" BYTE_LEVEL "},\n"
+	" \"model\": {\n"
+	"  \"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, \"continuing_subword_prefix\": null,\n"
+	"  \"end_of_word_suffix\": null, \"fuse_unk\": false, \"byte_fallback\": false, \"ignore_merges\": false,\n"
+	"  \"vocab\": {";
+static const char config_head[] =
+	"{\n"
+	" \"add_bos_token\": false,\n"
+	" \"add_prefix_space\": false,\n"
+	" \"bos_token\": null,\n"
+	" \"eos_token\": \"<|im_end|>\",\n"
+	" \"pad_token\": \"<|endoftext|>\",\n"
+	" \"unk_token\": null,\n"
+	" \"clean_up_tokenization_spaces\": false,\n"
+	" \"errors\": \"replace\",\n"
+	" \"model_max_length\": 131072,\n"
+	" \"split_special_tokens\": false,\n"
+	" \"tokenizer_class\": \"Qwen2Tokenizer\",\n"
+	" \"added_tokens_decoder\": {";
+/* Where InternVL's processor looks for its marks. */
+#define MARKS "\"start_image_token\": \"<img>\", \"end_image_token\": \"</img>\", " \
+	      "\"context_image_token\": \"<IMG_CONTEXT>\", \"video_token\": \"<video>\""
+static const char config_marks[] = ",\n " MARKS ",\n \"extra_special_tokens\": {" MARKS "}";
+
+/* An added token: of a list, with its id inside, or of an object, with its id as the key. */
+static int put_added(struct ril_buf *b, size_t k, bool list, size_t id, struct ril_err *err)
 {
-	return ril_buf_printf(b, err, "%s\"content\": \"%s\", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, "
-			      "\"special\": %s}", open, x->text, x->special ? "true" : "false");
+	const struct extra *x = extra_at(k);
+	return ril_buf_printf(b, err, "%s\n  %s%zu%s", k ? "," : "", list ? "{\"id\": " : "\"", id,
+			      list ? ", " : "\": {") ||
+	       ril_buf_printf(b, err, "\"content\": \"%s\", %s%s}", x->text, added_flags,
+			      x->special ? "true" : "false");
+}
+
+static int put_vocab(const struct trainer *t, struct ril_buf *b, struct ril_err *err)
+{
+	struct ril_buf s = {0};
+	int rc = 0;
+	for (size_t k = 0; !rc && k < t->npieces; k++) {
+		s.len = 0;
+		rc = put_piece(t, (int32_t)k, &s, err) || ril_buf_puts(b, k ? ",\n   " : "\n   ", err) ||
+		     ril_json_quote(b, s.data, s.len, false, err) || ril_buf_printf(b, err, ": %zu", k);
+	}
+	ril_buf_free(&s);
+	return rc;
+}
+
+static int put_merges(const struct trainer *t, struct ril_buf *b, struct ril_err *err)
+{
+	struct ril_buf s = {0};
+	int rc = 0;
+	for (size_t k = 0; !rc && k < t->nmerges; k++) {
+		s.len = 0;
+		rc = put_piece(t, t->merge[k].left, &s, err) || ril_buf_puts(&s, " ", err) ||
+		     put_piece(t, t->merge[k].right, &s, err) || ril_buf_puts(b, k ? ",\n   " : "\n   ", err) ||
+		     ril_json_quote(b, s.data, s.len, false, err);
+	}
+	ril_buf_free(&s);
+	return rc;
 }
 
 static int write_tokenizer(const struct trainer *t, size_t extras, const char *path, struct ril_err *err)
 {
-	struct ril_buf b = {0}, s = {0};
-	char open[64];
-	int rc = ril_buf_puts(&b, "{\n \"version\": \"1.0\",\n \"truncation\": null,\n \"padding\": null,\n \"added_tokens\": [", err);
-	for (size_t k = 0; !rc && k < extras; k++) {
-		snprintf(open, sizeof open, "%s\n  {\"id\": %zu, ", k ? "," : "", t->npieces + k);
-		rc = put_added(&b, open, extra_at(k), err);
-	}
+	struct ril_buf b = {0};
+	int rc = ril_buf_puts(&b, tokenizer_head, err);
+	for (size_t k = 0; !rc && k < extras; k++)
+		rc = put_added(&b, k, true, t->npieces + k, err);
 	if (!rc)
-		rc = ril_buf_puts(&b, "\n ],\n \"normalizer\": {\"type\": \"NFC\"},\n \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [\n"
-				  "  {\"type\": \"Split\", \"pattern\": {\"Regex\": ", err) ||
+		rc = ril_buf_puts(&b, tokenizer_cutting, err) ||
 		     ril_json_quote(&b, ril_words_qwen_expression, strlen(ril_words_qwen_expression), true, err) ||
-		     ril_buf_puts(&b, "}, \"behavior\": \"Isolated\", \"invert\": false},\n  {\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
-				  "\"trim_offsets\": false, \"use_regex\": false}\n ]},\n \"post_processor\": {\"type\": \"ByteLevel\", "
-				  "\"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": false},\n \"decoder\": {\"type\": "
-				  "\"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": false},\n \"model\": {\n"
-				  "  \"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, \"continuing_subword_prefix\": null, "
-				  "\"end_of_word_suffix\": null, \"fuse_unk\": false, \"byte_fallback\": false, \"ignore_merges\": false,\n"
-				  "  \"vocab\": {", err);
-	for (size_t k = 0; !rc && k < t->npieces; k++) {
-		s.len = 0;
-		rc = put_piece(t, (int32_t)k, &s, err) || ril_buf_puts(&b, k ? ",\n   " : "\n   ", err) ||
-		     ril_json_quote(&b, s.data, s.len, false, err) || ril_buf_printf(&b, err, ": %zu", k);
-	}
-	if (!rc)
-		rc = ril_buf_puts(&b, "\n  },\n  \"merges\": [", err);
-	for (size_t k = 0; !rc && k < t->nmerges; k++) {
-		s.len = 0;
-		rc = put_piece(t, t->merge[k].left, &s, err) || ril_buf_puts(&s, " ", err) || put_piece(t, t->merge[k].right, &s, err) ||
-		     ril_buf_puts(&b, k ? ",\n   " : "\n   ", err) || ril_json_quote(&b, s.data, s.len, false, err);
-	}
-	if (!rc)
-		rc = ril_buf_puts(&b, "\n  ]\n }\n}\n", err) || ril_file_put(path, b.data, b.len, false, err);
+		     ril_buf_puts(&b, tokenizer_model, err) || put_vocab(t, &b, err) ||
+		     ril_buf_puts(&b, "\n  },\n  \"merges\": [", err) || put_merges(t, &b, err) ||
+		     ril_buf_puts(&b, "\n  ]\n }\n}\n", err) || ril_file_put(path, b.data, b.len, false, err);
 	ril_buf_free(&b);
-	ril_buf_free(&s);
 	return rc ? -1 : 0;
 }
 
 static int write_config(const struct trainer *t, size_t extras, const char *path, struct ril_err *err)
 {
 	struct ril_buf b = {0};
-	char open[64];
-	int rc = ril_buf_puts(&b, "{\n \"add_bos_token\": false,\n \"add_prefix_space\": false,\n \"bos_token\": null,\n \"eos_token\": \"<|im_end|>\",\n"
-				  " \"pad_token\": \"<|endoftext|>\",\n \"unk_token\": null,\n \"clean_up_tokenization_spaces\": false,\n"
-				  " \"errors\": \"replace\",\n \"model_max_length\": 131072,\n \"split_special_tokens\": false,\n"
-				  " \"tokenizer_class\": \"Qwen2Tokenizer\",\n \"added_tokens_decoder\": {", err);
-	for (size_t k = 0; !rc && k < extras; k++) {
-		snprintf(open, sizeof open, "%s\n  \"%zu\": {", k ? "," : "", t->npieces + k);
-		rc = put_added(&b, open, extra_at(k), err);
-	}
+	int rc = ril_buf_puts(&b, config_head, err);
+	for (size_t k = 0; !rc && k < extras; k++)
+		rc = put_added(&b, k, false, t->npieces + k, err);
 	if (!rc)
 		rc = ril_buf_puts(&b, "\n },\n \"additional_special_tokens\": [", err);
 	for (size_t k = 0, n = 0; !rc && k < extras; k++)
 		if (extra_at(k)->special)
 			rc = ril_buf_printf(&b, err, "%s\n  \"%s\"", n++ ? "," : "", extra_at(k)->text);
-	if (!rc && extras > NQWEN) /* where InternVL's processor looks for its marks */
-		rc = ril_buf_puts(&b, "\n ],\n \"start_image_token\": \"<img>\",\n \"end_image_token\": \"</img>\",\n \"context_image_token\": "
-				  "\"<IMG_CONTEXT>\",\n \"video_token\": \"<video>\",\n \"extra_special_tokens\": {\n  \"start_image_token\": "
-				  "\"<img>\", \"end_image_token\": \"</img>\", \"context_image_token\": \"<IMG_CONTEXT>\", "
-				  "\"video_token\": \"<video>\"\n }\n}\n", err);
-	else if (!rc)
-		rc = ril_buf_puts(&b, "\n ]\n}\n", err);
 	if (!rc)
-		rc = ril_file_put(path, b.data, b.len, false, err);
+		rc = ril_buf_puts(&b, "\n ]", err) || (extras > NQWEN && ril_buf_puts(&b, config_marks, err)) ||
+		     ril_buf_puts(&b, "\n}\n", err) || ril_file_put(path, b.data, b.len, false, err);
 	ril_buf_free(&b);
 	return rc ? -1 : 0;
 }
@@ -380,7 +427,8 @@ int ril_bpe_train(const char *dir, const char *text, size_t n, int32_t vocab, bo
 	char path[4096], config[4096];
 	size_t extras = NQWEN + (internvl ? NINTERN : 0);
 	if (vocab < 256 || vocab > RIL_MAX_TOKENS / 2)
-		return ril_fail(err, RIL_EUSAGE, "a byte-level vocabulary has at least 256 entries, not %d", (int)vocab);
+		return ril_fail(err, RIL_EUSAGE, "a byte-level vocabulary has at least 256 entries, not %d",
+				(int)vocab);
 	snprintf(path, sizeof path, "%s/tokenizer.json", dir);
 	snprintf(config, sizeof config, "%s/tokenizer_config.json", dir);
 	int rc = count_lines(&t, text, n, err) || learn(&t, vocab, err) || write_tokenizer(&t, extras, path, err) ||

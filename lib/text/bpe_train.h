@@ -4,9 +4,10 @@
 
 #include "base/mem.h"
 
-/* Learns merges from n bytes of UTF-8 text until the vocabulary has `vocab` entries besides the added tokens (256 single bytes
- * and vocab - 256 merges, fewer if no pair occurs twice) and writes dir/tokenizer.json and dir/tokenizer_config.json with
- * the expression, the normaliser and the special tokens of Qwen2.5, plus InternVL's own when `internvl` is set. */
+/* Learns merges from n bytes of UTF-8 text until the vocabulary has `vocab` entries besides the added tokens (256
+ * single bytes and vocab - 256 merges, fewer if no pair occurs twice) and writes dir/tokenizer.json and
+ * dir/tokenizer_config.json with the expression, the normaliser and the special tokens of Qwen2.5, plus InternVL's own
+ * when `internvl` is set. */
 int ril_bpe_train(const char *dir, const char *text, size_t n, int32_t vocab, bool internvl, struct ril_err *);
 
 #endif

@@ -1,5 +1,5 @@
-/* bytelevel.c -- the alphabet that byte-level BPE files are written in (GPT-2's): printable Latin-1 characters stand for
- * themselves, the 68 other bytes for U+0100, U+0101, ... in order. */
+/* bytelevel.c -- the alphabet that byte-level BPE files are written in (GPT-2's): printable Latin-1 characters stand
+ * for themselves, the 68 other bytes for U+0100, U+0101, ... in order. */
 #include "text/tokenizer_int.h"
 
 static bool plain(int b)
@@ -47,7 +47,9 @@ int ril_bytelevel_decode(struct ril_buf *out, const char *s, size_t n, struct ri
 	if (ril_buf_reserve(out, n, err))
 		return -1;
 	for (size_t i = 0; i < n;) {
-		int code = u[i] < 0x80 ? u[i] : u[i] < 0xE0 && i + 1 < n ? (u[i] & 0x1F) << 6 | (u[i + 1] & 0x3F) : 1 << 20;
+		int code = u[i] < 0x80		      ? u[i]
+			   : u[i] < 0xE0 && i + 1 < n ? (u[i] & 0x1F) << 6 | (u[i + 1] & 0x3F)
+						      : 1 << 20;
 		int byte = byte_of(code);
 		if (byte < 0)
 			return 1;

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 const struct ril_picture_form ril_picture_forms[2] = {
-	{"Qwen2.5-VL", "<|vision_start|><|image_pad|><|vision_end|>", "<|vision_start|>", "<|image_pad|>", "<|vision_end|>"},
+	{"Qwen2.5-VL", "<|vision_start|><|image_pad|><|vision_end|>", "<|vision_start|>", "<|image_pad|>",
+	 "<|vision_end|>"},
 	{"InternVL", "<IMG_CONTEXT>\n", "<img>", "<IMG_CONTEXT>", "</img>\n"},
 };
 
@@ -104,7 +105,8 @@ static int put_message(struct walk *w, const struct ril_chat_message *m)
 			return -1;
 	} else {
 		for (size_t k = 0; k < m->n; k++)
-			if (m->part[k].text ? ril_buf_add(&w->text, m->part[k].text, m->part[k].len, w->err) : put_picture(w))
+			if (m->part[k].text ? ril_buf_add(&w->text, m->part[k].text, m->part[k].len, w->err)
+					    : put_picture(w))
 				return -1;
 	}
 	return ril_buf_puts(&w->text, "<|im_end|>\n", w->err);
@@ -128,7 +130,8 @@ static int walk(struct walk *w, const struct ril_chat_message *m, size_t n)
 	       ril_buf_puts(&w->text, c->thinking_off ? c->opening_off : c->opening, w->err) ? -1 : 0;
 }
 
-int ril_chat_render(const struct ril_chat *c, const struct ril_chat_message *m, size_t n, struct ril_buf *out, struct ril_err *err)
+int ril_chat_render(const struct ril_chat *c, const struct ril_chat_message *m, size_t n, struct ril_buf *out,
+		    struct ril_err *err)
 {
 	struct walk w = {.chat = c, .err = err};
 	int rc = walk(&w, m, n) || ril_buf_add(out, w.text.data, w.text.len, err) ? -1 : 0;
@@ -147,12 +150,13 @@ static int check_images(const struct walk *w, size_t from)
 	if (w->image != w->n_images)
 		return ril_fail(w->err, RIL_EFAIL, "%zu pictures given, %zu in the messages", w->n_images, w->image);
 	if (have != want)
-		return ril_fail(w->err, RIL_EFAIL, "the text itself contains the image token '%s'", w->chat->picture->token);
+		return ril_fail(w->err, RIL_EFAIL, "the text itself contains the image token '%s'",
+				w->chat->picture->token);
 	return 0;
 }
 
-int ril_chat_encode(const struct ril_chat *c, const struct ril_chat_message *m, size_t n, const int32_t *image_tokens, size_t n_images,
-		    struct ril_ids *out, struct ril_err *err)
+int ril_chat_encode(const struct ril_chat *c, const struct ril_chat_message *m, size_t n, const int32_t *image_tokens,
+		    size_t n_images, struct ril_ids *out, struct ril_err *err)
 {
 	struct walk w = {.chat = c, .ids = out, .image_tokens = image_tokens, .n_images = n_images, .err = err};
 	size_t from = out->n;
@@ -187,18 +191,20 @@ static size_t split_question(const char *s, const char *end, size_t marks, size_
 	return n;
 }
 
-int ril_chat_encode_question(const struct ril_chat *c, const char *system, const char *question, size_t len, const int32_t *image_tokens,
-			     size_t n_images, struct ril_ids *out, struct ril_err *err)
+int ril_chat_encode_question(const struct ril_chat *c, const char *system, const char *question, size_t len,
+			     const int32_t *image_tokens, size_t n_images, struct ril_ids *out, struct ril_err *err)
 {
 	const char *end = question + len;
 	size_t marks = 0, m = 0, parts;
 	for (const char *at = question; (at = find_mark(at, end)); at += strlen(image_mark))
 		marks++;
 	if (marks && marks != n_images)
-		return ril_fail(err, RIL_EFAIL, "the question has %zu %s marks for %zu pictures", marks, image_mark, n_images);
+		return ril_fail(err, RIL_EFAIL, "the question has %zu %s marks for %zu pictures", marks, image_mark,
+				n_images);
 	if (!ril_mul(&parts, n_images, 2))
 		return ril_fail(err, RIL_EFAIL, "too many pictures");
-	struct ril_chat_part *part = ril_new(parts + 1, sizeof *part, err), first = {system, system ? strlen(system) : 0};
+	struct ril_chat_part *part = ril_new(parts + 1, sizeof *part, err),
+			     first = {system, system ? strlen(system) : 0};
 	if (!part)
 		return -1;
 	struct ril_chat_message message[2];

@@ -2,8 +2,8 @@
  *
  * Both families speak ChatML (<|im_start|>role ... <|im_end|>) and differ in the default system sentence, in how a
  * picture stands in the text, and in small print.  The dialect is read from the folder (chat_template.jinja,
- * chat_template.json, tokenizer_config.json, or "template" in an original InternVL config.json) and rendered natively; a
- * template that renders anything else is refused, naming what is supported.
+ * chat_template.json, tokenizer_config.json, or "template" in an original InternVL config.json) and rendered natively;
+ * a template that renders anything else is refused, naming what is supported.
  *
  * Ownership: load/free; the tokenizer is borrowed and must outlive the chat.  Messages are borrowed for the call. */
 #ifndef RIL_TEXT_CHAT_H
@@ -37,14 +37,16 @@ int32_t ril_chat_eos(const struct ril_chat *);
 void ril_chat_thinking_off(struct ril_chat *, bool off);
 
 /* The conversation as text, each picture one placeholder, with the assistant's header at the end. */
-int ril_chat_render(const struct ril_chat *, const struct ril_chat_message *, size_t n, struct ril_buf *out, struct ril_err *);
+int ril_chat_render(const struct ril_chat *, const struct ril_chat_message *, size_t n, struct ril_buf *out,
+		    struct ril_err *);
 /* The conversation as ids; picture i becomes image_tokens[i] times the image id, between the family's marks.  The
  * number of pictures in the messages must be n_images. */
 int ril_chat_encode(const struct ril_chat *, const struct ril_chat_message *, size_t n, const int32_t *image_tokens,
 		    size_t n_images, struct ril_ids *out, struct ril_err *);
 /* One question: an optional system message and a user message whose text has a "<image>" mark where each picture
  * stands (no mark at all: the pictures come first). */
-int ril_chat_encode_question(const struct ril_chat *, const char *system /* or NULL */, const char *question, size_t len,
-			     const int32_t *image_tokens, size_t n_images, struct ril_ids *out, struct ril_err *);
+int ril_chat_encode_question(const struct ril_chat *, const char *system /* or NULL */, const char *question,
+			     size_t len, const int32_t *image_tokens, size_t n_images, struct ril_ids *out,
+			     struct ril_err *);
 
 #endif

@@ -1,9 +1,10 @@
 /* chat_load.c -- learning a folder's dialect from its chat template; see chat.h.
  *
- * Templates of one family differ in wording from release to release, and a fine-tune may change the default sentence, so
- * comparing texts is too narrow and looking for fragments too trusting.  Instead the template is run (jinja.h) on a few short conversations:
- * the first ones tell the dialect's parameters, and then all of them must come out byte for byte as chat.c renders them.
- * An original InternVL folder has no template text that counts: its config.json names one. */
+ * Templates of one family differ in wording from release to release, and a fine-tune may change the default sentence,
+ * so comparing texts is too narrow and looking for fragments too trusting.  Instead the template is run (jinja.h) on a
+ * few short conversations: the first ones tell the dialect's parameters, and then all of them must come out byte for
+ * byte as chat.c renders them. An original InternVL folder has no template text that counts: its config.json names one.
+ */
 #include "text/chat_int.h"
 
 #include "base/json.h"
@@ -13,8 +14,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char supported[] = "supported are the templates of Qwen2-VL, Qwen2.5-VL, InternVL3, Qwen2.5, Qwen3 and plain ChatML, and "
-				"\"template\": \"internvl2_5\" of original InternVL folders";
+static const char supported[] =
+	"supported are the templates of Qwen2-VL, Qwen2.5-VL, InternVL3, Qwen2.5, Qwen3 and plain ChatML, and "
+	"\"template\": \"internvl2_5\" of original InternVL folders";
 
 /* ---- conversations to try ---- */
 
@@ -44,8 +46,8 @@ static struct ril_jinja_value list_of(struct ril_jinja_value *item, int64_t n)
 	return (struct ril_jinja_value){.type = RIL_JINJA_LIST, .i = n, .item = item};
 }
 
-static struct ril_jinja_value dict_of(struct ril_arena *a, const char *k0, struct ril_jinja_value v0, const char *k1, struct ril_jinja_value v1,
-				      struct ril_err *err)
+static struct ril_jinja_value dict_of(struct ril_arena *a, const char *k0, struct ril_jinja_value v0, const char *k1,
+				      struct ril_jinja_value v1, struct ril_err *err)
 {
 	struct ril_jinja_member *m = ril_arena_alloc(a, 2, sizeof *m, err);
 	if (!m)
@@ -74,7 +76,8 @@ static size_t split_parts(const char *s, struct ril_arena *a, struct ril_chat_pa
 	return n;
 }
 
-static struct ril_jinja_value content_of(const struct ril_chat_part *part, size_t n, bool list, struct ril_arena *a, struct ril_err *err)
+static struct ril_jinja_value content_of(const struct ril_chat_part *part, size_t n, bool list, struct ril_arena *a,
+					 struct ril_err *err)
 {
 	if (!list)
 		return ril_jinja_string(part[0].text);
@@ -87,7 +90,8 @@ static struct ril_jinja_value content_of(const struct ril_chat_part *part, size_
 }
 
 /* The template on one conversation. */
-static int run_template(const char *text, size_t n, const struct probe *p, bool thinking_off, struct ril_buf *out, struct ril_err *err)
+static int run_template(const char *text, size_t n, const struct probe *p, bool thinking_off, struct ril_buf *out,
+			struct ril_err *err)
 {
 	struct ril_arena *a = ril_arena_new(NULL, err);
 	struct ril_chat_part part[MAX_PARTS];
@@ -159,7 +163,9 @@ static int learn_frame(struct ril_chat *c, const char *text, size_t n, struct ri
 	}
 	const char *at = strstr(b.data, core), *at_off = strstr(off.data, core);
 	size_t before = at ? (size_t)(at - b.data) : 0, frame = strlen(head) + strlen(tail);
-	if (!at || !at_off || (before && (before < frame || memcmp(b.data, head, strlen(head)) || memcmp(at - strlen(tail), tail, strlen(tail))))) {
+	if (!at || !at_off ||
+	    (before &&
+	     (before < frame || memcmp(b.data, head, strlen(head)) || memcmp(at - strlen(tail), tail, strlen(tail))))) {
 		rc = refuse(err, "it does not write ChatML");
 		goto out;
 	}
@@ -212,7 +218,8 @@ static int verify(const struct ril_chat *c, const char *text, size_t n, struct r
 		else if (!(rc = run_native(c, &probes[k], &have, err)) &&
 			 (want.len != have.len || memcmp(want.data, have.data, want.len))) {
 			char msg[400];
-			snprintf(msg, sizeof msg, "it renders '%.160s' where '%.160s' is expected", want.data, have.data);
+			snprintf(msg, sizeof msg, "it renders '%.160s' where '%.160s' is expected", want.data,
+				 have.data);
 			rc = refuse(err, msg);
 		}
 		ril_buf_free(&want);
@@ -266,8 +273,11 @@ static int find_template(const char *dir, struct ril_buf *out, struct ril_err *e
 		return -1;
 	if (!out->len && exists(path, dir, "tokenizer_config.json") && template_in(path, out, err))
 		return -1;
-	return out->len ? 0 : ril_fail(err, RIL_EFAIL, "no chat template (chat_template.jinja, chat_template.json, tokenizer_config.json); %s",
-				       supported);
+	return out->len ? 0
+			: ril_fail(err, RIL_EFAIL,
+				   "no chat template (chat_template.jinja, chat_template.json, tokenizer_config.json); "
+				   "%s",
+				   supported);
 }
 
 /* An original InternVL folder: 1 and the dialect in c; 0 when it is none. */
@@ -281,11 +291,13 @@ static int load_original(struct ril_chat *c, const char *dir, struct ril_err *er
 	const char *type = "", *name = "(none)";
 	if (!config)
 		return -1;
-	int rc = ril_json_str(config, "model_type", &type, err) || ril_json_str(config, "template", &name, err) ? -1 : 0;
+	int rc = ril_json_str(config, "model_type", &type, err) || ril_json_str(config, "template", &name, err) ? -1
+														: 0;
 	if (!rc && !strcmp(type, "internvl_chat")) {
 		rc = 1;
 		if (strcmp(name, "internvl2_5"))
-			rc = ril_fail(err, RIL_EFAIL, "config.json: unknown \"template\": \"%.64s\"; %s", name, supported);
+			rc = ril_fail(err, RIL_EFAIL, "config.json: unknown \"template\": \"%.64s\"; %s", name,
+				      supported);
 	}
 	cJSON_Delete(config);
 	if (rc != 1)
@@ -306,7 +318,8 @@ static int bind_tokens(struct ril_chat *c, struct ril_err *err)
 	const struct ril_picture_form *f = c->picture;
 	for (int k = 0; k < 2; k++)
 		if ((c->eos = ril_tokenizer_id(c->tokenizer, marks[k], strlen(marks[k]))) < 0)
-			return ril_fail(err, RIL_EFAIL, "the tokenizer has no %s, which the chat template needs", marks[k]);
+			return ril_fail(err, RIL_EFAIL, "the tokenizer has no %s, which the chat template needs",
+					marks[k]);
 	c->image_id = f ? ril_tokenizer_id(c->tokenizer, f->token, strlen(f->token)) : -1;
 	if (f && (c->image_id < 0 || ril_tokenizer_id(c->tokenizer, f->before, strlen(f->before)) < 0))
 		c->picture = NULL, c->image_id = -1;

@@ -1,5 +1,5 @@
-/* jinja.c -- templates: cutting into text and tags, statements; see jinja.h.  There is no syntax tree: a template is a list of parts, a
- * loop runs its parts again, and expressions are read anew each time. */
+/* jinja.c -- templates: cutting into text and tags, statements; see jinja.h.  There is no syntax tree: a template is a
+ * list of parts, a loop runs its parts again, and expressions are read anew each time. */
 #include "text/jinja_int.h"
 
 #include <stdarg.h>
@@ -66,7 +66,8 @@ static int add_part(struct ril_jinja *j, struct parts *p, enum part_type type, c
 	return 0;
 }
 
-/* Where the text before a tag ends: `{%-` eats all white space; without a sign, a statement eats its own line's indentation. */
+/* Where the text before a tag ends: `{%-` eats all white space; without a sign, a statement eats its own line's
+ * indentation. */
 static const char *text_end(const char *from, const char *tag)
 {
 	const char *e = tag;
@@ -100,7 +101,8 @@ static int cut(struct ril_jinja *j, const char *s, size_t n, struct parts *p)
 		if (add_part(j, p, TEXT, from, text_end(from, tag)))
 			return -1;
 		bool eat = stop > body && stop[-1] == '-';
-		if (tag[1] != '#' && add_part(j, p, tag[1] == '{' ? PRINT : STATEMENT, body, stop - (eat || (stop > body && stop[-1] == '+'))))
+		if (tag[1] != '#' && add_part(j, p, tag[1] == '{' ? PRINT : STATEMENT, body,
+					      stop - (eat || (stop > body && stop[-1] == '+'))))
 			return -1;
 		from = stop + 2;
 		if (eat)
@@ -130,7 +132,8 @@ static bool is_statement(struct ril_jinja *j, const struct part *p, const char *
 }
 
 /* The next part in (i, to) that belongs to the block opened at i: its end or, with `branches`, an elif or else. */
-static size_t block_next(struct ril_jinja *j, const struct part *p, size_t i, size_t to, const char *close, bool branches)
+static size_t block_next(struct ril_jinja *j, const struct part *p, size_t i, size_t to, const char *close,
+			 bool branches)
 {
 	int depth = 0;
 	for (i++; i < to; i++) {
@@ -276,13 +279,14 @@ static void run(struct ril_jinja *j, const struct part *p, size_t from, size_t t
 		} else if (is_statement(j, &p[i], "set")) {
 			run_set(j);
 		} else {
-			ril_jinja_fail(j, "statement '%.*s' is not supported", (int)(p[i].n < 80 ? p[i].n : 80), p[i].s);
+			ril_jinja_fail(j, "statement '%.*s' is not supported", (int)(p[i].n < 80 ? p[i].n : 80),
+				       p[i].s);
 		}
 	}
 }
 
-int ril_jinja_render(const char *text, size_t n, const struct ril_jinja_member *variable, size_t nvariables, struct ril_arena *arena,
-		     struct ril_buf *out, struct ril_err *err)
+int ril_jinja_render(const char *text, size_t n, const struct ril_jinja_member *variable, size_t nvariables,
+		     struct ril_arena *arena, struct ril_buf *out, struct ril_err *err)
 {
 	struct parts p = {0};
 	struct ril_jinja *j = ril_new(1, sizeof *j, err);

@@ -1,5 +1,6 @@
-/* jinja_expr.c -- expressions of chat templates, evaluated as they are read; see jinja.h.  What must not be evaluated (the other side of a
- * decided `and` or `or`) is read with j->dead set: operations then give undefined and cannot fail. */
+/* jinja_expr.c -- expressions of chat templates, evaluated as they are read; see jinja.h.  What must not be evaluated
+ * (the other side of a decided `and` or `or`) is read with j->dead set: operations then give undefined and cannot fail.
+ */
 #include "text/jinja_int.h"
 
 #include <stdio.h>
@@ -132,7 +133,9 @@ static bool contains(J *j, const V *in, const V *what)
 	if (in->type == RIL_JINJA_STRING && what->type == RIL_JINJA_STRING)
 		return !what->n || (in->n && memmem(in->s, in->n, what->s, what->n));
 	for (int64_t k = 0; k < in->i; k++) {
-		V key = in->type == RIL_JINJA_DICT ? ril_jinja_string(in->member[k].key) : in->type == RIL_JINJA_LIST ? in->item[k] : (V){0};
+		V key = in->type == RIL_JINJA_DICT   ? ril_jinja_string(in->member[k].key)
+			: in->type == RIL_JINJA_LIST ? in->item[k]
+						     : (V){0};
 		if (equal(&key, what))
 			return true;
 	}
@@ -238,7 +241,9 @@ static V read_name(J *j)
 	size_t len = ril_jinja_name(j, &name);
 #define IS(word) (len == sizeof word - 1 && !memcmp(name, word, len))
 	if (!len)
-		return ril_jinja_fail(j, "'%.*s': not understood", (int)(j->end - j->at < 40 ? j->end - j->at : 40), j->at), (V){0};
+		return ril_jinja_fail(j, "'%.*s': not understood", (int)(j->end - j->at < 40 ? j->end - j->at : 40),
+				      j->at),
+		       (V){0};
 	if (IS("true") || IS("True"))
 		return boolean(true);
 	if (IS("false") || IS("False"))
@@ -301,7 +306,8 @@ static V split(J *j, const V *v, const V *by)
 	if (by->type != RIL_JINJA_STRING || !by->n)
 		return ril_jinja_fail(j, "split() without a separator"), list;
 	size_t count = 1;
-	for (const char *s = v->s, *end = v->s + v->n, *m; (m = memmem(s, (size_t)(end - s), by->s, by->n)); s = m + by->n)
+	for (const char *s = v->s, *end = v->s + v->n, *m; (m = memmem(s, (size_t)(end - s), by->s, by->n));
+	     s = m + by->n)
 		count++;
 	list.item = room(j, count, sizeof *list.item);
 	if (!list.item)
@@ -374,7 +380,8 @@ static V slice(J *j, const V *v, const V bound[3])
 	if (v->type != RIL_JINJA_LIST || (step != 1 && step != -1) || (step == -1 && (bound[0].type || bound[1].type)))
 		return ril_jinja_fail(j, "a slice of another form than list[a:b] or list[::-1]"), (V){0};
 	V out = {.type = RIL_JINJA_LIST, .item = room(j, (size_t)v->i, sizeof *out.item)};
-	int64_t a = bound[0].type == RIL_JINJA_INT ? bound[0].i : 0, b = bound[1].type == RIL_JINJA_INT ? bound[1].i : v->i;
+	int64_t a = bound[0].type == RIL_JINJA_INT ? bound[0].i : 0,
+		b = bound[1].type == RIL_JINJA_INT ? bound[1].i : v->i;
 	a += a < 0 ? v->i : 0;
 	b += b < 0 ? v->i : 0;
 	for (int64_t k = 0; out.item && k < v->i; k++) {
@@ -476,7 +483,8 @@ static V read_test(J *j, V v)
 		is = v.type >= RIL_JINJA_STRING;
 	else if (len == strlen(types[v.type]) && !memcmp(name, types[v.type], len))
 		is = true;
-	else if (!IS("string") && !IS("none") && !IS("undefined") && !IS("mapping") && !IS("boolean") && !IS("integer") && !IS("sequence"))
+	else if (!IS("string") && !IS("none") && !IS("undefined") && !IS("mapping") && !IS("boolean") &&
+		 !IS("integer") && !IS("sequence"))
 		ril_jinja_fail(j, "test '%.*s' is not supported", (int)len, name);
 	if (IS("sequence"))
 		is = v.type >= RIL_JINJA_STRING;
@@ -558,7 +566,8 @@ static V read_or(J *j)
 	return a;
 }
 
-/* x, or x if c else y: x is read over first, to find out whether an `if` follows.  Each nesting so doubles the reading; the depth is small. */
+/* x, or x if c else y: x is read over first, to find out whether an `if` follows.  Each nesting so doubles the reading;
+ * the depth is small. */
 V ril_jinja_expr(J *j)
 {
 	if (++j->depth > RIL_JINJA_DEPTH)

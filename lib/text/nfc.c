@@ -1,8 +1,9 @@
 /* nfc.c -- Unicode NFC where it is needed, by utf8proc.
  *
- * Nearly all text is in NFC already.  A character is calm when it neither changes nor joins what stands before it: all below U+0300,
- * and above it what is no mark, no Hangul jamo and has no decomposition (a subset of Unicode's NFC_Quick_Check = Yes, ccc = 0).
- * Calm stretches are copied; only a run of other characters, with the one before it, goes through the full algorithm. */
+ * Nearly all text is in NFC already.  A character is calm when it neither changes nor joins what stands before it: all
+ * below U+0300, and above it what is no mark, no Hangul jamo and has no decomposition (a subset of Unicode's
+ * NFC_Quick_Check = Yes, ccc = 0). Calm stretches are copied; only a run of other characters, with the one before it,
+ * goes through the full algorithm. */
 #include "text/tokenizer_int.h"
 
 #include <stdlib.h>
@@ -15,8 +16,8 @@ static bool calm(int32_t c)
 	if (c >= 0x1100 && c <= 0x11FF)
 		return false;
 	const utf8proc_property_t *p = utf8proc_get_property(c);
-	return p->decomp_seqindex == UINT16_MAX && p->category != UTF8PROC_CATEGORY_MN && p->category != UTF8PROC_CATEGORY_MC &&
-	       p->category != UTF8PROC_CATEGORY_ME;
+	return p->decomp_seqindex == UINT16_MAX && p->category != UTF8PROC_CATEGORY_MN &&
+	       p->category != UTF8PROC_CATEGORY_MC && p->category != UTF8PROC_CATEGORY_ME;
 }
 
 /* The first restless character at or after `at` (n if none); *before is where the character before it begins. */

@@ -1,4 +1,5 @@
-/* tokenizer.c -- encoding and decoding; see tokenizer.h.  Loading is tokenizer_load.c, cutting words.c, merging bpe.c. */
+/* tokenizer.c -- encoding and decoding; see tokenizer.h.  Loading is tokenizer_load.c, cutting words.c, merging bpe.c.
+ */
 #include "text/tokenizer_int.h"
 
 #include "base/json.h"
@@ -82,7 +83,8 @@ static int index_grow(struct ril_tokenizer *t, struct ril_err *err)
 int ril_tokenizer_put(struct ril_tokenizer *t, int32_t id, const char *bytes, size_t n, bool added, struct ril_err *err)
 {
 	if (id < 0 || id >= RIL_MAX_TOKENS)
-		return ril_fail(err, RIL_ECORRUPT, "token '%.*s' has the id %d", (int)(n < 64 ? n : 64), bytes, (int)id);
+		return ril_fail(err, RIL_ECORRUPT, "token '%.*s' has the id %d", (int)(n < 64 ? n : 64), bytes,
+				(int)id);
 	if (!n)
 		return ril_fail(err, RIL_ECORRUPT, "token %d is empty", (int)id);
 	if (t->bytes.len + n > UINT32_MAX)
@@ -94,8 +96,8 @@ int ril_tokenizer_put(struct ril_tokenizer *t, int32_t id, const char *bytes, si
 		t->size = id + 1;
 	}
 	if (t->token[id].len)
-		return ril_fail(err, RIL_ECORRUPT, "id %d is given to '%.*s' and to '%.*s'", (int)id, (int)t->token[id].len,
-				t->bytes.data + t->token[id].off, (int)(n < 64 ? n : 64), bytes);
+		return ril_fail(err, RIL_ECORRUPT, "id %d is given to '%.*s' and to '%.*s'", (int)id,
+				(int)t->token[id].len, t->bytes.data + t->token[id].off, (int)(n < 64 ? n : 64), bytes);
 	if ((!t->index || (size_t)t->size * 2 > t->index_mask) && index_grow(t, err))
 		return -1;
 	size_t slot = slot_of(t, bytes, n);
@@ -142,7 +144,8 @@ const char *ril_tokenizer_key(const struct ril_tokenizer *t)
 
 /* ---- encoding ---- */
 
-static int encode_words(const struct ril_tokenizer *t, const char *s, size_t n, struct ril_ids *out, struct ril_err *err)
+static int encode_words(const struct ril_tokenizer *t, const char *s, size_t n, struct ril_ids *out,
+			struct ril_err *err)
 {
 	size_t start, end;
 	if (ril_words_fast(t->words)) {
@@ -163,8 +166,8 @@ static int encode_words(const struct ril_tokenizer *t, const char *s, size_t n, 
 }
 
 /* The first added token of the kind at or after `from`, the longest that begins there; -1 if none.  *at is where. */
-static int32_t find_added(const struct ril_tokenizer *t, const char *s, size_t n, size_t from, bool normalized, bool special,
-			  size_t *at)
+static int32_t find_added(const struct ril_tokenizer *t, const char *s, size_t n, size_t from, bool normalized,
+			  bool special, size_t *at)
 {
 	const bool *first = t->first[normalized];
 	for (size_t i = from; i < n; i++) {
@@ -207,7 +210,8 @@ static int encode_normalized(const struct ril_tokenizer *t, const char *s, size_
 	return rc;
 }
 
-int ril_tokenizer_encode(struct ril_tokenizer *t, const char *s, size_t n, bool special, struct ril_ids *out, struct ril_err *err)
+int ril_tokenizer_encode(struct ril_tokenizer *t, const char *s, size_t n, bool special, struct ril_ids *out,
+			 struct ril_err *err)
 {
 	size_t at, from = 0;
 	int32_t id;
@@ -223,12 +227,13 @@ int ril_tokenizer_encode(struct ril_tokenizer *t, const char *s, size_t n, bool 
 
 /* ---- decoding ---- */
 
-int ril_tokenizer_decode(const struct ril_tokenizer *t, const int32_t *ids, size_t n, bool skip_special, struct ril_buf *out,
-			 struct ril_err *err)
+int ril_tokenizer_decode(const struct ril_tokenizer *t, const int32_t *ids, size_t n, bool skip_special,
+			 struct ril_buf *out, struct ril_err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (ids[i] < 0 || ids[i] >= t->size)
-			return ril_fail(err, RIL_EFAIL, "id %d has no token (the tokenizer has %d)", (int)ids[i], (int)t->size);
+			return ril_fail(err, RIL_EFAIL, "id %d has no token (the tokenizer has %d)", (int)ids[i],
+					(int)t->size);
 		const struct ril_token *k = &t->token[ids[i]];
 		if (!(skip_special && k->special) && ril_buf_add(out, t->bytes.data + k->off, k->len, err))
 			return -1;
@@ -236,8 +241,8 @@ int ril_tokenizer_decode(const struct ril_tokenizer *t, const int32_t *ids, size
 	return ril_buf_add(out, "", 0, err);
 }
 
-int ril_tokenizer_text(const struct ril_tokenizer *t, const int32_t *ids, size_t n, bool skip_special, struct ril_buf *out,
-		       struct ril_err *err)
+int ril_tokenizer_text(const struct ril_tokenizer *t, const int32_t *ids, size_t n, bool skip_special,
+		       struct ril_buf *out, struct ril_err *err)
 {
 	struct ril_buf raw = {0};
 	int rc = ril_tokenizer_decode(t, ids, n, skip_special, &raw, err);

@@ -25,17 +25,18 @@ void ril_ids_free(struct ril_ids *);
 struct ril_tokenizer *ril_tokenizer_load(const char *dir, struct ril_err *);
 void ril_tokenizer_free(struct ril_tokenizer *);
 
-/* Appends the ids of text.  With `special`, special tokens written out in the text become their ids, as the reference does for
- * prompts; without, they are spelled in ordinary tokens, as text from outside should be (added tokens that are not special are
- * found either way). */
-int ril_tokenizer_encode(struct ril_tokenizer *, const char *text, size_t n, bool special, struct ril_ids *out, struct ril_err *);
+/* Appends the ids of text.  With `special`, special tokens written out in the text become their ids, as the reference
+ * does for prompts; without, they are spelled in ordinary tokens, as text from outside should be (added tokens that are
+ * not special are found either way). */
+int ril_tokenizer_encode(struct ril_tokenizer *, const char *text, size_t n, bool special, struct ril_ids *out,
+			 struct ril_err *);
 
 /* Appends the bytes of ids, which may end inside a character; special tokens are left out with skip_special. */
-int ril_tokenizer_decode(const struct ril_tokenizer *, const int32_t *ids, size_t n, bool skip_special, struct ril_buf *out,
-			 struct ril_err *);
+int ril_tokenizer_decode(const struct ril_tokenizer *, const int32_t *ids, size_t n, bool skip_special,
+			 struct ril_buf *out, struct ril_err *);
 /* The same as UTF-8 text: fragments of characters become U+FFFD. */
-int ril_tokenizer_text(const struct ril_tokenizer *, const int32_t *ids, size_t n, bool skip_special, struct ril_buf *out,
-		       struct ril_err *);
+int ril_tokenizer_text(const struct ril_tokenizer *, const int32_t *ids, size_t n, bool skip_special,
+		       struct ril_buf *out, struct ril_err *);
 
 /* Every id below the size has a token; a model's vocabulary may be larger (padding). */
 int32_t ril_tokenizer_size(const struct ril_tokenizer *);
@@ -45,7 +46,8 @@ const char *ril_tokenizer_bytes(const struct ril_tokenizer *, int32_t id, size_t
 bool ril_tokenizer_is_special(const struct ril_tokenizer *, int32_t id);
 /* eos_token of tokenizer_config.json (a model's generation_config.json may name others); -1 if none. */
 int32_t ril_tokenizer_eos(const struct ril_tokenizer *);
-/* 16 hex digits: equal for tokenizers that give equal ids, however their folders spell them.  Named in a stream's HEAD. */
+/* 16 hex digits: equal for tokenizers that give equal ids, however their folders spell them.  Named in a stream's HEAD.
+ */
 const char *ril_tokenizer_key(const struct ril_tokenizer *);
 
 #endif

@@ -63,7 +63,8 @@ struct ril_bpe;
 struct ril_bpe *ril_bpe_new(struct ril_err *);
 void ril_bpe_free(struct ril_bpe *);
 /* `room`: bytes readable from word on, at least n. */
-int ril_bpe_word(const struct ril_tokenizer *, const char *word, size_t n, size_t room, struct ril_ids *out, struct ril_err *);
+int ril_bpe_word(const struct ril_tokenizer *, const char *word, size_t n, size_t room, struct ril_ids *out,
+		 struct ril_err *);
 
 /* nfc.c: appends valid UTF-8 in NFC; 1, and nothing appended, when the text is in NFC as it is. */
 int ril_nfc(struct ril_buf *out, const char *s, size_t n, struct ril_err *err);

@@ -1,8 +1,9 @@
 /* tokenizer_load.c -- reading a tokenizer from a Hugging Face folder; see tokenizer.h.
  *
- * Two forms: tokenizer.json says everything itself; vocab.json + merges.txt leave the expression and the normaliser to the class
- * that tokenizer_config.json names.  Added tokens come from tokenizer.json, added_tokens.json and tokenizer_config.json.
- * What this library does not do (another model than BPE, a post-processor that adds tokens, ...) is refused by name. */
+ * Two forms: tokenizer.json says everything itself; vocab.json + merges.txt leave the expression and the normaliser to
+ * the class that tokenizer_config.json names.  Added tokens come from tokenizer.json, added_tokens.json and
+ * tokenizer_config.json. What this library does not do (another model than BPE, a post-processor that adds tokens, ...)
+ * is refused by name. */
 #include "text/tokenizer_int.h"
 
 #include "base/json.h"
@@ -55,7 +56,8 @@ static int id_of_number(const cJSON *number, int32_t *id, struct ril_err *err)
 {
 	double d = cJSON_IsNumber(number) ? number->valuedouble : -1;
 	if (!(d >= 0 && d < RIL_MAX_TOKENS) || d != (int32_t)d)
-		return ril_fail(err, RIL_ECORRUPT, "token '%.64s' has no usable id", number->string ? number->string : "");
+		return ril_fail(err, RIL_ECORRUPT, "token '%.64s' has no usable id",
+				number->string ? number->string : "");
 	*id = (int32_t)d;
 	return 0;
 }
@@ -74,7 +76,8 @@ static int load_vocab(struct ril_tokenizer *t, const cJSON *vocab, struct ril_er
 		bool raw = rc == 1; /* not in the alphabet: only an added token may stand in the vocabulary like that */
 		if (raw)
 			b.len = 0, rc = ril_buf_puts(&b, entry->string, err);
-		if (rc || (rc = id_of_number(entry, &id, err)) || (rc = ril_tokenizer_put(t, id, b.data, b.len, false, err)))
+		if (rc || (rc = id_of_number(entry, &id, err)) ||
+		    (rc = ril_tokenizer_put(t, id, b.data, b.len, false, err)))
 			break;
 		t->token[id].raw = raw;
 	}
@@ -88,7 +91,8 @@ static int load_bytes(struct ril_tokenizer *t, struct ril_err *err)
 		char one = (char)b;
 		t->byte_id[b] = t->index ? ril_tokenizer_id(t, &one, 1) : -1;
 		if (t->byte_id[b] < 0)
-			return ril_fail(err, RIL_ECORRUPT, "no token for the byte 0x%02X: not a byte-level vocabulary", b);
+			return ril_fail(err, RIL_ECORRUPT, "no token for the byte 0x%02X: not a byte-level vocabulary",
+					b);
 	}
 	return 0;
 }
@@ -106,19 +110,19 @@ static int pairs_reserve(struct ril_tokenizer *t, size_t n, struct ril_err *err)
 	return 0;
 }
 
-static int merge_part(const struct ril_tokenizer *t, size_t rank, const struct ril_buf *b, size_t from, size_t n, int32_t *id,
-		      struct ril_err *err)
+static int merge_part(const struct ril_tokenizer *t, size_t rank, const struct ril_buf *b, size_t from, size_t n,
+		      int32_t *id, struct ril_err *err)
 {
 	*id = ril_tokenizer_id(t, b->data + from, n);
 	if (*id < 0)
-		return ril_fail(err, RIL_ECORRUPT, "merge %zu: '%.*s' is not in the vocabulary", rank, (int)(n < 64 ? n : 64),
-				b->data + from);
+		return ril_fail(err, RIL_ECORRUPT, "merge %zu: '%.*s' is not in the vocabulary", rank,
+				(int)(n < 64 ? n : 64), b->data + from);
 	return 0;
 }
 
 /* One merge, its two sides written in the byte-level alphabet. */
-static int add_merge(struct ril_tokenizer *t, struct ril_buf *scratch, size_t rank, const char *l, size_t ln, const char *r,
-		     size_t rn, struct ril_err *err)
+static int add_merge(struct ril_tokenizer *t, struct ril_buf *scratch, size_t rank, const char *l, size_t ln,
+		     const char *r, size_t rn, struct ril_err *err)
 {
 	int32_t left, right, both;
 	scratch->len = 0;
@@ -127,7 +131,8 @@ static int add_merge(struct ril_tokenizer *t, struct ril_buf *scratch, size_t ra
 	if (!bad)
 		bad = ril_bytelevel_decode(scratch, r, rn, err);
 	if (bad == 1 || (!bad && (!half || half == scratch->len)))
-		return ril_fail(err, RIL_ECORRUPT, "merge %zu '%.*s' '%.*s' is not byte-level", rank, (int)ln, l, (int)rn, r);
+		return ril_fail(err, RIL_ECORRUPT, "merge %zu '%.*s' '%.*s' is not byte-level", rank, (int)ln, l,
+				(int)rn, r);
 	if (bad || merge_part(t, rank, scratch, 0, half, &left, err) ||
 	    merge_part(t, rank, scratch, half, scratch->len - half, &right, err) ||
 	    merge_part(t, rank, scratch, 0, scratch->len, &both, err))
@@ -143,11 +148,13 @@ static int add_merge(struct ril_tokenizer *t, struct ril_buf *scratch, size_t ra
 	return 0;
 }
 
-static int add_merge_line(struct ril_tokenizer *t, struct ril_buf *scratch, size_t rank, const char *s, size_t n, struct ril_err *err)
+static int add_merge_line(struct ril_tokenizer *t, struct ril_buf *scratch, size_t rank, const char *s, size_t n,
+			  struct ril_err *err)
 {
 	const char *sp = memchr(s, ' ', n);
 	if (!sp || memchr(sp + 1, ' ', n - (size_t)(sp + 1 - s)))
-		return ril_fail(err, RIL_ECORRUPT, "merge %zu '%.*s' is not two parts", rank, (int)(n < 64 ? n : 64), s);
+		return ril_fail(err, RIL_ECORRUPT, "merge %zu '%.*s' is not two parts", rank, (int)(n < 64 ? n : 64),
+				s);
 	return add_merge(t, scratch, rank, s, (size_t)(sp - s), sp + 1, n - (size_t)(sp + 1 - s), err);
 }
 
@@ -212,12 +219,14 @@ static int add_token(struct ril_tokenizer *t, int32_t id, const cJSON *content, 
 	bool special = false, normalized = false, strip[3] = {false};
 	if (!cJSON_IsString(content))
 		return ril_fail(err, RIL_ECORRUPT, "added token %d has no content", (int)id);
-	if (how && (ril_json_bool(how, "special", &special, err) || ril_json_bool(how, "normalized", &normalized, err) ||
-		    ril_json_bool(how, "lstrip", &strip[0], err) || ril_json_bool(how, "rstrip", &strip[1], err) ||
-		    ril_json_bool(how, "single_word", &strip[2], err)))
+	if (how &&
+	    (ril_json_bool(how, "special", &special, err) || ril_json_bool(how, "normalized", &normalized, err) ||
+	     ril_json_bool(how, "lstrip", &strip[0], err) || ril_json_bool(how, "rstrip", &strip[1], err) ||
+	     ril_json_bool(how, "single_word", &strip[2], err)))
 		return ril_context(err, "added token %d", (int)id);
 	if (strip[0] || strip[1] || strip[2])
-		return ril_fail(err, RIL_EFAIL, "added token '%s': lstrip, rstrip and single_word are not supported", content->valuestring);
+		return ril_fail(err, RIL_EFAIL, "added token '%s': lstrip, rstrip and single_word are not supported",
+				content->valuestring);
 	if (ril_json_text(&b, content, err))
 		return ril_buf_free(&b), -1;
 	bool same = b.len && t->index && ril_tokenizer_id(t, b.data, b.len) == id;
@@ -283,7 +292,8 @@ static void mark_special(struct ril_tokenizer *t, const cJSON *j)
 		t->token[id].special = true;
 }
 
-/* tokenizer_config.json and special_tokens_map.json: more added tokens, which are special, and the end of a sequence. */
+/* tokenizer_config.json and special_tokens_map.json: more added tokens, which are special, and the end of a sequence.
+ */
 static int load_config(struct ril_tokenizer *t, const cJSON *config, struct ril_err *err)
 {
 	static const char *const lists[] = {"additional_special_tokens", "extra_special_tokens"};
@@ -334,7 +344,8 @@ static int load_split(struct ril_tokenizer *t, const cJSON *j, struct ril_err *e
 	if (!cJSON_IsString(x))
 		return ril_fail(err, RIL_ECORRUPT, "pre_tokenizer Split without a pattern");
 	if (!cJSON_IsString(behaviour) || strcmp(behaviour->valuestring, "Isolated") || cJSON_IsTrue(get(j, "invert")))
-		return ril_fail(err, RIL_EFAIL, "pre_tokenizer Split: only behavior 'Isolated' without invert is supported");
+		return ril_fail(err, RIL_EFAIL,
+				"pre_tokenizer Split: only behavior 'Isolated' without invert is supported");
 	return ril_words_add(t->words, x->valuestring, strlen(x->valuestring), !regex, err);
 }
 
@@ -403,7 +414,8 @@ static int load_tokenizer_json(struct ril_tokenizer *t, const cJSON *tree, struc
 	if (pre && load_pre_tokenizer(t, pre, &byte_level, err))
 		return -1;
 	if (!byte_level)
-		return ril_fail(err, RIL_EFAIL, "the pre_tokenizer has no ByteLevel part: only byte-level BPE is supported");
+		return ril_fail(err, RIL_EFAIL,
+				"the pre_tokenizer has no ByteLevel part: only byte-level BPE is supported");
 	t->ignore_merges = cJSON_IsTrue(get(model, "ignore_merges"));
 	if (load_vocab(t, get(model, "vocab"), err) || load_bytes(t, err) || load_merges(t, get(model, "merges"), err))
 		return -1;
@@ -435,7 +447,8 @@ static int load_vocab_files(struct ril_tokenizer *t, const char *dir, const cJSO
 	if (read_json(dir, "vocab.json", &vocab, err))
 		return -1;
 	if (!vocab || !path_of(path, dir, "merges.txt"))
-		return cJSON_Delete(vocab), ril_fail(err, RIL_EFAIL, "no tokenizer.json, nor vocab.json with merges.txt");
+		return cJSON_Delete(vocab),
+		       ril_fail(err, RIL_EFAIL, "no tokenizer.json, nor vocab.json with merges.txt");
 	int rc = load_class(t, config, err);
 	if (!rc && (load_vocab(t, vocab, err) || load_bytes(t, err)))
 		rc = ril_context(err, "vocab.json");
@@ -454,12 +467,13 @@ static int finish(struct ril_tokenizer *t, struct ril_err *err)
 {
 	for (int32_t id = 0; id < t->size; id++)
 		if (!t->token[id].len)
-			return ril_fail(err, RIL_ECORRUPT, "the vocabulary has a hole: no token has the id %d (the highest is %d)",
+			return ril_fail(err, RIL_ECORRUPT,
+					"the vocabulary has a hole: no token has the id %d (the highest is %d)",
 					(int)id, (int)t->size - 1);
 	for (int32_t id = 0; id < t->size; id++)
 		if (t->token[id].raw && !t->token[id].added)
-			return ril_fail(err, RIL_ECORRUPT, "token %d '%.*s' is not byte-level", (int)id, (int)t->token[id].len,
-					t->bytes.data + t->token[id].off);
+			return ril_fail(err, RIL_ECORRUPT, "token %d '%.*s' is not byte-level", (int)id,
+					(int)t->token[id].len, t->bytes.data + t->token[id].off);
 	for (size_t i = 1; i < t->nadded; i++) /* longest first; they are few */
 		for (size_t k = i; k && added_len(t, k) > added_len(t, k - 1); k--) {
 			struct ril_added swap = t->added[k];
@@ -480,7 +494,8 @@ static uint64_t fnv(uint64_t h, const void *p, size_t n)
 	return h;
 }
 
-/* Over what decides ids: tokens in order, merges by rank (a sum, since the table has another order), expressions, NFC. */
+/* Over what decides ids: tokens in order, merges by rank (a sum, since the table has another order), expressions, NFC.
+ */
 static void make_key(struct ril_tokenizer *t)
 {
 	uint64_t h = 0xCBF29CE484222325u, merges = 0;
@@ -502,8 +517,11 @@ static void make_key(struct ril_tokenizer *t)
 static int load(struct ril_tokenizer *t, const char *dir, struct ril_err *err)
 {
 	cJSON *tree = NULL, *config = NULL, *map = NULL;
-	int rc = read_json(dir, "tokenizer_config.json", &config, err) || read_json(dir, "special_tokens_map.json", &map, err) ||
-		 read_json(dir, "tokenizer.json", &tree, err) ? -1 : 0;
+	int rc = read_json(dir, "tokenizer_config.json", &config, err) ||
+				 read_json(dir, "special_tokens_map.json", &map, err) ||
+				 read_json(dir, "tokenizer.json", &tree, err)
+			 ? -1
+			 : 0;
 	if (!rc && tree && load_tokenizer_json(t, tree, err))
 		rc = ril_context(err, "%s/tokenizer.json", dir);
 	else if (!rc && !tree && (load_vocab_files(t, dir, config, err) || load_added_file(t, dir, err)))

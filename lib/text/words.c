@@ -5,9 +5,10 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
-const char ril_words_qwen_expression[] =
-	"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-const char ril_words_gpt2_expression[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+const char ril_words_qwen_expression[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| "
+					 "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+const char ril_words_gpt2_expression[] =
+	"'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 struct ril_words {
 	pcre2_code *code[RIL_MAX_SPLITS];
@@ -84,7 +85,8 @@ int ril_words_add(struct ril_words *w, const char *x, size_t n, bool literal, st
 	}
 	pcre2_jit_compile(c, PCRE2_JIT_COMPLETE); /* without it the interpreter runs: slower, the same words */
 	w->code[w->n++] = c;
-	w->fast = w->n == 1 && !literal && n == strlen(ril_words_qwen_expression) && !memcmp(x, ril_words_qwen_expression, n);
+	w->fast = w->n == 1 && !literal && n == strlen(ril_words_qwen_expression) &&
+		  !memcmp(x, ril_words_qwen_expression, n);
 	rc = ril_buf_puts(&w->text, literal ? "\n=" : "\n~", err) || ril_buf_add(&w->text, x, n, err) ? -1 : 0;
 out:
 	ril_buf_free(&t);

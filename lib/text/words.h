@@ -1,8 +1,8 @@
 /* words.h -- cutting text into the words that BPE merges within: the pre-tokeniser of tokenizer.json.
  *
- * A pre-tokeniser is a sequence of expressions; each cuts what the one before it left into its matches and the text between
- * them ("Isolated").  Expressions run by PCRE2 with Unicode properties.  Qwen2's expression, which nearly every model here has,
- * also exists written out by hand (ril_words_qwen); the tests hold the two equal. */
+ * A pre-tokeniser is a sequence of expressions; each cuts what the one before it left into its matches and the text
+ * between them ("Isolated").  Expressions run by PCRE2 with Unicode properties.  Qwen2's expression, which nearly every
+ * model here has, also exists written out by hand (ril_words_qwen); the tests hold the two equal. */
 #ifndef RIL_TEXT_WORDS_H
 #define RIL_TEXT_WORDS_H
 

@@ -3,8 +3,8 @@
  *     (?i:'s|'t|'re|'ve|'m|'ll|'d) | [^\r\n\p{L}\p{N}]?\p{L}+ | \p{N} |  ?[^\s\p{L}\p{N}]+[\r\n]* |
  *     \s*[\r\n]+ | \s+(?!\S) | \s+
  *
- * Every character is a letter, a number, white space or something else, so the alternatives cover all text and the first
- * that matches follows from the classes of the first two characters.  ASCII goes through a table. */
+ * Every character is a letter, a number, white space or something else, so the alternatives cover all text and the
+ * first that matches follows from the classes of the first two characters.  ASCII goes through a table. */
 #include "text/words.h"
 
 #include <utf8proc.h>

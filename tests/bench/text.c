@@ -1,11 +1,13 @@
-/* text.c -- speed of the tokenizer on one core: text TOKENIZER_DIR FILE [IDS].  Run by scripts/bench-text.  The file is encoded as a whole,
- * from a cold cache; the best of five rounds counts.  IDS receives the ids as I32, for comparison with other libraries. */
+/* text.c -- speed of the tokenizer on one core: text TOKENIZER_DIR FILE [IDS].  Run by scripts/bench-text.  The file is
+ * encoded as a whole, from a cold cache; the best of five rounds counts.  IDS receives the ids as I32, for comparison
+ * with other libraries. */
 #include "base/progress.h"
 #include "text/tokenizer.h"
 
 #include <stdlib.h>
 
-static int round_of(const char *dir, const struct ril_buf *text, struct ril_ids *ids, double *load, double *encode, struct ril_err *err)
+static int round_of(const char *dir, const struct ril_buf *text, struct ril_ids *ids, double *load, double *encode,
+		    struct ril_err *err)
 {
 	double t0 = ril_now();
 	struct ril_tokenizer *t = ril_tokenizer_load(dir, err);
@@ -34,7 +36,8 @@ int main(int argc, char **argv)
 		rc = round_of(argv[1], &text, &ids, &load, &encode, &err);
 	if (rc)
 		return fprintf(stderr, "text: %s\n", err.msg), err.code;
-	printf("%-28s %8.1f MiB/s  %10zu ids   load %.3f s\n", "RIL tools", (double)text.len / 1048576 / encode, ids.n, load);
+	printf("%-28s %8.1f MiB/s  %10zu ids   load %.3f s\n", "RIL tools", (double)text.len / 1048576 / encode, ids.n,
+	       load);
 	FILE *f = argc > 3 ? fopen(argv[3], "wb") : NULL;
 	if (f && (fwrite(ids.at, sizeof *ids.at, ids.n, f) != ids.n || fclose(f)))
 		return 1;

@@ -15,6 +15,9 @@ check "... three tiles" grep -q '"max_patches":.*3' d/preprocessor_config.json
 check "shards" ril-init -q --config "$R/student.json" --tokenizer a --seed 1 --shard-size 0.0003 -o e
 check "... several" test -e e/model.safetensors.index.json -a -e e/model-00002-of-0000"$(ls e/model-*.safetensors | wc -l)".safetensors
 for f in a b d e; do check "$f opens" bash -c "ril-inspect $f >/dev/null"; done
+check "one file over several" ril-init -q --config "$R/student.json" --tokenizer a --seed 1 -o e
+check "... nothing stale is left" diff -r a e
+expect_exit 2 ril-init -q --config "$R/student.json" --tokenizer a -o ./a
 # Shards, types: the same numbers.
 check "BF16" ril-init -q --config "$R/student.json" --tokenizer a --seed 1 --dtype BF16 -o f
 check "... half the size" test "$(stat -c %s f/model.safetensors)" -lt "$(($(stat -c %s a/model.safetensors) * 6 / 10))"

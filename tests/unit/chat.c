@@ -1,4 +1,5 @@
-/* chat.c -- chat templates: the reference's prompts, text and ids; dialects learned and refused; the template language. */
+/* chat.c -- chat templates: the reference's prompts, text and ids; dialects learned and refused; the template language.
+ */
 #include "../ril_test.h"
 
 #include "base/json.h"
@@ -30,7 +31,8 @@ static void read_messages(struct conversation *c, const cJSON *messages)
 		else
 			cJSON_ArrayForEach(p, content) {
 				const cJSON *text = cJSON_GetObjectItem(p, "text");
-				part[k++] = text ? (struct ril_chat_part){text->valuestring, strlen(text->valuestring)} : (struct ril_chat_part){0};
+				part[k++] = text ? (struct ril_chat_part){text->valuestring, strlen(text->valuestring)}
+						 : (struct ril_chat_part){0};
 			}
 		c->message[c->n++] = (struct ril_chat_message){cJSON_GetObjectItem(m, "role")->valuestring, part, k};
 	}
@@ -81,14 +83,18 @@ static void check_case(const struct ril_chat *chat, struct ril_tokenizer *t, con
 		wide[i] = at_of(want, i);
 	count_images(&c, wide, want->count, ril_chat_image_id(chat));
 	free(wide);
-	CHECK(!ril_chat_render(chat, c.message, c.n, &text, &e) && !strcmp(text.data, cJSON_GetObjectItem(j, "prompt_text")->valuestring),
+	CHECK(!ril_chat_render(chat, c.message, c.n, &text, &e) &&
+		      !strcmp(text.data, cJSON_GetObjectItem(j, "prompt_text")->valuestring),
 	      "%s: %s '%s'", path, e.msg, text.data);
-	CHECK(!ril_chat_encode(chat, c.message, c.n, c.images, c.nimages, &ids, &e) && same_ids(want, &ids), "%s: %s", path, e.msg);
+	CHECK(!ril_chat_encode(chat, c.message, c.n, c.images, c.nimages, &ids, &e) && same_ids(want, &ids), "%s: %s",
+	      path, e.msg);
 	const cJSON *response = cJSON_GetObjectItem(j, "response");
 	ids.n = 0;
 	if (response)
 		CHECK(!ril_tokenizer_encode(t, response->valuestring, strlen(response->valuestring), true, &ids, &e) &&
-		      !ril_ids_add(&ids, ril_chat_eos(chat), &e) && same_ids(ril_st_find(st, "response_ids"), &ids), "%s", path);
+			      !ril_ids_add(&ids, ril_chat_eos(chat), &e) &&
+			      same_ids(ril_st_find(st, "response_ids"), &ids),
+		      "%s", path);
 	const struct ril_st_entry *greedy = ril_st_find(st, "greedy_ids");
 	if (greedy) {
 		ids.n = text.len = 0;
@@ -96,7 +102,8 @@ static void check_case(const struct ril_chat *chat, struct ril_tokenizer *t, con
 			ril_ids_add(&ids, (int32_t)at_of(greedy, i), &e);
 		struct ril_buf wanted = {0};
 		ril_json_text(&wanted, cJSON_GetObjectItem(j, "greedy_text"), &e);
-		CHECK(!ril_tokenizer_text(t, ids.at, ids.n, true, &text, &e) && text.len == wanted.len && !memcmp(text.data, wanted.data, text.len),
+		CHECK(!ril_tokenizer_text(t, ids.at, ids.n, true, &text, &e) && text.len == wanted.len &&
+			      !memcmp(text.data, wanted.data, text.len),
 		      "%s: greedy text '%s'", path, text.data);
 		ril_buf_free(&wanted);
 	}
@@ -149,12 +156,16 @@ static void write_file(const char *name, const char *text)
 
 static void write_tokenizer(void)
 {
-	static const char *const added[] = {"<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<img>", "</img>", "<IMG_CONTEXT>"};
+	static const char *const added[] = {"<|im_start|>",  "<|im_end|>", "<|vision_start|>", "<|vision_end|>",
+					    "<|image_pad|>", "<img>",	   "</img>",	       "<IMG_CONTEXT>"};
 	struct ril_buf b = {0};
 	struct ril_err e = {0};
-	ril_buf_puts(&b, "{\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}, \"added_tokens\": [", &e);
+	ril_buf_puts(&b,
+		     "{\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}, \"added_tokens\": [",
+		     &e);
 	for (int k = 0; k < 8; k++)
-		ril_buf_printf(&b, &e, "%s{\"id\": %d, \"content\": \"%s\", \"special\": true}", k ? ", " : "", 256 + k, added[k]);
+		ril_buf_printf(&b, &e, "%s{\"id\": %d, \"content\": \"%s\", \"special\": true}", k ? ", " : "", 256 + k,
+			       added[k]);
 	ril_buf_puts(&b, "], \"model\": {\"type\": \"BPE\", \"merges\": [], \"vocab\": {", &e);
 	for (int c = 0, next = 256; c < 256; c++) {
 		bool plain = (c >= 33 && c <= 126) || (c >= 161 && c <= 172) || c >= 174;
@@ -171,17 +182,20 @@ static const char thinking[] =
 	"    {{- '<|im_start|>system\\n' + messages[0].content + '<|im_end|>\\n' }}\n{%- endif %}\n"
 	"{%- set ns = namespace(open=true, last=messages|length - 1) %}\n"
 	"{%- for m in messages[::-1] %}\n    {%- set k = (messages|length - 1) - loop.index0 %}\n"
-	"    {%- if ns.open and m.role == \"user\" and m.content is string and not (m.content.startswith('<r>') and m.content.endswith('</r>')) %}\n"
+	"    {%- if ns.open and m.role == \"user\" and m.content is string and not (m.content.startswith('<r>') and "
+	"m.content.endswith('</r>')) %}\n"
 	"        {%- set ns.open = false %}\n        {%- set ns.last = k %}\n    {%- endif %}\n{%- endfor %}\n"
 	"{%- for m in messages %}\n    {%- if m.role == 'user' or (m.role == 'system' and not loop.first) %}\n"
 	"        {{- '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>' + '\\n' }}\n"
 	"    {%- elif m.role == 'assistant' %}\n        {%- set text = m.content %}{# without its thought #}\n"
-	"        {%- if '</think>' in text %}\n            {%- set text = text.split('</think>')[-1].lstrip('\\n') %}\n        {%- endif %}\n"
+	"        {%- if '</think>' in text %}\n            {%- set text = text.split('</think>')[-1].lstrip('\\n') "
+	"%}\n        {%- endif %}\n"
 	"        {{- '<|im_start|>' + m.role + '\\n' + text }}\n"
 	"        {%- if loop.index0 > ns.last and loop.last %}{{ raise_exception('no') }}{% endif %}\n"
 	"        {{- '<|im_end|>\\n' }}\n    {%- endif %}\n{%- endfor %}\n"
 	"{%- if add_generation_prompt %}\n    {{- '<|im_start|>assistant\\n' }}\n"
-	"    {%- if enable_thinking is defined and enable_thinking is false %}\n        {{- '<think>\\n\\n</think>\\n\\n' }}\n    {%- endif %}\n{%- endif %}\n";
+	"    {%- if enable_thinking is defined and enable_thinking is false %}\n        {{- "
+	"'<think>\\n\\n</think>\\n\\n' }}\n    {%- endif %}\n{%- endif %}\n";
 
 /* Pictures as Qwen writes them, another default sentence, other wording; relies on trim_blocks and lstrip_blocks. */
 static const char pictures[] =
@@ -189,8 +203,10 @@ static const char pictures[] =
 	"{% for m in messages %}\n<|im_start|>{{ m['role'] }}\n"
 	"  {% if m['content'] is string %}\n{{ m['content'] }}<|im_end|>\n"
 	"  {% else %}\n    {% for c in m['content'] %}\n"
-	"      {% if c['type'] == 'image' %}\n{{ '<|vision_start|><|image_pad|>' ~ '<|vision_end|>' }}{% elif 'text' in c %}{{ c.text }}{% endif %}\n"
-	"    {% endfor %}\n<|im_end|>\n  {% endif %}\n{% endfor %}\n{{ '<|im_start|>assistant\n' if add_generation_prompt else '' }}";
+	"      {% if c['type'] == 'image' %}\n{{ '<|vision_start|><|image_pad|>' ~ '<|vision_end|>' }}{% elif 'text' "
+	"in c %}{{ c.text }}{% endif %}\n"
+	"    {% endfor %}\n<|im_end|>\n  {% endif %}\n{% endfor %}\n{{ '<|im_start|>assistant\n' if "
+	"add_generation_prompt else '' }}";
 
 static void expect_dialect(struct ril_tokenizer *t, const char *template, const char *name, const char *prompt)
 {
@@ -222,14 +238,22 @@ static void test_questions(struct ril_tokenizer *t)
 	struct ril_buf b = {0};
 	struct ril_chat *c = ril_chat_load(folder, t, &e);
 	static const int32_t two[] = {2, 1};
-	CHECK(c && !ril_chat_encode_question(c, "S", "a <image> b<image>", 18, two, 2, &ids, &e) && !ril_tokenizer_decode(t, ids.at, ids.n, false, &b, &e) &&
-	      !strcmp(b.data, "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\na <|vision_start|><|image_pad|><|image_pad|><|vision_end|> b"
-	      "<|vision_start|><|image_pad|><|vision_end|><|im_end|>\n<|im_start|>assistant\n"), "%s %s", e.msg, b.data);
+	CHECK(c && !ril_chat_encode_question(c, "S", "a <image> b<image>", 18, two, 2, &ids, &e) &&
+		      !ril_tokenizer_decode(t, ids.at, ids.n, false, &b, &e) &&
+		      !strcmp(b.data, "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\na "
+				      "<|vision_start|><|image_pad|><|image_pad|><|vision_end|> b"
+				      "<|vision_start|><|image_pad|><|vision_end|><|im_end|>\n<|im_start|>assistant\n"),
+	      "%s %s", e.msg, b.data);
 	ids.n = b.len = 0;
-	CHECK(c && !ril_chat_encode_question(c, NULL, "Q\0", 2, two, 1, &ids, &e) && !ril_tokenizer_decode(t, ids.at, ids.n, false, &b, &e) &&
-	      memmem(b.data, b.len, "<|image_pad|><|vision_end|>Q\0<|im_end|>", 39), "%s", b.data);
-	CHECK(c && ril_chat_encode_question(c, NULL, "<image> Q", 9, two, 2, &ids, &e) && strstr(e.msg, "1 <image> marks"), "%s", e.msg);
-	CHECK(c && ril_chat_encode_question(c, NULL, "<|image_pad|>", 13, two, 1, &ids, &e) && strstr(e.msg, "itself"), "%s", e.msg);
+	CHECK(c && !ril_chat_encode_question(c, NULL, "Q\0", 2, two, 1, &ids, &e) &&
+		      !ril_tokenizer_decode(t, ids.at, ids.n, false, &b, &e) &&
+		      memmem(b.data, b.len, "<|image_pad|><|vision_end|>Q\0<|im_end|>", 39),
+	      "%s", b.data);
+	CHECK(c && ril_chat_encode_question(c, NULL, "<image> Q", 9, two, 2, &ids, &e) &&
+		      strstr(e.msg, "1 <image> marks"),
+	      "%s", e.msg);
+	CHECK(c && ril_chat_encode_question(c, NULL, "<|image_pad|>", 13, two, 1, &ids, &e) && strstr(e.msg, "itself"),
+	      "%s", e.msg);
 	ril_chat_free(c);
 	ril_ids_free(&ids);
 	ril_buf_free(&b);
@@ -258,18 +282,23 @@ static void test_dialects(void)
 	expect_refused(t, "{{ messages | tojson }}", "tojson");
 	expect_refused(t, "{% for m in messages %}", "endfor");
 	expect_refused(t, "{% macro f() %}{% endmacro %}", "macro");
-	static const char trimmed[] = "{% for m in messages %}{{'<|im_start|>' + m['role'] + '\n' + m['content'] | trim + '<|im_end|>' + '\n'}}{% endfor %}"
+	static const char trimmed[] = "{% for m in messages %}{{'<|im_start|>' + m['role'] + '\n' + m['content'] | "
+				      "trim + '<|im_end|>' + '\n'}}{% endfor %}"
 				      "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 	expect_refused(t, trimmed, "expected");
-	static const char plain[] = "{% for m in messages %}{{'<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+	static const char plain[] = "{% for m in messages %}{{'<|im_start|>' + m['role'] + '\n' + m['content'] + "
+				    "'<|im_end|>' + '\n'}}{% endfor %}"
 				    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 	expect_dialect(t, plain, "Qwen2.5", "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
-	expect_dialect(t, pictures, "Qwen2.5-VL", "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+	expect_dialect(
+		t, pictures, "Qwen2.5-VL",
+		"<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
 	test_questions(t);
 	ril_tokenizer_free(t);
 	write_file("config.json", "{\"model_type\": \"internvl_chat\", \"template\": \"Hermes-2\"}");
 	t = ril_tokenizer_load(folder, &e);
-	CHECK(t && !ril_chat_load(folder, t, &e) && strstr(e.msg, "Hermes-2") && strstr(e.msg, "internvl2_5"), "%s", e.msg);
+	CHECK(t && !ril_chat_load(folder, t, &e) && strstr(e.msg, "Hermes-2") && strstr(e.msg, "internvl2_5"), "%s",
+	      e.msg);
 	ril_tokenizer_free(t);
 	char rm[64];
 	snprintf(rm, sizeof rm, "rm -r %s", folder);
@@ -280,7 +309,8 @@ static void test_dialects(void)
 
 static void test_language(void)
 {
-	static const struct { const char *template, *want; } cases[] = {
+	static const struct { const char *template, *want;
+	} cases[] = {
 		{"a\n", "a"},
 		{"{% if x == 3 %}\nyes\n{% else %}\nno\n{% endif %}\n", "yes\n"},
 		{"  {% if x > 3 or not (x != 3) %}y{% endif %}", "y"},
@@ -292,8 +322,11 @@ static void test_language(void)
 		{"{% set n = namespace(v=1) %}{% for i in [1, 2] %}{% set n.v = n.v + i %}{% endfor %}{{ n.v }}", "4"},
 		{"{{ 'a,b,c'.split(',')[-1] }}{{ '  x '.strip() }}{{ 'xxy'.lstrip('x') }}{{ 'abc' | length }}", NULL},
 		{"{{ 'a,b,c'.split(',') | length }}{{ ' x ' | trim }}", "3x"},
-		{"{{ 'b' in 'abc' and 'd' not in 'abc' and nothing is not defined and none is none and true is true and 'x' is string }}", NULL},
-		{"{% if 'b' in 'abc' and 'd' not in 'abc' and nothing is not defined and none is none %}ok{% endif %}", "ok"},
+		{"{{ 'b' in 'abc' and 'd' not in 'abc' and nothing is not defined and none is none and true is true "
+		 "and 'x' is string }}",
+		 NULL},
+		{"{% if 'b' in 'abc' and 'd' not in 'abc' and nothing is not defined and none is none %}ok{% endif %}",
+		 "ok"},
 		{"{{ 1 if x == 4 else 2 if x == 3 else 5 }}{{ nothing }}", "2"},
 		{"{% if nothing and nothing.a.b %}{% elif x %}e{% endif %}", "e"},
 		{"{{ raise_exception('stop') }}", NULL},
@@ -302,14 +335,16 @@ static void test_language(void)
 		{"{{ x", NULL},
 		{"{{ nothing.a }}", NULL},
 	};
-	const struct ril_jinja_member variable[] = {{"x", {.type = RIL_JINJA_INT, .i = 3}}, {"s", ril_jinja_string("abc")}};
+	const struct ril_jinja_member variable[] = {{"x", {.type = RIL_JINJA_INT, .i = 3}},
+						    {"s", ril_jinja_string("abc")}};
 	for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
 		struct ril_err e = {0};
 		struct ril_buf out = {0};
 		struct ril_arena *a = ril_arena_new(NULL, &e);
 		int rc = ril_jinja_render(cases[k].template, strlen(cases[k].template), variable, 2, a, &out, &e);
 		ril_buf_add(&out, "", 0, &e);
-		CHECK(cases[k].want ? !rc && !strcmp(out.data, cases[k].want) : rc && e.msg[0], "%s: '%s' %s", cases[k].template, out.data, e.msg);
+		CHECK(cases[k].want ? !rc && !strcmp(out.data, cases[k].want) : rc && e.msg[0], "%s: '%s' %s",
+		      cases[k].template, out.data, e.msg);
 		ril_buf_free(&out);
 		ril_arena_free(a);
 	}
@@ -318,9 +353,14 @@ static void test_language(void)
 int main(void)
 {
 	static const char *const folders[][3] = {
-		{"qwen2_5_vl-a", "qwen2_5_vl-a", "Qwen2.5-VL"}, {"qwen2_5_vl-a-resaved", "qwen2_5_vl-a", "Qwen2.5-VL"}, {"qwen2_5_vl-b", "qwen2_5_vl-b", "Qwen2.5-VL"},
-		{"internvl3-a", "internvl3-a", "InternVL"}, {"internvl3-a-resaved", "internvl3-a", "InternVL"}, {"internvl3-b", "internvl3-b", "InternVL (original)"},
-		{"qwen2_5-text", "qwen2_5-text", "Qwen2.5-VL"}, {"qwen3-text", "qwen3-text", "Qwen2.5-VL"},
+		{"qwen2_5_vl-a", "qwen2_5_vl-a", "Qwen2.5-VL"},
+		{"qwen2_5_vl-a-resaved", "qwen2_5_vl-a", "Qwen2.5-VL"},
+		{"qwen2_5_vl-b", "qwen2_5_vl-b", "Qwen2.5-VL"},
+		{"internvl3-a", "internvl3-a", "InternVL"},
+		{"internvl3-a-resaved", "internvl3-a", "InternVL"},
+		{"internvl3-b", "internvl3-b", "InternVL (original)"},
+		{"qwen2_5-text", "qwen2_5-text", "Qwen2.5-VL"},
+		{"qwen3-text", "qwen3-text", "Qwen2.5-VL"},
 	};
 	for (size_t k = 0; k < sizeof folders / sizeof *folders; k++)
 		check_folder(folders[k][0], folders[k][1], folders[k][2]);

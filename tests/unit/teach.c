@@ -34,21 +34,31 @@ static void test_reading(void)
 	CHECK(!ril_saved_read(s, write_cache("{\"id\": \"q2\", \"response\": \"x\", \"teacher\": \"B\"}\n\n"
 		"{\"id\": \"q1\", \"response\": \"\\u00e9\", \"teacher\": \"A\", \"finish\": \"length\", \"more\": 1}\n"
 		"{\"id\": \"q2\", \"response\": \"y\", \"teacher\": \"A\"}"), &e), "%s", e.msg);
-	CHECK(!ril_saved_read(s, write_cache("{\"id\": \"q2\", \"response\": \"z\", \"teacher\": \"A\"}\n"), &e) && !ril_saved_index(s, &e), "%s", e.msg);
-	CHECK(ril_saved_count(s) == 4 && ril_saved_teachers(s) == 2 && !strcmp(ril_saved_teacher(s, 0), "B"), "numbered by first mention");
-	CHECK(ril_saved_find(s, "q2", 1, &r) == 2 && !strcmp(r[0].text, "y") && !strcmp(r[1].text, "z"), "in the order read");
+	CHECK(!ril_saved_read(s, write_cache("{\"id\": \"q2\", \"response\": \"z\", \"teacher\": \"A\"}\n"), &e) &&
+		      !ril_saved_index(s, &e),
+	      "%s", e.msg);
+	CHECK(ril_saved_count(s) == 4 && ril_saved_teachers(s) == 2 && !strcmp(ril_saved_teacher(s, 0), "B"),
+	      "numbered by first mention");
+	CHECK(ril_saved_find(s, "q2", 1, &r) == 2 && !strcmp(r[0].text, "y") && !strcmp(r[1].text, "z"),
+	      "in the order read");
 	CHECK(ril_saved_find(s, "q1", 1, &r) == 1 && r->finish == 1 && !strcmp(r->text, "\xC3\xA9"), "finish");
-	CHECK(ril_saved_find(s, "q1", 0, &r) == 0 && ril_saved_find(s, "q", 0, &r) == 0 && ril_saved_find(s, "q3", 1, &r) == 0, "absent");
+	CHECK(ril_saved_find(s, "q1", 0, &r) == 0 && ril_saved_find(s, "q", 0, &r) == 0 &&
+		      ril_saved_find(s, "q3", 1, &r) == 0,
+	      "absent");
 	ril_saved_free(s);
 	expect_bad("{\"id\": \"q\", \"response\": \"x\"}\n", "line 1: no 'teacher'");
-	expect_bad("{\"id\": \"q\", \"response\": \"x\", \"teacher\": \"A\"}\n{\"id\": 3, \"response\": \"x\", \"teacher\": \"A\"}\n", "line 2: no 'id'");
+	expect_bad("{\"id\": \"q\", \"response\": \"x\", \"teacher\": \"A\"}\n{\"id\": 3, \"response\": \"x\", "
+		   "\"teacher\": \"A\"}\n",
+		   "line 2: no 'id'");
 	expect_bad("{\"id\": \"q\", \"response\": \"x\", \"teacher\": \"A\", \"finish\": \"maybe\"}\n", "finish");
 	expect_bad("{\"id\": \"q\", \"response\": \"a\\u0000b\", \"teacher\": \"A\"}\n", "NUL");
 	expect_bad("{\"id\": \"q\", \"response\": \"x\", \"teacher\": \"A\"", "not JSON");
 	expect_bad("\n \n", "no responses");
 	struct ril_buf b = {0};
 	CHECK(!ril_saved_line(&b, "a\"b", "T", "two\nlines", 1, &e) &&
-	      !strcmp(b.data, "{\"id\": \"a\\\"b\", \"response\": \"two\\nlines\", \"teacher\": \"T\", \"finish\": \"length\"}\n"), "%s", b.data);
+		      !strcmp(b.data, "{\"id\": \"a\\\"b\", \"response\": \"two\\nlines\", \"teacher\": \"T\", "
+				      "\"finish\": \"length\"}\n"),
+	      "%s", b.data);
 	ril_buf_free(&b);
 }
 
@@ -81,21 +91,23 @@ static struct ril_record *group(const char *key, struct ril_err *e)
 }
 
 /* The texts drawn for 'q' in a step, as resp.text. */
-static int drawn(struct ril_tokenizer *t, const struct ril_saved *s, int32_t n, int64_t step, uint32_t seed, char *out, size_t size,
-		 struct ril_teach_stats *stats, bool allow, struct ril_err *e)
+static int drawn(struct ril_tokenizer *t, const struct ril_saved *s, int32_t n, int64_t step, uint32_t seed, char *out,
+		 size_t size, struct ril_teach_stats *stats, bool allow, struct ril_err *e)
 {
 	const struct ril_teach_options how = {.n = n, .max_new_tokens = 8, .seed = seed, .allow_missing = allow};
 	struct ril_teach *teach = ril_teach_new(t, &how, e);
 	struct ril_record *head = ril_record_new(RIL_HEAD, "", e), *r = group("q", e);
 	struct ril_batch b = {.group = &r, .n = 1};
-	int rc = ril_teach_use_saved(teach, s, e) || ril_teach_head(teach, head, e) || ril_teach_batch(teach, &b, step, stats, NULL, e);
+	int rc = ril_teach_use_saved(teach, s, e) || ril_teach_head(teach, head, e) ||
+		 ril_teach_batch(teach, &b, step, stats, NULL, e);
 	const char *text = ril_record_meta(r, "resp.text");
 	snprintf(out, size, "%s", text ? text : "");
 	struct ril_responses resp;
 	if (!rc && !ril_responses_get(r, &resp, e))
 		for (int32_t i = 0; i < resp.n; i++) {
 			int32_t last = resp.ids[resp.start[i + 1] - 1];
-			CHECK((last == ril_tokenizer_eos(t)) == !resp.finish[i], "the turn's end is there where the teacher stopped");
+			CHECK((last == ril_tokenizer_eos(t)) == !resp.finish[i],
+			      "the turn's end is there where the teacher stopped");
 			CHECK(resp.source[i] == 1 && resp.start[i + 1] - resp.start[i] <= 8, "source and length");
 		}
 	ril_record_free(head);
@@ -114,8 +126,9 @@ static void test_drawing(void)
 	struct ril_saved *s = ril_saved_new(&e);
 	for (int k = 0; k < 4; k++)
 		sprintf(text + strlen(text), "{\"id\": \"q\", \"response\": \"r%d\", \"teacher\": \"T\"}\n", k);
-	strcat(text, "{\"id\": \"q\", \"response\": \"far too long\", \"teacher\": \"T\"}\n{\"id\": \"q\", \"response\": \"cut off.\", \"teacher\": \"T\", "
-	       "\"finish\": \"length\"}\n");
+	strcat(text, "{\"id\": \"q\", \"response\": \"far too long\", \"teacher\": \"T\"}\n{\"id\": \"q\", "
+		     "\"response\": \"cut off.\", \"teacher\": \"T\", "
+		     "\"finish\": \"length\"}\n");
 	CHECK(t && !ril_saved_read(s, write_cache(text), &e) && !ril_saved_index(s, &e), "%s", e.msg);
 	CHECK(!drawn(t, s, 5, 1, 3, a, sizeof a, &stats, false, &e), "%s", e.msg);
 	int different = 0;
@@ -128,16 +141,20 @@ static void test_drawing(void)
 	CHECK(stats.responses == 5 && stats.refused <= 1 && stats.truncated == 1 && !stats.missing, "counts");
 	int same = 0;
 	for (int64_t step = 1; step <= 20; step++) {
-		CHECK(!drawn(t, s, 2, step, 3, a, sizeof a, &stats, false, &e) && !drawn(t, s, 2, step, 3, b, sizeof b, &stats, false, &e) && !strcmp(a, b),
+		CHECK(!drawn(t, s, 2, step, 3, a, sizeof a, &stats, false, &e) &&
+			      !drawn(t, s, 2, step, 3, b, sizeof b, &stats, false, &e) && !strcmp(a, b),
 		      "the same draw again");
 		CHECK(!drawn(t, s, 2, step, 4, b, sizeof b, &stats, false, &e), "%s", e.msg);
 		same += !strcmp(a, b);
 	}
 	CHECK(same < 8, "another seed, another draw: %d of 20 equal", same);
 	stats = (struct ril_teach_stats){0};
-	CHECK(drawn(t, s, 6, 1, 3, a, sizeof a, &stats, false, &e) && e.code == RIL_EFAIL && strstr(e.msg, "'q'") && strstr(e.msg, "6 saved"), "%s", e.msg);
+	CHECK(drawn(t, s, 6, 1, 3, a, sizeof a, &stats, false, &e) && e.code == RIL_EFAIL && strstr(e.msg, "'q'") &&
+		      strstr(e.msg, "6 saved"),
+	      "%s", e.msg);
 	stats = (struct ril_teach_stats){0};
-	CHECK(!drawn(t, s, 6, 1, 3, a, sizeof a, &stats, true, &e) && stats.missing == 1 && stats.refused == 1, "fewer, counted");
+	CHECK(!drawn(t, s, 6, 1, 3, a, sizeof a, &stats, true, &e) && stats.missing == 1 && stats.refused == 1,
+	      "fewer, counted");
 	struct ril_record *head = ril_record_new(RIL_HEAD, "", &e);
 	struct ril_teach *teach = ril_teach_new(t, &(struct ril_teach_options){.n = 1}, &e);
 	ril_record_set_meta(head, "tokenizer", "another", &e);

@@ -24,7 +24,8 @@ static void check_case(struct ril_tokenizer *t, const char *line, size_t n, int 
 	for (size_t i = 0; same && i < ids.n; i++, id = id->next)
 		same = id->valueint == ids.at[i];
 	CHECK(same, "case %d: ids of '%s'", number, text.data);
-	CHECK(!ril_tokenizer_text(t, ids.at, ids.n, false, &got, &e) && got.len == want.len && !memcmp(got.data, want.data, got.len),
+	CHECK(!ril_tokenizer_text(t, ids.at, ids.n, false, &got, &e) && got.len == want.len &&
+		      !memcmp(got.data, want.data, got.len),
 	      "case %d: decoded '%s'", number, got.data);
 	cJSON_Delete(j);
 	ril_buf_free(&text);
@@ -35,7 +36,8 @@ static void check_case(struct ril_tokenizer *t, const char *line, size_t n, int 
 
 static void test_reference(void)
 {
-	const char *cases = test_shared("models/tokenizer-qwen2.5/cases.jsonl"), *dir = test_shared("models/tokenizer-qwen2.5");
+	const char *cases = test_shared("models/tokenizer-qwen2.5/cases.jsonl"),
+		   *dir = test_shared("models/tokenizer-qwen2.5");
 	struct ril_err e = {0};
 	struct ril_buf b = {0};
 	if (!cases) {
@@ -49,21 +51,28 @@ static void test_reference(void)
 	int number = 1;
 	for (char *s = b.data, *nl; (nl = strchr(s, '\n')); s = nl + 1)
 		check_case(t, s, (size_t)(nl - s), number++);
-	CHECK(ril_tokenizer_size(t) == 151665 && ril_tokenizer_is_special(t, 151645) && !ril_tokenizer_is_special(t, 151657) &&
-	      ril_tokenizer_id(t, "<|im_end|>", 10) == 151645, "added tokens");
+	CHECK(ril_tokenizer_size(t) == 151665 && ril_tokenizer_is_special(t, 151645) &&
+		      !ril_tokenizer_is_special(t, 151657) && ril_tokenizer_id(t, "<|im_end|>", 10) == 151645,
+	      "added tokens");
 	struct ril_ids ids = {0};
 	CHECK(!ril_tokenizer_encode(t, "<|im_end|>", 10, false, &ids, &e) && ids.n > 1, "a special token spelled out");
 	ids.n = 0;
-	CHECK(!ril_tokenizer_encode(t, "<tool_call>", 11, false, &ids, &e) && ids.n == 1, "an added token is no special one");
+	CHECK(!ril_tokenizer_encode(t, "<tool_call>", 11, false, &ids, &e) && ids.n == 1,
+	      "an added token is no special one");
 	ids.n = 0;
-	CHECK(ril_tokenizer_encode(t, "ab\xC3(", 4, true, &ids, &e) && e.code == RIL_ECORRUPT && strstr(e.msg, "byte 2"), "%s", e.msg);
+	CHECK(ril_tokenizer_encode(t, "ab\xC3(", 4, true, &ids, &e) && e.code == RIL_ECORRUPT &&
+		      strstr(e.msg, "byte 2"),
+	      "%s", e.msg);
 	ids.n = b.len = 0;
-	CHECK(!ril_tokenizer_encode(t, "a\0b", 3, true, &ids, &e) && !ril_tokenizer_decode(t, ids.at, ids.n, false, &b, &e) &&
-	      b.len == 3 && !memcmp(b.data, "a\0b", 3), "NUL is a character");
+	CHECK(!ril_tokenizer_encode(t, "a\0b", 3, true, &ids, &e) &&
+		      !ril_tokenizer_decode(t, ids.at, ids.n, false, &b, &e) && b.len == 3 &&
+		      !memcmp(b.data, "a\0b", 3),
+	      "NUL is a character");
 	int32_t beyond = 151665, part = ril_tokenizer_id(t, "\xF0\x9F", 2);
 	b.len = 0;
 	CHECK(ril_tokenizer_decode(t, &beyond, 1, false, &b, &e), "an id without a token");
-	CHECK(part >= 0 && !ril_tokenizer_text(t, &part, 1, false, &b, &e) && !strcmp(b.data, "\xEF\xBF\xBD"), "a fragment");
+	CHECK(part >= 0 && !ril_tokenizer_text(t, &part, 1, false, &b, &e) && !strcmp(b.data, "\xEF\xBF\xBD"),
+	      "a fragment");
 	ril_ids_free(&ids);
 	ril_buf_free(&b);
 	ril_tokenizer_free(t);
@@ -79,8 +88,10 @@ static void test_long_word(struct ril_tokenizer *t)
 	char *s = malloc(n);
 	for (size_t i = 0; i < n; i++)
 		s[i] = (char)('a' + (i * i >> 3) % 3);
-	CHECK(!ril_tokenizer_encode(t, s, n, true, &ids, &e) && !ril_tokenizer_decode(t, ids.at, ids.n, false, &back, &e) &&
-	      back.len == n && !memcmp(back.data, s, n), "%s", e.msg);
+	CHECK(!ril_tokenizer_encode(t, s, n, true, &ids, &e) &&
+		      !ril_tokenizer_decode(t, ids.at, ids.n, false, &back, &e) && back.len == n &&
+		      !memcmp(back.data, s, n),
+	      "%s", e.msg);
 	free(s);
 	ril_ids_free(&ids);
 	ril_buf_free(&back);
@@ -112,8 +123,9 @@ static void test_expression(void)
 {
 	struct ril_err e = {0};
 	struct ril_words *w = ril_words_new(&e);
-	CHECK(w && !ril_words_add(w, ril_words_qwen_expression, strlen(ril_words_qwen_expression), false, &e) && ril_words_fast(w), "%s",
-	      e.msg);
+	CHECK(w && !ril_words_add(w, ril_words_qwen_expression, strlen(ril_words_qwen_expression), false, &e) &&
+		      ril_words_fast(w),
+	      "%s", e.msg);
 	/* Every code point that both Unicode tables know, between letters, spaces, signs and numbers. */
 	struct ril_words *unassigned = ril_words_new(&e);
 	CHECK(!ril_words_add(unassigned, "\\p{Cn}", 6, false, &e), "%s", e.msg);
@@ -144,14 +156,47 @@ static void test_expression(void)
 	}
 	CHECK(!differ && seen > 140000, "%d of %d code points", differ, seen);
 	/* Random texts over an alphabet of what the alternatives distinguish. */
-	static const char *const unit[] = {"a", "S", "'", "'s", "'LL", "'re", "\xC5\xBF", " ", "  ", "\t", "\n", "\r", "\r\n", "1", "23", ".", "!?", "-",
-		"\xC3\xA9", "\xC2\xA0", "\xE3\x80\x80", "\xE4\xB8\xAD", "\xCC\x81", "\xD9\xA3", "\xF0\x9F\x98\x80", "\xE2\x80\x8D", "\xE1\xA0\x8E", "\xC2\x85",
-		"\xE2\x80\xA8", "_", "d", "t", "ve", "\x1C", "\x0B"};
+	static const char *const unit[] = {"a",
+					   "S",
+					   "'",
+					   "'s",
+					   "'LL",
+					   "'re",
+					   "\xC5\xBF",
+					   " ",
+					   "  ",
+					   "\t",
+					   "\n",
+					   "\r",
+					   "\r\n",
+					   "1",
+					   "23",
+					   ".",
+					   "!?",
+					   "-",
+					   "\xC3\xA9",
+					   "\xC2\xA0",
+					   "\xE3\x80\x80",
+					   "\xE4\xB8\xAD",
+					   "\xCC\x81",
+					   "\xD9\xA3",
+					   "\xF0\x9F\x98\x80",
+					   "\xE2\x80\x8D",
+					   "\xE1\xA0\x8E",
+					   "\xC2\x85",
+					   "\xE2\x80\xA8",
+					   "_",
+					   "d",
+					   "t",
+					   "ve",
+					   "\x1C",
+					   "\x0B"};
 	for (uint32_t k = 0; k < 60000; k++) {
 		char s[256];
 		size_t n = 0;
 		for (uint32_t i = 0; i < 1 + k % 24; i++) {
-			const char *u = unit[ril_rng_below(11, RIL_RNG_TEST, (struct ril_rng_at){k, i, 0, 0}, sizeof unit / sizeof *unit)];
+			const char *u = unit[ril_rng_below(11, RIL_RNG_TEST, (struct ril_rng_at){k, i, 0, 0},
+							   sizeof unit / sizeof *unit)];
 			memcpy(s + n, u, strlen(u));
 			n += strlen(u);
 		}
@@ -166,8 +211,10 @@ static void test_expression(void)
 /* Calm stretches and restless runs give what the whole text at once gives. */
 static void test_nfc(void)
 {
-	static const int32_t alphabet[] = {'a', 'e', ' ', 0x301, 0x323, 0x308, 0xE9, 0x1E69, 0x212B, 0x1100, 0x1161, 0x11A8, 0xAC00, 0xAC01, 0x9BE, 0x9C7,
-		0x4E2D, 0xF900, 0x958, 0x1F600, 0x439, 0x2126, 0x344, 0x102E, 0x1025, 0x115B9, 0x115AF, 0x30AB, 0x3099, 0x1D15E};
+	static const int32_t alphabet[] = {'a',	   'e',	    ' ',     0x301,   0x323,  0x308,  0xE9,  0x1E69,
+					   0x212B, 0x1100,  0x1161,  0x11A8,  0xAC00, 0xAC01, 0x9BE, 0x9C7,
+					   0x4E2D, 0xF900,  0x958,   0x1F600, 0x439,  0x2126, 0x344, 0x102E,
+					   0x1025, 0x115B9, 0x115AF, 0x30AB,  0x3099, 0x1D15E};
 	struct ril_err e = {0};
 	struct ril_buf got = {0};
 	int differ = 0;
@@ -175,9 +222,11 @@ static void test_nfc(void)
 		char s[128];
 		size_t n = 0;
 		for (uint32_t i = 0; i < 1 + k % 9; i++)
-			n += put_utf8(s + n, alphabet[ril_rng_below(12, RIL_RNG_TEST, (struct ril_rng_at){k, i, 0, 0}, sizeof alphabet / sizeof *alphabet)]);
+			n += put_utf8(s + n, alphabet[ril_rng_below(12, RIL_RNG_TEST, (struct ril_rng_at){k, i, 0, 0},
+								    sizeof alphabet / sizeof *alphabet)]);
 		utf8proc_uint8_t *want = NULL;
-		utf8proc_ssize_t len = utf8proc_map((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, &want, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+		utf8proc_ssize_t len = utf8proc_map((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, &want,
+						    UTF8PROC_STABLE | UTF8PROC_COMPOSE);
 		got.len = 0;
 		int same = ril_nfc(&got, s, n, &e);
 		const char *have = same ? s : got.data;
@@ -192,13 +241,16 @@ static void test_splits(void)
 {
 	struct ril_err e = {0};
 	struct ril_words *w = ril_words_new(&e);
-	CHECK(!ril_words_add(w, "\\d+", 3, false, &e) && !ril_words_add(w, ".", 1, true, &e) && !ril_words_add(w, "b+", 2, false, &e), "%s", e.msg);
+	CHECK(!ril_words_add(w, "\\d+", 3, false, &e) && !ril_words_add(w, ".", 1, true, &e) &&
+		      !ril_words_add(w, "b+", 2, false, &e),
+	      "%s", e.msg);
 	static const char text[] = "abb.c12.3bbb", *const want[] = {"a", "bb", ".", "c", "12", ".", "3", "bbb"};
 	struct ril_cut cut;
 	size_t start, end, k = 0;
 	ril_cut_start(&cut, text, strlen(text));
 	for (; ril_cut_next(w, &cut, &start, &end, &e) > 0; k++)
-		CHECK(k < 8 && strlen(want[k]) == end - start && !memcmp(text + start, want[k], end - start), "piece %zu", k);
+		CHECK(k < 8 && strlen(want[k]) == end - start && !memcmp(text + start, want[k], end - start),
+		      "piece %zu", k);
 	CHECK(k == 8, "%zu pieces", k);
 	CHECK(ril_words_add(w, "a(", 2, false, &e) && e.code == RIL_ECORRUPT, "bad expression");
 	ril_words_free(w);
@@ -222,7 +274,9 @@ static void write_tokenizer(const char *more, const char *merges, const char *ad
 {
 	struct ril_buf b = {0};
 	struct ril_err e = {0};
-	ril_buf_printf(&b, &e, "{\"added_tokens\": [%s], \"normalizer\": null, %s \"pre_tokenizer\": %s, \"model\": {\"type\": \"BPE\", \"vocab\": {",
+	ril_buf_printf(&b, &e,
+		       "{\"added_tokens\": [%s], \"normalizer\": null, %s \"pre_tokenizer\": %s, \"model\": {\"type\": "
+		       "\"BPE\", \"vocab\": {",
 		       added, rest, pre);
 	for (int c = 0, next = 256; c < 256; c++) {
 		bool plain = (c >= 33 && c <= 126) || (c >= 161 && c <= 172) || c >= 174;
@@ -253,24 +307,35 @@ static void test_folders(void)
 	if (!mkdtemp(folder))
 		return;
 	expect_broken("no tokenizer.json");
-	write_tokenizer(", \"ab\": 256, \"abc\": 257", "\"a b\", [\"ab\", \"c\"]", "{\"id\": 258, \"content\": \"<x>\", \"special\": true}, "
-			"{\"id\": 259, \"content\": \"<x>y\", \"normalized\": true}, {\"id\": 260, \"content\": \"QQ\", \"normalized\": true}", byte_level, "");
+	write_tokenizer(", \"ab\": 256, \"abc\": 257", "\"a b\", [\"ab\", \"c\"]",
+			"{\"id\": 258, \"content\": \"<x>\", \"special\": true}, "
+			"{\"id\": 259, \"content\": \"<x>y\", \"normalized\": true}, {\"id\": 260, \"content\": "
+			"\"QQ\", \"normalized\": true}",
+			byte_level, "");
 	struct ril_tokenizer *t = ril_tokenizer_load(folder, &e);
 	CHECK(t, "%s", e.msg);
 	if (t) {
 		static const int32_t want[] = {257, 258, 'y', 260, ' ', 256, 256};
-		CHECK(!ril_tokenizer_encode(t, "abc<x>yQQ abab", 14, true, &ids, &e) && ids.n == 7 && !memcmp(ids.at, want, sizeof want), "%s", e.msg);
-		CHECK(ril_tokenizer_size(t) == 261 && ril_tokenizer_eos(t) == -1 && strlen(ril_tokenizer_key(t)) == 16, "size");
+		CHECK(!ril_tokenizer_encode(t, "abc<x>yQQ abab", 14, true, &ids, &e) && ids.n == 7 &&
+			      !memcmp(ids.at, want, sizeof want),
+		      "%s", e.msg);
+		CHECK(ril_tokenizer_size(t) == 261 && ril_tokenizer_eos(t) == -1 && strlen(ril_tokenizer_key(t)) == 16,
+		      "size");
 		ids.n = 0;
 		static const int32_t plain[] = {'<', 'x', '>'};
-		CHECK(!ril_tokenizer_encode(t, "<x>", 3, false, &ids, &e) && ids.n == 3 && !memcmp(ids.at, plain, sizeof plain), "spelled");
+		CHECK(!ril_tokenizer_encode(t, "<x>", 3, false, &ids, &e) && ids.n == 3 &&
+			      !memcmp(ids.at, plain, sizeof plain),
+		      "spelled");
 		test_long_word(t);
 	}
 	char key[17];
 	snprintf(key, sizeof key, "%s", t ? ril_tokenizer_key(t) : "");
 	ril_tokenizer_free(t);
-	write_tokenizer(", \"abc\": 257, \"ab\": 256", "[\"a\", \"b\"], \"ab c\"", "{\"id\": 258, \"content\": \"<x>\", \"special\": true}, "
-			"{\"id\": 259, \"content\": \"<x>y\", \"normalized\": true}, {\"id\": 260, \"content\": \"QQ\", \"normalized\": true}", byte_level, "");
+	write_tokenizer(", \"abc\": 257, \"ab\": 256", "[\"a\", \"b\"], \"ab c\"",
+			"{\"id\": 258, \"content\": \"<x>\", \"special\": true}, "
+			"{\"id\": 259, \"content\": \"<x>y\", \"normalized\": true}, {\"id\": 260, \"content\": "
+			"\"QQ\", \"normalized\": true}",
+			byte_level, "");
 	t = ril_tokenizer_load(folder, &e);
 	CHECK(t && !strcmp(key, ril_tokenizer_key(t)), "the key does not depend on spelling");
 	ril_tokenizer_free(t);
@@ -295,7 +360,9 @@ static void test_folders(void)
 	expect_broken("TemplateProcessing");
 	write_tokenizer("", "", "{\"id\": 256, \"content\": \"<m>\", \"lstrip\": true}", byte_level, "");
 	expect_broken("lstrip");
-	write_file("tokenizer.json", "{\"model\": {\"vocab\": {\"a\": 0}, \"merges\": []}, \"pre_tokenizer\": {\"type\": \"ByteLevel\"}}");
+	write_file(
+		"tokenizer.json",
+		"{\"model\": {\"vocab\": {\"a\": 0}, \"merges\": []}, \"pre_tokenizer\": {\"type\": \"ByteLevel\"}}");
 	expect_broken("0x00");
 	write_file("tokenizer.json", "{\"model\": ");
 	expect_broken("not JSON");
