@@ -116,6 +116,53 @@ out:
 	free(hidden);
 }
 
+/* The prompt at once, then the response token by token against the cache: logits of every response row. */
+static int decode_steps(struct subject *s, const struct inputs *in, struct ril_kv *kv, double *z, struct ril_err *err)
+{
+	struct ril_model *m = s->model;
+	int64_t P = in->P, V = m->config.text.vocab;
+	int32_t next, last = (int32_t)P - 1, *pos = calloc((size_t)P, 12), *vrow = calloc((size_t)P, 4), *row = calloc((size_t)P, 4);
+	int rc = ril_model_positions(&m->config, in->prompt, P, in->grid, in->pictures, pos, P, vrow, 0, &next, err);
+	for (int32_t i = 0; i < P; i++)
+		row[i] = i;
+	for (int32_t i = 0; !rc && i < in->n; i++) {
+		struct ril_seg seg = {0, (int32_t)P, 0, 0, 0, (int32_t)P, 1};
+		struct ril_tokens tok = {.T = P, .ids = in->prompt, .vrow = vrow, .pos = pos, .seg = &seg, .nseg = 1, .rows = &last,
+					 .nrows = 1, .kv = kv, .kv_row = row};
+		int32_t at[3] = {next + i - 1, next + i - 1, next + i - 1}, to = (int32_t)P + i - 1;
+		if (i) {
+			seg = (struct ril_seg){0, 1, 0, 0, 0, to + 1, 1};
+			tok = (struct ril_tokens){.T = 1, .ids = &in->response[i - 1], .pos = at, .seg = &seg, .nseg = 1, .kv = kv, .kv_row = &to};
+		}
+		ril_tape_reset(s->tape);
+		struct ril_val *h = ril_model_decode(s->tape, m, &tok, i ? NULL : vision(s, m, in));
+		struct ril_val *y = ril_model_logits(s->tape, m, h);
+		rc = ril_tape_check(s->tape, err) || ril_val_host(y, z + i * V, err) ? -1 : 0;
+	}
+	free(pos);
+	free(vrow);
+	free(row);
+	return rc;
+}
+
+static void check_steps(struct subject *s, const struct inputs *in)
+{
+	int64_t V = s->model->config.text.vocab, n;
+	struct ril_err err = {0};
+	struct ril_kv *kv = ril_kv_new(s->model, in->P + in->n, &err);
+	double *z = calloc((size_t)(in->n * V), sizeof *z), *want = doubles(in->st, "logits", &n);
+	ril_tape_record(s->tape, false);
+	if (!want || n != (in->P + in->n) * V)
+		row_skip(s->f, "logits step by step", "no logits in the case");
+	else if (!kv || decode_steps(s, in, kv, z, &err))
+		row_error(s->f, "logits step by step", &err);
+	else
+		row(s->f, "logits step by step", relative(z, want + (in->P - 1) * V, in->n * V), 1e-5);
+	ril_kv_free(kv);
+	free(want);
+	free(z);
+}
+
 /* The response's log-probabilities through a pack, and the gradient of their negative mean where it is known. */
 static void check_loss(struct subject *s, const struct inputs *in, struct ril_st *grads)
 {
@@ -217,6 +264,7 @@ void check_case(struct subject *s, const char *name)
 		check_text(s, name, &in);
 		check_pixels(s, name, &in);
 		check_forward(s, &in);
+		check_steps(s, &in);
 		check_loss(s, &in, grads);
 		check_greedy(s, &in);
 	}
