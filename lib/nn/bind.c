@@ -7,7 +7,8 @@
 
 enum { NAME_MAX_LEN = 256 };
 
-static struct ril_param *need(struct ril_bind *b, bool is_vec, int ndim, const int64_t *dim, const char *name, const char *suffix)
+static struct ril_param *need(struct ril_bind *b, bool is_vec, int ndim, const int64_t *dim, const char *name,
+			      const char *suffix)
 {
 	char full[2 * NAME_MAX_LEN];
 	if (b->failed)
@@ -46,7 +47,8 @@ struct ril_linear ril_bind_linear(struct ril_bind *b, bool bias, int64_t out, in
 	return l;
 }
 
-const char *ril_bind_prefix(const struct ril_params *ps, const char *const *prefixes, const char *probe, const char *otherwise)
+const char *ril_bind_prefix(const struct ril_params *ps, const char *const *prefixes, const char *probe,
+			    const char *otherwise)
 {
 	char full[NAME_MAX_LEN];
 	for (; *prefixes; prefixes++) {

@@ -13,7 +13,8 @@ struct ril_bind {
 };
 
 /* A vector [n] (norm weight, bias), a matrix [rows, cols], anything else.  NULL after a failure. */
-struct ril_param *ril_bind_vec(struct ril_bind *, int64_t n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+struct ril_param *ril_bind_vec(struct ril_bind *, int64_t n, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 struct ril_param *ril_bind_any(struct ril_bind *, bool is_vec, int ndim, const int64_t *dim, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 /* fmt.weight [out, in] and, if it has one, fmt.bias [out]. */
@@ -21,7 +22,8 @@ struct ril_linear ril_bind_linear(struct ril_bind *, bool bias, int64_t out, int
 	__attribute__((format(printf, 5, 6)));
 
 /* The first of the prefixes (ending with NULL) under which the folder has `probe`; `otherwise` if there is none. */
-const char *ril_bind_prefix(const struct ril_params *, const char *const *prefixes, const char *probe, const char *otherwise);
+const char *ril_bind_prefix(const struct ril_params *, const char *const *prefixes, const char *probe,
+			    const char *otherwise);
 
 /* Tables of cos and sin [positions, pairs], as the reference computes them: frequencies, angles and results in float32.
  * Grows to the largest position asked for. */

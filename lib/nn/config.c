@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define SUPPORTED "qwen2_5_vl, internvl, internvl_chat, qwen2 and qwen3"
+
 static cJSON *member(const cJSON *o, const char *name)
 {
 	cJSON *m = cJSON_GetObjectItemCaseSensitive(o, name);
@@ -25,7 +27,8 @@ static int need_size(const cJSON *o, const char *name, int64_t max, int64_t *out
 	if (!member(o, name))
 		return ril_fail(err, RIL_ECORRUPT, "field '%s' is missing", name);
 	if (*out < 1 || *out > max)
-		return ril_fail(err, RIL_ECORRUPT, "field '%s' is %lld, not in [1, %lld]", name, (long long)*out, (long long)max);
+		return ril_fail(err, RIL_ECORRUPT, "field '%s' is %lld, not in [1, %lld]", name, (long long)*out,
+				(long long)max);
 	return 0;
 }
 
@@ -42,7 +45,8 @@ static int side_or(const cJSON *o, const char *name, int64_t otherwise, int64_t 
 	if (!cJSON_IsArray(m))
 		return size_or(o, name, 1 << 16, otherwise, out, err);
 	cJSON *h = cJSON_GetArrayItem(m, 0), *w = cJSON_GetArrayItem(m, 1);
-	if (cJSON_GetArraySize(m) != 2 || !cJSON_IsNumber(h) || !cJSON_IsNumber(w) || h->valueint != w->valueint || h->valueint < 1)
+	if (cJSON_GetArraySize(m) != 2 || !cJSON_IsNumber(h) || !cJSON_IsNumber(w) || h->valueint != w->valueint ||
+	    h->valueint < 1)
 		return ril_fail(err, RIL_ECORRUPT, "field '%s' is not a square size", name);
 	*out = h->valueint;
 	return 0;
@@ -50,9 +54,17 @@ static int side_or(const cJSON *o, const char *name, int64_t otherwise, int64_t 
 
 static int need_act(const cJSON *o, const char *name, const char *otherwise, enum ril_act *out, struct ril_err *err)
 {
-	static const struct { const char *name; enum ril_act act; } acts[] = {
-		{"silu", RIL_ACT_SILU}, {"swish", RIL_ACT_SILU}, {"gelu", RIL_ACT_GELU}, {"gelu_new", RIL_ACT_GELU_TANH},
-		{"gelu_pytorch_tanh", RIL_ACT_GELU_TANH}, {"quick_gelu", RIL_ACT_QUICK_GELU}, {"relu", RIL_ACT_RELU},
+	static const struct {
+		const char *name;
+		enum ril_act act;
+	} acts[] = {
+		{"silu", RIL_ACT_SILU},
+		{"swish", RIL_ACT_SILU},
+		{"gelu", RIL_ACT_GELU},
+		{"gelu_new", RIL_ACT_GELU_TANH},
+		{"gelu_pytorch_tanh", RIL_ACT_GELU_TANH},
+		{"quick_gelu", RIL_ACT_QUICK_GELU},
+		{"relu", RIL_ACT_RELU},
 	};
 	const char *s = otherwise;
 	if (ril_json_str(o, name, &s, err))
@@ -82,8 +94,9 @@ static int read_mrope(struct ril_decoder_config *d, const cJSON *rope, struct ri
 		sum += n->valueint;
 	}
 	if (sum != d->head_dim / 2)
-		return ril_fail(err, RIL_ECORRUPT, "field 'mrope_section' adds up to %lld, half of the head size is %lld",
-				(long long)sum, (long long)(d->head_dim / 2));
+		return ril_fail(err, RIL_ECORRUPT,
+				"field 'mrope_section' adds up to %lld, half of the head size is %lld", (long long)sum,
+				(long long)(d->head_dim / 2));
 	return 0;
 }
 
@@ -95,7 +108,8 @@ static int read_rope(struct ril_decoder_config *d, const cJSON *o, bool mrope, s
 	const char *type = "default";
 	double partial = 1;
 	d->rope_theta = mrope ? 1e6 : 1e4;
-	if (ril_json_num(o, "rope_theta", &d->rope_theta, err) || ril_json_num(o, "partial_rotary_factor", &partial, err))
+	if (ril_json_num(o, "rope_theta", &d->rope_theta, err) ||
+	    ril_json_num(o, "partial_rotary_factor", &partial, err))
 		return -1;
 	if (rope && (ril_json_str(rope, "type", &type, err) || ril_json_str(rope, "rope_type", &type, err) ||
 		     ril_json_num(rope, "rope_theta", &d->rope_theta, err)))
@@ -120,8 +134,8 @@ static int read_windows(struct ril_decoder_config *d, const cJSON *o, struct ril
 		return -1;
 	cJSON *types = member(o, "layer_types");
 	if (types && cJSON_GetArraySize(types) != d->layers)
-		return ril_fail(err, RIL_ECORRUPT, "field 'layer_types' has %d entries for %lld layers", cJSON_GetArraySize(types),
-				(long long)d->layers);
+		return ril_fail(err, RIL_ECORRUPT, "field 'layer_types' has %d entries for %lld layers",
+				cJSON_GetArraySize(types), (long long)d->layers);
 	if (!use)
 		return 0;
 	if (window < 1)
@@ -159,15 +173,18 @@ static int read_decoder(struct ril_decoder_config *d, const cJSON *o, struct ril
 		return -1;
 	bool vl = !strcmp(type, "qwen2_5_vl") || !strcmp(type, "qwen2_5_vl_text"), qwen3 = !strcmp(type, "qwen3");
 	if (!vl && !qwen3 && strcmp(type, "qwen2"))
-		return ril_fail(err, RIL_EFAIL, "language model type '%s' is not supported; qwen2, qwen3 and qwen2_5_vl are", type);
+		return ril_fail(err, RIL_EFAIL,
+				"language model type '%s' is not supported; qwen2, qwen3 and qwen2_5_vl are", type);
 	bool bias = !qwen3;
 	d->norm_eps = vl ? 1e-5 : 1e-6;
-	if (need_size(o, "vocab_size", 1 << 24, &d->vocab, err) || need_size(o, "hidden_size", 1 << 17, &d->hidden, err) ||
+	if (need_size(o, "vocab_size", 1 << 24, &d->vocab, err) ||
+	    need_size(o, "hidden_size", 1 << 17, &d->hidden, err) ||
 	    need_size(o, "intermediate_size", 1 << 19, &d->inner, err) ||
 	    need_size(o, "num_hidden_layers", RIL_MAX_LAYERS, &d->layers, err) || read_heads(d, o, qwen3, err) ||
 	    size_or(o, "max_position_embeddings", INT32_MAX / 4, 32768, &d->max_positions, err) ||
 	    ril_json_num(o, "rms_norm_eps", &d->norm_eps, err) || need_act(o, "hidden_act", "silu", &act, err) ||
-	    (qwen3 && ril_json_bool(o, "attention_bias", &bias, err)) || ril_json_bool(o, "tie_word_embeddings", &d->tied, err))
+	    (qwen3 && ril_json_bool(o, "attention_bias", &bias, err)) ||
+	    ril_json_bool(o, "tie_word_embeddings", &d->tied, err))
 		return -1;
 	if (act != RIL_ACT_SILU)
 		return ril_fail(err, RIL_EFAIL, "field 'hidden_act': only silu is supported in the decoder");
@@ -193,22 +210,27 @@ static int read_qwen_vision(struct ril_vision_config *v, const cJSON *o, struct 
 	cJSON *rope = member(o, "rope_parameters"), *list = member(o, "fullatt_block_indexes");
 	v->rope_theta = 1e4;
 	v->norm_eps = 1e-6;
-	if (need_size(o, "depth", RIL_MAX_LAYERS, &v->layers, err) || need_size(o, "hidden_size", 1 << 17, &v->hidden, err) ||
-	    need_size(o, "intermediate_size", 1 << 19, &v->inner, err) || need_size(o, "num_heads", 1 << 12, &v->heads, err) ||
+	if (need_size(o, "depth", RIL_MAX_LAYERS, &v->layers, err) ||
+	    need_size(o, "hidden_size", 1 << 17, &v->hidden, err) ||
+	    need_size(o, "intermediate_size", 1 << 19, &v->inner, err) ||
+	    need_size(o, "num_heads", 1 << 12, &v->heads, err) ||
 	    need_size(o, "out_hidden_size", 1 << 17, &v->out_hidden, err) || check_heads(v, err) ||
 	    size_or(o, "patch_size", 1 << 10, 14, &v->patch, err) ||
 	    size_or(o, member(o, "in_channels") ? "in_channels" : "in_chans", 16, 3, &v->channels, err) ||
 	    size_or(o, "temporal_patch_size", 16, 2, &v->temporal, err) ||
-	    size_or(o, "spatial_merge_size", 16, 2, &v->merge, err) || size_or(o, "window_size", 1 << 16, 112, &v->window, err) ||
+	    size_or(o, "spatial_merge_size", 16, 2, &v->merge, err) ||
+	    size_or(o, "window_size", 1 << 16, 112, &v->window, err) ||
 	    need_act(o, "hidden_act", "silu", &v->act, err) ||
 	    (rope && ril_json_num(rope, "rope_theta", &v->rope_theta, err)))
 		return -1;
 	if (v->act != RIL_ACT_SILU)
 		return ril_fail(err, RIL_EFAIL, "vision_config: only hidden_act silu is supported");
 	if (v->hidden / v->heads % 4)
-		return ril_fail(err, RIL_ECORRUPT, "vision_config: head size %lld is not a multiple of 4", (long long)(v->hidden / v->heads));
+		return ril_fail(err, RIL_ECORRUPT, "vision_config: head size %lld is not a multiple of 4",
+				(long long)(v->hidden / v->heads));
 	if (v->window < v->merge * v->patch)
-		return ril_fail(err, RIL_ECORRUPT, "vision_config: window_size %lld is less than a merged patch", (long long)v->window);
+		return ril_fail(err, RIL_ECORRUPT, "vision_config: window_size %lld is less than a merged patch",
+				(long long)v->window);
 	int n = list ? cJSON_GetArraySize(list) : 4;
 	for (int i = 0; i < n; i++) {
 		int at = list ? cJSON_GetArrayItem(list, i)->valueint : full[i];
@@ -236,11 +258,12 @@ static int read_intern_vision(struct ril_vision_config *v, const cJSON *o, bool 
 	v->qk_norm = original;
 	v->fused_qkv = original;
 	if (need_size(o, "num_hidden_layers", RIL_MAX_LAYERS, &v->layers, err) ||
-	    need_size(o, "hidden_size", 1 << 17, &v->hidden, err) || need_size(o, "intermediate_size", 1 << 19, &v->inner, err) ||
+	    need_size(o, "hidden_size", 1 << 17, &v->hidden, err) ||
+	    need_size(o, "intermediate_size", 1 << 19, &v->inner, err) ||
 	    need_size(o, "num_attention_heads", 1 << 12, &v->heads, err) || check_heads(v, err) ||
-	    side_or(o, "image_size", original ? 224 : 448, &v->image, err) || side_or(o, "patch_size", 14, &v->patch, err) ||
-	    size_or(o, "num_channels", 16, 3, &v->channels, err) || need_act(o, "hidden_act", "gelu", &v->act, err) ||
-	    ril_json_num(o, "layer_norm_eps", &v->norm_eps, err) ||
+	    side_or(o, "image_size", original ? 224 : 448, &v->image, err) ||
+	    side_or(o, "patch_size", 14, &v->patch, err) || size_or(o, "num_channels", 16, 3, &v->channels, err) ||
+	    need_act(o, "hidden_act", "gelu", &v->act, err) || ril_json_num(o, "layer_norm_eps", &v->norm_eps, err) ||
 	    ril_json_bool(o, original ? "qkv_bias" : "attention_bias", &v->qkv_bias, err) ||
 	    ril_json_bool(o, original ? "qk_normalization" : "use_qk_norm", &v->qk_norm, err) ||
 	    ril_json_bool(o, "use_mean_pooling", &mean_pool, err) || ril_json_bool(o, "use_mask_token", &mask, err) ||
@@ -249,9 +272,11 @@ static int read_intern_vision(struct ril_vision_config *v, const cJSON *o, bool 
 		return -1;
 	v->final_norm = !original && !mean_pool;
 	if (!positions || mask)
-		return ril_fail(err, RIL_EFAIL, "vision_config: %s is not supported", mask ? "use_mask_token" : "a tower without position embeddings");
+		return ril_fail(err, RIL_EFAIL, "vision_config: %s is not supported",
+				mask ? "use_mask_token" : "a tower without position embeddings");
 	if (v->image % v->patch)
-		return ril_fail(err, RIL_ECORRUPT, "vision_config: image_size %lld is not a multiple of patch_size %lld",
+		return ril_fail(err, RIL_ECORRUPT,
+				"vision_config: image_size %lld is not a multiple of patch_size %lld",
 				(long long)v->image, (long long)v->patch);
 	return 0;
 }
@@ -282,9 +307,11 @@ static int read_intern_top(struct ril_config *c, const cJSON *top, struct ril_er
 		return ril_fail(err, RIL_ECORRUPT, "field 'downsample_ratio': %g does not divide %lld patches", ratio,
 				(long long)(v->image / v->patch));
 	if (v->used_layers < 0 || v->used_layers > v->layers)
-		return ril_fail(err, RIL_ECORRUPT, "vision layer %lld of %lld is asked for", (long long)select, (long long)v->layers);
+		return ril_fail(err, RIL_ECORRUPT, "vision layer %lld of %lld is asked for", (long long)select,
+				(long long)v->layers);
 	if (force != v->image)
-		return ril_fail(err, RIL_EFAIL, "force_image_size %lld differs from the tower's image_size %lld: not supported",
+		return ril_fail(err, RIL_EFAIL,
+				"force_image_size %lld differs from the tower's image_size %lld: not supported",
 				(long long)force, (long long)v->image);
 	return 0;
 }
@@ -357,7 +384,8 @@ static int read_ids(struct ril_config *c, const char *dir, const cJSON *top, con
 	take_eos(c, top);
 	take_eos(c, text);
 	if (image >= c->text.vocab || video >= c->text.vocab)
-		return ril_fail(err, RIL_ECORRUPT, "image or video token id is outside the vocabulary of %lld", (long long)c->text.vocab);
+		return ril_fail(err, RIL_ECORRUPT, "image or video token id is outside the vocabulary of %lld",
+				(long long)c->text.vocab);
 	c->image_token = c->family == RIL_TEXT ? -1 : (int32_t)image;
 	c->video_token = c->family == RIL_TEXT ? -1 : (int32_t)video;
 	return 0;
@@ -381,7 +409,8 @@ static int read_qwen(struct ril_config *c, const cJSON *top, const cJSON **text,
 	    ril_json_bool(top, "tie_word_embeddings", &c->text.tied, err) || read_qwen_vision(&c->vision, vision, err))
 		return -1;
 	if (c->vision.out_hidden != c->text.hidden)
-		return ril_fail(err, RIL_ECORRUPT, "vision_config: out_hidden_size %lld is not the decoder's hidden_size %lld",
+		return ril_fail(err, RIL_ECORRUPT,
+				"vision_config: out_hidden_size %lld is not the decoder's hidden_size %lld",
 				(long long)c->vision.out_hidden, (long long)c->text.hidden);
 	return 0;
 }
@@ -416,7 +445,7 @@ static int read_config(struct ril_config *c, const char *dir, const cJSON *top, 
 		c->family = RIL_TEXT;
 		rc = read_decoder(&c->text, top, err);
 	} else {
-		return ril_fail(err, RIL_EFAIL, "model_type '%s' is not supported; qwen2_5_vl, internvl, internvl_chat, qwen2 and qwen3 are", type);
+		return ril_fail(err, RIL_EFAIL, "model_type '%s' is not supported; " SUPPORTED " are", type);
 	}
 	return rc ? -1 : read_ids(c, dir, top, text, err);
 }

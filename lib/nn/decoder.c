@@ -1,8 +1,8 @@
 /* decoder.c -- the Qwen2, Qwen2.5, Qwen3 decoder: one forward function for training, scoring and step-by-step decoding.
  *
- * Pre-norm blocks: RMSNorm, grouped-query attention with rotary positions (one, or three for pictures: M-RoPE), RMSNorm,
- * SwiGLU.  Qwen2 has biases on q, k, v; Qwen3 normalises every head of q and k instead.  Where only some rows' results
- * are wanted, the last block drops the others as soon as attention no longer needs them.
+ * Pre-norm blocks: RMSNorm, grouped-query attention with rotary positions (one, or three for pictures: M-RoPE),
+ * RMSNorm, SwiGLU.  Qwen2 has biases on q, k, v; Qwen3 normalises every head of q and k instead.  Where only some rows'
+ * results are wanted, the last block drops the others as soon as attention no longer needs them.
  * Source: modeling_qwen2, modeling_qwen3 and modeling_qwen2_5_vl of transformers 5.23. */
 #include "nn/bind.h"
 #include "ops/backend.h"
@@ -43,9 +43,12 @@ static void bind_layer(struct ril_bind *b, const struct ril_decoder_config *c, s
 /* Every prefix under which the hub carries this decoder; a fresh folder takes the one its config's form belongs to. */
 static const char *prefix(const struct ril_model *m)
 {
-	static const char *const known[] = {"model.language_model.", "language_model.model.", "model.", "language_model.", "", NULL};
+	static const char *const known[] = {
+		"model.language_model.", "language_model.model.", "model.", "language_model.", "", NULL};
 	const struct ril_config *c = &m->config;
-	const char *fresh = c->original ? "language_model.model." : c->nested || c->family == RIL_INTERNVL ? known[0] : "model.";
+	const char *fresh = c->nested || c->family == RIL_INTERNVL ? "model.language_model." : "model.";
+	if (c->original)
+		fresh = "language_model.model.";
 	return ril_bind_prefix(m->params, known, "embed_tokens.weight", fresh);
 }
 
@@ -57,7 +60,8 @@ struct ril_decoder *ril_decoder_bind(struct ril_model *m, struct ril_err *err)
 		return NULL;
 	d->rope = (struct ril_rope){.pairs = c->head_dim / 2, .dim = c->head_dim, .theta = c->rope_theta};
 	d->layer = ril_new((size_t)c->layers, sizeof *d->layer, err);
-	struct ril_bind b = {.params = m->params, .part = RIL_PART_LLM, .prefix = prefix(m), .failed = !d->layer, .err = err};
+	struct ril_bind b = {
+		.params = m->params, .part = RIL_PART_LLM, .prefix = prefix(m), .failed = !d->layer, .err = err};
 	d->embed = ril_bind_any(&b, false, 2, (int64_t[]){c->vocab, c->hidden}, "embed_tokens.weight");
 	for (int i = 0; i < c->layers && !b.failed; i++)
 		bind_layer(&b, c, &d->layer[i], i);
@@ -94,7 +98,8 @@ struct ril_kv *ril_kv_new(const struct ril_model *m, int64_t rows, struct ril_er
 		return NULL;
 	*kv = (struct ril_kv){.rows = rows, .cols = c->kv_heads * c->head_dim, .layers = c->layers};
 	size_t n;
-	if (rows >= 0 && ril_mul(&n, (size_t)rows, (size_t)(kv->cols * kv->layers)) && ril_mul(&n, n, sizeof(ril_real))) {
+	if (rows >= 0 && ril_mul(&n, (size_t)rows, (size_t)(kv->cols * kv->layers)) &&
+	    ril_mul(&n, n, sizeof(ril_real))) {
 		kv->k = ops->get((void *)ops, n ? n : 1);
 		kv->v = ops->get((void *)ops, n ? n : 1);
 	}
@@ -253,7 +258,8 @@ static struct ril_val *snapshot(struct ril_tape *t, struct ril_val *x)
 	return y;
 }
 
-struct ril_val *ril_model_decode(struct ril_tape *t, struct ril_model *m, const struct ril_tokens *tok, struct ril_val *vis)
+struct ril_val *ril_model_decode(struct ril_tape *t, struct ril_model *m, const struct ril_tokens *tok,
+				 struct ril_val *vis)
 {
 	struct ril_decoder *d = m->decoder;
 	struct pass p = {.c = &m->config.text, .tok = tok};

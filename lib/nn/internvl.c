@@ -29,8 +29,8 @@ struct ril_intern_vision {
 
 /* What one layout calls the parts of a block. */
 struct names { const char *block, *norm1, *norm2, *attn, *proj, *scale1, *scale2; };
-static const struct names native = {"encoder.layer", "layernorm_before", "layernorm_after", "attention", "projection_layer",
-				    "lambda_1", "lambda_2"};
+static const struct names native = {"encoder.layer",    "layernorm_before", "layernorm_after", "attention",
+				    "projection_layer", "lambda_1",         "lambda_2"};
 static const struct names original = {"encoder.layers", "norm1", "norm2", "attn", "proj", "ls1", "ls2"};
 
 static struct ril_linear bind_norm(struct ril_bind *b, bool rms, int64_t n, const char *block, int i, const char *name)
@@ -41,7 +41,8 @@ static struct ril_linear bind_norm(struct ril_bind *b, bool rms, int64_t n, cons
 	return l;
 }
 
-static void bind_block(struct ril_bind *b, const struct ril_vision_config *c, const struct names *s, struct block *k, int i)
+static void bind_block(struct ril_bind *b, const struct ril_vision_config *c, const struct names *s, struct block *k,
+		       int i)
 {
 	int64_t C = c->hidden;
 	k->norm1 = bind_norm(b, c->rms_norm, C, s->block, i, s->norm1);
@@ -64,11 +65,13 @@ static void bind_block(struct ril_bind *b, const struct ril_vision_config *c, co
 	k->fc2 = ril_bind_linear(b, true, C, c->inner, "%s.%d.mlp.fc2", s->block, i);
 }
 
-static void bind_embeddings(struct ril_bind *b, const struct ril_vision_config *c, bool orig, struct ril_intern_vision *v)
+static void bind_embeddings(struct ril_bind *b, const struct ril_vision_config *c, bool orig,
+			    struct ril_intern_vision *v)
 {
 	int64_t side = c->image / c->patch, C = c->hidden, conv[] = {C, c->channels, c->patch, c->patch};
 	const char *patch = orig ? "embeddings.patch_embedding" : "embeddings.patch_embeddings.projection";
-	v->cls = ril_bind_any(b, false, 3, (int64_t[]){1, 1, C}, orig ? "embeddings.class_embedding" : "embeddings.cls_token");
+	v->cls = ril_bind_any(b, false, 3, (int64_t[]){1, 1, C},
+			      orig ? "embeddings.class_embedding" : "embeddings.cls_token");
 	v->patch.w = ril_bind_any(b, false, 4, conv, "%s.weight", patch);
 	v->patch.b = ril_bind_vec(b, C, "%s.bias", patch);
 	v->positions = ril_bind_any(b, true, 3, (int64_t[]){1, side * side + 1, C},
@@ -149,7 +152,8 @@ static struct ril_val *embed(struct ril_tape *t, const struct ril_vision_config 
 			     const float *tiles, int64_t n)
 {
 	int64_t each = c->image / c->patch * (c->image / c->patch), rows = n * (each + 1);
-	int32_t *zero = ril_tape_host(t, (size_t)rows, sizeof *zero), *from = ril_tape_host(t, (size_t)rows, sizeof *from);
+	int32_t *zero = ril_tape_host(t, (size_t)rows, sizeof *zero);
+	int32_t *from = ril_tape_host(t, (size_t)rows, sizeof *from);
 	struct ril_val *x = patches(t, c, tiles, n);
 	if (!zero || !from || !x)
 		return NULL;
@@ -196,9 +200,9 @@ static struct ril_val *shuffle(struct ril_tape *t, const struct ril_vision_confi
 	int32_t *idx = ril_tape_host(t, (size_t)(n * side * side), sizeof *idx);
 	for (int64_t i = 0; idx && i < n * small * small; i++) {
 		int64_t tile = i / (small * small), a = i / small % small, b = i % small;
-		int64_t row = c->shuffle_v1 ? b : a, col = c->shuffle_v1 ? a : b;
+		int64_t first = tile * (side * side + 1) + 1, row = c->shuffle_v1 ? b : a, col = c->shuffle_v1 ? a : b;
 		for (int64_t j = 0; j < k * k; j++)
-			idx[at++] = (int32_t)(tile * (side * side + 1) + 1 + (row * k + j / k) * side + col * k + j % k);
+			idx[at++] = (int32_t)(first + (row * k + j / k) * side + col * k + j % k);
 	}
 	return idx ? ril_view_reshape(t, ril_t_gather(t, x, idx, at), at / (k * k), c->hidden * k * k) : NULL;
 }
@@ -213,7 +217,8 @@ static struct ril_seg *tile_segments(struct ril_tape *t, struct ril_model *m, co
 	for (int i = 0; i < in->n; i++) {
 		const int32_t *g = &in->grid[3 * i];
 		if (g[0] != 1 || g[1] < 1 || g[2] < 1 || (int64_t)g[1] * g[2] > INT32_MAX / rows / 2 - *n) {
-			ril_fail(&err, RIL_ECORRUPT, "picture %d: %d x %d x %d is not a grid of tiles", i, g[0], g[1], g[2]);
+			ril_fail(&err, RIL_ECORRUPT, "picture %d: %d x %d x %d is not a grid of tiles", i, g[0], g[1],
+				 g[2]);
 			ril_tape_fail(t, &err);
 			return NULL;
 		}

@@ -75,7 +75,8 @@ struct ril_model *ril_model_open(const char *dir, enum ril_head head, uint32_t s
 	struct ril_model *m = ril_new(1, sizeof *m, err);
 	if (!m)
 		return NULL;
-	if (ril_config_read(&m->config, dir, err) || !(m->params = ril_params_open(dir, err)) || bind(m, head, seed, err)) {
+	if (ril_config_read(&m->config, dir, err) || !(m->params = ril_params_open(dir, err)) ||
+	    bind(m, head, seed, err)) {
 		ril_model_free(m);
 		return NULL;
 	}
@@ -99,7 +100,8 @@ struct ril_params *ril_model_layout(const char *dir, struct ril_config *out, str
 {
 	struct ril_model *m = ril_new(1, sizeof *m, err);
 	struct ril_params *ps = NULL;
-	if (m && !ril_config_read(&m->config, dir, err) && (m->params = ril_params_draft(err)) && !bind(m, RIL_HEAD_LM, 0, err)) {
+	if (m && !ril_config_read(&m->config, dir, err) && (m->params = ril_params_draft(err)) &&
+	    !bind(m, RIL_HEAD_LM, 0, err)) {
 		ps = m->params;
 		m->params = NULL;
 		*out = m->config;

@@ -76,7 +76,7 @@ struct ril_val *ril_model_score(struct ril_tape *, struct ril_model *, struct ri
 int ril_model_pos_rows(const struct ril_config *);
 /* Positions of a prompt: pos [pos_rows, stride] from column 0, vrow[P] gets 0,1,2... + first at image tokens, else -1.
  * *next is the position of the first token after it.  Image tokens and grids must agree (an error says how not). */
-int ril_model_positions(const struct ril_config *, const int32_t *ids, int64_t P, const int32_t *grid /* [n,3] */, int n,
-			int32_t *pos, int64_t stride, int32_t *vrow, int32_t first, int32_t *next, struct ril_err *);
+int ril_model_positions(const struct ril_config *, const int32_t *ids, int64_t P, const int32_t *grid /* [n,3] */,
+			int n, int32_t *pos, int64_t stride, int32_t *vrow, int32_t first, int32_t *next, struct ril_err *);
 
 #endif

@@ -13,8 +13,8 @@ struct ril_pack_store {
 	int32_t *pos;                                             /* [3,T] when done */
 	int32_t *prompt_pos, *prompt_vrow;                        /* [3,P], [P] of the group being added */
 	struct ril_seg *seg;
-	size_t cap_ids, cap_vrow, cap_row, cap_target, cap_head, cap_rows, cap_seen, cap_axis[3], cap_pos, cap_prompt_pos,
-		cap_prompt_vrow, cap_seg;
+	size_t cap_ids, cap_vrow, cap_row, cap_target, cap_head, cap_rows, cap_seen, cap_axis[3], cap_pos,
+		cap_prompt_pos, cap_prompt_vrow, cap_seg;
 	int64_t T, R;
 	int nseg;
 };
@@ -34,8 +34,8 @@ void ril_pack_free(struct ril_pack *p)
 	if (!p)
 		return;
 	struct ril_pack_store *s = p->store;
-	void *all[] = {s->ids, s->vrow, s->row, s->target, s->head, s->rows, s->seen, s->axis[0], s->axis[1], s->axis[2], s->pos,
-		       s->prompt_pos, s->prompt_vrow, s->seg};
+	void *all[] = {s->ids,     s->vrow,    s->row,     s->target, s->head,       s->rows,        s->seen,
+		       s->axis[0], s->axis[1], s->axis[2], s->pos,    s->prompt_pos, s->prompt_vrow, s->seg};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		free(all[i]);
 	free(s);
@@ -59,7 +59,8 @@ static int64_t computed(const struct ril_pack_group *g, int32_t i, enum ril_pack
 	return use == RIL_PACK_POLICY && n > 0 ? n - 1 : n;
 }
 
-int64_t ril_pack_cost(const struct ril_config *c, const struct ril_pack_group *g, enum ril_pack_form form, enum ril_pack_use use)
+int64_t ril_pack_cost(const struct ril_config *c, const struct ril_pack_group *g, enum ril_pack_form form,
+		      enum ril_pack_use use)
 {
 	int64_t tokens = form == RIL_PACK_NAIVE ? g->P * g->n : g->n ? g->P : 0;
 	for (int32_t i = 0; i < g->n; i++)
@@ -75,7 +76,8 @@ static int check_group(const struct ril_config *c, const struct ril_pack_group *
 		if (g->start[i] < 0 || g->start[i + 1] < g->start[i])
 			return ril_fail(err, RIL_ECORRUPT, "resp.start does not ascend");
 		if (g->P + g->start[i + 1] - g->start[i] > c->text.max_positions)
-			return ril_fail(err, RIL_EFAIL, "prompt and response %d are longer than the model's %lld positions", i,
+			return ril_fail(err, RIL_EFAIL,
+					"prompt and response %d are longer than the model's %lld positions", i,
 					(long long)c->text.max_positions);
 	}
 	int64_t all = g->P + (g->n ? g->start[g->n] : 0);
@@ -94,7 +96,8 @@ static int reserve(struct ril_pack_store *s, const struct ril_pack_group *g, str
 	int64_t add = ril_pack_cost(s->config, g, s->form, s->use);
 	if (s->T + add > INT32_MAX / 4)
 		return ril_fail(err, RIL_EFAIL, "a pack of more than %d tokens", INT32_MAX / 4);
-	size_t T = (size_t)(s->T + add), R = (size_t)(s->R + (s->use == RIL_PACK_POLICY ? (g->n ? g->start[g->n] : 0) : g->n));
+	int64_t wanted = s->use == RIL_PACK_SCORE ? g->n : g->n ? g->start[g->n] : 0;
+	size_t T = (size_t)(s->T + add), R = (size_t)(s->R + wanted);
 	size_t P = (size_t)g->P;
 	return ril_grow(&s->ids, &s->cap_ids, T, 4, err) || ril_grow(&s->vrow, &s->cap_vrow, T, 4, err) ||
 	       ril_grow(&s->axis[0], &s->cap_axis[0], T, 4, err) || ril_grow(&s->axis[1], &s->cap_axis[1], T, 4, err) ||
@@ -128,10 +131,11 @@ static void add_tokens(struct ril_pack_store *s, const int32_t *ids, int64_t n, 
 static void add_segment(struct ril_pack_store *s, int64_t row, int64_t n, int64_t prompt, int64_t P)
 {
 	if (n)
-		s->seg[s->nseg++] = (struct ril_seg){(int32_t)row, (int32_t)n, (int32_t)prompt, (int32_t)P, (int32_t)row, (int32_t)n, 1};
+		s->seg[s->nseg++] = (struct ril_seg){
+			(int32_t)row, (int32_t)n, (int32_t)prompt, (int32_t)P, (int32_t)row, (int32_t)n, 1};
 }
 
-/* Rows whose results the heads want, for a response whose computed tokens begin at `row` behind the prompt row `before`. */
+/* Rows whose results the heads want, for a response whose computed tokens begin at `row`; `before`: the prompt's last. */
 static void add_wanted(struct ril_pack_store *s, const struct ril_pack_group *g, int32_t i, int64_t before, int64_t row)
 {
 	int64_t n = g->start[i + 1] - g->start[i];
@@ -209,8 +213,8 @@ int ril_pack_done(struct ril_pack *p, struct ril_err *err)
 	for (int a = 0; a < axes && T; a++)
 		memcpy(s->pos + (size_t)a * T, s->axis[a], T * 4);
 	int64_t n = T ? unique_rows(s) : 0;
-	p->tokens = (struct ril_tokens){.T = s->T, .ids = s->ids, .vrow = p->V ? s->vrow : NULL, .pos = s->pos, .seg = s->seg,
-					.nseg = s->nseg, .rows = s->rows, .nrows = n};
+	p->tokens = (struct ril_tokens){.T = s->T, .ids = s->ids, .vrow = p->V ? s->vrow : NULL, .pos = s->pos,
+					.seg = s->seg, .nseg = s->nseg, .rows = s->rows, .nrows = n};
 	p->R = s->R;
 	p->head = s->head;
 	p->target = s->target;

@@ -42,7 +42,7 @@ int ril_pack_done(struct ril_pack *, struct ril_err *);
 int64_t ril_pack_cost(const struct ril_config *, const struct ril_pack_group *, enum ril_pack_form, enum ril_pack_use);
 
 /* The passes over a pack.  vis: [V,H] embeddings (NULL when V is 0).
- * Policy: logp[R], entropy[R] (or NULL) on the host; fill dlogp[R] (NULL when not recording), then ril_tape_backward. */
+ * Policy: logp[R], entropy[R] (or NULL) on the host; fill dlogp[R] (NULL when not recording), then walk back. */
 int ril_pack_logp(struct ril_tape *, struct ril_model *, const struct ril_pack *, struct ril_val *vis, double inv_t,
 		  double *logp, double *entropy, const double *dlogp, struct ril_err *);
 /* Discriminator: logits z[R] on the host; *out (may be NULL) is the value to seed with dz[R] (ril_tape_seed). */

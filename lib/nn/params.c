@@ -136,12 +136,14 @@ static void shape_text(char *out, size_t n, int ndim, const int64_t *dim)
 	size_t at = 0;
 	at += (size_t)snprintf(out, n, "[");
 	for (int i = 0; i < ndim && at < n; i++)
-		at += (size_t)snprintf(out + at, n - at, dim[i] < 0 ? "%s*" : "%s%lld", i ? ", " : "", (long long)dim[i]);
+		at += (size_t)snprintf(out + at, n - at, dim[i] < 0 ? "%s*" : "%s%lld", i ? ", " : "",
+				       (long long)dim[i]);
 	if (at < n)
 		snprintf(out + at, n - at, "]");
 }
 
-static struct ril_param *append(struct ril_params *ps, const char *name, int ndim, const int64_t *dim, struct ril_err *err)
+static struct ril_param *append(struct ril_params *ps, const char *name, int ndim, const int64_t *dim,
+				struct ril_err *err)
 {
 	if (ps->n == ps->store->cap)
 		return ril_fail(err, RIL_EFAIL, "more than %zu parameters", ps->store->cap), NULL;
@@ -163,7 +165,8 @@ static struct ril_param *append(struct ril_params *ps, const char *name, int ndi
 	return p;
 }
 
-static int check_shape(const struct ril_params *ps, const struct ril_param *p, int ndim, const int64_t *dim, struct ril_err *err)
+static int check_shape(const struct ril_params *ps, const struct ril_param *p, int ndim, const int64_t *dim,
+		       struct ril_err *err)
 {
 	bool same = p->ndim == ndim;
 	for (int i = 0; same && i < ndim; i++)
@@ -172,12 +175,12 @@ static int check_shape(const struct ril_params *ps, const struct ril_param *p, i
 		char have[160], want[160];
 		shape_text(have, sizeof have, p->ndim, p->dim);
 		shape_text(want, sizeof want, ndim, dim);
-		return ril_fail(err, RIL_ECORRUPT, "%s: tensor '%s' has shape %s, config.json asks for %s", ps->dir, p->name,
-				have, want);
+		return ril_fail(err, RIL_ECORRUPT, "%s: tensor '%s' has shape %s, config.json asks for %s", ps->dir,
+				p->name, have, want);
 	}
 	if (p->dtype != RIL_F32 && p->dtype != RIL_BF16 && p->dtype != RIL_F16 && p->dtype != RIL_REAL)
-		return ril_fail(err, RIL_ECORRUPT, "%s: tensor '%s' has type %s; F32, BF16 and F16 are supported", ps->dir,
-				p->name, ril_dtype_name(p->dtype));
+		return ril_fail(err, RIL_ECORRUPT, "%s: tensor '%s' has type %s; F32, BF16 and F16 are supported",
+				ps->dir, p->name, ril_dtype_name(p->dtype));
 	return 0;
 }
 
@@ -208,8 +211,8 @@ void ril_params_drop(struct ril_params *ps, const char *name)
 	sort_table(ps);
 }
 
-struct ril_param *ril_params_add(struct ril_params *ps, const char *name, int ndim, const int64_t *dim, const float *values,
-				 struct ril_err *err)
+struct ril_param *ril_params_add(struct ril_params *ps, const char *name, int ndim, const int64_t *dim,
+				 const float *values, struct ril_err *err)
 {
 	struct ril_param *p = append(ps, name, ndim, dim, err);
 	float *copy = p ? ril_arena_alloc(ps->store->names, (size_t)p->count, sizeof *copy, err) : NULL;
@@ -357,8 +360,10 @@ int ril_params_reload(struct ril_params *ps, const char *dir, struct ril_err *er
 			struct ril_param *p = ril_params_find(ps, e->name);
 			if (!p)
 				continue;
-			if (p->dtype != e->dtype || p->ndim != e->ndim || memcmp(p->dim, e->dim, (size_t)p->ndim * sizeof *p->dim)) {
-				ril_fail(err, RIL_EFAIL, "%s: tensor '%s' differs in type or shape from %s", dir, e->name, ps->dir);
+			if (p->dtype != e->dtype || p->ndim != e->ndim ||
+			    memcmp(p->dim, e->dim, (size_t)p->ndim * sizeof *p->dim)) {
+				ril_fail(err, RIL_EFAIL, "%s: tensor '%s' differs in type or shape from %s", dir,
+					 e->name, ps->dir);
 				ril_folder_free(f);
 				return -1;
 			}
@@ -525,7 +530,8 @@ int ril_params_read(const struct ril_params *ps, const struct ril_param *p, ril_
 	return bytes ? 0 : -1;
 }
 
-const void *ril_param_bytes(const struct ril_params *ps, const struct ril_param *p, struct ril_buf *tmp, struct ril_err *err)
+const void *ril_param_bytes(const struct ril_params *ps, const struct ril_param *p, struct ril_buf *tmp,
+			    struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
 	if (p->tied)

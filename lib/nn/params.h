@@ -77,8 +77,8 @@ struct ril_param *ril_params_need(struct ril_params *, enum ril_part, bool is_ve
 /* Drops a parameter from the table (a discriminator has no language head). */
 void ril_params_drop(struct ril_params *, const char *name);
 /* Adds one that the folder lacks (the score head), F32, with these values; it goes to the last shard. */
-struct ril_param *ril_params_add(struct ril_params *, const char *name, int ndim, const int64_t *dim, const float *values,
-				 struct ril_err *);
+struct ril_param *ril_params_add(struct ril_params *, const char *name, int ndim, const int64_t *dim,
+				 const float *values, struct ril_err *);
 /* A table of names without data: ril_params_need adds what it is asked for instead of finding it. */
 struct ril_params *ril_params_draft(struct ril_err *);
 /* Converts the vectors, once everything was bound. */

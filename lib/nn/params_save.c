@@ -1,6 +1,8 @@
-/* params_save.c -- writes a model folder back in the form in which it was read: the same shards with the same tensors in
- * the same order and types, the index, and a copy of every other file (tokenizer, templates, configuration).  Weights in
- * other formats that lie beside (pytorch_model.bin) are left out: they would no longer be those of this model. */
+/* params_save.c -- writes a model folder back in the form in which it was read.
+ *
+ * The same shards with the same tensors in the same order and types, the index, and a copy of every other file
+ * (tokenizer, templates, configuration).  Weights in other formats that lie beside (pytorch_model.bin) are left out:
+ * they would no longer be those of this model. */
 #include "nn/params_impl.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -44,7 +46,8 @@ static int save_shard(const struct ril_params *ps, int shard, const char *path, 
 }
 
 /* The index after parameters were dropped or added. */
-static int save_changed_index(const struct ril_params *ps, const char *from, const char *to, bool durable, struct ril_err *err)
+static int save_changed_index(const struct ril_params *ps, const char *from, const char *to, bool durable,
+			      struct ril_err *err)
 {
 	cJSON *index = ril_json_read(from, err);
 	cJSON *map = index ? cJSON_GetObjectItemCaseSensitive(index, "weight_map") : NULL;
@@ -63,7 +66,8 @@ static int save_changed_index(const struct ril_params *ps, const char *from, con
 		const struct ril_param *p = &ps->at[i];
 		total += p->count * (int64_t)ril_dtype_size(p->dtype);
 		if (!cJSON_GetObjectItemCaseSensitive(map, p->name))
-			ok &= !!cJSON_AddStringToObject(map, p->name, ril_folder_file_name(ps->store->folder, (size_t)p->shard));
+			ok &= !!cJSON_AddStringToObject(map, p->name,
+							ril_folder_file_name(ps->store->folder, (size_t)p->shard));
 	}
 	cJSON *meta = cJSON_GetObjectItemCaseSensitive(index, "metadata");
 	cJSON *size = meta ? cJSON_GetObjectItemCaseSensitive(meta, "total_size") : NULL;
@@ -105,7 +109,9 @@ static int save_other(const struct ril_params *ps, const char *name, const char 
 {
 	struct ril_buf from = {0}, to = {0};
 	struct stat st;
-	int rc = ril_buf_printf(&from, err, "%s/%s", ps->dir, name) || ril_buf_printf(&to, err, "%s/%s", dir, name) ? -1 : 0;
+	int rc = ril_buf_printf(&from, err, "%s/%s", ps->dir, name);
+	if (!rc)
+		rc = ril_buf_printf(&to, err, "%s/%s", dir, name);
 	if (!rc && stat(from.data, &st))
 		rc = ril_fail_errno(err, "%s", from.data);
 	else if (!rc && S_ISREG(st.st_mode) && !strcmp(name, INDEX) && ps->store->changed)

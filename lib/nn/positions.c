@@ -11,8 +11,8 @@ int ril_model_pos_rows(const struct ril_config *c)
 }
 
 /* Positions of one picture's tokens from column `at`; returns how far positions advance. */
-static int32_t place_picture(const struct ril_config *c, const int32_t grid[3], int32_t *pos, int64_t stride, int64_t at,
-			     int32_t from)
+static int32_t place_picture(const struct ril_config *c, const int32_t grid[3], int32_t *pos, int64_t stride,
+			     int64_t at, int32_t from)
 {
 	int32_t rows = (int32_t)(grid[1] / c->vision.merge), cols = (int32_t)(grid[2] / c->vision.merge);
 	for (int32_t f = 0; f < grid[0]; f++) {
@@ -26,30 +26,33 @@ static int32_t place_picture(const struct ril_config *c, const int32_t grid[3], 
 }
 
 /* Image tokens from column i on: all of them must be image tokens. */
-static int check_run(const struct ril_config *c, const int32_t *ids, int64_t P, int64_t i, int64_t n, int picture, struct ril_err *err)
+static int check_run(const struct ril_config *c, const int32_t *ids, int64_t P, int64_t i, int64_t n, int picture,
+		     struct ril_err *err)
 {
 	for (int64_t k = 0; k < n; k++)
 		if (i + k >= P || ids[i + k] != c->image_token)
-			return ril_fail(err, RIL_ECORRUPT, "picture %d has %lld image tokens in the prompt, its grid asks for %lld",
+			return ril_fail(err, RIL_ECORRUPT,
+					"picture %d has %lld image tokens in the prompt, its grid asks for %lld",
 					picture, (long long)k, (long long)n);
 	return 0;
 }
 
-int ril_model_positions(const struct ril_config *c, const int32_t *ids, int64_t P, const int32_t *grid, int n, int32_t *pos,
-			int64_t stride, int32_t *vrow, int32_t first, int32_t *next, struct ril_err *err)
+int ril_model_positions(const struct ril_config *c, const int32_t *ids, int64_t P, const int32_t *grid, int n,
+			int32_t *pos, int64_t stride, int32_t *vrow, int32_t first, int32_t *next, struct ril_err *err)
 {
 	int rows = ril_model_pos_rows(c), picture = 0;
 	int32_t at = 0;
 	int64_t left = 0; /* image tokens of the current picture not yet reached (one position: InternVL) */
 	if (P > c->text.max_positions)
-		return ril_fail(err, RIL_EFAIL, "a prompt of %lld tokens is longer than the model's %lld positions", (long long)P,
-				(long long)c->text.max_positions);
+		return ril_fail(err, RIL_EFAIL, "a prompt of %lld tokens is longer than the model's %lld positions",
+				(long long)P, (long long)c->text.max_positions);
 	for (int64_t i = 0; i < P; i++) {
 		bool image = c->image_token >= 0 && ids[i] == c->image_token;
 		vrow[i] = image ? first++ : -1;
 		if (image && !left) {
 			if (picture == n)
-				return ril_fail(err, RIL_ECORRUPT, "the prompt has more image tokens than its %d pictures", n);
+				return ril_fail(err, RIL_ECORRUPT,
+						"the prompt has more image tokens than its %d pictures", n);
 			const int32_t *g = &grid[3 * picture];
 			left = ril_config_image_tokens(c, g);
 			if (check_run(c, ids, P, i, left, picture, err))

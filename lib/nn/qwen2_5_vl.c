@@ -84,8 +84,8 @@ struct plan {
 };
 
 /* One window of one frame: merged cells [r0,r1) x [c0,c1) of a frame whose first image token is `first`. */
-static void plan_window(struct plan *p, const struct ril_vision_config *c, int64_t first, int64_t across, const int64_t r[2],
-			const int64_t col[2])
+static void plan_window(struct plan *p, const struct ril_vision_config *c, int64_t first, int64_t across,
+			const int64_t r[2], const int64_t col[2])
 {
 	int64_t from = p->T, unit = c->merge * c->merge;
 	for (int64_t y = r[0]; y < r[1]; y++) {
@@ -122,7 +122,8 @@ static void plan_picture(struct plan *p, const struct ril_vision_config *c, cons
 	}
 }
 
-static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_vision_config *c, const struct ril_pictures *in)
+static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_vision_config *c,
+		     const struct ril_pictures *in)
 {
 	int64_t T = 0, frames = 0;
 	struct ril_err err = {0};
@@ -130,7 +131,8 @@ static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_vision
 		const int32_t *g = &in->grid[3 * i];
 		if (g[0] < 1 || g[1] < 1 || g[2] < 1 || g[1] % c->merge || g[2] % c->merge ||
 		    (int64_t)g[0] * g[1] * g[2] > INT32_MAX / 4 - T) {
-			ril_fail(&err, RIL_ECORRUPT, "picture %d: grid %d x %d x %d is not one of merged patches", i, g[0], g[1], g[2]);
+			ril_fail(&err, RIL_ECORRUPT, "picture %d: grid %d x %d x %d is not one of merged patches", i,
+				 g[0], g[1], g[2]);
 			return ril_tape_fail(t, &err), -1;
 		}
 		T += (int64_t)g[0] * g[1] * g[2];
@@ -186,10 +188,12 @@ static struct ril_val *forward_block(struct ril_tape *t, const struct ril_vision
 	int64_t C = c->hidden, H = c->heads, D = C / H;
 	struct ril_val *h = ril_t_rmsnorm(t, x, k->norm1, c->norm_eps);
 	struct ril_val *qkv = ril_t_linear(t, h, k->qkv.w, k->qkv.b);
-	struct ril_val *q = ril_view_cols(t, qkv, 0, C), *key = ril_view_cols(t, qkv, C, C), *v = ril_view_cols(t, qkv, 2 * C, C);
+	struct ril_val *q = ril_view_cols(t, qkv, 0, C), *key = ril_view_cols(t, qkv, C, C);
+	struct ril_val *v = ril_view_cols(t, qkv, 2 * C, C);
 	ril_t_rope(t, q, rope, rope + p->T * (D / 2), H, D);
 	ril_t_rope(t, key, rope, rope + p->T * (D / 2), H, D);
-	struct ril_val *o = ril_t_attention(t, q, key, v, whole ? p->frame : p->window, whole ? p->nframe : p->nwindow, H, H, D);
+	struct ril_val *o = ril_t_attention(t, q, key, v, whole ? p->frame : p->window, whole ? p->nframe : p->nwindow,
+					    H, H, D);
 	x = ril_t_linear_add(t, x, o, k->proj.w, k->proj.b);
 	h = ril_t_rmsnorm(t, x, k->norm2, c->norm_eps);
 	struct ril_val *gate = ril_t_linear(t, h, k->gate.w, k->gate.b), *up = ril_t_linear(t, h, k->up.w, k->up.b);

@@ -121,7 +121,8 @@ struct ril_val *ril_tape_val(struct ril_tape *t, int64_t rows, int64_t cols)
 	size_t n;
 	if (rows < 0 || cols < 0 || !ril_mul(&n, (size_t)rows, (size_t)cols) || n > INT64_MAX / sizeof(ril_real)) {
 		if (!t->err.code)
-			ril_fail(&t->err, RIL_EFAIL, "a matrix of %lld x %lld is too large", (long long)rows, (long long)cols);
+			ril_fail(&t->err, RIL_EFAIL, "a matrix of %lld x %lld is too large", (long long)rows,
+				 (long long)cols);
 		return NULL;
 	}
 	return new_val(t, ril_tape_reals(t, (int64_t)n), rows, cols);

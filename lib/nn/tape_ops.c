@@ -18,8 +18,8 @@ static ril_real *grad_of(const struct ril_param *p)
 static void linear_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *x = r->in[0], *y = r->out;
-	t->ops->linear_bwd(ril_tape_grad(t, x), x->ld, r->p[0]->grad, grad_of(r->p[1]), y->g, y->ld, x->v, x->ld, x->rows,
-			   r->p[0]->w);
+	t->ops->linear_bwd(ril_tape_grad(t, x), x->ld, r->p[0]->grad, grad_of(r->p[1]), y->g, y->ld, x->v, x->ld,
+			   x->rows, r->p[0]->w);
 }
 
 struct ril_val *ril_t_linear(struct ril_tape *t, struct ril_val *x, struct ril_param *w, struct ril_param *b)
@@ -43,11 +43,12 @@ static void linear_add_back(struct ril_tape *t, struct ril_rec *r)
 	ril_real *dx = ril_tape_grad(t, x);
 	if (dx)
 		t->ops->axpy(dx, 1, y->g, y->rows * y->cols);
-	t->ops->linear_bwd(ril_tape_grad(t, h), h->ld, r->p[0]->grad, grad_of(r->p[1]), y->g, y->ld, h->v, h->ld, h->rows,
-			   r->p[0]->w);
+	t->ops->linear_bwd(ril_tape_grad(t, h), h->ld, r->p[0]->grad, grad_of(r->p[1]), y->g, y->ld, h->v, h->ld,
+			   h->rows, r->p[0]->w);
 }
 
-struct ril_val *ril_t_linear_add(struct ril_tape *t, struct ril_val *x, struct ril_val *h, struct ril_param *w, struct ril_param *b)
+struct ril_val *ril_t_linear_add(struct ril_tape *t, struct ril_val *x, struct ril_val *h, struct ril_param *w,
+				 struct ril_param *b)
 {
 	if (!x || !h)
 		return NULL;
@@ -76,8 +77,8 @@ static void embed_back(struct ril_tape *t, struct ril_rec *r)
 	t->ops->embed_bwd(r->p[0]->grad, dvis, r->idx[0], r->idx[1], r->out->rows, r->out->cols, r->out->g);
 }
 
-struct ril_val *ril_t_embed(struct ril_tape *t, const int32_t *ids, const int32_t *vrow, int64_t T, struct ril_param *table,
-			    struct ril_val *vis)
+struct ril_val *ril_t_embed(struct ril_tape *t, const int32_t *ids, const int32_t *vrow, int64_t T,
+			    struct ril_param *table, struct ril_val *vis)
 {
 	struct ril_val *y = ril_tape_out(t, T, table->w.cols, trains(table) || (vis && vis->needs));
 	if (!y)
@@ -203,7 +204,8 @@ struct ril_val *ril_t_act(struct ril_tape *t, struct ril_val *x, enum ril_act ac
 static void swiglu_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *gate = r->in[0], *up = r->in[1];
-	t->ops->swiglu_bwd(ril_tape_grad(t, gate), ril_tape_grad(t, up), r->out->g, gate->v, up->v, gate->rows * gate->cols);
+	t->ops->swiglu_bwd(ril_tape_grad(t, gate), ril_tape_grad(t, up), r->out->g, gate->v, up->v,
+			   gate->rows * gate->cols);
 }
 
 struct ril_val *ril_t_swiglu(struct ril_tape *t, struct ril_val *gate, struct ril_val *up)
@@ -248,11 +250,12 @@ struct ril_val *ril_t_rmsnorm(struct ril_tape *t, struct ril_val *x, struct ril_
 static void layernorm_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *x = r->in[0];
-	t->ops->layernorm_bwd(ril_tape_grad(t, x), r->p[0]->grad, r->p[1]->grad, r->out->g, x->v, r->p[0]->vec, r->saved[0],
-			      r->saved[1], x->rows, x->cols);
+	t->ops->layernorm_bwd(ril_tape_grad(t, x), r->p[0]->grad, r->p[1]->grad, r->out->g, x->v, r->p[0]->vec,
+			      r->saved[0], r->saved[1], x->rows, x->cols);
 }
 
-struct ril_val *ril_t_layernorm(struct ril_tape *t, struct ril_val *x, struct ril_param *w, struct ril_param *b, double eps)
+struct ril_val *ril_t_layernorm(struct ril_tape *t, struct ril_val *x, struct ril_param *w, struct ril_param *b,
+				double eps)
 {
 	struct ril_val *y = x ? ril_tape_out(t, x->rows, x->cols, x->needs || trains(w) || trains(b)) : NULL;
 	ril_real *mean = y ? ril_tape_reals(t, x->rows) : NULL, *rstd = y ? ril_tape_reals(t, x->rows) : NULL;
@@ -295,9 +298,9 @@ void ril_t_rope(struct ril_tape *t, struct ril_val *x, const ril_real *cosv, con
 static void attention_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *q = r->in[0], *k = r->in[1], *v = r->in[2], *o = r->out;
-	t->ops->attention_bwd(ril_tape_grad(t, q), q->ld, ril_tape_grad(t, k), k->ld, ril_tape_grad(t, v), v->ld, o->g, o->ld,
-			      o->v, o->ld, r->saved[0], q->v, q->ld, k->v, k->ld, v->v, v->ld, r->seg, (int)r->n, r->H,
-			      r->Hkv, r->D, r->num);
+	t->ops->attention_bwd(ril_tape_grad(t, q), q->ld, ril_tape_grad(t, k), k->ld, ril_tape_grad(t, v), v->ld, o->g,
+			      o->ld, o->v, o->ld, r->saved[0], q->v, q->ld, k->v, k->ld, v->v, v->ld, r->seg, (int)r->n,
+			      r->H, r->Hkv, r->D, r->num);
 }
 
 struct ril_val *ril_t_attention(struct ril_tape *t, struct ril_val *q, struct ril_val *k, struct ril_val *v,
@@ -331,8 +334,8 @@ struct ril_val *ril_t_attention(struct ril_tape *t, struct ril_val *q, struct ri
 static void head_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *h = r->in[0];
-	t->ops->head_logp_bwd(ril_tape_grad(t, h), r->p[0]->grad, r->dlogp, r->saved[0], h->v, r->idx[0], h->rows, r->p[0]->w,
-			      r->num);
+	t->ops->head_logp_bwd(ril_tape_grad(t, h), r->p[0]->grad, r->dlogp, r->saved[0], h->v, r->idx[0], h->rows,
+			      r->p[0]->w, r->num);
 }
 
 void ril_t_head_logp(struct ril_tape *t, struct ril_val *h, const int32_t *target, struct ril_param *w, double inv_t,

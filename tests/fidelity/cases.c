@@ -93,7 +93,8 @@ static void check_forward(struct subject *s, const struct inputs *in)
 	if (in->pictures)
 		compare_value(s, in->st, "vision_embeds", vis);
 	struct ril_seg seg = {0, (int32_t)T, 0, 0, 0, (int32_t)T, 1};
-	struct ril_tokens tok = {.T = T, .ids = ids, .vrow = vrow, .pos = pos, .seg = &seg, .nseg = 1, .hidden = hidden};
+	struct ril_tokens tok = {
+		.T = T, .ids = ids, .vrow = vrow, .pos = pos, .seg = &seg, .nseg = 1, .hidden = hidden};
 	struct ril_val *h = ril_model_decode(s->tape, m, &tok, vis), *z = ril_model_logits(s->tape, m, h);
 	if (ril_tape_check(s->tape, &err)) {
 		row_error(s->f, "forward", &err);
@@ -121,18 +122,33 @@ static int decode_steps(struct subject *s, const struct inputs *in, struct ril_k
 {
 	struct ril_model *m = s->model;
 	int64_t P = in->P, V = m->config.text.vocab;
-	int32_t next, last = (int32_t)P - 1, *pos = calloc((size_t)P, 12), *vrow = calloc((size_t)P, 4), *row = calloc((size_t)P, 4);
+	int32_t next, last = (int32_t)P - 1, *pos = calloc((size_t)P, 12), *vrow = calloc((size_t)P, 4),
+		      *row = calloc((size_t)P, 4);
 	int rc = ril_model_positions(&m->config, in->prompt, P, in->grid, in->pictures, pos, P, vrow, 0, &next, err);
 	for (int32_t i = 0; i < P; i++)
 		row[i] = i;
 	for (int32_t i = 0; !rc && i < in->n; i++) {
 		struct ril_seg seg = {0, (int32_t)P, 0, 0, 0, (int32_t)P, 1};
-		struct ril_tokens tok = {.T = P, .ids = in->prompt, .vrow = vrow, .pos = pos, .seg = &seg, .nseg = 1, .rows = &last,
-					 .nrows = 1, .kv = kv, .kv_row = row};
+		struct ril_tokens tok = {.T = P,
+					 .ids = in->prompt,
+					 .vrow = vrow,
+					 .pos = pos,
+					 .seg = &seg,
+					 .nseg = 1,
+					 .rows = &last,
+					 .nrows = 1,
+					 .kv = kv,
+					 .kv_row = row};
 		int32_t at[3] = {next + i - 1, next + i - 1, next + i - 1}, to = (int32_t)P + i - 1;
 		if (i) {
 			seg = (struct ril_seg){0, 1, 0, 0, 0, to + 1, 1};
-			tok = (struct ril_tokens){.T = 1, .ids = &in->response[i - 1], .pos = at, .seg = &seg, .nseg = 1, .kv = kv, .kv_row = &to};
+			tok = (struct ril_tokens){.T = 1,
+						  .ids = &in->response[i - 1],
+						  .pos = at,
+						  .seg = &seg,
+						  .nseg = 1,
+						  .kv = kv,
+						  .kv_row = &to};
 		}
 		ril_tape_reset(s->tape);
 		struct ril_val *h = ril_model_decode(s->tape, m, &tok, i ? NULL : vision(s, m, in));

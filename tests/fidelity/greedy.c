@@ -55,8 +55,16 @@ void check_greedy(struct subject *s, const struct inputs *in)
 	for (int i = 0; i < in->pictures; i++)
 		rows += ril_config_pixel_rows(c, &in->grid[3 * i]);
 	struct barred b = {c->image_token, c->video_token, t ? ril_tokenizer_size(t) : 0};
-	struct ril_gen_prompt p = {.name = "case", .ids = in->prompt, .P = in->P, .n = 1,
-				   .vision = {.name = "case", .n = in->pictures, .grid = in->grid, .V = in->V, .pixels = in->pixels, .pixel_rows = rows}};
+	struct ril_gen_prompt p = {.name = "case",
+				   .ids = in->prompt,
+				   .P = in->P,
+				   .n = 1,
+				   .vision = {.name = "case",
+					      .n = in->pictures,
+					      .grid = in->grid,
+					      .V = in->V,
+					      .pixels = in->pixels,
+					      .pixel_rows = rows}};
 	struct ril_gen_options how = {.max_new_tokens = (int32_t)n, .choose = choose, .ctx = &b};
 	if (!want || !margin || m != n)
 		row_skip(s->f, "greedy_ids", "no greedy_ids in the case");

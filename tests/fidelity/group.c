@@ -68,7 +68,8 @@ static void release(struct group *g)
 	ril_st_free(g->st);
 }
 
-static int pack(struct ril_pack *p, struct ril_model *m, const struct group *g, enum ril_pack_use use, struct ril_err *err)
+static int pack(struct ril_pack *p, struct ril_model *m, const struct group *g, enum ril_pack_use use,
+		struct ril_err *err)
 {
 	struct ril_pack_group pg = {"ril", g->in.prompt, g->in.P, g->ids, g->start, g->n, g->in.grid, g->in.pictures};
 	ril_pack_reset(p, &m->config, RIL_PACK_SHARED, use);
@@ -98,11 +99,13 @@ static void objective(struct group *g, const char *name, double *advantage, stru
 	for (int32_t i = 0; i < g->n; i++) {
 		int32_t at = g->start[i], len = g->start[i + 1] - at;
 		double w = ril_token_weight(o, N, setting(g->settings, "length_constant"), len, tokens);
-		ril_surrogate_loss(&how, advantage[i], w, g->logp + at, g->old + at, g->ref + at, (size_t)len, g->dlogp + at, sums);
+		ril_surrogate_loss(&how, advantage[i], w, g->logp + at, g->old + at, g->ref + at, (size_t)len,
+				   g->dlogp + at, sums);
 	}
 }
 
-static void field(struct subject *s, const struct group *g, const char *name, const char *what, const double *got, int64_t n)
+static void field(struct subject *s, const struct group *g, const char *name, const char *what, const double *got,
+		  int64_t n)
 {
 	char full[128];
 	snprintf(full, sizeof full, "%s.%s", name, what);
@@ -144,9 +147,13 @@ static void check_step(struct subject *s, struct group *g, double norm)
 		goto out;
 	cJSON *a = cJSON_GetObjectItem(g->settings, "adamw"), *betas = cJSON_GetObjectItem(a, "betas");
 	double largest = setting(a, "max_grad_norm"), error = 0, reference = 0;
-	struct ril_adamw how = {.lr = setting(a, "lr"), .eps = setting(a, "eps"), .weight_decay = setting(a, "weight_decay"),
-				.beta1 = cJSON_GetArrayItem(betas, 0)->valuedouble, .beta2 = cJSON_GetArrayItem(betas, 1)->valuedouble,
-				.grad_scale = norm > largest ? largest / norm : 1, .step = 1};
+	struct ril_adamw how = {.lr = setting(a, "lr"),
+				.eps = setting(a, "eps"),
+				.weight_decay = setting(a, "weight_decay"),
+				.beta1 = cJSON_GetArrayItem(betas, 0)->valuedouble,
+				.beta2 = cJSON_GetArrayItem(betas, 1)->valuedouble,
+				.grad_scale = norm > largest ? largest / norm : 1,
+				.step = 1};
 	ril_real *m = calloc((size_t)ps->count, sizeof *m), *v = calloc((size_t)ps->count, sizeof *v);
 	ril_ops()->adamw(ps->master, m, v, ps->grad, ps->count, how);
 	for (size_t i = 0; i < ps->n; i++) {
@@ -170,9 +177,11 @@ static void check_step(struct subject *s, struct group *g, double norm)
 	/* back to what the folder holds */
 	for (size_t i = 0; i < ps->n; i++)
 		if (ps->at[i].offset >= 0 && RIL_REAL == RIL_F64)
-			ril_to_f64((double *)(void *)(ps->master + ps->at[i].offset), ps->at[i].stored, ps->at[i].dtype, (size_t)ps->at[i].count);
+			ril_to_f64((double *)(void *)(ps->master + ps->at[i].offset), ps->at[i].stored, ps->at[i].dtype,
+				   (size_t)ps->at[i].count);
 		else if (ps->at[i].offset >= 0)
-			ril_to_f32((float *)(void *)(ps->master + ps->at[i].offset), ps->at[i].stored, ps->at[i].dtype, (size_t)ps->at[i].count);
+			ril_to_f32((float *)(void *)(ps->master + ps->at[i].offset), ps->at[i].stored, ps->at[i].dtype,
+				   (size_t)ps->at[i].count);
 	ril_params_refresh(ps, &err);
 out:
 	ril_st_free(grads);
@@ -255,7 +264,9 @@ static void check_discriminator(struct subject *s, struct group *g)
 	int64_t total[2] = {0};
 	ril_tape_reset(s->tape);
 	ril_tape_record(s->tape, true);
-	if (!d || !p || ril_params_train(d->params, RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION | RIL_PART_SCORE, true, &err) ||
+	if (!d || !p ||
+	    ril_params_train(d->params, RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION | RIL_PART_SCORE, true,
+			     &err) ||
 	    set_head(d, g->st, &err) || pack(p, d, g, RIL_PACK_SCORE, &err) ||
 	    ril_pack_score(s->tape, d, p, embed(s, d, g), logit, &z, &err)) {
 		row_error(s->f, "disc", &err);

@@ -47,8 +47,8 @@ static void print_summary(const struct fidelity *f)
 		const struct summary *s = &f->sum[i];
 		char worst[32];
 		snprintf(worst, sizeof worst, isnan(s->worst) ? "exact" : "%.1e", s->worst);
-		printf("| %s | %s | %ld | %s | %s | %s |\n", s->folder, s->quantity, s->n, s->failed ? "-" : worst, s->bound,
-		       s->failed ? "FAIL" : "pass");
+		printf("| %s | %s | %ld | %s | %s | %s |\n", s->folder, s->quantity, s->n, s->failed ? "-" : worst,
+		       s->bound, s->failed ? "FAIL" : "pass");
 	}
 	printf("\n");
 }
@@ -57,7 +57,8 @@ static void print_row(struct fidelity *f, const char *quantity, const char *erro
 {
 	*(pass ? &f->passed : &f->failed) += 1;
 	if (!pass || !(f->quiet || f->summary))
-		printf("| %-20s | %-22s | %-64s | %9s | %7s | %s |\n", f->folder, f->name, quantity, error, bound, pass ? "pass" : "FAIL");
+		printf("| %-20s | %-22s | %-64s | %9s | %7s | %s |\n", f->folder, f->name, quantity, error, bound,
+		       pass ? "pass" : "FAIL");
 	summarise(f, quantity, strcmp(bound, "exact") ? atof(error) : NAN, bound, pass);
 }
 
@@ -153,7 +154,8 @@ const int32_t *ints(const struct ril_st *st, const char *name, int64_t *n)
 static bool same_file(const char *a, const char *b)
 {
 	struct ril_buf x = {0}, y = {0};
-	bool same = !ril_read_file(&x, a, NULL) && !ril_read_file(&y, b, NULL) && x.len == y.len && !memcmp(x.data, y.data, x.len);
+	bool same = !ril_read_file(&x, a, NULL) && !ril_read_file(&y, b, NULL) && x.len == y.len &&
+		    !memcmp(x.data, y.data, x.len);
 	ril_buf_free(&x);
 	ril_buf_free(&y);
 	return same;
@@ -169,8 +171,9 @@ static bool same_weights(const char *a, const char *b, struct ril_err *err)
 		       ril_st_count(ril_folder_file(x, i)) == ril_st_count(ril_folder_file(y, i));
 	for (size_t i = 0; same && i < ril_folder_count(x); i++) {
 		const struct ril_st_entry *p = ril_folder_at(x, i), *q = ril_folder_at(y, i);
-		same = !strcmp(p->name, q->name) && p->dtype == q->dtype && p->ndim == q->ndim && p->bytes == q->bytes &&
-		       !memcmp(p->dim, q->dim, (size_t)p->ndim * sizeof *p->dim) && !memcmp(p->data, q->data, p->bytes);
+		same = !strcmp(p->name, q->name) && p->dtype == q->dtype && p->ndim == q->ndim &&
+		       p->bytes == q->bytes && !memcmp(p->dim, q->dim, (size_t)p->ndim * sizeof *p->dim) &&
+		       !memcmp(p->data, q->data, p->bytes);
 	}
 	ril_folder_free(x);
 	ril_folder_free(y);
@@ -270,7 +273,8 @@ static void check_model(struct fidelity *f, const char *folder)
 	s.model = ril_model_open(dir, RIL_HEAD_LM, 0, &err);
 	s.train = s.model ? ril_model_open(dir, RIL_HEAD_LM, 0, &err) : NULL;
 	s.tape = s.train ? ril_tape_new(&err) : NULL;
-	if (!s.tape || ril_params_train(s.train->params, RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION, true, &err)) {
+	if (!s.tape ||
+	    ril_params_train(s.train->params, RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION, true, &err)) {
 		row_error(f, "open", &err);
 	} else {
 		check_writeback(&s);
@@ -333,8 +337,8 @@ int main(int argc, char **argv)
 	f.only = argc - at > 1 ? argv[at + 1] : NULL;
 	ril_threads_start(0, NULL);
 	if (!f.quiet && !f.summary)
-		printf("| %-20s | %-22s | %-64s | %9s | %7s | %s |\n|---|---|---|---|---|---|\n", "folder", "case", "quantity", "error",
-		       "bound", "");
+		printf("| %-20s | %-22s | %-64s | %9s | %7s | %s |\n|---|---|---|---|---|---|\n", "folder", "case",
+		       "quantity", "error", "bound", "");
 	int n = scandir(f.data, &list, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
 		if (list[i]->d_name[0] != '.')

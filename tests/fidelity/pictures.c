@@ -85,7 +85,8 @@ void check_pixels(struct subject *s, const char *name, const struct inputs *in)
 		if (s->model->config.family == RIL_QWEN2_5_VL)
 			same &= !memcmp(own.grid, in->grid, (size_t)n * 12);
 		row_exact(s->f, "grids", same);
-		row(s->f, "pixel_values", same ? apart(px, in->pixels, rows * ril_config_pixel_cols(&s->model->config)) : NAN, 1e-6);
+		row(s->f, "pixel_values",
+		    same ? apart(px, in->pixels, rows * ril_config_pixel_cols(&s->model->config)) : NAN, 1e-6);
 	}
 	for (int i = 0; i < n; i++)
 		free(names[i]);
@@ -151,7 +152,8 @@ static void check_internvl(struct fidelity *f, const struct ril_image *im, const
 	}
 	const int32_t *tiles = field(st, "internvl.tiles");
 	const double *sums = field(st, "internvl.tile_sums");
-	const float *row0 = field(st, "internvl.row0"), *column7 = field(st, "internvl.column7"), *centre = field(st, "internvl.centre");
+	const float *row0 = field(st, "internvl.row0"), *column7 = field(st, "internvl.column7"),
+		    *centre = field(st, "internvl.centre");
 	double off[4] = {0};
 	bool same = tiles && p.rows == *tiles && p.width == 3 * PLANE;
 	row_exact(f, "internvl.tiles", same);
@@ -167,7 +169,8 @@ static void check_internvl(struct fidelity *f, const struct ril_image *im, const
 		for (int y = 0; y < 4; y++)
 			off[3] = fmax(off[3], apart(centre + (k * 4 + y) * 48, plane + (224 + y) * S + 200, 48));
 	}
-	static const char *const what[] = {"internvl.tile_sums", "internvl.row0", "internvl.column7", "internvl.centre"};
+	static const char *const what[] = {"internvl.tile_sums", "internvl.row0", "internvl.column7",
+					   "internvl.centre"};
 	for (int i = 0; same && i < 4; i++)
 		row(f, what[i], off[i], 1e-6);
 	ril_pixels_free(&p);
@@ -189,7 +192,8 @@ static void check_picture(struct fidelity *f, const char *file)
 		row_error(f, "rgb", &err);
 	} else {
 		const struct ril_st_entry *rgb = ril_st_find(st, "rgb");
-		row_exact(f, "rgb", rgb && rgb->dim[0] == im.h && rgb->dim[1] == im.w && !memcmp(rgb->data, im.rgb, rgb->bytes));
+		row_exact(f, "rgb",
+			  rgb && rgb->dim[0] == im.h && rgb->dim[1] == im.w && !memcmp(rgb->data, im.rgb, rgb->bytes));
 		check_qwen(f, &im, st);
 		check_internvl(f, &im, st);
 	}

@@ -44,7 +44,8 @@ static int read_dialogue(struct dialogue *d, const cJSON *messages, struct ril_e
 				if (add_part(d, cJSON_GetObjectItem(c, "text"), err))
 					return -1;
 		}
-		d->message[d->n++] = (struct ril_chat_message){cJSON_GetStringValue(cJSON_GetObjectItem(m, "role")), first, d->parts - before};
+		d->message[d->n++] = (struct ril_chat_message){cJSON_GetStringValue(cJSON_GetObjectItem(m, "role")),
+							       first, d->parts - before};
 	}
 	return 0;
 }
@@ -68,8 +69,8 @@ static bool same_ids(const struct ril_ids *got, const int32_t *want, int64_t n)
 	return (int64_t)got->n == n && !memcmp(got->at, want, (size_t)n * sizeof *want);
 }
 
-static int compare_case(struct subject *s, const cJSON *o, const struct inputs *in, struct ril_tokenizer *t, struct ril_chat *chat,
-			struct dialogue *d, struct ril_err *err)
+static int compare_case(struct subject *s, const cJSON *o, const struct inputs *in, struct ril_tokenizer *t,
+			struct ril_chat *chat, struct dialogue *d, struct ril_err *err)
 {
 	int32_t tokens[64];
 	struct ril_buf text = {0}, response = {0};
@@ -77,7 +78,8 @@ static int compare_case(struct subject *s, const cJSON *o, const struct inputs *
 	const cJSON *want = cJSON_GetObjectItem(o, "prompt_text"), *greedy = cJSON_GetObjectItem(o, "greedy_text");
 	for (int i = 0; i < in->pictures; i++)
 		tokens[i] = (int32_t)ril_config_image_tokens(&s->model->config, &in->grid[3 * i]);
-	int rc = read_dialogue(d, cJSON_GetObjectItem(o, "messages"), err) || ril_chat_render(chat, d->message, d->n, &text, err) ||
+	int rc = read_dialogue(d, cJSON_GetObjectItem(o, "messages"), err) ||
+		 ril_chat_render(chat, d->message, d->n, &text, err) ||
 		 ril_chat_encode(chat, d->message, d->n, tokens, (size_t)in->pictures, &ids, err) ||
 		 ril_json_text(&response, cJSON_GetObjectItem(o, "response"), err) ||
 		 ril_tokenizer_encode(t, response.data ? response.data : "", response.len, true, &answer, err) ||
@@ -133,8 +135,8 @@ static bool tokenizer_case(struct ril_tokenizer *t, const char *line, size_t n)
 	const cJSON *want = o ? cJSON_GetObjectItem(o, "ids") : NULL, *id = want ? want->child : NULL;
 	bool same = o && !ril_json_text(&text, cJSON_GetObjectItem(o, "text"), &err) &&
 		    !ril_tokenizer_encode(t, text.data ? text.data : "", text.len, true, &ids, &err) &&
-		    !ril_tokenizer_text(t, ids.at, ids.n, false, &back, &err) && same_text(&back, cJSON_GetObjectItem(o, "decoded")) &&
-		    (size_t)cJSON_GetArraySize(want) == ids.n;
+		    !ril_tokenizer_text(t, ids.at, ids.n, false, &back, &err) &&
+		    same_text(&back, cJSON_GetObjectItem(o, "decoded")) && (size_t)cJSON_GetArraySize(want) == ids.n;
 	for (size_t i = 0; same && i < ids.n; i++, id = id->next)
 		same = id->valueint == ids.at[i];
 	cJSON_Delete(o);

@@ -24,15 +24,20 @@ static int train_once(const char *dir, enum ril_head head, const char *out, stru
 	int rc = p ? ril_params_train(m->params, RIL_PART_LLM | RIL_PART_SCORE, true, err) : -1;
 	if (!rc) {
 		ril_tape_record(t, true);
-		ril_pack_reset(p, &m->config, RIL_PACK_SHARED, head == RIL_HEAD_SCORE ? RIL_PACK_SCORE : RIL_PACK_POLICY);
+		ril_pack_reset(p, &m->config, RIL_PACK_SHARED,
+			       head == RIL_HEAD_SCORE ? RIL_PACK_SCORE : RIL_PACK_POLICY);
 		rc = ril_pack_add(p, &g, err) || ril_pack_done(p, err) ? -1 : 0;
 	}
 	if (!rc)
-		rc = head == RIL_HEAD_SCORE ? ril_pack_score(t, m, p, NULL, x, &z, err) : ril_pack_logp(t, m, p, NULL, 1, x, NULL, d, err);
+		rc = head == RIL_HEAD_SCORE ? ril_pack_score(t, m, p, NULL, x, &z, err)
+					    : ril_pack_logp(t, m, p, NULL, 1, x, NULL, d, err);
 	if (!rc && z)
 		ril_tape_seed(t, z, d);
 	if (!rc)
-		rc = ril_tape_backward(t, err) || ril_params_refresh(m->params, err) || ril_params_save(m->params, out, false, err) ? -1 : 0;
+		rc = ril_tape_backward(t, err) || ril_params_refresh(m->params, err) ||
+				     ril_params_save(m->params, out, false, err)
+			     ? -1
+			     : 0;
 	ril_pack_free(p);
 	ril_tape_free(t);
 	ril_model_free(m);
@@ -107,7 +112,8 @@ static int trial_config(const char *dir)
 
 static void test_config(const char *model, const char *copy)
 {
-	static const char *const values[] = {"-1", "0", "1", "2147483647", "9e99", "\"x\"", "null", "[]", "{}", "true", "1e-400", "3.5"};
+	static const char *const values[] = {"-1",   "0",  "1",  "2147483647", "9e99",   "\"x\"",
+					     "null", "[]", "{}", "true",       "1e-400", "3.5"};
 	char path[4400];
 	struct ril_buf text = {0};
 	struct ril_err err = {0};
@@ -126,7 +132,8 @@ static void test_config(const char *model, const char *copy)
 	snprintf(path, sizeof path, "%s/config.json", copy);
 	int bad = 0, trials = 0, refused = 0;
 	for (char *colon = text.data; (colon = strchr(colon + 1, ':')); trials++) {
-		uint32_t pick = ril_rng_below(3, RIL_RNG_TEST, (struct ril_rng_at){.position = (uint32_t)(colon - text.data)}, 12);
+		uint32_t pick = ril_rng_below(3, RIL_RNG_TEST,
+					      (struct ril_rng_at){.position = (uint32_t)(colon - text.data)}, 12);
 		size_t end = (size_t)(colon - text.data) + 1 + strcspn(colon + 1, ",}\n");
 		struct ril_buf out = {0};
 		ril_buf_add(&out, text.data, (size_t)(colon - text.data) + 1, NULL);
@@ -146,7 +153,8 @@ static void test_config(const char *model, const char *copy)
 
 int main(void)
 {
-	const char *const model[] = {"models/qwen2_5_vl-b", "models/internvl3-b", "models/internvl3-a-resaved", "models/qwen3-text"};
+	const char *const model[] = {"models/qwen2_5_vl-b", "models/internvl3-b", "models/internvl3-a-resaved",
+				     "models/qwen3-text"};
 	char dir[] = "/tmp/ril-fuzz-nn-XXXXXX", from[4][4096];
 	if (!test_shared(model[0])) {
 		SKIP("no reference models");

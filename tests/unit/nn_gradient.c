@@ -36,18 +36,21 @@ static int rig_open(struct rig *r, const char *folder, const char *name, enum ri
 	if (!r->m || !r->tape || !r->pack || !r->st || ril_params_train(r->m->params, PARTS, true, err))
 		return -1;
 	const struct ril_st_entry *prompt = ril_st_find(r->st, "prompt_ids"), *px = ril_st_find(r->st, "pixel_values");
-	const struct ril_st_entry *grid = ril_st_find(r->st, "image_grid_thw"), *tiles = ril_st_find(r->st, "num_tiles");
+	const struct ril_st_entry *grid = ril_st_find(r->st, "image_grid_thw"),
+				  *tiles = ril_st_find(r->st, "num_tiles");
 	int pictures = grid ? (int)grid->dim[0] : tiles ? (int)tiles->count : 0;
 	for (int i = 0; i < pictures; i++) {
 		int32_t n = tiles ? ((const int32_t *)tiles->data)[i] : 0;
-		memcpy(&r->grid[3 * i], grid ? (const int32_t *)grid->data + 3 * i : (int32_t[]){1, 1, n > 1 ? n - 1 : 1}, 12);
+		memcpy(&r->grid[3 * i],
+		       grid ? (const int32_t *)grid->data + 3 * i : (int32_t[]){1, 1, n > 1 ? n - 1 : 1}, 12);
 	}
 	r->pixels = px ? px->data : NULL;
 	static const int32_t length[N] = {5, 1, 9, 3};
 	for (int i = 0; i < N; i++) {
 		r->start[i + 1] = r->start[i] + length[i];
 		for (int k = r->start[i]; k < r->start[i + 1]; k++) {
-			r->ids[k] = (int32_t)ril_rng_below(5, RIL_RNG_TEST, (struct ril_rng_at){.position = (uint32_t)k}, 400);
+			r->ids[k] = (int32_t)ril_rng_below(5, RIL_RNG_TEST,
+							   (struct ril_rng_at){.position = (uint32_t)k}, 400);
 			r->coef[k] = ril_rng_normal(6, RIL_RNG_TEST, (struct ril_rng_at){.position = (uint32_t)k}) / 10;
 		}
 	}
@@ -107,8 +110,8 @@ static void test_prefix(struct rig *r, const char *what)
 		d += pow(shared[i] - ps->grad[i], 2);
 		s += pow(ps->grad[i], 2);
 	}
-	CHECK(fabs(a - b) <= 1e-5 * r->size && s > 0 && sqrt(d / s) <= 1e-5, "%s %s: loss %.9g and %.9g, gradients %g apart",
-	      r->group.name, what, a, b, sqrt(d / s));
+	CHECK(fabs(a - b) <= 1e-5 * r->size && s > 0 && sqrt(d / s) <= 1e-5,
+	      "%s %s: loss %.9g and %.9g, gradients %g apart", r->group.name, what, a, b, sqrt(d / s));
 	CHECK(tokens < r->pack->tokens.T, "the shared form computes fewer tokens");
 	free(shared);
 }
@@ -132,8 +135,10 @@ static void test_threads(struct rig *r)
 			loss = now;
 			peak = ril_tape_peak(r->tape);
 		}
-		CHECK(now == loss && !memcmp(first, ps->grad, bytes), "%s: %d threads give other bytes", r->group.name, threads);
-		CHECK(ril_tape_peak(r->tape) == peak, "%s: memory grows from %zu to %zu", r->group.name, peak, ril_tape_peak(r->tape));
+		CHECK(now == loss && !memcmp(first, ps->grad, bytes), "%s: %d threads give other bytes", r->group.name,
+		      threads);
+		CHECK(ril_tape_peak(r->tape) == peak, "%s: memory grows from %zu to %zu", r->group.name, peak,
+		      ril_tape_peak(r->tape));
 	}
 	free(first);
 }
@@ -183,7 +188,8 @@ static void test_differences(struct rig *r)
 
 int main(void)
 {
-	static const char *const folder[] = {"qwen2_5_vl-a", "qwen2_5_vl-b", "internvl3-a", "internvl3-b", "qwen3-text"};
+	static const char *const folder[] = {"qwen2_5_vl-a", "qwen2_5_vl-b", "internvl3-a", "internvl3-b",
+					     "qwen3-text"};
 	for (int i = 0; i < 5; i++) {
 		for (int use = 0; use < 2; use++) {
 			struct rig r;
@@ -194,7 +200,11 @@ int main(void)
 				SKIP("no %s", path);
 				continue;
 			}
-			int rc = rig_open(&r, folder[i], i == 4 ? "chat" : i & 1 ? "one" : "two", use ? RIL_PACK_SCORE : RIL_PACK_POLICY, &err);
+			int rc = rig_open(&r, folder[i],
+					  i == 4  ? "chat"
+					  : i & 1 ? "one"
+						  : "two",
+					  use ? RIL_PACK_SCORE : RIL_PACK_POLICY, &err);
 			CHECK(!rc, "%s", err.msg);
 			if (!rc)
 				test_prefix(&r, use ? "discriminator" : "policy");
