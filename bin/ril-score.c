@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 static struct {
-	const char *in, *out, *judge, *reward, *report, *table, *metrics;
+	const char *in, *out, *judge, *reward, *report, *by, *table, *metrics;
 	const char *prompt, *cache, *on_invalid;
 	const char *captions, *references, *foil, *tokeniser, *caption_metrics, *rules;
 	const char *java, *meteor_jar, *spice_jar, *wordnet;
@@ -53,6 +53,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_CHOICE, 0, "on-invalid", &opt.on_invalid, NULL,
 	 "a verdict that stays unreadable: reward NaN, or failure", 0, 0, "nan|fail"},
 	{RIL_OPT_CHOICE, 0, "report", &opt.report, NULL, "report on stdout", 0, 0, "table|json|tsv"},
+	{RIL_OPT_STR, 0, "by", &opt.by, "FIELD", "report by this field of the questions instead of the type", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "resamples", &opt.resamples, "N",
 	 "bootstrap resamples and random flips; 0: no intervals", 0, 1000000, NULL},
 	{RIL_OPT_REAL, 0, "confidence", &opt.confidence, "PERCENT", "level of the intervals", 1, 99.99, NULL},
@@ -127,7 +128,7 @@ static int run_filter(struct ril_tool *t, struct ril_grader *grader, struct ril_
 		return ril_fail(err, RIL_EUSAGE, "the report and the stream cannot both go to stdout");
 	if (ril_reward_parse(&f.reward, opt.reward, err))
 		return -1;
-	int rc = opt.report && !(f.report = ril_report_new(err)) ? -1 : ril_score_stream(&f, err);
+	int rc = opt.report && !(f.report = ril_report_new(opt.by, err)) ? -1 : ril_score_stream(&f, err);
 	if (!rc && f.report)
 		rc = print_report(t, f.report, err);
 	ril_report_free(f.report);
@@ -157,7 +158,7 @@ static int run_table(struct ril_tool *t, struct ril_grader *grader, struct ril_e
 {
 	size_t batch = ril_grader_batch(grader), n = 0, rows = 0;
 	struct ril_table *table = ril_table_open(opt.table, err);
-	struct ril_report *report = opt.report ? ril_report_new(err) : NULL;
+	struct ril_report *report = opt.report ? ril_report_new(opt.by, err) : NULL;
 	struct ril_verdict *v = ril_new(batch, sizeof *v, err);
 	struct ril_item *it = NULL;
 	int rc = table && v && (report || !opt.report) ? 0 : -1;

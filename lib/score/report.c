@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct ril_report *ril_report_new(struct ril_err *err)
+struct ril_report *ril_report_new(const char *by, struct ril_err *err)
 {
-	return ril_new(1, sizeof(struct ril_report), err);
+	struct ril_report *r = ril_new(1, sizeof *r, err);
+	if (r)
+		r->by = by;
+	return r;
 }
 
 void ril_report_free(struct ril_report *r)
@@ -98,8 +101,11 @@ int ril_report_add(struct ril_report *r, const struct ril_item *it, const struct
 		   int32_t source, struct ril_err *err)
 {
 	struct report_row row = {.score = v->score, .source = source, .figure = -1, .pair = -1, .cut = it->finish != 0};
+	const char *type = it->q->type;
+	if (r->by && ril_question_text(it->q, r->by, "", &type, err))
+		return -1;
 	row.key = (int32_t)ril_intern_str(&r->keys, it->q->key, err);
-	row.type = (int32_t)ril_intern_str(&r->types, *it->q->type ? it->q->type : "-", err);
+	row.type = (int32_t)ril_intern_str(&r->types, *type ? type : "-", err);
 	if (row.key < 0 || row.type < 0 || note_source(r, source, err) ||
 	    ril_report_note_benchmark(r, &row, it, v, judge, err) || add_caption(r, it, source, err) ||
 	    ril_grow(&r->row, &r->cap, r->n + 1, sizeof *r->row, err))

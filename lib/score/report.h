@@ -19,7 +19,8 @@
 #include "score/stats.h"
 
 struct ril_report;
-struct ril_report *ril_report_new(struct ril_err *);
+/* Categories are the questions' types, or their field `by` when it is not NULL. */
+struct ril_report *ril_report_new(const char *by, struct ril_err *);
 void ril_report_free(struct ril_report *);
 int ril_report_add(struct ril_report *, const struct ril_item *, const struct ril_verdict *, const char *judge,
 		   int32_t source, struct ril_err *);

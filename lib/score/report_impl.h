@@ -15,6 +15,7 @@ struct report_row {
 };
 
 struct ril_report {
+	const char *by; /* borrowed; NULL: the type */
 	struct ril_intern keys, types, figures, pairs;
 	struct report_row *row;
 	size_t n, cap;

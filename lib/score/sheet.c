@@ -53,14 +53,17 @@ void ril_sheet_number(struct ril_sheet *s, size_t column, double value, int digi
 	c->set = true;
 }
 
-/* A cell's text in a table; tabs and line breaks, which would break it, become blanks. */
-static int show(struct ril_buf *out, const struct ril_cell *c, struct ril_err *err)
+/* A cell's text in a table, numbers rounded for the eye or `exact`; tabs and line breaks, which would break it, become
+ * blanks. */
+static int show(struct ril_buf *out, const struct ril_cell *c, bool exact, struct ril_err *err)
 {
 	if (!c->set)
 		return ril_buf_add(out, "", 0, err);
+	if (c->digits >= 0 && isnan(c->number))
+		return ril_buf_puts(out, "-", err);
 	if (c->digits >= 0)
-		return isnan(c->number) ? ril_buf_puts(out, "-", err)
-					: ril_buf_printf(out, err, "%.*f", c->digits, c->number);
+		return exact ? ril_buf_printf(out, err, "%.10g", c->number)
+			     : ril_buf_printf(out, err, "%.*f", c->digits, c->number);
 	size_t from = out->len;
 	if (ril_buf_puts(out, c->text, err))
 		return -1;
@@ -78,7 +81,7 @@ static int print_tsv(const struct ril_section *sec, struct ril_buf *out, struct 
 	for (size_t i = 0; !rc && i < sec->rows; i++) {
 		rc = ril_buf_printf(out, err, "\n%s", sec->name);
 		for (size_t k = 0; !rc && k < sec->columns; k++)
-			rc = ril_buf_puts(out, "\t", err) || show(out, &sec->cell[i * sec->columns + k], err) ? -1 : 0;
+			rc = ril_buf_puts(out, "\t", err) || show(out, &sec->cell[i * sec->columns + k], true, err) ? -1 : 0;
 	}
 	return rc ? rc : ril_buf_puts(out, "\n", err);
 }
@@ -110,7 +113,7 @@ static int print_table(const struct ril_section *sec, struct ril_buf *out, struc
 		wide[k] = width(sec->column[k], strlen(sec->column[k]));
 		for (size_t i = 0; !rc && i < sec->rows; i++) {
 			cell.len = 0;
-			rc = show(&cell, &sec->cell[i * sec->columns + k], err);
+			rc = show(&cell, &sec->cell[i * sec->columns + k], false, err);
 			if (!rc && width(cell.data, cell.len) > wide[k])
 				wide[k] = width(cell.data, cell.len);
 		}
@@ -121,7 +124,7 @@ static int print_table(const struct ril_section *sec, struct ril_buf *out, struc
 								 : NULL;
 			bool last = k + 1 == sec->columns, number = first && first->set && first->digits >= 0;
 			cell.len = 0;
-			rc = i ? show(&cell, first, err) : ril_buf_puts(&cell, sec->column[k], err);
+			rc = i ? show(&cell, first, false, err) : ril_buf_puts(&cell, sec->column[k], err);
 			if (!rc)
 				rc = pad(out, cell.data, cell.len, wide[k], number, last, err);
 		}

@@ -67,6 +67,7 @@ check "pope" eval 'ril-score --judge pope --table pope.jsonl --report json | jq 
 hal() { printf '{"response": "%s", "answer": "%s", "category": "%s", "subcategory": "chart", "set_id": "0", "figure_id": "%s", "question_id": "%s"}\n' "$@"; }
 { hal Yes 1 VS 0 0; hal No 1 VS 1 0; hal No 0 VS 1 1; hal No 0 VD 0 0; hal Yes 1 VD 0 1; } >hal.jsonl
 check "hallusion" eval 'ril-score --judge hallusion --table hal.jsonl --report json | jq -e ".hallusion[-1] | .aAcc == 0.8 and .fAcc == 0.5 and .qAcc == 0.75" >/dev/null'
+check "by another field" eval 'ril-score --table hal.jsonl --judge hallusion --by category --report json 2>/dev/null | jq -e ".types.VS.n == 3" >/dev/null'
 expect_exit 1 ril-score --judge hallusion --table - --report table <<<'{"response": "Yes", "answer": "1"}'
 
 # ---- captions ----
