@@ -21,9 +21,9 @@ struct optim_args {
 	{RIL_OPT_REAL, 0, "clip-grad", &(A).how.clip_grad, "R", "largest gradient norm; 0: any", 0, 1e30, NULL},    \
 	{RIL_OPT_CHOICE, 0, "schedule", &(A).schedule, NULL, "learning rate over the steps", 0, 0, RIL_SCHEDULES},  \
 	{RIL_OPT_INT, 0, "warmup", &(A).how.warmup, "N", "steps over which the rate rises", 0, 1e12, NULL},         \
-	{RIL_OPT_REAL, 0, "min-lr-ratio", &(A).how.min_lr_ratio, "R", "where they end, as a share of --lr", 0, 1, NULL}, \
+	{RIL_OPT_REAL, 0, "min-lr-ratio", &(A).how.min_lr_ratio, "R", "their end, as a share of --lr", 0, 1, NULL}, \
 	{RIL_OPT_INT, 0, "steps", &(A).how.total, "N", "steps of the whole run", 0, 1e12, NULL},                    \
-	{RIL_OPT_INT, 0, "micro-batch", &(A).micro_batch, "N", "most groups at once; 0: as many as fit", 0, 1e9, NULL}, \
+	{RIL_OPT_INT, 0, "micro-batch", &(A).micro_batch, "N", "most groups at once; 0: what fits", 0, 1e9, NULL},  \
 	{RIL_OPT_STR, 0, "train", &(A).train, "LIST", "parts to train, of llm,projector,vision", 0, 0, NULL},       \
 	{RIL_OPT_CHOICE, 0, "master", &(A).master, NULL, "float masters, or chance rounding", 0, 0, "f32|none"}
 

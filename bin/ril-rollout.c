@@ -83,7 +83,9 @@ static int next_version(struct rollout *r, struct ril_err *err)
 	return ril_params_reload(r->model->params, path, err);
 }
 
-static int report(const struct ril_tool *t, int64_t step, const struct ril_rollout_stats *s, struct ril_err *err)
+/* Says what a step took, and adds it to the total. */
+static int report(const struct ril_tool *t, int64_t step, struct ril_rollout_stats *s, struct ril_rollout_stats *total,
+		  struct ril_err *err)
 {
 	double rate = s->seconds > 0 ? (double)s->tokens / s->seconds : 0;
 	double cut = s->responses ? (double)s->truncated / (double)s->responses : 0;
@@ -97,29 +99,31 @@ static int report(const struct ril_tool *t, int64_t step, const struct ril_rollo
 	if (!rc)
 		rc = ril_metrics_append(opt.metrics, &b, err);
 	ril_buf_free(&b);
+	total->responses += s->responses;
+	total->tokens += s->tokens;
+	total->truncated += s->truncated;
+	*s = (struct ril_rollout_stats){0};
 	return rc;
 }
 
 static int answer_all(struct rollout *r, struct ril_err *err)
 {
 	struct ril_progress p;
-	struct ril_rollout_stats total = {0};
+	struct ril_rollout_stats s = {0}, total = {0}; /* of the step, which may come in several batches; of all */
 	int rc = 0;
 	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-rollout: groups", 0, 0);
 	while (!stop && (rc = ril_stage_next(&r->stage, err)) == 1) {
-		struct ril_rollout_stats s = {0};
 		int64_t step = ril_stage_step(&r->stage);
 		if (next_version(r, err) || ril_rollout_batch(r->sampler, &r->stage.batch, step, r->policy, &s, err) ||
-		    ril_stage_put(&r->stage, r->stage.batch.checkpoint || stop, err) || report(r->tool, step, &s, err))
+		    ril_stage_put(&r->stage, r->stage.batch.checkpoint || stop, err) ||
+		    (r->stage.batch.barrier && report(r->tool, step, &s, &total, err)))
 			return -1;
 		ril_rollout_rest(r->sampler);
-		total.tokens += s.tokens;
-		total.truncated += s.truncated;
-		total.responses += s.responses;
 		ril_progress_show(&p, r->stage.batches.groups, NULL);
 	}
 	ril_progress_end(&p);
-	if (!stop && rc < 0)
+	/* A signal to a whole pipeline also cuts the input off: that is an end like any other. */
+	if ((!stop && rc < 0) || (s.responses && report(r->tool, ril_stage_step(&r->stage), &s, &total, err)))
 		return -1;
 	ril_say(r->tool, "%lld responses, %lld tokens; %lld cut by length", (long long)total.responses,
 		(long long)total.tokens, (long long)total.truncated);

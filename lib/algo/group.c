@@ -10,17 +10,16 @@
 static int view_embeds(const struct ril_record *r, const struct ril_config *c, struct ril_group *g, struct ril_err *err)
 {
 	const struct ril_st_entry *e = ril_record_get(r, "vision.embeds");
-	if (!e)
-		return ril_fail(err, RIL_EFAIL, "'%s': vision.embeds is missing", g->key);
 	if ((e->dtype != RIL_BF16 && e->dtype != RIL_F32) || e->ndim != 2)
 		return ril_fail(err, RIL_ECORRUPT, "'%s': vision.embeds is not a BF16 or F32 matrix", g->key);
 	if (e->dim[1] != c->text.hidden)
 		return ril_fail(err, RIL_EFAIL,
 				"'%s': vision.embeds is %lld wide, this model %lld: another model's stream", g->key,
 				(long long)e->dim[1], (long long)c->text.hidden);
-	g->vision.embeds = e->data;
-	g->vision.dtype = e->dtype;
-	g->vision.V = e->dim[0];
+	g->start = g->vision;
+	g->start.embeds = e->data;
+	g->start.dtype = e->dtype;
+	g->start.V = e->dim[0];
 	return 0;
 }
 
@@ -77,7 +76,13 @@ int ril_group_view(const struct ril_record *r, const struct ril_config *c, bool 
 					g->vision.grid[i]);
 	if (!g->vision.n)
 		return 0;
-	return pixels ? view_pixels(r, c, g, err) : view_embeds(r, c, g, err);
+	bool has = ril_record_get(r, "vision.embeds");
+	if (has && view_embeds(r, c, g, err))
+		return -1;
+	if (pixels)
+		return view_pixels(r, c, g, err);
+	g->vision = g->start;
+	return has ? 0 : ril_fail(err, RIL_EFAIL, "'%s': vision.embeds is missing", g->key);
 }
 
 int ril_group_number(const struct ril_record *g, const char *name, double *out, struct ril_err *err)

@@ -123,7 +123,8 @@ int ril_work_pack(const struct ril_work *w, size_t m, const struct ril_work_opti
 		struct ril_pack_group p = packed(w, i);
 		if (!p.n)
 			continue;
-		set[sets++] = w->group[i].in.vision;
+		const struct ril_group *g = &w->group[i].in;
+		set[sets++] = o->pixels || !g->start.embeds ? g->vision : g->start;
 		rc = ril_pack_add(pack, &p, err);
 	}
 	if (!rc)

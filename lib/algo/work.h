@@ -54,7 +54,8 @@ int ril_work_fill(struct ril_work *, const struct ril_batch *, const struct ril_
 		  const struct ril_work_options *, struct ril_err *);
 void ril_work_clear(struct ril_work *);
 
-/* Packs micro-batch i, and embeds its pictures on the tape by `model` (from the groups' embeddings, or pixels). */
+/* Packs micro-batch i, and embeds its pictures on the tape: from pixels by `model` with o->pixels, else from the start
+ * model's embeddings in the groups. */
 int ril_work_pack(const struct ril_work *, size_t i, const struct ril_work_options *, struct ril_tape *,
 		  struct ril_model *, struct ril_pack *, struct ril_val **vis, struct ril_err *);
 
