@@ -65,20 +65,32 @@ void ril_cpu_widen(ril_real *dst, struct ril_weight w, int64_t at, int64_t n)
 	}
 }
 
-/* Rows [n0, n0+n) of w as ril_real: in place, or widened into the worker's scratch. */
-static const ril_real *panel_of(struct ril_weight w, int64_t n0, int64_t n, int worker)
+/* Rows [n0, n0+n) and columns [k0, k0+k) of w as ril_real: in place, or widened into the worker's scratch. */
+static const ril_real *panel_of(struct ril_weight w, int64_t n0, int64_t n, int64_t k0, int64_t k, int64_t *ld, int worker)
 {
+	*ld = w.cols;
 	if (w.dtype == RIL_REAL)
-		return (const ril_real *)w.data + n0 * w.cols;
-	ril_real *p = ril_cpu_scratch(worker, (size_t)(n * w.cols), sizeof *p);
-	if (p)
-		ril_cpu_widen(p, w, n0 * w.cols, n * w.cols);
+		return (const ril_real *)w.data + n0 * w.cols + k0;
+	ril_real *p = ril_cpu_scratch(worker, (size_t)(n * k), sizeof *p);
+	*ld = k;
+	if (p && k == w.cols)
+		ril_cpu_widen(p, w, n0 * k, n * k);
+	for (int64_t i = 0; p && k < w.cols && i < n; i++)
+		ril_cpu_widen(p + i * k, w, (n0 + i) * w.cols + k0, k);
 	return p;
 }
 
-static int64_t panel_rows(struct ril_weight w)
+static int64_t panel_rows(struct ril_weight w, int64_t k)
 {
-	return ril_max(16, PANEL / ril_max(w.cols, 1));
+	return ril_max(16, PANEL / ril_max(k, 1));
+}
+
+/* Rows of a tile whose other sides have `area`: BLAS packs, and we widen, the whole area for each tile, so what is large or
+ * to be widened must meet many rows. */
+static int64_t tile_rows(int64_t rows, int64_t area, bool widened)
+{
+	int64_t least = area > 1 << 16 || widened ? 128 : 32;
+	return ril_even_part(rows, ril_min(MAX_ROWS, ril_max(least, TILE_WORK / ril_max(area, 1))), 16);
 }
 
 /* ---- forward ---- */
@@ -100,11 +112,12 @@ static void linear_tile(void *ctx, int tile, int worker)
 	const struct linear *l = ctx;
 	int64_t t0 = tile % l->row_tiles * l->rows, n0 = tile / l->row_tiles * l->cols;
 	int64_t t1 = ril_min(t0 + l->rows, l->T), n = ril_min(l->cols, l->N - n0);
-	const ril_real *w = panel_of(l->w, n0, n, worker);
+	int64_t ldw;
+	const ril_real *w = panel_of(l->w, n0, n, 0, l->K, &ldw, worker);
 	if (!w)
 		return;
 	start_rows(l, t0, t1, n0, n);
-	ril_gemm(false, true, t1 - t0, n, l->K, l->x + t0 * l->ldx, l->ldx, w, l->K, l->b || l->accumulate,
+	ril_gemm(false, true, t1 - t0, n, l->K, l->x + t0 * l->ldx, l->ldx, w, ldw, l->b || l->accumulate,
 		 l->y + t0 * l->ldy + n0, l->ldy);
 }
 
@@ -229,9 +242,9 @@ void ril_cpu_linear(ril_real *y, int64_t ldy, const ril_real *x, int64_t ldx, in
 		ril_parallel((int)ril_parts(l.N, l.cols), few_rows_tile, &l);
 		return;
 	}
-	int64_t widest = w.dtype == RIL_REAL ? MAX_COLS : ril_min(MAX_COLS, panel_rows(w));
+	int64_t widest = w.dtype == RIL_REAL ? MAX_COLS : ril_min(MAX_COLS, panel_rows(w, l.K));
 	l.cols = ril_even_part(l.N, widest, 16);
-	l.rows = ril_even_part(T, ril_min(MAX_ROWS, ril_max(32, TILE_WORK / (l.cols * ril_max(l.K, 1)))), 16);
+	l.rows = tile_rows(T, l.cols * l.K, w.dtype != RIL_REAL);
 	l.row_tiles = (int)ril_parts(T, l.rows);
 	ril_parallel(l.row_tiles * (int)ril_parts(l.N, l.cols), linear_tile, &l);
 }
@@ -240,14 +253,15 @@ void ril_cpu_linear(ril_real *y, int64_t ldy, const ril_real *x, int64_t ldx, in
 
 static void dx_tile(const struct linear *l, int tile, int worker)
 {
-	int64_t t0 = tile * l->rows, rows = ril_min(l->rows, l->T - t0);
-	int64_t step = l->w.dtype == RIL_REAL ? l->N : panel_rows(l->w);
+	int64_t t0 = tile % l->row_tiles * l->rows, rows = ril_min(l->rows, l->T - t0);
+	int64_t k0 = tile / l->row_tiles * l->cols, k = ril_min(l->cols, l->K - k0), ldw;
+	int64_t step = l->w.dtype == RIL_REAL ? l->N : panel_rows(l->w, k);
 	for (int64_t n0 = 0; n0 < l->N; n0 += step) {
 		int64_t n = ril_min(step, l->N - n0);
-		const ril_real *w = panel_of(l->w, n0, n, worker);
+		const ril_real *w = panel_of(l->w, n0, n, k0, k, &ldw, worker);
 		if (w)
-			ril_gemm(false, false, rows, l->K, n, l->dy + t0 * l->lddy + n0, l->lddy, w, l->K, 1,
-				 l->dx + t0 * l->lddx, l->lddx);
+			ril_gemm(false, false, rows, k, n, l->dy + t0 * l->lddy + n0, l->lddy, w, ldw, 1,
+				 l->dx + t0 * l->lddx + k0, l->lddx);
 	}
 }
 
@@ -280,13 +294,15 @@ void ril_cpu_linear_bwd(ril_real *dx, int64_t lddx, ril_real *dw, ril_real *db, 
 	if (T <= 0 || l.N <= 0 || l.K <= 0)
 		return;
 	if (dx) {
-		l.rows = ril_even_part(T, ril_min(MAX_ROWS, ril_max(32, TILE_WORK / (l.N * l.K))), 16);
-		l.dx_tiles = (int)ril_parts(T, l.rows);
+		l.cols = ril_even_part(l.K, MAX_COLS, 16);
+		l.rows = tile_rows(T, l.N * l.cols, w.dtype != RIL_REAL);
+		l.row_tiles = (int)ril_parts(T, l.rows);
+		l.dx_tiles = l.row_tiles * (int)ril_parts(l.K, l.cols);
 	}
 	int dw_tiles = 0;
 	if (dw || db) {
 		l.dw_width = dw ? ril_even_part(l.K, MAX_COLS, 16) : l.K;
-		l.dw_rows = ril_even_part(l.N, ril_min(MAX_ROWS, ril_max(32, TILE_WORK / (T * l.dw_width))), 16);
+		l.dw_rows = tile_rows(l.N, T * l.dw_width, false);
 		l.dw_cols = (int)ril_parts(l.K, l.dw_width);
 		dw_tiles = (int)ril_parts(l.N, l.dw_rows) * l.dw_cols;
 	}
