@@ -7,18 +7,24 @@
 #include <math.h>
 #include <stdlib.h>
 
-int ril_caption_interval(const struct ril_caption_scores *s, enum ril_caption_metric m,
-			 const struct ril_resampling *how, struct ril_interval *out, struct ril_err *err)
+/* Intervals of the metrics' corpus values over items, NaN without resamples; all metrics see the same draws. */
+static int intervals(const struct ril_caption_scores *s, unsigned metrics, const struct ril_resampling *how,
+		     struct ril_interval out[RIL_CAP_METRICS], struct ril_err *err)
 {
 	size_t resamples = (size_t)how->resamples;
 	uint32_t *pick = ril_new(s->n, sizeof *pick, err);
-	double *value = ril_new(resamples, sizeof *value, err);
+	double *value = ril_new(RIL_CAP_METRICS * resamples, sizeof *value, err); /* [metrics, resamples] */
 	int rc = pick && value ? 0 : -1;
 	for (size_t b = 0; !rc && b < resamples; b++) {
 		ril_resample(pick, s->n, how->seed, (uint32_t)b, 0);
-		value[b] = ril_caption_over(s, m, pick, s->n);
+		for (int m = 0; m < RIL_CAP_METRICS; m++)
+			if (metrics & RIL_CAP_BIT(m))
+				value[(size_t)m * resamples + b] = ril_caption_over(s, m, pick, s->n);
 	}
-	*out = rc ? (struct ril_interval){NAN, NAN} : ril_percentiles(value, resamples, how->confidence);
+	for (int m = 0; !rc && m < RIL_CAP_METRICS; m++)
+		out[m] = metrics & RIL_CAP_BIT(m)
+				 ? ril_percentiles(value + (size_t)m * resamples, resamples, how->confidence)
+				 : (struct ril_interval){NAN, NAN};
 	free(pick);
 	free(value);
 	return rc;
@@ -41,17 +47,16 @@ static int add_row(struct ril_sheet *s, const char *label, const char *metric, s
 	return 0;
 }
 
-static int add_scores(const struct ril_caption_scores *scores, unsigned metrics, const char *domain,
-		      const struct ril_resampling *how, struct ril_sheet *s, struct ril_err *err)
+int ril_caption_rows(const struct ril_caption_scores *scores, unsigned metrics, const char *label,
+		     const struct ril_resampling *how, struct ril_sheet *s, struct ril_err *err)
 {
-	for (int m = 0; m < RIL_CAP_METRICS; m++) {
-		struct ril_interval in;
-		if (!(metrics & RIL_CAP_BIT(m)))
-			continue;
-		if (ril_caption_interval(scores, m, how, &in, err) ||
-		    add_row(s, domain, ril_caption_metric_name(m), scores->n, scores->corpus[m], in, err))
+	struct ril_interval in[RIL_CAP_METRICS];
+	if (intervals(scores, metrics, how, in, err))
+		return -1;
+	for (int m = 0; m < RIL_CAP_METRICS; m++)
+		if ((metrics & RIL_CAP_BIT(m)) &&
+		    add_row(s, label, ril_caption_metric_name(m), scores->n, scores->corpus[m], in[m], err))
 			return -1;
-	}
 	return 0;
 }
 
@@ -64,7 +69,7 @@ static int add_domain(const struct ril_captions *c, const struct ril_caption_opt
 		if (!strcmp(ril_captions_domain(c, ril_captions_item_image(c, i)), domain))
 			items[n++] = i;
 	struct ril_caption_scores *scores = items ? ril_captions_score(c, o, items, n, err) : NULL;
-	int rc = scores ? add_scores(scores, o->metrics, domain, how, s, err) : -1;
+	int rc = scores ? ril_caption_rows(scores, o->metrics, domain, how, s, err) : -1;
 	ril_caption_scores_free(scores);
 	free(items);
 	return rc;
@@ -110,18 +115,21 @@ static int add_items(const struct ril_captions *c, const struct ril_caption_scor
 	return 0;
 }
 
-static int write_headline(const struct ril_caption_scores *scores, unsigned metrics, struct ril_buf *b,
-			  struct ril_err *err)
+int ril_caption_headline(const struct ril_caption_scores *scores, unsigned metrics, struct ril_sheet *s,
+			 struct ril_err *err)
 {
 	const char *sep = "\"captions\": {";
 	for (int m = 0; m < RIL_CAP_METRICS; m++) {
+		double x = scores->corpus[m];
 		if (!(metrics & RIL_CAP_BIT(m)))
 			continue;
-		if (ril_buf_printf(b, err, "%s\"%s\": %.10g", sep, ril_caption_metric_name(m), scores->corpus[m]))
+		if (ril_buf_printf(&s->headline, err, "%s\"%s\": ", sep, ril_caption_metric_name(m)))
+			return -1;
+		if (isnan(x) ? ril_buf_puts(&s->headline, "null", err) : ril_buf_printf(&s->headline, err, "%.10g", x))
 			return -1;
 		sep = ", ";
 	}
-	return ril_buf_puts(b, "},\n", err);
+	return ril_buf_puts(&s->headline, "},\n", err);
 }
 
 int ril_caption_report(const struct ril_captions *c, const struct ril_caption_options *o,
@@ -132,10 +140,12 @@ int ril_caption_report(const struct ril_captions *c, const struct ril_caption_op
 		return ril_fail(err, RIL_EFAIL, "no captions to score");
 	struct ril_caption_scores *scores = ril_captions_score(c, o, NULL, 0, err);
 	int rc = !scores || ril_sheet_section(s, "caption_scores", columns, err) < 0 ||
-				 add_domains(c, o, how, s, err) || add_scores(scores, o->metrics, "all", how, s, err) ||
-				 write_headline(scores, o->metrics, &s->headline, err) ||
+				 add_domains(c, o, how, s, err) ||
+				 ril_caption_rows(scores, o->metrics, "all", how, s, err) ||
+				 ril_caption_headline(scores, o->metrics, s, err) ||
 				 (per_item && add_items(c, scores, o->metrics, s, err))
-			 ? -1 : 0;
+			 ? -1
+			 : 0;
 	ril_caption_scores_free(scores);
 	return rc;
 }

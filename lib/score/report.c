@@ -316,39 +316,6 @@ static int fill_source(const struct ril_report *r, int32_t source, const struct 
 
 /* ---- captions ---- */
 
-static int add_metric(const struct ril_caption_scores *scores, int m, const char *source,
-		      const struct ril_resampling *how, struct ril_sheet *s, struct ril_err *err)
-{
-	struct ril_interval in;
-	if (ril_caption_interval(scores, m, how, &in, err) || ril_sheet_row(s, err) ||
-	    ril_sheet_text(s, 0, source, err) || ril_sheet_text(s, 1, ril_caption_metric_name(m), err))
-		return -1;
-	ril_sheet_number(s, 2, (double)scores->n, 0);
-	ril_sheet_number(s, 3, scores->corpus[m], 4);
-	if (how->resamples) {
-		ril_sheet_number(s, 4, in.low, 4);
-		ril_sheet_number(s, 5, in.high, 4);
-	}
-	return 0;
-}
-
-static int add_metrics(const struct ril_caption_scores *scores, const char *source, bool headline,
-		       const struct ril_resampling *how, struct ril_sheet *s, struct ril_err *err)
-{
-	const char *sep = "\"captions\": {";
-	for (int m = 0; m < RIL_CAP_METRICS; m++) {
-		if (!(RIL_CAP_BUILTIN & RIL_CAP_BIT(m)))
-			continue;
-		if (add_metric(scores, m, source, how, s, err))
-			return -1;
-		if (headline && (ril_buf_puts(&s->headline, sep, err) ||
-				 put_number(&s->headline, ril_caption_metric_name(m), scores->corpus[m], err)))
-			return -1;
-		sep = ", ";
-	}
-	return headline ? ril_buf_puts(&s->headline, "},\n", err) : 0;
-}
-
 static int fill_captions_of(const struct ril_report *r, int32_t source, const struct ril_resampling *how,
 			    struct ril_sheet *s, struct ril_err *err)
 {
@@ -364,7 +331,9 @@ static int fill_captions_of(const struct ril_report *r, int32_t source, const st
 	free(items);
 	if (!scores)
 		return n ? -1 : 0;
-	int rc = add_metrics(scores, ril_source_name(source, name), source == headline_source(r), how, s, err);
+	int rc = ril_caption_rows(scores, options.metrics, ril_source_name(source, name), how, s, err);
+	if (!rc && source == headline_source(r))
+		rc = ril_caption_headline(scores, options.metrics, s, err);
 	ril_caption_scores_free(scores);
 	return rc;
 }
