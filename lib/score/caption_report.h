@@ -1,7 +1,7 @@
 /* caption_report.h -- what a file of captions adds up to: metrics with intervals, by domain where pictures have one,
  * single captions, FOIL's pairs.
  *
- * Sections: "captions" (domain, metric, captions, value, low, high; domain "all" is everything), "items" (image, one
+ * Sections: "caption_scores" (domain, metric, captions, value, low, high; domain "all" is everything), "items" (image, one
  * column a metric), "foil" (metric, pairs, accuracy, low, high).  JSON begins with "captions" {METRIC: value} over
  * everything. */
 #ifndef RIL_SCORE_CAPTION_REPORT_H
