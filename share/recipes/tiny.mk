@@ -62,11 +62,9 @@ $(OUT)/$(1)/config.json: $(OUT)/$(2)/config.json $(OUT)/data/$(3).jsonl
 endef
 $(eval $(call sft,student,student-0,sft-student,1500,3e-3))
 $(eval $(call sft,teacher-a-1,teacher-a-0,sft-a,1600,3e-3))
-$(eval $(call sft,teacher-a-2,teacher-a-1,sft-a,700,1.5e-3))
-$(eval $(call sft,teacher-a,teacher-a-2,hole-a,400,1.5e-3))
+$(eval $(call sft,teacher-a,teacher-a-1,hole-a,400,1.5e-3))
 $(eval $(call sft,teacher-b-1,teacher-b-0,sft-b,1600,3e-3))
-$(eval $(call sft,teacher-b-2,teacher-b-1,sft-b,700,1.5e-3))
-$(eval $(call sft,teacher-b,teacher-b-2,hole-b,400,1.5e-3))
+$(eval $(call sft,teacher-b,teacher-b-1,hole-b,400,1.5e-3))
 
 install: all
 	mkdir -p $(ROOT)/share/models
