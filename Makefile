@@ -101,7 +101,7 @@ check-fidelity: $B/tests/fidelity/fidelity
 # The table in the documentation.
 .PHONY: fidelity-table
 fidelity-table: $B/tests/fidelity/fidelity
-	@scripts/fidelity-table $B/tests/fidelity/fidelity $(DATA) >doc/fidelity.new && mv doc/fidelity.new doc/fidelity.md
+	@scripts/fidelity-table $B/tests/fidelity/fidelity $(DATA) >share/fidelity.new && mv share/fidelity.new share/fidelity.md
 
 clean:
 	rm -rf build $(TOOLS:%=bin/%)

@@ -1,5 +1,5 @@
 /* main.c -- fidelity [-q|-s] DATA [FOLDER]: the table of comparisons with the reference implementation; see fidelity.h.
- * -q prints failures only, -s one line for each quantity of a folder (the table in doc/fidelity.md).
+ * -q prints failures only, -s one line for each quantity of a folder (the table in share/fidelity.md).
  *
  * Walks DATA: every folder with a config.json is a model (X-resaved uses the cases of X), pixels/ are pictures, a folder
  * with tokenizer.json and cases.jsonl alone is a tokenizer.  Exit 1 on any failure and on any unused file. */
