@@ -45,7 +45,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_FLAG, 0, "greedy", &opt.how.sampling.greedy, NULL, "take the most likely id", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "teacher-tokens", &opt.teacher_tokens, "N",
 	 "longest in the teacher's tokens; 0: as --max-new-tokens", 0, 1e6, NULL},
-	{RIL_OPT_STR, 0, "save", &opt.save, "FILE", "write the generated responses, as --cache reads them", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "save", &opt.save, "FILE", "write the responses added, as --cache reads them", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "groups-at-once", &opt.at_once, "N", "groups worked on together where no barrier says", 1, 1e6,
 	 NULL},
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before", 0, 1e12, NULL},

@@ -199,34 +199,62 @@ static int draw(struct ril_teach *t, struct ril_record *r, int32_t k, int64_t st
 
 /* ---- generated responses ---- */
 
-/* What the teacher's own record says, added to the student's and to `saved`. */
-static int take_over(struct ril_teach *t, struct ril_record *r, const struct ril_record *said,
-		     const struct teacher *who, struct ril_teach_stats *stats, struct ril_buf *saved,
-		     struct ril_err *err)
+/* A question that a local teacher is answering: its own record, and what of it was looked at. */
+struct asked {
+	struct ril_record *said, *group;
+	int32_t seen, left; /* responses looked at; responses still wanted */
+};
+
+/* Adds what the teacher said since the last time, as far as it fits, to the student's record and to `saved`. */
+static int take_over(struct ril_teach *t, struct asked *q, const struct teacher *who, struct ril_teach_stats *stats,
+		     struct ril_buf *saved, struct ril_err *err)
 {
 	struct ril_responses resp;
-	if (ril_responses_get(said, &resp, err))
+	if (ril_responses_get(q->said, &resp, err))
 		return -1;
-	cJSON *list = ril_record_json(said, "resp.text", err);
-	struct ril_teach_text *text = ril_new((size_t)resp.n, sizeof *text, err);
-	int rc = list && text && cJSON_GetArraySize(list) == resp.n ? 0 : -1;
-	int32_t n = 0;
-	for (const cJSON *j = rc ? NULL : list->child; j && !rc; j = j->next, n++) {
-		text[n] = (struct ril_teach_text){j->valuestring, resp.finish[n]};
-		if (saved)
-			rc = ril_saved_line(saved, ril_record_key(r), who->name, text[n].text, text[n].finish, err);
+	cJSON *list = ril_record_json(q->said, "resp.text", err);
+	int rc = list ? 0 : -1;
+	for (; !rc && q->seen < resp.n && q->left; q->seen++) {
+		const cJSON *j = cJSON_GetArrayItem(list, q->seen);
+		struct ril_teach_text text = {cJSON_IsString(j) ? j->valuestring : "", resp.finish[q->seen]};
+		int32_t added = ril_teach_add(t, q->group, &text, 1, 1, who->number, stats, err);
+		q->left -= added > 0;
+		rc = added < 0 ? -1 : 0;
+		if (added > 0 && saved)
+			rc = ril_saved_line(saved, ril_record_key(q->group), who->name, text.text, text.finish, err);
 	}
-	int32_t added = rc ? -1 : ril_teach_add(t, r, text, n, n, who->number, stats, err);
-	if (added >= 0)
-		stats->missing += n - added;
 	cJSON_Delete(list);
-	free(text);
-	return added < 0 ? -1 : 0;
+	return rc;
+}
+
+enum { TRIES = 8 }; /* a response that does not fit is sampled anew, so often at most */
+
+static int ask(struct ril_teach *t, struct asked *q, size_t n, const struct teacher *who, int32_t want, int32_t max,
+	       int64_t step, struct ril_teach_stats *stats, struct ril_buf *saved, struct ril_err *err)
+{
+	struct ril_batch again = {0};
+	int rc = ril_grow(&again.group, &again.cap, n, sizeof *again.group, err);
+	for (int turn = 0; !rc && turn < TRIES; turn++) {
+		again.n = 0;
+		for (size_t i = 0; i < n; i++)
+			if (q[i].left)
+				again.group[again.n++] = q[i].said;
+		if (!again.n)
+			break;
+		rc = ril_local_sample(who->local, &again, turn ? 1 : want, max, step, err);
+		for (size_t i = 0; i < n && !rc; i++)
+			rc = take_over(t, &q[i], who, stats, saved, err);
+	}
+	for (size_t i = 0; i < n && !rc; i++)
+		stats->missing += q[i].left;
+	free(again.group); /* the records are `said`'s */
+	return rc;
 }
 
 static int generate(struct ril_teach *t, struct ril_batch *b, int32_t k, int64_t step, struct ril_teach_stats *stats,
 		    struct ril_buf *saved, struct ril_err *err)
 {
+	const struct teacher *who = &t->teacher[k];
 	struct ril_batch said = {0};
 	int32_t want = ril_teach_share(t->how.n, (int32_t)t->nteachers, k, step);
 	int64_t max = t->how.teacher_tokens;
@@ -237,11 +265,15 @@ static int generate(struct ril_teach *t, struct ril_batch *b, int32_t k, int64_t
 	if (max < 1 || max > INT32_MAX)
 		return ril_fail(err, RIL_EUSAGE,
 				"the stream does not say how long a response may be: --max-new-tokens is needed");
-	int rc = ril_local_answer(t->teacher[k].local, b, want, (int32_t)max, step, &said, err);
-	for (size_t i = 0; i < said.n && !rc; i++)
-		rc = take_over(t, b->group[i], said.group[i], &t->teacher[k], stats, saved, err);
+	struct asked *q = ril_new(b->n, sizeof *q, err);
+	int rc = q ? ril_local_encode(who->local, b, &said, err) : -1;
+	for (size_t i = 0; i < b->n && !rc; i++)
+		q[i] = (struct asked){.said = said.group[i], .group = b->group[i], .left = want};
+	if (!rc)
+		rc = ask(t, q, b->n, who, want, (int32_t)max, step, stats, saved, err);
 	ril_batch_free(&said);
-	return rc ? ril_context(err, "teacher '%s'", t->teacher[k].name) : 0;
+	free(q);
+	return rc ? ril_context(err, "teacher '%s'", who->name) : 0;
 }
 
 int ril_teach_batch(struct ril_teach *t, struct ril_batch *b, int64_t step, struct ril_teach_stats *stats,

@@ -14,9 +14,9 @@ int32_t ril_teach_add(struct ril_teach *, struct ril_record *, const struct ril_
 struct ril_local;
 struct ril_local *ril_local_new(const char *dir, const struct ril_teach_options *, uint32_t seed, struct ril_err *);
 void ril_local_free(struct ril_local *);
-/* The teacher answers every group n times, with at most max tokens: one record a group, with resp.text and resp.finish,
- * to be freed by the caller. */
-int ril_local_answer(struct ril_local *, const struct ril_batch *, int32_t n, int32_t max, int64_t step,
-		     struct ril_batch *out, struct ril_err *);
+/* The questions of a batch as the teacher sees them: one record a group, to be freed by the caller. */
+int ril_local_encode(struct ril_local *, const struct ril_batch *, struct ril_batch *out, struct ril_err *);
+/* Adds n more answers of at most max tokens to every such record. */
+int ril_local_sample(struct ril_local *, struct ril_batch *, int32_t n, int32_t max, int64_t step, struct ril_err *);
 
 #endif

@@ -28,7 +28,8 @@ struct ril_local *ril_local_new(const char *dir, const struct ril_teach_options 
 	const struct ril_rollout_options sample = {.sampling = how->sampling,
 						   .n = 1,
 						   .max_new_tokens = 1,
-						   .seed = seed};
+						   .seed = seed,
+						   .append = true};
 	struct ril_local *l = ril_new(1, sizeof *l, err);
 	if (!l)
 		return NULL;
@@ -114,19 +115,22 @@ static int encode_all(struct ril_local *l, const struct ril_batch *b, struct que
 	return 0;
 }
 
-int ril_local_answer(struct ril_local *l, const struct ril_batch *b, int32_t n, int32_t max, int64_t step,
-		     struct ril_batch *out, struct ril_err *err)
+int ril_local_encode(struct ril_local *l, const struct ril_batch *b, struct ril_batch *out, struct ril_err *err)
 {
-	struct ril_rollout_stats stats = {0};
 	struct question *q = ril_new(b->n, sizeof *q, err);
 	const struct ril_question_line **line = ril_new(b->n, sizeof *line, err);
 	int rc = q && line ? encode_all(l, b, q, line, out, err) : -1;
-	ril_rollout_set(l->rollout, n, max);
-	if (!rc)
-		rc = ril_rollout_batch(l->rollout, out, step, 0, &stats, err);
 	for (size_t i = 0; q && i < b->n; i++)
 		question_free(&q[i]);
 	free(line);
 	free(q);
 	return rc;
+}
+
+int ril_local_sample(struct ril_local *l, struct ril_batch *b, int32_t n, int32_t max, int64_t step,
+		     struct ril_err *err)
+{
+	struct ril_rollout_stats stats = {0};
+	ril_rollout_set(l->rollout, n, max);
+	return ril_rollout_batch(l->rollout, b, step, 0, &stats, err);
 }
