@@ -2,7 +2,8 @@
  *
  * Work is cut into tiles by its shape alone, never by the thread count, and each tile is computed by one thread with
  * single-threaded BLAS: so results do not depend on the number of threads.  The pool is process-wide and persistent;
- * a call with one tile, or with one thread, runs inline.  Calls do not nest: a nested call runs inline. */
+ * a call with one tile, or with one thread, runs inline, and so does a nested call (with its thread's worker number).
+ * One thread computes: calls from two threads at once are not allowed. */
 #ifndef RIL_BASE_THREAD_H
 #define RIL_BASE_THREAD_H
 

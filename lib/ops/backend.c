@@ -106,8 +106,9 @@ static int check_kernels(const char *asked, const char *wanted, const char *had,
 	const char *core = openblas_get_corename();
 	if (wanted && *wanted && argv)
 		restart_with(kernel_level(wanted) == AVX512 ? best_kernel[AVX2] : "", had, argv);
-	return ril_fail(err, RIL_EFAIL, "OpenBLAS multiplies wrongly with its %s kernels%s%s: set OPENBLAS_CORETYPE to another type",
-			core, asked ? ", chosen by OPENBLAS_CORETYPE=" : "", asked ? asked : "");
+	return ril_fail(err, RIL_EFAIL,
+			"OpenBLAS multiplies wrongly with its %s kernels%s%s: set OPENBLAS_CORETYPE to another type", core,
+			asked ? ", chosen by OPENBLAS_CORETYPE=" : "", asked ? asked : "");
 }
 
 static int start_cpu(char **argv, char *how, size_t n, struct ril_err *err)

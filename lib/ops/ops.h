@@ -9,8 +9,9 @@
  * Kernels neither allocate (beyond scratch kept between calls) nor fail: a failure on the device is sticky and returned
  * by sync().  Sums never depend on the number of threads.
  *
- * Precision: ril_real is float; in the f64 build (RIL_REAL_IS_DOUBLE) it is double throughout.  Weights are read as they are stored
- * (F32, BF16, F16; F64 in the f64 build) and widened in panels; accumulation is in ril_real or better. */
+ * Precision: ril_real is float; in the f64 build (RIL_REAL_IS_DOUBLE) it is double throughout.  Weights are read as
+ * they are stored (F32, BF16, F16; F64 in the f64 build) and widened in panels; accumulation is in
+ * ril_real or better. */
 #ifndef RIL_OPS_OPS_H
 #define RIL_OPS_OPS_H
 
@@ -95,7 +96,8 @@ struct ril_ops {
 	void (*act_bwd)(ril_real *dx, const ril_real *dy, const ril_real *x, enum ril_act, int64_t n);
 	/* y = silu(gate) * up */
 	void (*swiglu)(ril_real *y, const ril_real *gate, const ril_real *up, int64_t n);
-	void (*swiglu_bwd)(ril_real *dgate, ril_real *dup, const ril_real *dy, const ril_real *gate, const ril_real *up, int64_t n);
+	void (*swiglu_bwd)(ril_real *dgate, ril_real *dup, const ril_real *dy, const ril_real *gate, const ril_real *up,
+			   int64_t n);
 
 	/* ---- norms; T rows of C at stride ld.  rstd[T] (and mean[T]) are saved for backward ---- */
 	void (*rmsnorm)(ril_real *y, int64_t ldy, ril_real *rstd, const ril_real *x, int64_t ldx, const ril_real *w,

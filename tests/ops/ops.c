@@ -1,4 +1,5 @@
-/* ops.c -- every operation on many shapes: values, gradients, threads (RIL_TEST_F64: also in double); with --time rates.
+/* ops.c -- every operation on many shapes: values, gradients, threads (RIL_TEST_F64: also in double); with
+ * --time rates.
  *
  * One table serves all: a case has a kind, its dimensions (ref.h says which), the weight's stored type, padding between
  * rows, a layout of segments, and whether it is for testing, timing or both. */
@@ -13,23 +14,24 @@ enum { TEST = 1, TIME = 2, LARGE = 4 /* few finite differences */ };
 	static const struct layout NAME = {#NAME, NAME##_seg, sizeof NAME##_seg / sizeof *NAME##_seg, Q, K}
 
 LAYOUT(one_token, 1, 1, {0, 1, 0, 0, 0, 1, 1});
-LAYOUT(plain, 41, 41, {0, 17, 0, 0, 0, 17, 1}, {17, 1, 0, 0, 17, 1, 1}, {20, 21, 0, 0, 20, 21, 1}); /* rows 18, 19 in none */
+LAYOUT(plain, 41, 41, {0, 17, 0, 0, 0, 17, 1}, {17, 1, 0, 0, 17, 1, 1}, {20, 21, 0, 0, 20, 21, 1}); /* not 18, 19 */
 LAYOUT(empty, 3, 3, {0, 0, 0, 0, 0, 0, 1}, {1, 2, 0, 0, 1, 2, 1}, {3, 0, 0, 0, 3, 0, 0});
 LAYOUT(longer, 150, 150, {0, 150, 0, 0, 0, 150, 1});
-LAYOUT(shared, 47, 47, {0, 13, 0, 0, 0, 13, 1}, {13, 7, 0, 13, 13, 7, 1}, {20, 1, 0, 13, 20, 1, 1}, {21, 9, 0, 13, 21, 9, 1},
-       {30, 6, 0, 0, 30, 6, 1}, {36, 5, 30, 6, 36, 5, 1}, {41, 6, 30, 6, 41, 6, 1});
-LAYOUT(prompts_first, 30, 30, {5, 6, 0, 0, 5, 6, 1}, {0, 5, 0, 0, 0, 5, 1}, {11, 4, 5, 6, 11, 4, 1}, {15, 8, 0, 5, 15, 8, 1},
-       {23, 7, 5, 6, 23, 7, 1});
-LAYOUT(decode, 6, 60, {0, 1, 0, 11, 20, 1, 1}, {1, 1, 0, 11, 28, 5, 1}, {2, 1, 0, 11, 36, 8, 1}, {4, 1, 11, 9, 44, 3, 1},
-       {5, 1, 11, 9, 52, 0, 1});
-LAYOUT(windows, 50, 50, {0, 4, 0, 0, 0, 4, 0}, {4, 16, 0, 0, 4, 16, 0}, {20, 9, 0, 0, 20, 9, 0}, {29, 16, 0, 0, 29, 16, 0},
-       {45, 5, 0, 0, 45, 5, 0});
+LAYOUT(shared, 47, 47, {0, 13, 0, 0, 0, 13, 1}, {13, 7, 0, 13, 13, 7, 1}, {20, 1, 0, 13, 20, 1, 1},
+       {21, 9, 0, 13, 21, 9, 1}, {30, 6, 0, 0, 30, 6, 1}, {36, 5, 30, 6, 36, 5, 1}, {41, 6, 30, 6, 41, 6, 1});
+LAYOUT(prompts_first, 30, 30, {5, 6, 0, 0, 5, 6, 1}, {0, 5, 0, 0, 0, 5, 1}, {11, 4, 5, 6, 11, 4, 1},
+       {15, 8, 0, 5, 15, 8, 1}, {23, 7, 5, 6, 23, 7, 1});
+LAYOUT(decode, 6, 60, {0, 1, 0, 11, 20, 1, 1}, {1, 1, 0, 11, 28, 5, 1}, {2, 1, 0, 11, 36, 8, 1},
+       {4, 1, 11, 9, 44, 3, 1}, {5, 1, 11, 9, 52, 0, 1});
+LAYOUT(windows, 50, 50, {0, 4, 0, 0, 0, 4, 0}, {4, 16, 0, 0, 4, 16, 0}, {20, 9, 0, 0, 20, 9, 0},
+       {29, 16, 0, 0, 29, 16, 0}, {45, 5, 0, 0, 45, 5, 0});
 LAYOUT(continued, 12, 30, {0, 5, 0, 0, 0, 12, 1}, {5, 7, 12, 4, 16, 14, 1});
 
 /* The group of a training step: prompts of 25 tokens, 8 responses of 12; and other sizes, filled by build_layouts(). */
 enum { MAX_SEG = 600 };
 static struct ril_seg groups_seg[MAX_SEG], deep_seg[MAX_SEG], vision_seg[MAX_SEG], step_seg[MAX_SEG];
-static struct layout groups = {"groups 30x(25+8x12)", groups_seg, 0, 0, 0}, deep = {"groups 2x(400+16x64)", deep_seg, 0, 0, 0};
+static struct layout groups = {"groups 30x(25+8x12)", groups_seg, 0, 0, 0};
+static struct layout deep = {"groups 2x(400+16x64)", deep_seg, 0, 0, 0};
 static struct layout vision = {"windows 144x16", vision_seg, 0, 0, 0}, step = {"decode 30x8, 25+10", step_seg, 0, 0, 0};
 LAYOUT(prompt, 1024, 1024, {0, 1024, 0, 0, 0, 1024, 1});
 

@@ -36,7 +36,8 @@ struct kind {
 	void (*shape)(struct run *);
 	void (*naive)(const struct run *, double *const in[], double *const out[]);
 	void (*forward)(const struct run *, ril_real *const in[], ril_real *const out[]);
-	void (*backward)(const struct run *, ril_real *const in[], ril_real *const out[], ril_real *const dout[], ril_real *const din[]);
+	void (*backward)(const struct run *, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			 ril_real *const din[]);
 	double (*work)(const struct run *); /* multiply-adds x 2 of the forward pass, if that is what it is bound by */
 };
 

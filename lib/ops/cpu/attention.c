@@ -53,8 +53,8 @@ static bool work_of(const struct attention *a, int worker, bool backward, struct
 
 /* ---- lanes <-> rows: lane = piece.lane + row * group + head within the group ---- */
 
-static void load_lanes(const struct attention *a, const struct ril_block *b, int64_t head, const ril_real *x, int64_t ldx,
-		       ril_real *rows)
+static void load_lanes(const struct attention *a, const struct ril_block *b, int64_t head, const ril_real *x,
+		       int64_t ldx, ril_real *rows)
 {
 	for (int i = b->first; i < b->first + b->n; i++) {
 		const struct ril_piece *p = &a->plan.piece[i];
@@ -102,7 +102,8 @@ static inline void transpose_quads(ril_real *t, int64_t ldt, const ril_real *x, 
 }
 
 /* t[D, lds] = scale * rows[lanes, D] transposed; lanes beyond the block's are 0. */
-static void transpose(const struct attention *a, const struct ril_block *b, const ril_real *rows, ril_real *t, ril_real scale)
+static void transpose(const struct attention *a, const struct ril_block *b, const ril_real *rows, ril_real *t,
+		      ril_real scale)
 {
 	int64_t D = a->D, even = b->lanes & ~3, whole = D & ~(int64_t)3;
 	for (int64_t l = 0; l < even; l += 4)
@@ -118,8 +119,8 @@ static void transpose(const struct attention *a, const struct ril_block *b, cons
 
 /* s[keys, lanes] = x_keys t for the prefix and each piece's own keys; x: k or v of this head.  A piece's product may
  * spill over the lanes after it, which are written later (pieces ascend). */
-static void score(const struct attention *a, const struct ril_block *b, const ril_real *x, int64_t ldx, const ril_real *t,
-		  ril_real *s)
+static void score(const struct attention *a, const struct ril_block *b, const ril_real *x, int64_t ldx,
+		  const ril_real *t, ril_real *s)
 {
 	ril_mm(b->pn, b->lanes, a->D, x + b->p0 * ldx, ldx, 1, t, a->lds, s, a->lds, false, false);
 	s += b->pn * a->lds;
@@ -155,8 +156,8 @@ static void mask(const struct attention *a, const struct ril_block *b, ril_real 
 }
 
 /* out[lanes, D] = s^T x: the prefix for all lanes, then each piece's own keys. */
-static void gather_keys(const struct attention *a, const struct ril_block *b, const ril_real *s, const ril_real *x, int64_t ldx,
-			ril_real *out)
+static void gather_keys(const struct attention *a, const struct ril_block *b, const ril_real *s, const ril_real *x,
+			int64_t ldx, ril_real *out)
 {
 	ril_mm(b->lanes, a->D, b->pn, s, 1, a->lds, x + b->p0 * ldx, ldx, out, a->D, false, true);
 	s += b->pn * a->lds;
@@ -253,7 +254,6 @@ static void forward_tile(void *ctx, int tile, int worker)
 		forward_block(a, b, head, &w);
 }
 
-/* Small tiles are fine here: a block of one head is some microseconds. */
 static int prepare(struct attention *a, const struct ril_seg *seg, int nseg, bool backward)
 {
 	a->group = a->Hq / a->Hkv;
@@ -271,7 +271,7 @@ void ril_cpu_attention(ril_real *o, int64_t ldo, ril_real *lse, const ril_real *
 			      .Hq = Hq, .Hkv = Hkv, .D = D, .scale = scale};
 	if (prepare(&a, seg, nseg, false))
 		return;
-	a.split = a.plan.blocks < 16 ? Hkv : 1;
+	a.split = a.plan.blocks < 16 ? Hkv : 1; /* a block of one head is some microseconds: enough for a tile, if need be */
 	ril_parallel(a.plan.blocks * (int)a.split, forward_tile, &a);
 }
 
@@ -369,8 +369,9 @@ void ril_cpu_attention_bwd(ril_real *dq, int64_t lddq, ril_real *dk, int64_t ldd
 			   const ril_real *q, int64_t ldq, const ril_real *k, int64_t ldk, const ril_real *v, int64_t ldv,
 			   const struct ril_seg *seg, int nseg, int64_t Hq, int64_t Hkv, int64_t D, double scale)
 {
-	struct attention a = {.dq = dq, .lddq = lddq, .dk = dk, .lddk = lddk, .dv = dv, .lddv = lddv, .dout = dout, .lddo = lddo,
-			      .out = o, .ldo = ldo, .lse = lse, .q = q, .ldq = ldq, .k = k, .ldk = ldk, .v = v, .ldv = ldv,
+	struct attention a = {.dq = dq, .lddq = lddq, .dk = dk, .lddk = lddk, .dv = dv, .lddv = lddv, .dout = dout,
+			      .lddo = lddo, .out = o, .ldo = ldo, .lse = lse, .q = q, .ldq = ldq, .k = k, .ldk = ldk,
+			      .v = v, .ldv = ldv,
 			      .Hq = Hq, .Hkv = Hkv, .D = D, .scale = scale};
 	if (prepare(&a, seg, nseg, true))
 		return;

@@ -78,10 +78,10 @@ static inline void ril_gemm(bool ta, bool tb, int64_t M, int64_t N, int64_t K, c
 }
 
 /* C[M,N] = A B (+ C when `add`) for the small products of attention, without a library call's overhead (mm.c): A is
- * any strided matrix, element (i,k) at a[i*ars + k*acs]; B[K,N] and C are row-major.  Columns are computed RIL_LANES at a time:
- * unless `exact`, up to RIL_LANES - 1 columns beyond N are read from B and written to C. */
-void ril_mm(int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t ars, int64_t acs, const ril_real *b, int64_t ldb,
-	    ril_real *c, int64_t ldc, bool add, bool exact);
+ * any strided matrix, element (i,k) at a[i*ars + k*acs]; B[K,N] and C are row-major.  Columns are computed RIL_LANES
+ * at a time: unless `exact`, up to RIL_LANES - 1 columns beyond N are read from B and written to C. */
+void ril_mm(int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t ars, int64_t acs, const ril_real *b,
+	    int64_t ldb, ril_real *c, int64_t ldc, bool add, bool exact);
 
 /* The table's entries by file. */
 void ril_cpu_linear(ril_real *y, int64_t ldy, const ril_real *x, int64_t ldx, int64_t T, struct ril_weight w,
@@ -109,12 +109,12 @@ void ril_cpu_swiglu(ril_real *y, const ril_real *gate, const ril_real *up, int64
 void ril_cpu_swiglu_bwd(ril_real *dgate, ril_real *dup, const ril_real *dy, const ril_real *gate, const ril_real *up,
 			int64_t n);
 
-void ril_cpu_rmsnorm(ril_real *y, int64_t ldy, ril_real *rstd, const ril_real *x, int64_t ldx, const ril_real *w, int64_t T,
-		     int64_t C, double eps);
+void ril_cpu_rmsnorm(ril_real *y, int64_t ldy, ril_real *rstd, const ril_real *x, int64_t ldx, const ril_real *w,
+		     int64_t T, int64_t C, double eps);
 void ril_cpu_rmsnorm_bwd(ril_real *dx, int64_t lddx, ril_real *dw, const ril_real *dy, int64_t lddy, const ril_real *x,
 			 int64_t ldx, const ril_real *w, const ril_real *rstd, int64_t T, int64_t C);
-void ril_cpu_layernorm(ril_real *y, ril_real *mean, ril_real *rstd, const ril_real *x, const ril_real *w, const ril_real *b,
-		       int64_t T, int64_t C, double eps);
+void ril_cpu_layernorm(ril_real *y, ril_real *mean, ril_real *rstd, const ril_real *x, const ril_real *w,
+		       const ril_real *b, int64_t T, int64_t C, double eps);
 void ril_cpu_layernorm_bwd(ril_real *dx, ril_real *dw, ril_real *db, const ril_real *dy, const ril_real *x,
 			   const ril_real *w, const ril_real *mean, const ril_real *rstd, int64_t T, int64_t C);
 
@@ -129,8 +129,8 @@ void ril_cpu_attention_bwd(ril_real *dq, int64_t lddq, ril_real *dk, int64_t ldd
 			   const ril_real *q, int64_t ldq, const ril_real *k, int64_t ldk, const ril_real *v, int64_t ldv,
 			   const struct ril_seg *, int nseg, int64_t Hq, int64_t Hkv, int64_t D, double scale);
 
-void ril_cpu_head_logp(double *logp, double *entropy, ril_real *lse, const ril_real *h, const int32_t *target, int64_t R,
-		       struct ril_weight w, double inv_t);
+void ril_cpu_head_logp(double *logp, double *entropy, ril_real *lse, const ril_real *h, const int32_t *target,
+		       int64_t R, struct ril_weight w, double inv_t);
 void ril_cpu_head_logp_bwd(ril_real *dh, ril_real *dw, const double *dlogp, const ril_real *lse, const ril_real *h,
 			   const int32_t *target, int64_t R, struct ril_weight w, double inv_t);
 

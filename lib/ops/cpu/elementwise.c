@@ -1,7 +1,7 @@
 /* elementwise.c -- sums, layer scale, activations, SwiGLU.
  *
- * Activations other than ReLU are x times a gate: silu x s(x), quick GELU x s(1.702 x), GELU x Phi(x), and its tanh form
- * x s(2u) with u = sqrt(2/pi) (x + 0.044715 x^3), since (1 + tanh u)/2 = s(2u). */
+ * Activations other than ReLU are x times a gate: silu x s(x), quick GELU x s(1.702 x), GELU x Phi(x), and its tanh
+ * form x s(2u) with u = sqrt(2/pi) (x + 0.044715 x^3), since (1 + tanh u)/2 = s(2u). */
 #include "cpu.h"
 #include "vmath.h"
 

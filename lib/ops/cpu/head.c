@@ -125,8 +125,8 @@ static void cut(struct head *a)
 	a->row_tiles = (int)ril_parts(a->R, a->rows);
 }
 
-void ril_cpu_head_logp(double *logp, double *entropy, ril_real *lse, const ril_real *h, const int32_t *target, int64_t R,
-		       struct ril_weight w, double inv_t)
+void ril_cpu_head_logp(double *logp, double *entropy, ril_real *lse, const ril_real *h, const int32_t *target,
+		       int64_t R, struct ril_weight w, double inv_t)
 {
 	struct head a = {.h = h, .target = target, .R = R, .V = w.rows, .C = w.cols, .w = w, .inv_t = inv_t};
 	if (R <= 0)

@@ -1,7 +1,7 @@
 /* linear.c -- y = x w^T + b and its gradients, on weights as they are stored.
  *
- * Three regimes.  Many rows: BLAS on tiles of rows x outputs.  Stored types other than ril_real are widened a panel of w
- * at a time into a worker's scratch, never as a whole.  A few rows (decoding): the product is bound by reading w, so
+ * Three regimes.  Many rows: BLAS on tiles of rows x outputs.  Stored types other than ril_real are widened a panel of
+ * w at a time into a worker's scratch, never as a whole.  A few rows (decoding): the product is bound by reading w, so
  * each row of w is widened in registers and multiplied with all rows of x at once. */
 #include "cpu.h"
 
@@ -66,7 +66,8 @@ void ril_cpu_widen(ril_real *dst, struct ril_weight w, int64_t at, int64_t n)
 }
 
 /* Rows [n0, n0+n) and columns [k0, k0+k) of w as ril_real: in place, or widened into the worker's scratch. */
-static const ril_real *panel_of(struct ril_weight w, int64_t n0, int64_t n, int64_t k0, int64_t k, int64_t *ld, int worker)
+static const ril_real *panel_of(struct ril_weight w, int64_t n0, int64_t n, int64_t k0, int64_t k, int64_t *ld,
+				int worker)
 {
 	*ld = w.cols;
 	if (w.dtype == RIL_REAL)
@@ -85,8 +86,8 @@ static int64_t panel_rows(struct ril_weight w, int64_t k)
 	return ril_max(16, PANEL / ril_max(k, 1));
 }
 
-/* Rows of a tile whose other sides have `area`: BLAS packs, and we widen, the whole area for each tile, so what is large or
- * to be widened must meet many rows. */
+/* Rows of a tile whose other sides have `area`: BLAS packs, and we widen, the whole area for each tile, so what is
+ * large or to be widened must meet many rows. */
 static int64_t tile_rows(int64_t rows, int64_t area, bool widened)
 {
 	int64_t least = area > 1 << 16 || widened ? 128 : 32;
@@ -139,8 +140,9 @@ static inline ril_real load_one(const void *w, int64_t k, const bool bf16)
 }
 
 /* dot[i][t] = w[i] . x row t, for `outs` rows of w and `rows` of x, at most FEW_ROWS products at once. */
-static inline __attribute__((always_inline)) void dots(ril_real (*dot)[FEW_ROWS], const void *const *w, const ril_real *x,
-						       int64_t ldx, int64_t K, const int outs, const int rows, const bool bf16)
+static inline __attribute__((always_inline)) void dots(ril_real (*dot)[FEW_ROWS], const void *const *w,
+						       const ril_real *x, int64_t ldx, int64_t K, const int outs,
+						       const int rows, const bool bf16)
 {
 	ril_vec sum[4][FEW_ROWS];
 	int64_t k = 0;
@@ -170,8 +172,8 @@ static inline __attribute__((always_inline)) void dots(ril_real (*dot)[FEW_ROWS]
 		}
 }
 
-/* Rows of w at once: each vector of x is loaded once for all of them, and several streams of memory keep going.  Their sums
- * fill half of the registers. */
+/* Rows of w at once: each vector of x is loaded once for all of them, and several streams of memory keep going.  Their
+ * sums fill half of the registers. */
 enum { REGISTERS = RIL_VBYTES == 64 ? 32 : 16, OUTS_4 = REGISTERS / 8, OUTS_8 = REGISTERS / 16 };
 
 static int outs_at_once(int64_t T)
@@ -179,8 +181,8 @@ static int outs_at_once(int64_t T)
 	return T <= 2 ? 4 : T <= 4 ? OUTS_4 : OUTS_8;
 }
 
-static inline __attribute__((always_inline)) void few_dots(ril_real (*dot)[FEW_ROWS], const void *const *w, const ril_real *x,
-							   int64_t ldx, int64_t T, int64_t K, const bool bf16)
+static inline __attribute__((always_inline)) void few_dots(ril_real (*dot)[FEW_ROWS], const void *const *w,
+							   const ril_real *x, int64_t ldx, int64_t T, int64_t K, const bool bf16)
 {
 	switch (T) {
 	case 1: dots(dot, w, x, ldx, K, 4, 1, bf16); break;

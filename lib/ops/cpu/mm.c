@@ -106,8 +106,8 @@ static void narrow(struct operands o, int64_t M, int64_t N)
 	}
 }
 
-void ril_mm(int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t ars, int64_t acs, const ril_real *b, int64_t ldb,
-	    ril_real *c, int64_t ldc, bool add, bool exact)
+void ril_mm(int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t ars, int64_t acs, const ril_real *b,
+	    int64_t ldb, ril_real *c, int64_t ldc, bool add, bool exact)
 {
 	struct operands o = {a, b, c, K, ars, acs, ldb, ldc, add};
 	int64_t j = 0;

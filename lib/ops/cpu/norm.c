@@ -45,8 +45,8 @@ static void rmsnorm_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_rmsnorm(ril_real *y, int64_t ldy, ril_real *rstd, const ril_real *x, int64_t ldx, const ril_real *w, int64_t T,
-		     int64_t C, double eps)
+void ril_cpu_rmsnorm(ril_real *y, int64_t ldy, ril_real *rstd, const ril_real *x, int64_t ldx, const ril_real *w,
+		     int64_t T, int64_t C, double eps)
 {
 	struct norm a = {.y = y, .ldy = ldy, .rstd_out = rstd, .x = x, .ldx = ldx, .w = w, .C = C, .eps = eps};
 	ril_cpu_ranges(T, RIL_GRAIN / 2 / ril_max(C, 1), rmsnorm_rows, &a);
@@ -94,8 +94,8 @@ static void layernorm_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_layernorm(ril_real *y, ril_real *mean, ril_real *rstd, const ril_real *x, const ril_real *w, const ril_real *b,
-		       int64_t T, int64_t C, double eps)
+void ril_cpu_layernorm(ril_real *y, ril_real *mean, ril_real *rstd, const ril_real *x, const ril_real *w,
+		       const ril_real *b, int64_t T, int64_t C, double eps)
 {
 	struct norm a = {.y = y, .mean_out = mean, .rstd_out = rstd, .x = x, .w = w, .b = b, .C = C, .eps = eps};
 	ril_cpu_ranges(T, RIL_GRAIN / 2 / ril_max(C, 1), layernorm_rows, &a);

@@ -129,7 +129,5 @@ int ril_plan_make(struct ril_plan *p, const struct ril_seg *seg, int nseg, int64
 			add_segment(p, &seg[order[at]], group, c);
 		}
 	}
-	for (int b = 0; b < p->blocks; b++)
-		p->work += (int64_t)(p->block[b].pn + p->block[b].own) * p->block[b].lanes;
 	return 0;
 }

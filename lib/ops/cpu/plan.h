@@ -28,7 +28,7 @@ struct ril_plan {
 	struct ril_piece *piece;
 	struct ril_block *block;
 	int pieces, blocks, components;
-	int64_t max_keys, max_lanes, work; /* over all blocks; work: score elements */
+	int64_t max_keys, max_lanes; /* over all blocks */
 };
 
 /* group = Hq / Hkv lanes a row.  `components`: blocks are ordered by and do not span components of segments that share

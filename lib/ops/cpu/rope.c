@@ -1,4 +1,5 @@
-/* rope.c -- rotary positions, in place (Su et al., "RoFormer", 2021; halves paired as in Hugging Face's rotate_half). */
+/* rope.c -- rotary positions, in place (Su et al., "RoFormer", 2021; halves paired as in Hugging Face's
+ * rotate_half). */
 #include "cpu.h"
 
 struct rope {
