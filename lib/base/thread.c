@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum { MAX_THREADS = 256, SPIN = 2000, TILE_BITS = 24, MAX_TILES = (1 << TILE_BITS) - 2 * MAX_THREADS };
 
@@ -105,13 +106,26 @@ static void call(int tiles)
 	}
 }
 
+/* Processors that this process may keep busy: its affinity, and its container's share of time (cgroup 2), beyond which
+ * all threads would be stopped together. */
+static int processors(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+	long quota, period;
+	FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+	if (f) {
+		if (fscanf(f, "%ld %ld", &quota, &period) == 2 && quota > 0 && period > 0 && quota / period < n)
+			n = (int)((quota + period - 1) / period);
+		fclose(f);
+	}
+	return n > MAX_THREADS ? MAX_THREADS : n;
+}
+
 int ril_threads_start(int n, struct ril_err *err)
 {
-	if (n == 0) {
-		cpu_set_t set;
-		n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
-		n = n > MAX_THREADS ? MAX_THREADS : n;
-	}
+	if (n == 0)
+		n = processors();
 	if (n < 1 || n > MAX_THREADS)
 		return ril_fail(err, RIL_EUSAGE, "%d threads: not in 1..%d", n, MAX_THREADS);
 	ril_threads_stop();
