@@ -19,6 +19,20 @@ struct reading {
 	struct ril_caption_counts *counts;
 };
 
+/* printf is too slow for every annotation of a large file. */
+static void put_integer(char *out, int64_t v)
+{
+	char digit[24], *d = digit + sizeof digit;
+	uint64_t u = v < 0 ? (uint64_t)-v : (uint64_t)v;
+	*--d = 0;
+	do
+		*--d = (char)('0' + u % 10);
+	while (u /= 10);
+	if (v < 0)
+		*--d = '-';
+	strcpy(out, d);
+}
+
 int ril_caption_id(const cJSON *id, char out[RIL_CAPTION_ID], struct ril_err *err)
 {
 	if (cJSON_IsString(id) && strlen(id->valuestring) < RIL_CAPTION_ID) {
@@ -28,7 +42,10 @@ int ril_caption_id(const cJSON *id, char out[RIL_CAPTION_ID], struct ril_err *er
 	if (!cJSON_IsNumber(id))
 		return ril_fail(err, RIL_ECORRUPT, "its id is %s", !id ? "missing" : cJSON_IsString(id) ? "too long" : "neither a number nor a string");
 	double d = id->valuedouble;
-	snprintf(out, RIL_CAPTION_ID, d == floor(d) && fabs(d) < 9007199254740992.0 ? "%.0f" : "%.17g", d);
+	if (d != floor(d) || fabs(d) >= 9007199254740992.0)
+		snprintf(out, RIL_CAPTION_ID, "%.17g", d);
+	else
+		put_integer(out, (int64_t)d);
 	return 0;
 }
 

@@ -30,9 +30,12 @@ void ril_bags_free(struct ril_bags *b)
 	*b = (struct ril_bags){0};
 }
 
+/* Both halves of the key are small running numbers, which one multiplication would leave in clusters. */
 static inline size_t home(unsigned bits, uint64_t key)
 {
-	return (size_t)(key * 0x9E3779B97F4A7C15u >> (64 - bits));
+	uint64_t h = key * 0x9E3779B97F4A7C15u;
+	h = (h ^ h >> 32) * 0xD6E8FEB86659FD93u;
+	return (size_t)(h >> (64 - bits));
 }
 
 /* Where a key is or would be. */

@@ -7,29 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Intervals of the metrics' corpus values over items, NaN without resamples; all metrics see the same draws. */
-static int intervals(const struct ril_caption_scores *s, unsigned metrics, const struct ril_resampling *how,
-		     struct ril_interval out[RIL_CAP_METRICS], struct ril_err *err)
-{
-	size_t resamples = (size_t)how->resamples;
-	uint32_t *pick = ril_new(s->n, sizeof *pick, err);
-	double *value = ril_new(RIL_CAP_METRICS * resamples, sizeof *value, err); /* [metrics, resamples] */
-	int rc = pick && value ? 0 : -1;
-	for (size_t b = 0; !rc && b < resamples; b++) {
-		ril_resample(pick, s->n, how->seed, (uint32_t)b, 0);
-		for (int m = 0; m < RIL_CAP_METRICS; m++)
-			if (metrics & RIL_CAP_BIT(m))
-				value[(size_t)m * resamples + b] = ril_caption_over(s, m, pick, s->n);
-	}
-	for (int m = 0; !rc && m < RIL_CAP_METRICS; m++)
-		out[m] = metrics & RIL_CAP_BIT(m)
-				 ? ril_percentiles(value + (size_t)m * resamples, resamples, how->confidence)
-				 : (struct ril_interval){NAN, NAN};
-	free(pick);
-	free(value);
-	return rc;
-}
-
 /* Label, metric, count, value, interval: the rows of all sections but "items". */
 static int add_row(struct ril_sheet *s, const char *label, const char *metric, size_t n, double value,
 		   struct ril_interval in, struct ril_err *err)
@@ -51,13 +28,11 @@ int ril_caption_rows(const struct ril_caption_scores *scores, unsigned metrics, 
 		     const struct ril_resampling *how, struct ril_sheet *s, struct ril_err *err)
 {
 	struct ril_interval in[RIL_CAP_METRICS];
-	if (intervals(scores, metrics, how, in, err))
-		return -1;
-	for (int m = 0; m < RIL_CAP_METRICS; m++)
-		if ((metrics & RIL_CAP_BIT(m)) &&
-		    add_row(s, label, ril_caption_metric_name(m), scores->n, scores->corpus[m], in[m], err))
-			return -1;
-	return 0;
+	int rc = ril_caption_intervals(scores, how, in, err);
+	for (int m = 0; !rc && m < RIL_CAP_METRICS; m++)
+		if (metrics & RIL_CAP_BIT(m))
+			rc = add_row(s, label, ril_caption_metric_name(m), scores->n, scores->corpus[m], in[m], err);
+	return rc;
 }
 
 /* The items of one domain, scored by themselves: document frequencies are theirs. */

@@ -22,5 +22,8 @@ int ril_foil_report(const struct ril_captions *, const struct ril_caption_option
 int ril_caption_rows(const struct ril_caption_scores *, unsigned metrics, const char *label,
 		     const struct ril_resampling *, struct ril_sheet *, struct ril_err *);
 int ril_caption_headline(const struct ril_caption_scores *, unsigned metrics, struct ril_sheet *, struct ril_err *);
+/* Intervals of all metrics that were scored, over captions; NaN without resamples. */
+int ril_caption_intervals(const struct ril_caption_scores *, const struct ril_resampling *, struct ril_interval out[RIL_CAP_METRICS],
+			  struct ril_err *);
 
 #endif

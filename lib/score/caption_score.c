@@ -201,42 +201,32 @@ void ril_caption_scores_free(struct ril_caption_scores *s)
 
 /* ---- corpus values ---- */
 
-static void add_bleu(struct ril_caption_stats *sum, const struct ril_caption_stats *s)
+bool ril_caption_is_summed(enum ril_caption_metric m)
 {
-	for (int k = 0; k < RIL_GRAM_MAX; k++) {
-		sum->guess[k] += s->guess[k];
-		sum->correct[k] += s->correct[k];
-	}
-	sum->length += s->length;
-	sum->closest += s->closest;
+	return m <= RIL_CAP_METEOR || m == RIL_CAP_METEOR_WS;
 }
 
-static void add_meteor(double sum[RIL_METEOR_STATS], const double s[RIL_METEOR_STATS])
+double ril_caption_value(enum ril_caption_metric m, const struct ril_caption_stats *sum, double total, size_t n)
 {
-	for (int k = 0; k < RIL_METEOR_STATS; k++)
-		sum[k] += s[k];
+	return m <= RIL_CAP_BLEU4 ? ril_bleu(sum, (int)(m - RIL_CAP_BLEU1) + 1)
+		: m == RIL_CAP_METEOR ? ril_meteor(sum->meteor)
+		: m == RIL_CAP_METEOR_WS ? ril_meteor(sum->meteor_ws)
+					 : total / (double)n;
 }
 
 double ril_caption_over(const struct ril_caption_scores *s, enum ril_caption_metric m, const uint32_t *pick, size_t n)
 {
 	struct ril_caption_stats sum = {0};
-	double total = 0;
+	double total = 0, *add = (double *)&sum;
 	n = pick ? n : s->n;
 	if (!n || !s->value[m])
 		return NAN;
 	for (size_t i = 0; i < n; i++) {
 		size_t at = pick ? pick[i] : i;
-		if (m <= RIL_CAP_BLEU4)
-			add_bleu(&sum, s->stats + at);
-		else if (m == RIL_CAP_METEOR)
-			add_meteor(sum.meteor, s->stats[at].meteor);
-		else if (m == RIL_CAP_METEOR_WS)
-			add_meteor(sum.meteor_ws, s->stats[at].meteor_ws);
-		else
-			total += s->value[m][at];
+		const double *stat = (const double *)(s->stats + at);
+		total += s->value[m][at];
+		for (size_t k = 0; ril_caption_is_summed(m) && k < sizeof sum / sizeof *add; k++)
+			add[k] += stat[k];
 	}
-	return m <= RIL_CAP_BLEU4 ? ril_bleu(&sum, (int)(m - RIL_CAP_BLEU1) + 1)
-		: m == RIL_CAP_METEOR ? ril_meteor(sum.meteor)
-		: m == RIL_CAP_METEOR_WS ? ril_meteor(sum.meteor_ws)
-					 : total / (double)n;
+	return ril_caption_value(m, &sum, total, n);
 }
