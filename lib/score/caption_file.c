@@ -1,10 +1,12 @@
 /* caption_file.c -- captions from JSON files; see caption_file.h.
  *
- * The results are read first, so that only references of pictures that are scored are tokenised.  A caption meets its
- * picture through the id alone, never through its place in a file. */
+ * Annotations of a whole data set are large: both files are read in place (base/scan.h).  The results come first, for their
+ * ids alone, so that only references of pictures that are scored are tokenised; then the annotations, then the candidates.
+ * A caption meets its picture through the id, never through its place in a file. */
 #include "score/caption_file.h"
 
 #include "base/json.h"
+#include "base/scan.h"
 #include "score/caption_impl.h"
 
 #include <math.h>
@@ -14,212 +16,265 @@
 struct reading {
 	struct ril_captions *c;
 	struct ril_intern known; /* pictures of the annotations */
-	struct ril_buf text;
 	const struct ril_caption_rules *rules;
-	struct ril_caption_counts *counts;
+	struct ril_err *err;
+	/* The entry that was read last. */
+	char id[RIL_CAPTION_ID];
+	struct ril_buf caption, domain;
+	bool has_id, has_caption, has_domain, rejected;
 };
 
-/* printf is too slow for every annotation of a large file. */
-static void put_integer(char *out, int64_t v)
+/* ---- ids ---- */
+
+/* A number as text: integers without fraction or exponent. */
+static void number_id(double d, char out[RIL_CAPTION_ID])
 {
-	char digit[24], *d = digit + sizeof digit;
-	uint64_t u = v < 0 ? (uint64_t)-v : (uint64_t)v;
-	*--d = 0;
-	do
-		*--d = (char)('0' + u % 10);
-	while (u /= 10);
-	if (v < 0)
-		*--d = '-';
-	strcpy(out, d);
+	snprintf(out, RIL_CAPTION_ID, d == floor(d) && fabs(d) < 9007199254740992.0 ? "%.0f" : "%.17g", d);
 }
 
 int ril_caption_id(const cJSON *id, char out[RIL_CAPTION_ID], struct ril_err *err)
 {
-	if (cJSON_IsString(id) && strlen(id->valuestring) < RIL_CAPTION_ID) {
-		strcpy(out, id->valuestring);
+	if (cJSON_IsString(id) && strlen(id->valuestring) < RIL_CAPTION_ID)
+		return strcpy(out, id->valuestring), 0;
+	if (cJSON_IsNumber(id))
+		return number_id(id->valuedouble, out), 0;
+	return ril_fail(err, RIL_ECORRUPT, "its id is %s", !id ? "missing" : cJSON_IsString(id) ? "too long" : "neither a number nor a string");
+}
+
+static int set_id(struct reading *r, struct ril_scan_text t)
+{
+	if (t.n >= RIL_CAPTION_ID || memchr(t.s, 0, t.n))
+		return ril_fail(r->err, RIL_ECORRUPT, "its id is too long, or has a NUL");
+	memcpy(r->id, t.s, t.n);
+	r->id[t.n] = 0;
+	r->has_id = true;
+	return 0;
+}
+
+static int read_id(struct reading *r, struct ril_scan *s)
+{
+	char kind = ril_scan_peek(s);
+	if (kind == '"')
+		return set_id(r, ril_scan_string(s));
+	if (kind != '0')
+		return ril_fail(r->err, RIL_ECORRUPT, "its id is neither a number nor a string");
+	struct ril_scan_text t = ril_scan_number(s);
+	if (set_id(r, t))
+		return -1;
+	bool plain = t.n <= 15 && *t.s != '-' && (*t.s != '0' || t.n == 1) && strspn(r->id, "0123456789") == t.n;
+	if (!plain) {
+		char *end;
+		double d = strtod(r->id, &end);
+		if (*end)
+			return ril_scan_fail(s, "not a number");
+		number_id(d, r->id);
+	}
+	return 0;
+}
+
+/* ---- entries ---- */
+
+static int copy_string(struct reading *r, struct ril_scan *s, struct ril_buf *out, const char *what)
+{
+	if (ril_scan_peek(s) != '"')
+		return s->failed ? -1 : ril_fail(r->err, RIL_ECORRUPT, "its %s is not a string", what);
+	struct ril_scan_text t = ril_scan_string(s);
+	out->len = 0;
+	return s->failed || ril_buf_add(out, t.s, t.n, r->err) ? -1 : 0;
+}
+
+/* An object with an id under the given name, and what else there may be. */
+static int read_entry(struct reading *r, struct ril_scan *s, const char *id_name)
+{
+	r->has_id = r->has_caption = r->has_domain = r->rejected = false;
+	for (ril_scan_open(s, '{'); ril_scan_more(s);) {
+		struct ril_scan_text key = ril_scan_key(s);
+		int rc = 0;
+		if (ril_scan_is(key, id_name))
+			rc = read_id(r, s);
+		else if (ril_scan_is(key, "caption") && (r->has_caption = true))
+			rc = copy_string(r, s, &r->caption, "caption");
+		else if (ril_scan_is(key, "domain") && ril_scan_peek(s) == '"' && (r->has_domain = true))
+			rc = copy_string(r, s, &r->domain, "domain");
+		else if (ril_scan_is(key, "is_rejected") || ril_scan_is(key, "is_precanned"))
+			r->rejected |= ril_scan_true(s);
+		else
+			ril_scan_skip(s);
+		if (rc || s->failed)
+			return -1;
+	}
+	return s->failed ? -1 : r->has_id ? 0 : ril_fail(r->err, RIL_ECORRUPT, "its id is missing");
+}
+
+static int need_caption(const struct reading *r)
+{
+	return r->has_caption ? 0 : ril_fail(r->err, RIL_ECORRUPT, "its caption is missing");
+}
+
+/* An entry of the results in either layout: {"image_id", "caption"} in a list, or "ID": caption in an object. */
+static int read_result(struct reading *r, struct ril_scan *s, bool object)
+{
+	if (!object)
+		return read_entry(r, s, "image_id") || need_caption(r) ? -1 : 0;
+	return set_id(r, ril_scan_key(s)) || copy_string(r, s, &r->caption, "caption") ? -1 : 0;
+}
+
+/* ---- results, twice ---- */
+
+static int take_id(struct reading *r)
+{
+	return ril_captions_image(r->c, r->id, r->err) < 0 ? -1 : 0;
+}
+
+static int take_candidate(struct reading *r)
+{
+	int64_t image = ril_captions_find(r->c, r->id);
+	if (ril_intern_find_str(&r->known, r->id) < 0)
+		return ril_fail(r->err, RIL_ECORRUPT, "the annotations have no picture '%s'", r->id);
+	if (!ril_captions_references(r->c, image)) {
+		if (!r->rules || !r->rules->vizwiz)
+			return ril_fail(r->err, RIL_ECORRUPT, "the annotations have no caption of picture '%s'", r->id);
+		r->c->counts.images_dropped++;
 		return 0;
 	}
-	if (!cJSON_IsNumber(id))
-		return ril_fail(err, RIL_ECORRUPT, "its id is %s", !id ? "missing" : cJSON_IsString(id) ? "too long" : "neither a number nor a string");
-	double d = id->valuedouble;
-	if (d != floor(d) || fabs(d) >= 9007199254740992.0)
-		snprintf(out, RIL_CAPTION_ID, "%.17g", d);
+	return ril_captions_candidate(r->c, image, r->caption.data, r->caption.len, r->err) < 0 ? -1 : 0;
+}
+
+static int each_result(struct reading *r, const struct ril_buf *file, int (*take)(struct reading *))
+{
+	struct ril_scan s;
+	ril_scan_start(&s, file->data, file->len, r->err);
+	char kind = ril_scan_peek(&s);
+	size_t i = 0;
+	int rc = 0;
+	if (kind && kind != '[' && kind != '{')
+		rc = ril_fail(r->err, RIL_ECORRUPT, "neither a list of captions nor an object");
 	else
-		put_integer(out, (int64_t)d);
-	return 0;
-}
-
-/* The caption's bytes in r->text. */
-static int caption_text(struct reading *r, const cJSON *caption, struct ril_err *err)
-{
-	if (!cJSON_IsString(caption))
-		return ril_fail(err, RIL_ECORRUPT, "its caption is %s", caption ? "not a string" : "missing");
-	r->text.len = 0;
-	return ril_buf_reserve(&r->text, 0, err) || ril_json_text(&r->text, caption, err) ? -1 : 0;
-}
-
-/* An entry of either layout: {"image_id", "caption"} in a list, or "ID": caption in an object. */
-static int entry_id(const cJSON *list, const cJSON *e, char out[RIL_CAPTION_ID], struct ril_err *err)
-{
-	if (!cJSON_IsObject(list))
-		return ril_caption_id(cJSON_GetObjectItemCaseSensitive(e, "image_id"), out, err);
-	if (strlen(e->string) >= RIL_CAPTION_ID)
-		return ril_fail(err, RIL_ECORRUPT, "its id is too long");
-	strcpy(out, e->string);
-	return 0;
-}
-
-static const cJSON *entry_caption(const cJSON *list, const cJSON *e)
-{
-	return cJSON_IsObject(list) ? e : cJSON_GetObjectItemCaseSensitive(e, "caption");
-}
-
-/* ---- results ---- */
-
-static int read_ids(struct reading *r, const cJSON *results, struct ril_err *err)
-{
-	if (!cJSON_IsArray(results) && !cJSON_IsObject(results))
-		return ril_fail(err, RIL_ECORRUPT, "neither a list of captions nor an object");
-	if (!results->child)
-		return ril_fail(err, RIL_ECORRUPT, "it holds no caption");
-	size_t i = 0;
-	for (const cJSON *e = results->child; e; e = e->next, i++) {
-		char id[RIL_CAPTION_ID];
-		if (entry_id(results, e, id, err) || ril_captions_image(r->c, id, err) < 0)
-			return ril_context(err, "entry %zu", i);
-	}
-	return 0;
-}
-
-static int read_candidates(struct reading *r, const cJSON *results, struct ril_err *err)
-{
-	size_t i = 0;
-	for (const cJSON *e = results->child; e; e = e->next, i++) {
-		char id[RIL_CAPTION_ID];
-		if (entry_id(results, e, id, err))
-			return -1;
-		int64_t image = ril_captions_find(r->c, id);
-		if (ril_intern_find(&r->known, id, strlen(id)) < 0)
-			return ril_fail(err, RIL_ECORRUPT, "entry %zu: the annotations have no picture '%s'", i, id);
-		if (!ril_captions_references(r->c, image)) {
-			if (!r->rules || !r->rules->vizwiz)
-				return ril_fail(err, RIL_ECORRUPT, "entry %zu: the annotations have no caption of picture '%s'", i, id);
-			r->counts->images_dropped++;
-			continue;
-		}
-		if (caption_text(r, entry_caption(results, e), err) ||
-		    ril_captions_candidate(r->c, image, r->text.data, r->text.len, err) < 0)
-			return ril_context(err, "entry %zu", i);
-	}
-	return 0;
+		ril_scan_open(&s, kind);
+	for (; !rc && ril_scan_more(&s); i++)
+		if (read_result(r, &s, kind == '{') || take(r))
+			rc = ril_context(r->err, "entry %zu", i);
+	rc = rc || ril_scan_end(&s) ? -1 : 0;
+	if (!rc && !i)
+		rc = ril_fail(r->err, RIL_ECORRUPT, "it holds no caption");
+	ril_scan_free(&s);
+	return rc;
 }
 
 /* ---- annotations ---- */
 
-static int know(struct reading *r, const char *id, struct ril_err *err)
+static int know(struct reading *r)
 {
-	return ril_intern(&r->known, id, strlen(id), err) < 0 ? -1 : 0;
+	return ril_intern_str(&r->known, r->id, r->err) < 0 ? -1 : 0;
 }
 
-static int read_images(struct reading *r, const cJSON *images, struct ril_err *err)
+static int add_reference(struct reading *r)
+{
+	int64_t image = ril_captions_find(r->c, r->id);
+	return know(r) || (image >= 0 && ril_captions_reference(r->c, image, r->caption.data, r->caption.len, r->err)) ? -1 : 0;
+}
+
+static int read_images(struct reading *r, struct ril_scan *s)
 {
 	size_t i = 0;
-	for (const cJSON *e = images ? images->child : NULL; e; e = e->next, i++) {
-		char id[RIL_CAPTION_ID];
-		const char *domain = NULL;
-		if (ril_caption_id(cJSON_GetObjectItemCaseSensitive(e, "id"), id, err) || know(r, id, err) || ril_json_str(e, "domain", &domain, err))
-			return ril_context(err, "picture %zu", i);
-		int64_t image = ril_captions_find(r->c, id);
-		if (domain && image >= 0 && ril_captions_set_domain(r->c, image, domain, err))
+	for (ril_scan_open(s, '['); ril_scan_more(s); i++) {
+		if (read_entry(r, s, "id") || know(r))
+			return ril_context(r->err, "picture %zu", i);
+		int64_t image = r->has_domain ? ril_captions_find(r->c, r->id) : -1;
+		if (image >= 0 && ril_captions_set_domain(r->c, image, r->domain.data, r->err))
 			return -1;
 	}
-	return 0;
-}
-
-static bool rejected(const struct reading *r, const cJSON *e)
-{
-	return r->rules && r->rules->vizwiz &&
-	       (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(e, "is_rejected")) ||
-		cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(e, "is_precanned")));
-}
-
-static int add_reference(struct reading *r, const char *id, const cJSON *caption, struct ril_err *err)
-{
-	int64_t image = ril_captions_find(r->c, id);
-	if (know(r, id, err))
-		return -1;
-	if (image < 0)
-		return 0;
-	return caption_text(r, caption, err) ? -1 : ril_captions_reference(r->c, image, r->text.data, r->text.len, err);
+	return s->failed ? -1 : 0;
 }
 
 /* A list of {"image_id", "caption"}. */
-static int read_annotations(struct reading *r, const cJSON *list, struct ril_err *err)
+static int read_annotations(struct reading *r, struct ril_scan *s)
 {
 	size_t i = 0;
-	for (const cJSON *e = list->child; e; e = e->next, i++) {
-		char id[RIL_CAPTION_ID];
-		if (ril_caption_id(cJSON_GetObjectItemCaseSensitive(e, "image_id"), id, err))
-			return ril_context(err, "annotation %zu", i);
-		if (rejected(r, e)) {
-			r->counts->refs_dropped++;
-			if (know(r, id, err))
-				return -1;
-		} else if (add_reference(r, id, cJSON_GetObjectItemCaseSensitive(e, "caption"), err)) {
-			return ril_context(err, "annotation %zu", i);
+	for (ril_scan_open(s, '['); ril_scan_more(s); i++) {
+		int rc = read_entry(r, s, "image_id");
+		if (!rc && r->rejected && r->rules && r->rules->vizwiz) {
+			r->c->counts.refs_dropped++;
+			rc = know(r);
+		} else if (!rc) {
+			rc = need_caption(r) || add_reference(r) ? -1 : 0;
 		}
+		if (rc)
+			return ril_context(r->err, "annotation %zu", i);
 	}
-	return 0;
+	return s->failed ? -1 : 0;
 }
 
-/* An object of "ID": [captions]. */
-static int read_plain_references(struct reading *r, const cJSON *object, struct ril_err *err)
+/* "ID": [captions]. */
+static int read_plain_references(struct reading *r, struct ril_scan *s, struct ril_scan_text key)
 {
-	for (const cJSON *e = object->child; e; e = e->next) {
-		if (!cJSON_IsArray(e))
-			return ril_fail(err, RIL_ECORRUPT, "'%s' is not a list of captions", e->string);
-		for (const cJSON *s = e->child; s; s = s->next)
-			if (add_reference(r, e->string, s, err))
-				return ril_context(err, "picture '%s'", e->string);
-		if (!e->child && know(r, e->string, err))
-			return -1;
-	}
-	return 0;
+	if (set_id(r, key) || know(r))
+		return -1;
+	if (ril_scan_peek(s) != '[')
+		return ril_fail(r->err, RIL_ECORRUPT, "'%s' is not a list of captions", r->id);
+	for (ril_scan_open(s, '['); ril_scan_more(s);)
+		if (copy_string(r, s, &r->caption, "caption") || add_reference(r))
+			return ril_context(r->err, "picture '%s'", r->id);
+	return s->failed ? -1 : 0;
 }
 
-static int read_references(struct reading *r, const cJSON *tree, struct ril_err *err)
+/* A member of the annotations' object.  A file of coco-caption's has "annotations"; another has ids only. */
+static int read_member(struct reading *r, struct ril_scan *s, bool coco)
 {
-	if (cJSON_IsArray(tree))
-		return read_annotations(r, tree, err);
-	if (!cJSON_IsObject(tree))
-		return ril_fail(err, RIL_ECORRUPT, "neither an object nor a list");
-	const cJSON *list = cJSON_GetObjectItemCaseSensitive(tree, "annotations");
-	if (!list)
-		return read_plain_references(r, tree, err);
-	if (!cJSON_IsArray(list))
-		return ril_fail(err, RIL_ECORRUPT, "'annotations' is not a list");
-	return read_images(r, cJSON_GetObjectItemCaseSensitive(tree, "images"), err) || read_annotations(r, list, err) ? -1 : 0;
+	struct ril_scan_text key = ril_scan_key(s);
+	bool list = ril_scan_is(key, "annotations"), images = ril_scan_is(key, "images");
+	if (!coco)
+		return read_plain_references(r, s, key);
+	if (list && ril_scan_peek(s) != '[')
+		return ril_fail(r->err, RIL_ECORRUPT, "'annotations' is not a list");
+	if (list)
+		return read_annotations(r, s);
+	if (images && ril_scan_peek(s) == '[')
+		return read_images(r, s);
+	ril_scan_skip(s);
+	return s->failed ? -1 : 0;
+}
+
+static int read_references(struct reading *r, const struct ril_buf *file)
+{
+	static const char name[] = "\"annotations\"";
+	bool coco = memmem(file->data, file->len, name, sizeof name - 1);
+	struct ril_scan s;
+	ril_scan_start(&s, file->data, file->len, r->err);
+	char kind = ril_scan_peek(&s);
+	int rc = 0;
+	if (kind == '[')
+		rc = read_annotations(r, &s);
+	else if (kind && kind != '{')
+		rc = ril_fail(r->err, RIL_ECORRUPT, "neither an object nor a list");
+	else
+		for (ril_scan_open(&s, '{'); !rc && ril_scan_more(&s);)
+			rc = read_member(r, &s, coco);
+	rc = rc || ril_scan_end(&s) ? -1 : 0;
+	ril_scan_free(&s);
+	return rc;
 }
 
 int ril_captions_read(struct ril_captions *c, const char *results, const char *annotations, const struct ril_caption_rules *rules,
 		      struct ril_err *err)
 {
-	struct reading r = {.c = c, .rules = rules, .counts = &c->counts};
-	cJSON *res = ril_json_read(results, err), *ann = res ? ril_json_read(annotations, err) : NULL;
-	int rc = ann ? 0 : -1;
-	if (!rc && (rc = read_ids(&r, res, err)))
+	struct reading r = {.c = c, .rules = rules, .err = err};
+	struct ril_buf res = {0}, ann = {0};
+	int rc = ril_read_file(&res, results, err) || ril_read_file(&ann, annotations, err) ? -1 : 0;
+	if (!rc && (rc = each_result(&r, &res, take_id)))
 		ril_context(err, "%s", results);
-	if (!rc && (rc = read_references(&r, ann, err)))
+	if (!rc && (rc = read_references(&r, &ann)))
 		ril_context(err, "%s", annotations);
-	if (!rc && (rc = read_candidates(&r, res, err)))
+	if (!rc && (rc = each_result(&r, &res, take_candidate)))
 		ril_context(err, "%s", results);
 	if (!rc)
-		r.counts->images_unscored = r.known.n - ril_captions_images(c);
+		c->counts.images_unscored = r.known.n - ril_captions_images(c);
 	if (!rc && !ril_captions_items(c))
 		rc = ril_fail(err, RIL_ECORRUPT, "%s: no picture with a reference is left", annotations);
-	cJSON_Delete(res);
-	cJSON_Delete(ann);
 	ril_intern_free(&r.known);
-	ril_buf_free(&r.text);
+	ril_buf_free(&r.caption);
+	ril_buf_free(&r.domain);
+	ril_buf_free(&res);
+	ril_buf_free(&ann);
 	return rc;
 }
