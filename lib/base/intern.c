@@ -28,8 +28,8 @@ static uint32_t *place(const struct ril_intern *t, const char *s, size_t n, uint
 	size_t mask = ((size_t)1 << t->bits) - 1, i = h & mask;
 	for (; t->slot[i]; i = (i + 1) & mask) {
 		size_t id = t->slot[i] - 1;
-		const char *have = t->text.data + t->start[id];
-		if (t->hash[id] == h && !strncmp(have, s, n) && !have[n])
+		size_t next = id + 1 < t->n ? t->start[id + 1] : t->text.len;
+		if (t->hash[id] == h && next - t->start[id] == n + 1 && !memcmp(t->text.data + t->start[id], s, n))
 			break;
 	}
 	return t->slot + i;

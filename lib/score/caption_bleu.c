@@ -18,11 +18,13 @@ static size_t closest_length(const struct ril_caption_case *q)
 	return best;
 }
 
-/* best[i] = the larger of it and how often the reference has the candidate's i-th n-gram. */
-static void clip(uint32_t *best, const struct ril_gram *h, size_t nh, const struct ril_gram *r, size_t nr)
+/* best[i] = the larger of it and how often the reference has the candidate's i-th n-gram; is there a common one? */
+static bool clip(uint32_t *best, const struct ril_gram *h, size_t nh, const struct ril_gram *r, size_t nr)
 {
+	bool common = false;
 	for (size_t i = 0, j = 0; i < nh && j < nr;) {
 		if (h[i].id == r[j].id) {
+			common = true;
 			if (r[j].count > best[i])
 				best[i] = r[j].count;
 			i++;
@@ -33,6 +35,7 @@ static void clip(uint32_t *best, const struct ril_gram *h, size_t nh, const stru
 			j++;
 		}
 	}
+	return common;
 }
 
 int ril_bleu_count(struct ril_caption_stats *s, const struct ril_caption_case *q, struct ril_buf *scratch, struct ril_err *err)
@@ -42,18 +45,22 @@ int ril_bleu_count(struct ril_caption_stats *s, const struct ril_caption_case *q
 	if (ril_buf_reserve(scratch, len * sizeof(uint32_t), err))
 		return -1;
 	uint32_t *best = (uint32_t *)scratch->data;
+	bool common = true; /* without a common n-gram there is no longer one */
 	s->length = (double)len;
 	s->closest = (double)closest_length(q);
 	for (int k = 0; k < RIL_GRAM_MAX; k++) {
 		size_t nh, nr;
 		const struct ril_gram *h = ril_bag(q->bags, q->text, k, &nh);
-		memset(best, 0, nh * sizeof *best);
-		for (size_t i = 0; i < q->n; i++) {
-			const struct ril_gram *r = ril_bag(q->bags, q->ref[i], k, &nr);
-			clip(best, h, nh, r, nr);
-		}
 		s->guess[k] = len > (size_t)k ? (double)(len - (size_t)k) : 0;
 		s->correct[k] = 0;
+		if (!common)
+			continue;
+		memset(best, 0, nh * sizeof *best);
+		common = false;
+		for (size_t i = 0; i < q->n; i++) {
+			const struct ril_gram *r = ril_bag(q->bags, q->ref[i], k, &nr);
+			common |= clip(best, h, nh, r, nr);
+		}
 		for (size_t i = 0; i < nh; i++)
 			s->correct[k] += h[i].count < best[i] ? h[i].count : best[i];
 	}

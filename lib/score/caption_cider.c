@@ -45,17 +45,19 @@ void ril_cider_free(struct ril_cider *d)
 	*d = (struct ril_cider){0};
 }
 
-/* Cosine similarities of one order, with and without clipping. */
-static void similarity(double *clipped, double *plain, const struct ril_cider *d, const struct ril_caption_case *q, uint32_t ref, int k)
+/* Cosine similarities of one order, with and without clipping; false when the two have no n-gram in common. */
+static bool similarity(double *clipped, double *plain, const struct ril_cider *d, const struct ril_caption_case *q, uint32_t ref, int k)
 {
 	size_t nh, nr;
 	const struct ril_gram *h = ril_bag(q->bags, q->text, k, &nh), *r = ril_bag(q->bags, ref, k, &nr);
 	double c = 0, p = 0;
+	bool common = false;
 	for (size_t i = 0, j = 0; i < nh && j < nr;) {
 		if (h[i].id == r[j].id) {
 			double wh = weight(d, q->bags, h[i++]), wr = weight(d, q->bags, r[j++]);
 			c += (wh < wr ? wh : wr) * wr;
 			p += wh * wr;
+			common = true;
 		} else if (h[i].id < r[j].id) {
 			i++;
 		} else {
@@ -65,6 +67,7 @@ static void similarity(double *clipped, double *plain, const struct ril_cider *d
 	double norm = d->norm[(size_t)q->text * RIL_GRAM_MAX + (size_t)k] * d->norm[(size_t)ref * RIL_GRAM_MAX + (size_t)k];
 	*clipped = norm > 0 ? c / norm : 0;
 	*plain = norm > 0 ? p / norm : 0;
+	return common;
 }
 
 static double bigrams(const struct ril_captions *c, uint32_t text)
@@ -80,9 +83,10 @@ void ril_cider_score(double *cider_d, double *plain, const struct ril_cider *d, 
 	for (size_t i = 0; i < q->n; i++) {
 		double delta = bigrams(q->c, q->text) - bigrams(q->c, q->ref[i]);
 		double all = 0, all_plain = 0;
-		for (int k = 0; k < RIL_GRAM_MAX; k++) {
+		bool common = true; /* without a common n-gram there is no longer one */
+		for (int k = 0; k < RIL_GRAM_MAX && common; k++) {
 			double c, p;
-			similarity(&c, &p, d, q, q->ref[i], k);
+			common = similarity(&c, &p, d, q, q->ref[i], k);
 			all += c;
 			all_plain += p;
 		}
