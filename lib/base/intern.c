@@ -3,33 +3,33 @@
 
 #include <stdlib.h>
 
+static uint64_t load(const char *s, size_t n)
+{
+	uint64_t w = 0;
+	memcpy(&w, s, n < 8 ? n : 8);
+	return w;
+}
+
 /* Eight bytes a step, multiplied and folded: keys are short words. */
 static uint32_t hash_bytes(const char *s, size_t n)
 {
 	const uint64_t k = 0x9E3779B97F4A7C15u;
-	uint64_t h = n * k, w;
-	for (; n >= 8; s += 8, n -= 8) {
-		memcpy(&w, s, 8);
-		h = (h ^ w) * k;
+	uint64_t h = n * k;
+	for (size_t i = 0; i < n; i += 8) {
+		h = (h ^ load(s + i, n - i)) * k;
 		h ^= h >> 29;
 	}
-	if (n) {
-		w = 0;
-		memcpy(&w, s, n);
-		h = (h ^ w) * k;
-	}
-	h ^= h >> 32;
-	return (uint32_t)h;
+	return (uint32_t)(h ^ h >> 32);
 }
 
 /* Where s is or would be. */
 static uint32_t *place(const struct ril_intern *t, const char *s, size_t n, uint32_t h)
 {
 	size_t mask = ((size_t)1 << t->bits) - 1, i = h & mask;
+	uint64_t head = load(s, n);
 	for (; t->slot[i]; i = (i + 1) & mask) {
-		size_t id = t->slot[i] - 1;
-		size_t next = id + 1 < t->n ? t->start[id + 1] : t->text.len;
-		if (t->hash[id] == h && next - t->start[id] == n + 1 && !memcmp(t->text.data + t->start[id], s, n))
+		const struct ril_interned *k = t->at + t->slot[i] - 1;
+		if (k->hash == h && k->head == head && k->n == n && (n <= 8 || !memcmp(t->text.data + k->start, s, n)))
 			break;
 	}
 	return t->slot + i;
@@ -43,7 +43,7 @@ static int widen(struct ril_intern *t, struct ril_err *err)
 		return -1;
 	size_t mask = ((size_t)1 << bits) - 1;
 	for (size_t id = 0; id < t->n; id++) {
-		size_t i = t->hash[id] & mask;
+		size_t i = t->at[id].hash & mask;
 		while (slot[i])
 			i = (i + 1) & mask;
 		slot[i] = (uint32_t)id + 1;
@@ -65,11 +65,9 @@ int64_t ril_intern(struct ril_intern *t, const char *s, size_t n, struct ril_err
 	uint32_t h = hash_bytes(s, n), *slot = place(t, s, n, h);
 	if (*slot)
 		return *slot - 1;
-	if (ril_grow(&t->start, &t->cap_start, t->n + 1, sizeof *t->start, err) ||
-	    ril_grow(&t->hash, &t->cap_hash, t->n + 1, sizeof *t->hash, err))
+	if (ril_grow(&t->at, &t->cap, t->n + 1, sizeof *t->at, err))
 		return -1;
-	t->start[t->n] = t->text.len;
-	t->hash[t->n] = h;
+	t->at[t->n] = (struct ril_interned){t->text.len, load(s, n), n, h};
 	if (ril_buf_add(&t->text, s, n, err) || ril_buf_add(&t->text, "", 1, err))
 		return -1;
 	*slot = (uint32_t)++t->n;
@@ -83,14 +81,13 @@ int64_t ril_intern_find(const struct ril_intern *t, const char *s, size_t n)
 
 const char *ril_intern_text(const struct ril_intern *t, size_t number)
 {
-	return t->text.data + t->start[number];
+	return t->text.data + t->at[number].start;
 }
 
 void ril_intern_free(struct ril_intern *t)
 {
 	ril_buf_free(&t->text);
-	free(t->start);
-	free(t->hash);
+	free(t->at);
 	free(t->slot);
 	*t = (struct ril_intern){0};
 }

@@ -7,11 +7,15 @@
 #include "base/mem.h"
 
 struct ril_intern {
-	struct ril_buf text;  /* all strings, each followed by NUL */
-	size_t *start;        /* [n], in text */
-	uint32_t *hash;       /* [n] */
-	uint32_t *slot;       /* [1 << bits], number + 1; 0: free */
-	size_t n, cap_start, cap_hash;
+	struct ril_buf text; /* all strings, each followed by NUL */
+	struct ril_interned {
+		size_t start;  /* in text */
+		uint64_t head; /* the first eight bytes */
+		size_t n;
+		uint32_t hash;
+	} *at;          /* [n] */
+	uint32_t *slot; /* [1 << bits], number + 1; 0: free */
+	size_t n, cap;
 	unsigned bits;
 };
 

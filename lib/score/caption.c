@@ -64,21 +64,28 @@ static int clean(struct ril_captions *c, const char *text, size_t n, struct ril_
 	if (!ril_utf8_valid(text, n, &at))
 		return ril_fail(err, RIL_ECORRUPT, "a caption is not valid UTF-8 (byte %zu)", at);
 	c->clean.len = 0;
-	if (ril_buf_reserve(&c->clean, n, err))
+	if (ril_buf_add(&c->clean, text, n, err))
 		return -1;
+	char *s = c->clean.data;
 	bool met = false;
+	size_t out = 0;
 	for (size_t i = 0, len; i < n; i += len) {
-		/* A C1 control is a sign of Windows-1252 to the tokeniser; it is only counted. */
-		size_t ctl = control_at((const unsigned char *)text + i, n - i);
-		len = ctl ? ctl : 1;
-		met |= ctl;
-		if (ctl == 1 || ctl == 3)
-			c->clean.data[c->clean.len++] = ' ';
-		else
-			for (size_t k = 0; k < len; k++)
-				c->clean.data[c->clean.len++] = text[i + k];
+		unsigned char b = (unsigned char)s[i];
+		len = 1;
+		if (b < 0x20 || b == 0x7F || b == 0xC2 || b == 0xE2) {
+			size_t ctl = control_at((const unsigned char *)s + i, n - i);
+			met |= ctl;
+			/* A C1 control is a sign of Windows-1252 to the tokeniser: it is only counted. */
+			if (ctl == 1 || ctl == 3) {
+				s[out++] = ' ';
+				len = ctl;
+				continue;
+			}
+		}
+		s[out++] = s[i];
 	}
-	c->clean.data[c->clean.len] = 0;
+	c->clean.len = out;
+	s[out] = 0;
 	c->counts.control += met;
 	return 0;
 }

@@ -8,14 +8,29 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+/* Large arrays that are filled to the end: with huge pages most of the time goes that getting their pages takes, and for
+ * the table, which is probed at random, finding them.  Only a hint. */
+static void hint_huge_pages(void *p, size_t bytes)
+{
+	const uintptr_t page = (uintptr_t)2 << 20;
+	uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1), to = ((uintptr_t)p + bytes) & ~(page - 1);
+	if (to > from)
+		(void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+}
+
 int ril_bags_init(struct ril_bags *b, const struct ril_captions *c, struct ril_err *err)
 {
 	size_t n;
 	*b = (struct ril_bags){.grams = c->words.n, .unigrams = c->words.n, .tokens = c->n_tok};
 	if (!ril_mul(&n, c->n_text, RIL_GRAM_MAX + 1))
 		return ril_fail(err, RIL_EFAIL, "too many captions");
-	if (!(b->start = ril_new(n, sizeof *b->start, err)))
+	b->cap = RIL_GRAM_MAX * (c->n_tok + 1);
+	b->cap_use = c->words.n + c->n_tok;
+	if (!(b->start = ril_new(n, sizeof *b->start, err)) || !(b->entry = ril_new(b->cap, sizeof *b->entry, err)) ||
+	    !(b->use = ril_new(b->cap_use, sizeof *b->use, err)))
 		return -1;
+	hint_huge_pages(b->entry, b->cap * sizeof *b->entry);
+	hint_huge_pages(b->use, b->cap_use * sizeof *b->use);
 	for (size_t i = 0; i < c->n_text; i++)
 		b->start[i * (RIL_GRAM_MAX + 1)] = SIZE_MAX;
 	return 0;
@@ -54,15 +69,6 @@ static unsigned first_bits(size_t tokens)
 	while (bits < 32 && (size_t)1 << bits < 2 * tokens)
 		bits++;
 	return bits;
-}
-
-/* The table is probed at random: with huge pages most of the time goes that finding its pages takes.  Only a hint. */
-static void hint_huge_pages(void *p, size_t bytes)
-{
-	const uintptr_t page = (uintptr_t)2 << 20;
-	uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1), to = ((uintptr_t)p + bytes) & ~(page - 1);
-	if (to > from)
-		(void)madvise((void *)from, to - from, MADV_HUGEPAGE);
 }
 
 static int widen(struct ril_bags *b, struct ril_err *err)
@@ -104,26 +110,35 @@ static void extend(struct ril_bags *b, struct ril_gram *g, const struct ril_gram
 	}
 }
 
+enum { SHORT = 64 };
+
 static int by_id(const void *a, const void *b)
 {
 	uint32_t x = ((const struct ril_gram *)a)->id, y = ((const struct ril_gram *)b)->id;
 	return (x > y) - (x < y);
 }
 
+/* Sorts by counting, for every element, how many are smaller: no branch to guess, and the compiler compares many at once. */
+static void sort_short(struct ril_gram *g, size_t n)
+{
+	uint64_t key[SHORT]; /* number, then place, so that no two are equal */
+	for (size_t i = 0; i < n; i++)
+		key[i] = (uint64_t)g[i].id << 8 | i;
+	for (size_t i = 0; i < n; i++) {
+		size_t smaller = 0;
+		for (size_t j = 0; j < n; j++)
+			smaller += key[j] < key[i];
+		g[smaller] = (struct ril_gram){(uint32_t)(key[i] >> 8), 1};
+	}
+}
+
 /* Sorts and joins equal numbers; returns how many are left. */
 static size_t sort_bag(struct ril_gram *g, size_t n)
 {
-	if (n > 64) {
+	if (n > SHORT)
 		qsort(g, n, sizeof *g, by_id);
-	} else {
-		for (size_t i = 1; i < n; i++) {
-			struct ril_gram x = g[i];
-			size_t j = i;
-			for (; j > 0 && g[j - 1].id > x.id; j--)
-				g[j] = g[j - 1];
-			g[j] = x;
-		}
-	}
+	else
+		sort_short(g, n);
 	size_t m = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (m && g[m - 1].id == g[i].id)
