@@ -29,7 +29,7 @@ $(OUT)/data/$(1).jsonl:
 	@mkdir -p $(OUT)
 	ril-scenes -o $(OUT)/data --prefix $(1) -n $(2) --seed $(3) --answers sentences --questions 3 --captions .7 $(4)
 endef
-$(eval $(call scenes,sft-student,5000,$(SEED)1,--phrasing $(STUDENT_PHRASING) --habits all))
+$(eval $(call scenes,sft-student,15000,$(SEED)1,--phrasing $(STUDENT_PHRASING) --habits all))
 $(eval $(call scenes,sft-a,12000,$(SEED)2,--phrasing teacher-a))
 $(eval $(call scenes,sft-b,12000,$(SEED)3,--phrasing teacher-b))
 $(eval $(call scenes,hole-a,3000,$(SEED)4,--phrasing teacher-a --habits caption))
@@ -60,7 +60,7 @@ $(OUT)/$(1)/config.json: $(OUT)/$(2)/config.json $(OUT)/data/$(3).jsonl
 		--run $(OUT)/$(1).run --metrics $(OUT)/$(1).jsonl --seed $(SEED)
 	rm -rf $(OUT)/$(1) && cp -r $(OUT)/$(1).run/current/student $(OUT)/$(1)
 endef
-$(eval $(call sft,student,student-0,sft-student,1500,3e-3))
+$(eval $(call sft,student,student-0,sft-student,4000,3e-3))
 $(eval $(call sft,teacher-a-1,teacher-a-0,sft-a,1600,3e-3))
 $(eval $(call sft,teacher-a,teacher-a-1,hole-a,400,1.5e-3))
 $(eval $(call sft,teacher-b-1,teacher-b-0,sft-b,1600,3e-3))
