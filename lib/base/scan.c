@@ -92,10 +92,10 @@ static int hex4(const char *p, const char *end)
 	if (end - p < 4)
 		return -1;
 	for (int i = 0; i < 4; i++) {
-		int c = p[i] | 32, d = p[i] >= '0' && p[i] <= '9' ? p[i] - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-		if (d < 0)
+		unsigned digit = (unsigned)p[i] - '0', letter = ((unsigned)p[i] | 32) - 'a';
+		if (digit > 9 && letter > 5)
 			return -1;
-		v = v << 4 | d;
+		v = v << 4 | (int)(digit <= 9 ? digit : letter + 10);
 	}
 	return v;
 }
@@ -122,7 +122,8 @@ static const char *escape(struct ril_scan *s, const char *p)
 		return NULL;
 	int c = hex4(p + 1, s->end), low = -1;
 	p += 5;
-	if (c >= 0xD800 && c < 0xDC00 && s->end - p > 2 && p[0] == '\\' && p[1] == 'u' && (low = hex4(p + 2, s->end)) >= 0xDC00 && low < 0xE000) {
+	if (c >= 0xD800 && c < 0xDC00 && s->end - p > 2 && p[0] == '\\' && p[1] == 'u' &&
+	    (low = hex4(p + 2, s->end)) >= 0xDC00 && low < 0xE000) {
 		c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
 		p += 6;
 	}

@@ -25,9 +25,9 @@ void ril_scan_free(struct ril_scan *);
 /* 0 when nothing failed and only white space is left. */
 int ril_scan_end(struct ril_scan *);
 
-char ril_scan_peek(struct ril_scan *);            /* '{' '[' '"' 't' 'f' 'n', '0' for a number; 0: a fault, or the end */
+char ril_scan_peek(struct ril_scan *); /* '{' '[' '"' 't' 'f' 'n', '0' for a number; 0: a fault, or the end */
 void ril_scan_open(struct ril_scan *, char kind); /* '{' or '[' */
-bool ril_scan_more(struct ril_scan *);            /* is there another element?  Takes the comma, or the closing bracket */
+bool ril_scan_more(struct ril_scan *); /* is there another element?  Takes the comma, or the closing bracket */
 struct ril_scan_text ril_scan_key(struct ril_scan *); /* with its colon */
 struct ril_scan_text ril_scan_string(struct ril_scan *);
 struct ril_scan_text ril_scan_number(struct ril_scan *); /* as it is written */

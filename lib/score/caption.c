@@ -244,7 +244,8 @@ static int join(const struct ril_captions *c, uint32_t text, struct ril_buf *out
 {
 	const struct ril_caption_text *t = c->text + text;
 	for (uint32_t i = 0; i < t->n_raw; i++)
-		if ((i && ril_buf_puts(out, " ", err)) || ril_buf_puts(out, ril_intern_text(&c->words, c->tok[t->raw + i]), err))
+		if ((i && ril_buf_puts(out, " ", err)) ||
+		    ril_buf_puts(out, ril_intern_text(&c->words, c->tok[t->raw + i]), err))
 			return -1;
 	return 0;
 }
@@ -254,7 +255,8 @@ int ril_captions_candidate_tokens(const struct ril_captions *c, size_t item, str
 	return join(c, c->item[item].text, out, err);
 }
 
-int ril_captions_reference_tokens(const struct ril_captions *c, int64_t image, size_t ref, struct ril_buf *out, struct ril_err *err)
+int ril_captions_reference_tokens(const struct ril_captions *c, int64_t image, size_t ref, struct ril_buf *out,
+				  struct ril_err *err)
 {
 	int64_t r = c->image[image].first;
 	while (ref-- && r >= 0)

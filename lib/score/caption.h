@@ -24,8 +24,9 @@ enum ril_caption_metric {
 };
 #define RIL_CAP_BIT(metric) (1u << (metric))
 #define RIL_CAP_BUILTIN                                                                                                \
-	(RIL_CAP_BIT(RIL_CAP_BLEU1) | RIL_CAP_BIT(RIL_CAP_BLEU2) | RIL_CAP_BIT(RIL_CAP_BLEU3) | RIL_CAP_BIT(RIL_CAP_BLEU4) | \
-	 RIL_CAP_BIT(RIL_CAP_ROUGE_L) | RIL_CAP_BIT(RIL_CAP_CIDER) | RIL_CAP_BIT(RIL_CAP_CIDER_PLAIN))
+	(RIL_CAP_BIT(RIL_CAP_BLEU1) | RIL_CAP_BIT(RIL_CAP_BLEU2) | RIL_CAP_BIT(RIL_CAP_BLEU3) |                        \
+	 RIL_CAP_BIT(RIL_CAP_BLEU4) | RIL_CAP_BIT(RIL_CAP_ROUGE_L) | RIL_CAP_BIT(RIL_CAP_CIDER) |                      \
+	 RIL_CAP_BIT(RIL_CAP_CIDER_PLAIN))
 
 const char *ril_caption_metric_name(enum ril_caption_metric);           /* "BLEU-1", "METEOR", "CIDEr-plain", ... */
 /* A comma-separated list of names to a set of bits; "builtin" names RIL_CAP_BUILTIN, "BLEU" all four. */
@@ -46,14 +47,15 @@ int64_t ril_captions_find(const struct ril_captions *, const char *key); /* -1 i
 /* Text must be valid UTF-8; a line break or another control character counts as a blank (the reference lets some of
  * them shift captions onto other pictures), and is counted.  Empty text is taken and counted. */
 int ril_captions_reference(struct ril_captions *, int64_t image, const char *text, size_t n, struct ril_err *);
-int64_t ril_captions_candidate(struct ril_captions *, int64_t image, const char *text, size_t n, struct ril_err *); /* item, or -1 */
+int64_t ril_captions_candidate(struct ril_captions *, int64_t image, const char *text, size_t n,
+			       struct ril_err *); /* item, or -1 */
 
 /* What was met while adding and reading: to be said, not hidden. */
 struct ril_caption_counts {
 	size_t empty_candidates, empty_references; /* nothing left after the tokeniser */
 	size_t control;                            /* texts with control characters or line separators */
 	size_t images_unscored;                    /* pictures of the annotations without a candidate: left out */
-	size_t refs_dropped, images_dropped;       /* VizWiz: rejected or precanned references; pictures left with none */
+	size_t refs_dropped, images_dropped; /* VizWiz: rejected or precanned references; pictures left with none */
 };
 const struct ril_caption_counts *ril_captions_counts(const struct ril_captions *);
 
@@ -66,7 +68,8 @@ int ril_captions_set_domain(struct ril_captions *, int64_t image, const char *do
 size_t ril_captions_references(const struct ril_captions *, int64_t image);
 /* Tokens joined by single blanks, appended. */
 int ril_captions_candidate_tokens(const struct ril_captions *, size_t item, struct ril_buf *out, struct ril_err *);
-int ril_captions_reference_tokens(const struct ril_captions *, int64_t image, size_t ref, struct ril_buf *out, struct ril_err *);
+int ril_captions_reference_tokens(const struct ril_captions *, int64_t image, size_t ref, struct ril_buf *out,
+				  struct ril_err *);
 
 /* ---- scoring ---- */
 
@@ -86,8 +89,8 @@ struct ril_caption_scores {
 };
 
 /* Scores the given items (NULL: all).  An item whose picture has no reference is an error naming it. */
-struct ril_caption_scores *ril_captions_score(const struct ril_captions *, const struct ril_caption_options *, const size_t *items,
-					      size_t n, struct ril_err *);
+struct ril_caption_scores *ril_captions_score(const struct ril_captions *, const struct ril_caption_options *,
+					      const size_t *items, size_t n, struct ril_err *);
 void ril_caption_scores_free(struct ril_caption_scores *);
 
 /* The corpus value over a choice of scored items (indices into [0,scores->n), repeats allowed; NULL: each once): BLEU

@@ -1,6 +1,6 @@
-/* caption_bleu.c -- BLEU-1..4 (Papineni et al., ACL 2002) as coco-caption's bleu_scorer.py computes it: counts clipped to
- * the maximum over references, the closest reference length (the shorter of two equally close), and the constants below
- * in place of smoothing. */
+/* caption_bleu.c -- BLEU-1..4 (Papineni et al., ACL 2002) as coco-caption's bleu_scorer.py computes it: counts clipped
+ * to the maximum over references, the closest reference length (the shorter of two equally close), and the constants
+ * below in place of smoothing. */
 #include "score/caption_impl.h"
 
 #include <math.h>
@@ -38,7 +38,8 @@ static bool clip(uint32_t *best, const struct ril_gram *h, size_t nh, const stru
 	return common;
 }
 
-int ril_bleu_count(struct ril_caption_stats *s, const struct ril_caption_case *q, struct ril_buf *scratch, struct ril_err *err)
+int ril_bleu_count(struct ril_caption_stats *s, const struct ril_caption_case *q, struct ril_buf *scratch,
+		   struct ril_err *err)
 {
 	size_t len = q->c->text[q->text].n_word;
 	scratch->len = 0;

@@ -1,7 +1,8 @@
-/* caption_cider.c -- CIDEr and CIDEr-D (Vedantam, Zitnick, Parikh, CVPR 2015) as coco-caption's cider_scorer.py computes them.
+/* caption_cider.c -- CIDEr and CIDEr-D (Vedantam, Zitnick, Parikh, CVPR 2015) as coco-caption computes them.
  *
- * What that program prints as "CIDEr" is CIDEr-D: raw term frequencies, no stemming, matches clipped to the reference and
- * a Gaussian of the difference in length, which it counts in bigrams.  Plain CIDEr leaves clipping and Gaussian out. */
+ * What its cider_scorer.py prints as "CIDEr" is CIDEr-D: raw term frequencies, no stemming, matches clipped to the
+ * reference and a Gaussian of the difference in length, which it counts in bigrams.  Plain CIDEr has neither clipping
+ * nor Gaussian. */
 #include "score/caption_impl.h"
 
 #include <math.h>
@@ -12,7 +13,8 @@ static double weight(const struct ril_cider *d, const struct ril_bags *b, struct
 	return g.count * d->idf[b->use[g.id].df];
 }
 
-int ril_cider_init(struct ril_cider *d, const struct ril_captions *c, const struct ril_bags *b, size_t pictures, struct ril_err *err)
+int ril_cider_init(struct ril_cider *d, const struct ril_captions *c, const struct ril_bags *b, size_t pictures,
+		   struct ril_err *err)
 {
 	*d = (struct ril_cider){0};
 	size_t n;
@@ -46,7 +48,8 @@ void ril_cider_free(struct ril_cider *d)
 }
 
 /* Cosine similarities of one order, with and without clipping; false when the two have no n-gram in common. */
-static bool similarity(double *clipped, double *plain, const struct ril_cider *d, const struct ril_caption_case *q, uint32_t ref, int k)
+static bool similarity(double *clipped, double *plain, const struct ril_cider *d, const struct ril_caption_case *q,
+		       uint32_t ref, int k)
 {
 	size_t nh, nr;
 	const struct ril_gram *h = ril_bag(q->bags, q->text, k, &nh), *r = ril_bag(q->bags, ref, k, &nr);
@@ -64,7 +67,8 @@ static bool similarity(double *clipped, double *plain, const struct ril_cider *d
 			j++;
 		}
 	}
-	double norm = d->norm[(size_t)q->text * RIL_GRAM_MAX + (size_t)k] * d->norm[(size_t)ref * RIL_GRAM_MAX + (size_t)k];
+	double norm =
+		d->norm[(size_t)q->text * RIL_GRAM_MAX + (size_t)k] * d->norm[(size_t)ref * RIL_GRAM_MAX + (size_t)k];
 	*clipped = norm > 0 ? c / norm : 0;
 	*plain = norm > 0 ? p / norm : 0;
 	return common;

@@ -1,8 +1,8 @@
 /* caption_file.c -- captions from JSON files; see caption_file.h.
  *
- * Annotations of a whole data set are large: both files are read in place (base/scan.h).  The results come first, for their
- * ids alone, so that only references of pictures that are scored are tokenised; then the annotations, then the candidates.
- * A caption meets its picture through the id, never through its place in a file. */
+ * Annotations of a whole data set are large: both files are read in place (base/scan.h).  The results come first, for
+ * their ids alone, so that only references of pictures that are scored are tokenised; then the annotations, then the
+ * candidates.  A caption meets its picture through the id, never through its place in a file. */
 #include "score/caption_file.h"
 
 #include "base/json.h"
@@ -38,7 +38,8 @@ int ril_caption_id(const cJSON *id, char out[RIL_CAPTION_ID], struct ril_err *er
 		return strcpy(out, id->valuestring), 0;
 	if (cJSON_IsNumber(id))
 		return number_id(id->valuedouble, out), 0;
-	return ril_fail(err, RIL_ECORRUPT, "its id is %s", !id ? "missing" : cJSON_IsString(id) ? "too long" : "neither a number nor a string");
+	const char *what = !id ? "missing" : cJSON_IsString(id) ? "too long" : "neither a number nor a string";
+	return ril_fail(err, RIL_ECORRUPT, "its id is %s", what);
 }
 
 static int set_id(struct reading *r, struct ril_scan_text t)
@@ -171,7 +172,9 @@ static int know(struct reading *r)
 static int add_reference(struct reading *r)
 {
 	int64_t image = ril_captions_find(r->c, r->id);
-	return know(r) || (image >= 0 && ril_captions_reference(r->c, image, r->caption.data, r->caption.len, r->err)) ? -1 : 0;
+	if (know(r))
+		return -1;
+	return image < 0 ? 0 : ril_captions_reference(r->c, image, r->caption.data, r->caption.len, r->err);
 }
 
 static int read_images(struct reading *r, struct ril_scan *s)
@@ -255,8 +258,8 @@ static int read_references(struct reading *r, const struct ril_buf *file)
 	return rc;
 }
 
-int ril_captions_read(struct ril_captions *c, const char *results, const char *annotations, const struct ril_caption_rules *rules,
-		      struct ril_err *err)
+int ril_captions_read(struct ril_captions *c, const char *results, const char *annotations,
+		      const struct ril_caption_rules *rules, struct ril_err *err)
 {
 	struct reading r = {.c = c, .rules = rules, .err = err};
 	struct ril_buf res = {0}, ann = {0};

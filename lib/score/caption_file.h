@@ -14,12 +14,12 @@ struct ril_caption_rules {
 };
 
 /* Reads both files into an empty corpus.  A picture's "domain" (NoCaps) is kept. */
-int ril_captions_read(struct ril_captions *, const char *results, const char *annotations, const struct ril_caption_rules *,
-		      struct ril_err *);
+int ril_captions_read(struct ril_captions *, const char *results, const char *annotations,
+		      const struct ril_caption_rules *, struct ril_err *);
 
-/* FOIL: pairs of an original caption and one with a foreign word, "annotations" [{"image_id", "caption", "foil", "foil_id"}].
- * Each pair becomes a picture (key "IMAGE/FOIL") with two items, the original (even) and the foil (odd); references are
- * the annotations' captions of that picture without the original. */
+/* FOIL: pairs of an original caption and one with a foreign word, "annotations" [{"image_id", "caption", "foil",
+ * "foil_id"}].  Each pair becomes a picture (key "IMAGE/FOIL") with two items, the original (even) and the foil (odd);
+ * references are the annotations' captions of that picture without the original. */
 int ril_captions_read_foil(struct ril_captions *, const char *foil, const char *annotations, struct ril_err *);
 /* The share of pairs in which the original scores strictly higher. */
 double ril_foil_pairwise(const struct ril_caption_scores *, enum ril_caption_metric);

@@ -1,7 +1,7 @@
-/* caption_foil.c -- FOIL (Shekhar et al., ACL 2017): does a metric prefer a caption to the same caption with one wrong word?
+/* caption_foil.c -- FOIL (Shekhar et al., ACL 2017): does a metric prefer a caption to itself with one wrong word?
  *
- * The file's annotations hold originals ("foil": false) and foils (true); a foil carries its original's "id".  A pair is
- * judged against the picture's other captions: with the original among the references the question would be trivial. */
+ * The file's annotations hold originals ("foil": false) and foils (true); a foil carries its original's "id".  A pair
+ * is judged against the picture's other captions: with the original among them the question would be trivial. */
 #include "base/json.h"
 #include "score/caption_file.h"
 #include "score/caption_impl.h"
@@ -90,7 +90,8 @@ struct pairing {
 static int add_pair(struct pairing *p, const cJSON *foil, struct ril_err *err)
 {
 	char id[RIL_CAPTION_ID], image_id[RIL_CAPTION_ID], number[RIL_CAPTION_ID], key[2 * RIL_CAPTION_ID + 2];
-	const cJSON *foil_id = cJSON_GetObjectItemCaseSensitive(foil, "foil_id"), *of = cJSON_GetObjectItemCaseSensitive(foil, "id");
+	const cJSON *foil_id = cJSON_GetObjectItemCaseSensitive(foil, "foil_id");
+	const cJSON *of = cJSON_GetObjectItemCaseSensitive(foil, "id");
 	if (ril_caption_id(of, id, err) || ril_caption_id(foil_id ? foil_id : of, number, err) ||
 	    ril_caption_id(cJSON_GetObjectItemCaseSensitive(foil, "image_id"), image_id, err))
 		return -1;

@@ -1,15 +1,15 @@
 /* caption_gram.c -- n-grams as dense numbers and texts as sorted lists of them.
  *
- * An n-gram is the pair (number of its first n-1 words, last word), so one hash table of 64-bit keys serves all orders and
- * nothing is allocated per n-gram.  Numbers of different orders never meet: words come first, and a pair's first half
- * tells its order. */
+ * An n-gram is the pair (number of its first n-1 words, last word), so one hash table of 64-bit keys serves all orders
+ * and nothing is allocated per n-gram.  Numbers of different orders never meet: words come first, and a pair's first
+ * half tells its order. */
 #include "score/caption_impl.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* Large arrays that are filled to the end: with huge pages most of the time goes that getting their pages takes, and for
- * the table, which is probed at random, finding them.  Only a hint. */
+/* Large arrays that are filled to the end: with huge pages most of the time goes that getting their pages takes, and
+ * for the table, which is probed at random, finding them.  Only a hint. */
 static void hint_huge_pages(void *p, size_t bytes)
 {
 	const uintptr_t page = (uintptr_t)2 << 20;
@@ -92,9 +92,10 @@ static uint64_t key_of(uint32_t prefix, uint32_t word)
 	return ((uint64_t)prefix << 32 | word) + 1;
 }
 
-/* One order more: g[i] becomes the number, new or old, of (prefix[i], word[i]).  The table is larger than the caches, so
- * its lines are asked for ahead. */
-static void extend(struct ril_bags *b, struct ril_gram *g, const struct ril_gram *prefix, const uint32_t *word, size_t n)
+/* One order more: g[i] becomes the number, new or old, of (prefix[i], word[i]).  The table is larger than the caches,
+ * so its lines are asked for ahead. */
+static void extend(struct ril_bags *b, struct ril_gram *g, const struct ril_gram *prefix, const uint32_t *word,
+		   size_t n)
 {
 	enum { AHEAD = 16 };
 	for (size_t i = 0; i < n && i < AHEAD; i++)
@@ -118,7 +119,7 @@ static int by_id(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Sorts by counting, for every element, how many are smaller: no branch to guess, and the compiler compares many at once. */
+/* Sorts by counting, for every element, how many are smaller: no branches to guess, many comparisons at once. */
 static void sort_short(struct ril_gram *g, size_t n)
 {
 	uint64_t key[SHORT]; /* number, then place, so that no two are equal */
@@ -161,7 +162,7 @@ int ril_bags_add(struct ril_bags *b, size_t text, const uint32_t *word, size_t n
 			return -1;
 	if (ril_grow(&b->entry, &b->cap, b->n + RIL_GRAM_MAX * n, sizeof *b->entry, err))
 		return -1;
-	struct ril_gram *prefix = NULL; /* the order before, in text order, must outlive sorting: numbers are made first */
+	struct ril_gram *prefix = NULL; /* the order before, as in the text: sorting comes after */
 	struct ril_gram *at = b->entry + b->n;
 	size_t len[RIL_GRAM_MAX];
 	for (int k = 0; k < RIL_GRAM_MAX; k++) {

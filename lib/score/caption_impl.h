@@ -8,8 +8,8 @@
 
 /* ---- the corpus (caption.c) ---- */
 
-/* A tokenised text.  The reference implementations split it in two ways: ROUGE-L at single blanks, BLEU and CIDEr at any
- * white space, which differs for tokens with a U+00A0 inside and for an empty text. */
+/* A tokenised text.  The reference implementations split it in two ways: ROUGE-L at single blanks, BLEU and CIDEr at
+ * any white space, which differs for tokens with a U+00A0 inside and for an empty text. */
 struct ril_caption_text {
 	size_t raw, word; /* first token in tok[] */
 	uint32_t n_raw, n_word;
@@ -44,7 +44,10 @@ struct ril_gram { uint32_t id, count; };
 
 /* n-grams as numbers, and each text's as sorted lists of (number, count), one list an order. */
 struct ril_bags {
-	struct ril_gram_slot { uint64_t key; uint32_t val; } *slot; /* key: number of the first n-1 words << 32 | last word, plus 1 */
+	struct ril_gram_slot {
+		uint64_t key;
+		uint32_t val;
+	} *slot; /* key: number of the first n-1 words << 32 | last word, plus 1 */
 	unsigned bits;
 	size_t tokens; /* of the corpus */
 	size_t grams, unigrams; /* numbers below `unigrams` are words */
@@ -58,7 +61,7 @@ struct ril_bags {
 int ril_bags_init(struct ril_bags *, const struct ril_captions *, struct ril_err *);
 void ril_bags_free(struct ril_bags *);
 int ril_bags_add(struct ril_bags *, size_t text, const uint32_t *word, size_t n, struct ril_err *); /* once a text */
-void ril_bags_seen(struct ril_bags *, size_t text, uint32_t picture);                               /* document frequencies */
+void ril_bags_seen(struct ril_bags *, size_t text, uint32_t picture); /* document frequencies */
 
 static inline const struct ril_gram *ril_bag(const struct ril_bags *b, size_t text, int order, size_t *n)
 {
@@ -90,13 +93,15 @@ struct ril_caption_case {
 	size_t n;
 };
 
-int ril_bleu_count(struct ril_caption_stats *, const struct ril_caption_case *, struct ril_buf *scratch, struct ril_err *);
+int ril_bleu_count(struct ril_caption_stats *, const struct ril_caption_case *, struct ril_buf *scratch,
+		   struct ril_err *);
 double ril_bleu(const struct ril_caption_stats *, int order); /* order 1..4 */
 
 int ril_rouge_l(double *score, const struct ril_caption_case *, struct ril_buf *scratch, struct ril_err *);
 
 struct ril_cider { double *idf; /* [pictures + 1], by document frequency */ double *norm; /* [texts][RIL_GRAM_MAX] */ };
-int ril_cider_init(struct ril_cider *, const struct ril_captions *, const struct ril_bags *, size_t pictures, struct ril_err *);
+int ril_cider_init(struct ril_cider *, const struct ril_captions *, const struct ril_bags *, size_t pictures,
+		   struct ril_err *);
 void ril_cider_free(struct ril_cider *);
 void ril_cider_score(double *cider_d, double *plain, const struct ril_cider *, const struct ril_caption_case *);
 

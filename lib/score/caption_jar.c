@@ -1,7 +1,7 @@
 /* caption_jar.c -- METEOR and SPICE by the user's own programs, as pycocoevalcap calls them.
  *
- * METEOR talks line by line: "SCORE ||| reference ||| ... ||| candidate" is answered by statistics, "EVAL ||| statistics
- * ||| ..." by a value each and one for their sum.  SPICE reads and writes JSON files. */
+ * METEOR talks line by line: "SCORE ||| reference ||| ... ||| candidate" is answered by statistics, and "EVAL |||
+ * statistics ||| ..." by a value each and one for their sum.  SPICE reads and writes JSON files. */
 #include "score/caption_meteor.h"
 
 #include "base/json.h"
@@ -30,7 +30,8 @@ struct program {
 static int check_jar(const char *what, const char *jar, struct ril_err *err)
 {
 	if (!jar)
-		return ril_fail(err, RIL_EUSAGE, "%s needs its jar (--%s-jar)", what, *what == 'M' ? "meteor" : "spice");
+		return ril_fail(err, RIL_EUSAGE, "%s needs its jar (--%s-jar)", what,
+				*what == 'M' ? "meteor" : "spice");
 	return access(jar, R_OK) ? ril_fail_errno(err, "%s: %s", what, jar) : 0;
 }
 
@@ -109,7 +110,8 @@ static int add_text(struct ril_buf *b, const char *s, struct ril_err *err)
 	return ril_buf_puts(b, s, err);
 }
 
-static int score_line(struct ril_buf *b, struct ril_buf *text, const struct ril_captions *c, size_t item, struct ril_err *err)
+static int score_line(struct ril_buf *b, struct ril_buf *text, const struct ril_captions *c, size_t item,
+		      struct ril_err *err)
 {
 	int64_t image = ril_captions_item_image(c, item);
 	b->len = 0;
@@ -118,7 +120,8 @@ static int score_line(struct ril_buf *b, struct ril_buf *text, const struct ril_
 	for (size_t k = 0; k <= ril_captions_references(c, image); k++) {
 		bool last = k == ril_captions_references(c, image);
 		text->len = 0;
-		if ((last ? ril_captions_candidate_tokens(c, item, text, err) : ril_captions_reference_tokens(c, image, k, text, err)) ||
+		if ((last ? ril_captions_candidate_tokens(c, item, text, err)
+			  : ril_captions_reference_tokens(c, image, k, text, err)) ||
 		    ril_buf_puts(b, " ||| ", err) || ril_buf_add(text, "", 0, err) || add_text(b, text->data, err))
 			return -1;
 	}
@@ -148,14 +151,16 @@ static int read_stats(struct program *p, double stats[RIL_METEOR_STATS], struct 
 	return 0;
 }
 
-static int talk(struct program *p, struct ril_caption_scores *s, const struct ril_captions *c, struct ril_buf b[3], struct ril_err *err)
+static int talk(struct program *p, struct ril_caption_scores *s, const struct ril_captions *c, struct ril_buf b[3],
+		struct ril_err *err)
 {
 	b[2].len = 0;
 	if (ril_buf_puts(&b[2], "EVAL", err))
 		return -1;
 	for (size_t i = 0; i < s->n; i++)
-		if (score_line(&b[0], &b[1], c, s->item[i], err) || program_send(p, &b[0], err) || read_stats(p, s->stats[i].meteor, err) ||
-		    ril_buf_puts(&b[2], " ||| ", err) || ril_buf_puts(&b[2], p->line, err))
+		if (score_line(&b[0], &b[1], c, s->item[i], err) || program_send(p, &b[0], err) ||
+		    read_stats(p, s->stats[i].meteor, err) || ril_buf_puts(&b[2], " ||| ", err) ||
+		    ril_buf_puts(&b[2], p->line, err))
 			return -1;
 	if (program_send(p, &b[2], err))
 		return -1;
@@ -165,9 +170,11 @@ static int talk(struct program *p, struct ril_caption_scores *s, const struct ri
 	return read_number(p, &s->corpus[RIL_CAP_METEOR], err);
 }
 
-int ril_meteor_jar(struct ril_caption_scores *s, const struct ril_captions *c, const struct ril_caption_options *how, struct ril_err *err)
+int ril_meteor_jar(struct ril_caption_scores *s, const struct ril_captions *c, const struct ril_caption_options *how,
+		   struct ril_err *err)
 {
-	const char *argv[] = {how->java ? how->java : "java", "-jar", "-Xmx2G", how->meteor_jar, "-", "-", "-stdio", "-l", "en", "-norm", NULL};
+	const char *java = how->java ? how->java : "java";
+	const char *argv[] = {java, "-jar", "-Xmx2G", how->meteor_jar, "-", "-", "-stdio", "-l", "en", "-norm", NULL};
 	struct program p = {.pid = -1};
 	struct ril_buf b[3] = {{0}};
 	if (check_jar("METEOR", how->meteor_jar, err))
@@ -188,16 +195,19 @@ static int quote_tokens(struct ril_buf *b, struct ril_buf *text, struct ril_err 
 	return ril_buf_add(text, "", 0, err) || ril_json_quote(b, text->data, text->len, true, err) ? -1 : 0;
 }
 
-static int spice_entry(struct ril_buf *b, struct ril_buf *text, const struct ril_captions *c, size_t i, size_t item, struct ril_err *err)
+static int spice_entry(struct ril_buf *b, struct ril_buf *text, const struct ril_captions *c, size_t i, size_t item,
+		       struct ril_err *err)
 {
 	int64_t image = ril_captions_item_image(c, item);
 	text->len = 0;
 	if (ril_buf_printf(b, err, "%s{\"image_id\": %zu, \"test\": ", i ? ",\n" : "[", i) ||
-	    ril_captions_candidate_tokens(c, item, text, err) || quote_tokens(b, text, err) || ril_buf_puts(b, ", \"refs\": [", err))
+	    ril_captions_candidate_tokens(c, item, text, err) || quote_tokens(b, text, err) ||
+	    ril_buf_puts(b, ", \"refs\": [", err))
 		return -1;
 	for (size_t k = 0; k < ril_captions_references(c, image); k++) {
 		text->len = 0;
-		if ((k && ril_buf_puts(b, ", ", err)) || ril_captions_reference_tokens(c, image, k, text, err) || quote_tokens(b, text, err))
+		if ((k && ril_buf_puts(b, ", ", err)) || ril_captions_reference_tokens(c, image, k, text, err) ||
+		    quote_tokens(b, text, err))
 			return -1;
 	}
 	return ril_buf_puts(b, "]}", err);
@@ -210,7 +220,8 @@ static int spice_values(struct ril_caption_scores *s, const cJSON *list, struct 
 		s->value[RIL_CAP_SPICE][i] = NAN;
 	for (const cJSON *e = cJSON_IsArray(list) ? list->child : NULL; e; e = e->next) {
 		int64_t i = -1;
-		const cJSON *all = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(e, "scores"), "All");
+		const cJSON *all =
+			cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(e, "scores"), "All");
 		if (ril_json_int(e, "image_id", &i, err))
 			return -1;
 		if (i < 0 || (size_t)i >= s->n || !cJSON_IsObject(all) || !isnan(s->value[RIL_CAP_SPICE][i]))
@@ -226,7 +237,8 @@ static int spice_values(struct ril_caption_scores *s, const cJSON *list, struct 
 
 static int run_spice(const struct ril_caption_options *how, const char *in, const char *out, struct ril_err *err)
 {
-	const char *argv[] = {how->java ? how->java : "java", "-jar", "-Xmx8G", how->spice_jar, in, "-out", out, "-subset", "-silent", NULL};
+	const char *java = how->java ? how->java : "java";
+	const char *argv[] = {java, "-jar", "-Xmx8G", how->spice_jar, in, "-out", out, "-subset", "-silent", NULL};
 	pid_t pid;
 	int status;
 	if (spawn(&pid, argv, -1, 2, err)) /* its talk must not mix with our result */
@@ -234,7 +246,9 @@ static int run_spice(const struct ril_caption_options *how, const char *in, cons
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return ril_fail_errno(err, "SPICE");
-	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : ril_fail(err, RIL_EFAIL, "SPICE failed (status %#x)", status);
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return 0;
+	return ril_fail(err, RIL_EFAIL, "SPICE failed (status %#x)", status);
 }
 
 static int write_input(int fd, const struct ril_captions *c, const struct ril_caption_scores *s, struct ril_err *err)
@@ -255,7 +269,8 @@ static int write_input(int fd, const struct ril_captions *c, const struct ril_ca
 	return rc;
 }
 
-int ril_spice_jar(struct ril_caption_scores *s, const struct ril_captions *c, const struct ril_caption_options *how, struct ril_err *err)
+int ril_spice_jar(struct ril_caption_scores *s, const struct ril_captions *c, const struct ril_caption_options *how,
+		  struct ril_err *err)
 {
 	const char *tmp = getenv("TMPDIR");
 	char in[512], out[512];
@@ -264,7 +279,8 @@ int ril_spice_jar(struct ril_caption_scores *s, const struct ril_captions *c, co
 	snprintf(in, sizeof in, "%.480s/ril-spice-XXXXXX", tmp ? tmp : "/tmp");
 	snprintf(out, sizeof out, "%.480s/ril-spice-XXXXXX", tmp ? tmp : "/tmp");
 	int fd = mkstemp(in), fd_out = mkstemp(out);
-	int rc = fd < 0 || fd_out < 0 ? ril_fail_errno(err, "a temporary file in %s", tmp ? tmp : "/tmp") : write_input(fd, c, s, err);
+	int rc = fd < 0 || fd_out < 0 ? ril_fail_errno(err, "a temporary file in %s", tmp ? tmp : "/tmp")
+				      : write_input(fd, c, s, err);
 	if (!rc)
 		rc = run_spice(how, in, out, err);
 	cJSON *result = rc ? NULL : ril_json_read(out, err);

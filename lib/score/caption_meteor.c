@@ -1,8 +1,8 @@
 /* caption_meteor.c -- METEOR 1.5's score from alignment statistics (Denkowski and Lavie, WMT 2014), for English.
  *
- * The statistics are those of the original's "SCORE" line: lengths, matches of content and function words by stage, chunks.
- * Both the original program and the built-in approximation deliver them, and since a corpus value comes from their sums, so
- * do bootstrap intervals. */
+ * The statistics are those of the original's "SCORE" line: lengths, matches of content and function words by stage,
+ * chunks. Both the original program and the built-in approximation deliver them, and since a corpus value comes from
+ * their sums, so do bootstrap intervals. */
 #include "score/caption_meteor.h"
 
 #include <math.h>
@@ -14,7 +14,8 @@ static double weighted(const double s[RIL_METEOR_STATS], int side)
 	const double content = .75;
 	double sum = 0;
 	for (int k = 0; k < 4; k++)
-		sum += stage[k] * (content * s[RIL_METEOR_STAGE + 4 * k + side] + (1 - content) * s[RIL_METEOR_STAGE + 4 * k + 2 + side]);
+		sum += stage[k] * (content * s[RIL_METEOR_STAGE + 4 * k + side] +
+				   (1 - content) * s[RIL_METEOR_STAGE + 4 * k + 2 + side]);
 	double length = s[RIL_METEOR_LENGTH + side], function = s[RIL_METEOR_FUNCTION + side];
 	double whole = content * (length - function) + (1 - content) * function;
 	return whole > 0 ? sum / whole : 0;

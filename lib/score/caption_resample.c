@@ -1,7 +1,8 @@
 /* caption_resample.c -- bootstrap intervals of all caption metrics at once.
  *
- * A resample is a vector of counts, how often each caption is drawn.  Means and the sums that BLEU and METEOR are made of
- * are products of that vector with columns, one column a statistic: so every draw is made once and used for all metrics. */
+ * A resample is a vector of counts, how often each caption is drawn.  Means and the sums that BLEU and METEOR are made
+ * of are products of that vector with columns, one column a statistic: so every draw is made once and used for all
+ * metrics. */
 #include "score/caption_meteor.h"
 #include "score/caption_report.h"
 
@@ -73,7 +74,8 @@ static void resample(struct resampling *r, size_t b, uint32_t *pick, double *cou
 	for (int m = 0; m < RIL_CAP_METRICS; m++) {
 		const double *v = r->column[STATS + m];
 		if (r->s->value[m])
-			r->value[(size_t)m * (size_t)r->how->resamples + b] = ril_caption_value(m, &sum, v ? product(v, count, n) : 0, n);
+			r->value[(size_t)m * (size_t)r->how->resamples + b] =
+				ril_caption_value(m, &sum, v ? product(v, count, n) : 0, n);
 	}
 }
 

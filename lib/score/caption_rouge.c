@@ -1,5 +1,5 @@
-/* caption_rouge.c -- ROUGE-L (Lin, 2004) as coco-caption's rouge.py computes it: the highest precision and the highest recall
- * over the references, taken apart, and beta = 1.2. */
+/* caption_rouge.c -- ROUGE-L (Lin, 2004) as coco-caption's rouge.py computes it: the highest precision and the highest
+ * recall over the references, taken apart, and beta = 1.2. */
 #include "score/caption_impl.h"
 
 /* Longest common subsequence, with one row of the table. */
@@ -28,7 +28,8 @@ int ril_rouge_l(double *score, const struct ril_caption_case *q, struct ril_buf 
 		return -1;
 	for (size_t i = 0; i < q->n; i++) {
 		const struct ril_caption_text *r = c->text + q->ref[i];
-		double lcs = (double)common((uint32_t *)scratch->data, c->tok + r->raw, r->n_raw, c->tok + h->raw, h->n_raw);
+		double lcs =
+			(double)common((uint32_t *)scratch->data, c->tok + r->raw, r->n_raw, c->tok + h->raw, h->n_raw);
 		double p = lcs / h->n_raw, rec = lcs / r->n_raw;
 		precision = p > precision ? p : precision;
 		recall = rec > recall ? rec : recall;

@@ -5,13 +5,18 @@
 #include <stdlib.h>
 
 static const char *const metric_name[RIL_CAP_METRICS] = {
-	[RIL_CAP_BLEU1] = "BLEU-1", [RIL_CAP_BLEU2] = "BLEU-2", [RIL_CAP_BLEU3] = "BLEU-3", [RIL_CAP_BLEU4] = "BLEU-4",
-	[RIL_CAP_METEOR] = "METEOR", [RIL_CAP_ROUGE_L] = "ROUGE-L", [RIL_CAP_CIDER] = "CIDEr", [RIL_CAP_CIDER_PLAIN] = "CIDEr-plain",
+	[RIL_CAP_BLEU1] = "BLEU-1",        [RIL_CAP_BLEU2] = "BLEU-2",
+	[RIL_CAP_BLEU3] = "BLEU-3",        [RIL_CAP_BLEU4] = "BLEU-4",
+	[RIL_CAP_METEOR] = "METEOR",       [RIL_CAP_ROUGE_L] = "ROUGE-L",
+	[RIL_CAP_CIDER] = "CIDEr",         [RIL_CAP_CIDER_PLAIN] = "CIDEr-plain",
 	[RIL_CAP_METEOR_WS] = "meteor-ws", [RIL_CAP_SPICE] = "SPICE",
 };
 
-enum { BLEU_BITS = RIL_CAP_BIT(RIL_CAP_BLEU1) | RIL_CAP_BIT(RIL_CAP_BLEU2) | RIL_CAP_BIT(RIL_CAP_BLEU3) | RIL_CAP_BIT(RIL_CAP_BLEU4) };
-enum { CIDER_BITS = RIL_CAP_BIT(RIL_CAP_CIDER) | RIL_CAP_BIT(RIL_CAP_CIDER_PLAIN) };
+enum {
+	BLEU_BITS = RIL_CAP_BIT(RIL_CAP_BLEU1) | RIL_CAP_BIT(RIL_CAP_BLEU2) | RIL_CAP_BIT(RIL_CAP_BLEU3) |
+		    RIL_CAP_BIT(RIL_CAP_BLEU4),
+	CIDER_BITS = RIL_CAP_BIT(RIL_CAP_CIDER) | RIL_CAP_BIT(RIL_CAP_CIDER_PLAIN),
+};
 
 const char *ril_caption_metric_name(enum ril_caption_metric m)
 {
@@ -68,7 +73,8 @@ static int references(struct run *r, uint32_t image, size_t *n, struct ril_err *
 {
 	const struct ril_caption_image *im = r->c->image + image;
 	if (!im->n)
-		return ril_fail(err, RIL_ECORRUPT, "picture '%s' has a caption but no reference", ril_captions_key(r->c, image));
+		return ril_fail(err, RIL_ECORRUPT, "picture '%s' has a caption but no reference",
+				ril_captions_key(r->c, image));
 	if (ril_grow(&r->ref, &r->cap_ref, im->n, sizeof *r->ref, err))
 		return -1;
 	*n = 0;
@@ -139,7 +145,8 @@ static int score_item(struct run *r, size_t i, struct ril_err *err)
 	return 0;
 }
 
-static struct ril_caption_scores *scores_new(const struct ril_captions *c, unsigned metrics, const size_t *items, size_t n, struct ril_err *err)
+static struct ril_caption_scores *scores_new(const struct ril_captions *c, unsigned metrics, const size_t *items,
+					     size_t n, struct ril_err *err)
 {
 	struct ril_caption_scores *s = ril_new(1, sizeof *s, err);
 	if (!s)
@@ -161,8 +168,8 @@ static struct ril_caption_scores *scores_new(const struct ril_captions *c, unsig
 	return s;
 }
 
-struct ril_caption_scores *ril_captions_score(const struct ril_captions *c, const struct ril_caption_options *how, const size_t *items,
-					      size_t n, struct ril_err *err)
+struct ril_caption_scores *ril_captions_score(const struct ril_captions *c, const struct ril_caption_options *how,
+					      const size_t *items, size_t n, struct ril_err *err)
 {
 	n = items ? n : c->n_item;
 	struct run r = {.c = c, .how = how, .out = scores_new(c, how->metrics, items, n, err)};

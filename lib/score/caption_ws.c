@@ -34,11 +34,13 @@ struct ril_meteor_ws {
 };
 
 static const char *const function_words[] = {
-	"a", "an", "the", "and", "or", "but", "of", "to", "in", "on", "at", "by", "for", "from", "with", "as", "into", "up", "out", "about",
-	"is", "are", "was", "were", "be", "been", "am", "has", "have", "had", "do", "does", "did", "can", "could", "will", "would", "may",
-	"should", "not", "n't", "no", "this", "that", "these", "those", "it", "its", "he", "she", "his", "her", "him", "they", "their",
-	"them", "we", "us", "our", "you", "your", "i", "my", "me", "who", "which", "what", "when", "there", "if", "than", "so", "all",
-	"more", "also", "some", "any", "other", "'s", "'re", "'ve", "'ll", "'d", "'m",
+	"a",     "an",   "the",    "and",  "or",   "but",   "of",    "to",    "in",    "on",    "at",    "by",
+	"for",   "from", "with",   "as",   "into", "up",    "out",   "about", "is",    "are",   "was",   "were",
+	"be",    "been", "am",     "has",  "have", "had",   "do",    "does",  "did",   "can",   "could", "will",
+	"would", "may",  "should", "not",  "n't",  "no",    "this",  "that",  "these", "those", "it",    "its",
+	"he",    "she",  "his",    "her",  "him",  "they",  "their", "them",  "we",    "us",    "our",   "you",
+	"your",  "i",    "my",     "me",   "who",  "which", "what",  "when",  "there", "if",    "than",  "so",
+	"all",   "more", "also",   "some", "any",  "other", "'s",    "'re",   "'ve",   "'ll",   "'d",    "'m",
 };
 
 void ril_meteor_ws_free(struct ril_meteor_ws *w)
@@ -68,7 +70,8 @@ void ril_meteor_ws_free(struct ril_meteor_ws *w)
 struct ril_meteor_ws *ril_meteor_ws_new(const struct ril_captions *c, const char *wordnet, struct ril_err *err)
 {
 #ifdef RIL_NO_STEMMER
-	ril_fail(err, RIL_EFAIL, "meteor-ws needs a stemmer, and this build has none: install libstemmer-dev and build again");
+	ril_fail(err, RIL_EFAIL,
+		 "meteor-ws needs a stemmer, and this build has none: install libstemmer-dev and build again");
 	return NULL;
 #else
 	size_t n = c->words.n;
@@ -77,8 +80,10 @@ struct ril_meteor_ws *ril_meteor_ws_new(const struct ril_captions *c, const char
 		return NULL;
 	w->c = c;
 	if (!(w->wordnet = ril_wordnet_open(wordnet, err)) || !(w->stem = ril_new(n, sizeof *w->stem, err)) ||
-	    !(w->synsets = ril_new(n, sizeof *w->synsets, err)) || !(w->function = ril_new(n, sizeof *w->function, err)) ||
-	    !(w->state[0] = ril_new(BEAM, sizeof *w->state[0], err)) || !(w->state[1] = ril_new(BEAM, sizeof *w->state[1], err)))
+	    !(w->synsets = ril_new(n, sizeof *w->synsets, err)) ||
+	    !(w->function = ril_new(n, sizeof *w->function, err)) ||
+	    !(w->state[0] = ril_new(BEAM, sizeof *w->state[0], err)) ||
+	    !(w->state[1] = ril_new(BEAM, sizeof *w->state[1], err)))
 		return ril_meteor_ws_free(w), NULL;
 	if (!(w->stemmer = sb_stemmer_new("english", "UTF_8"))) {
 		ril_fail(err, RIL_EFAIL, "libstemmer has no English stemmer");
@@ -138,7 +143,8 @@ static bool better(const struct state *a, const struct state *b)
 /* The sizes of the two sentences, and which of the two beams is the current one. */
 struct search { size_t nc, nr; int now, n[2]; };
 
-/* Puts a successor of state `from` into the other beam, if it is good enough: candidate word i goes to j, or nowhere (-1). */
+/* Puts a successor of state `from` into the other beam, if it is good enough: candidate word i goes to j, or nowhere
+ * (-1). */
 static void propose(struct ril_meteor_ws *w, struct search *q, int from, size_t i, int j)
 {
 	int next = !q->now, *n = &q->n[next], at;
@@ -195,7 +201,8 @@ static int align(struct ril_meteor_ws *w, struct search *q, const uint32_t *c, c
 	return 0;
 }
 
-static void count(double s[RIL_METEOR_STATS], const struct ril_meteor_ws *w, const struct search *q, const uint32_t *c, const uint32_t *r)
+static void count(double s[RIL_METEOR_STATS], const struct ril_meteor_ws *w, const struct search *q, const uint32_t *c,
+		  const uint32_t *r)
 {
 	const int32_t *to = w->to[q->now];
 	memset(s, 0, RIL_METEOR_STATS * sizeof *s);
@@ -218,7 +225,8 @@ static void count(double s[RIL_METEOR_STATS], const struct ril_meteor_ws *w, con
 	ril_meteor_settle(s);
 }
 
-int ril_meteor_ws_item(double stats[RIL_METEOR_STATS], struct ril_meteor_ws *w, const struct ril_caption_case *q, struct ril_err *err)
+int ril_meteor_ws_item(double stats[RIL_METEOR_STATS], struct ril_meteor_ws *w, const struct ril_caption_case *q,
+		       struct ril_err *err)
 {
 	const struct ril_caption_text *h = q->c->text + q->text;
 	const uint32_t *cand = q->c->tok + h->word;

@@ -30,19 +30,20 @@ static const uint16_t word_marks[][2] = {
 static uint8_t wide_class(uint32_t c)
 {
 	if (c == 0xA0 || (c >= 0x2000 && c <= 0x200A) || c == 0x3000)
-		return PTB_SPACE;
+		return RIL_PTB_SPACE;
 	if (c > 0xFFFF) /* the original sees two halves of a surrogate pair: no letters */
 		return 0;
 	for (size_t i = 0; i < sizeof word_marks / sizeof *word_marks; i++)
-		if (c >= word_marks[i][0] && c <= word_marks[i][1] && utf8proc_category((int32_t)c) != UTF8PROC_CATEGORY_ND)
-			return PTB_MARK;
+		if (c >= word_marks[i][0] && c <= word_marks[i][1] &&
+		    utf8proc_category((int32_t)c) != UTF8PROC_CATEGORY_ND)
+			return RIL_PTB_MARK;
 	switch (utf8proc_category((int32_t)c)) {
-	case UTF8PROC_CATEGORY_LU: return PTB_LETTER | PTB_UPPER;
+	case UTF8PROC_CATEGORY_LU: return RIL_PTB_LETTER | RIL_PTB_UPPER;
 	case UTF8PROC_CATEGORY_LL:
 	case UTF8PROC_CATEGORY_LT:
 	case UTF8PROC_CATEGORY_LM:
-	case UTF8PROC_CATEGORY_LO: return PTB_LETTER;
-	case UTF8PROC_CATEGORY_ND: return PTB_DIGIT;
+	case UTF8PROC_CATEGORY_LO: return RIL_PTB_LETTER;
+	case UTF8PROC_CATEGORY_ND: return RIL_PTB_DIGIT;
 	default: return 0;
 	}
 }
@@ -50,8 +51,8 @@ static uint8_t wide_class(uint32_t c)
 static uint8_t char_class(uint32_t c)
 {
 	static const uint8_t ascii[128] = {
-		['\t'] = PTB_SPACE, [' '] = PTB_SPACE, ['0' ... '9'] = PTB_DIGIT,
-		['A' ... 'Z'] = PTB_LETTER | PTB_UPPER, ['a' ... 'z'] = PTB_LETTER,
+		['\t'] = RIL_PTB_SPACE, [' '] = RIL_PTB_SPACE, ['0' ... '9'] = RIL_PTB_DIGIT,
+		['A' ... 'Z'] = RIL_PTB_LETTER | RIL_PTB_UPPER, ['a' ... 'z'] = RIL_PTB_LETTER,
 	};
 	return c < 0x80 ? ascii[c] : wide_class(c);
 }
@@ -87,7 +88,7 @@ struct room {
 
 static int make_room(struct room *r, uint32_t **s, uint8_t **k, size_t n, struct ril_err *err)
 {
-	size_t need = n + 1 + PTB_PAD, bytes;
+	size_t need = n + 1 + RIL_PTB_PAD, bytes;
 	*s = r->s;
 	*k = r->k;
 	if (need <= 512) {
@@ -104,7 +105,7 @@ static int make_room(struct room *r, uint32_t **s, uint8_t **k, size_t n, struct
 	return 0;
 }
 
-static int decode(struct ptb_scan *t, struct room *r, const char *text, size_t n, struct ril_err *err)
+static int decode(struct ril_ptb_scan *t, struct room *r, const char *text, size_t n, struct ril_err *err)
 {
 	uint32_t *s;
 	uint8_t *k;
@@ -114,15 +115,16 @@ static int decode(struct ptb_scan *t, struct room *r, const char *text, size_t n
 	for (size_t i = 0; i < n; m++) {
 		utf8proc_int32_t c = (unsigned char)text[i];
 		utf8proc_ssize_t step = 1;
-		if (c >= 0x80 && (step = utf8proc_iterate((const uint8_t *)text + i, (utf8proc_ssize_t)(n - i), &c)) < 1)
+		if (c >= 0x80 &&
+		    (step = utf8proc_iterate((const uint8_t *)text + i, (utf8proc_ssize_t)(n - i), &c)) < 1)
 			return ril_fail(err, RIL_ECORRUPT, "a caption is not valid UTF-8 (byte %zu)", i);
 		s[m] = breaks_line((uint32_t)c) ? ' ' : (uint32_t)c;
 		k[m] = char_class(s[m]);
 		i += (size_t)step;
 	}
 	s[m] = '\n';
-	k[m] = PTB_SPACE;
-	*t = (struct ptb_scan){s, k, m, may_hold_address(text, n)};
+	k[m] = RIL_PTB_SPACE;
+	*t = (struct ril_ptb_scan){s, k, m, may_hold_address(text, n)};
 	return 0;
 }
 
@@ -144,14 +146,15 @@ static bool cased(uint32_t c)
 }
 
 /* Within one word, as far as text segmentation for a sigma goes. */
-static bool joins_word(const struct ptb_scan *t, int i)
+static bool joins_word(const struct ril_ptb_scan *t, int i)
 {
 	uint32_t c = t->s[i];
-	return (t->k[i] & (PTB_LETTER | PTB_DIGIT | PTB_MARK) && c < 0x2E80) || c == '.' || c == '-' || c == '_' || c == '\'' || c == 0x2019;
+	return (t->k[i] & (RIL_PTB_LETTER | RIL_PTB_DIGIT | RIL_PTB_MARK) && c < 0x2E80) || c == '.' || c == '-' ||
+	       c == '_' || c == '\'' || c == 0x2019;
 }
 
 /* A capital sigma that is its word's last letter, and not its only one, gets the final form. */
-static bool final_sigma(const struct ptb_scan *t, int at, int end, int i)
+static bool final_sigma(const struct ril_ptb_scan *t, int at, int end, int i)
 {
 	bool before = false, after = false;
 	for (int j = i - 1; j >= at && joins_word(t, j); j--)
@@ -162,7 +165,7 @@ static bool final_sigma(const struct ptb_scan *t, int at, int end, int i)
 }
 
 /* Lower case as Java's: the dotted capital I becomes two code points. */
-static int put_lower(struct ril_buf *out, const struct ptb_scan *t, int at, int end, int i, struct ril_err *err)
+static int put_lower(struct ril_buf *out, const struct ril_ptb_scan *t, int at, int end, int i, struct ril_err *err)
 {
 	uint32_t c = t->s[i];
 	if (c < 0x80)
@@ -174,13 +177,13 @@ static int put_lower(struct ril_buf *out, const struct ptb_scan *t, int at, int 
 	return put(out, (uint32_t)utf8proc_tolower((int32_t)c), err);
 }
 
-static int put_plain(struct ril_buf *out, const struct ptb_scan *t, int at, int end, struct ril_err *err)
+static int put_plain(struct ril_buf *out, const struct ril_ptb_scan *t, int at, int end, struct ril_err *err)
 {
 	size_t before = out->len;
 	int i = at;
 	if (ril_buf_reserve(out, (size_t)(end - at), err))
 		return -1;
-	for (; i < end && t->s[i] < 0x80 && (t->k[i] & PTB_ALNUM); i++) { /* nearly everything, and quick */
+	for (; i < end && t->s[i] < 0x80 && (t->k[i] & RIL_PTB_ALNUM); i++) { /* nearly everything, and quick */
 		uint32_t c = t->s[i];
 		out->data[out->len++] = (char)(c - 'A' < 26 ? c + 32 : c);
 	}
@@ -197,7 +200,7 @@ static int put_plain(struct ril_buf *out, const struct ptb_scan *t, int at, int 
 	return out->len == before ? put(out, '-', err) : 0; /* nothing but soft hyphens */
 }
 
-static int put_raw(struct ril_buf *out, const struct ptb_scan *t, int at, int end, struct ril_err *err)
+static int put_raw(struct ril_buf *out, const struct ril_ptb_scan *t, int at, int end, struct ril_err *err)
 {
 	for (int i = at; i < end; i++)
 		if (put_lower(out, t, at, end, i, err))
@@ -205,7 +208,7 @@ static int put_raw(struct ril_buf *out, const struct ptb_scan *t, int at, int en
 	return 0;
 }
 
-static int put_glued(struct ril_buf *out, const struct ptb_scan *t, int at, int end, struct ril_err *err)
+static int put_glued(struct ril_buf *out, const struct ril_ptb_scan *t, int at, int end, struct ril_err *err)
 {
 	for (int i = at; i < end; i++) {
 		uint32_t c = t->s[i];
@@ -219,7 +222,7 @@ static int put_glued(struct ril_buf *out, const struct ptb_scan *t, int at, int 
 	return 0;
 }
 
-static int put_quotes(struct ril_buf *out, const struct ptb_scan *t, int at, int end, struct ril_err *err)
+static int put_quotes(struct ril_buf *out, const struct ril_ptb_scan *t, int at, int end, struct ril_err *err)
 {
 	for (int i = at; i < end; i++) {
 		const char *q = NULL;
@@ -247,18 +250,19 @@ static bool dropped(const char *w, size_t n)
 	}
 }
 
-static int emit(struct ril_buf *out, size_t start, const struct ptb_scan *t, int at, const struct ptb_match *m, struct ril_err *err)
+static int emit(struct ril_buf *out, size_t start, const struct ril_ptb_scan *t, int at, const struct ril_ptb_match *m,
+		struct ril_err *err)
 {
-	if (m->form == PTB_SKIP)
+	if (m->form == RIL_PTB_SKIP)
 		return 0;
 	size_t before = out->len;
 	if (before > start && put(out, ' ', err))
 		return -1;
 	size_t word = out->len;
-	int rc = m->form == PTB_PLAIN ? put_plain(out, t, at, m->end, err)
-		: m->form == PTB_RAW ? put_raw(out, t, at, m->end, err)
-		: m->form == PTB_GLUED ? put_glued(out, t, at, m->end, err)
-		: m->form == PTB_QUOTES ? put_quotes(out, t, at, m->end, err)
+	int rc = m->form == RIL_PTB_PLAIN ? put_plain(out, t, at, m->end, err)
+		: m->form == RIL_PTB_RAW ? put_raw(out, t, at, m->end, err)
+		: m->form == RIL_PTB_GLUED ? put_glued(out, t, at, m->end, err)
+		: m->form == RIL_PTB_QUOTES ? put_quotes(out, t, at, m->end, err)
 					: ril_buf_puts(out, m->text, err);
 	if (rc)
 		return -1;
@@ -271,17 +275,18 @@ static int emit(struct ril_buf *out, size_t start, const struct ptb_scan *t, int
 
 int ril_ptb_tokenise(struct ril_buf *out, const char *text, size_t n, struct ril_err *err)
 {
-	struct ptb_scan t;
+	struct ril_ptb_scan t;
 	struct room room;
 	room.big = NULL;
 	size_t start = out->len;
-	int rc = ril_buf_reserve(out, n + 16, err) || ril_buf_add(out, "", 0, err) || decode(&t, &room, text, n, err) ? -1 : 0;
+	int rc = ril_buf_reserve(out, n + 16, err) || ril_buf_add(out, "", 0, err);
+	rc = rc || decode(&t, &room, text, n, err) ? -1 : 0;
 	for (int i = 0; !rc && i < t.n;) {
 		if (t.s[i] == ' ' || t.s[i] == '\t') {
-			i = ptb_run(&t, i, PTB_SPACE);
+			i = ril_ptb_run(&t, i, RIL_PTB_SPACE);
 			continue;
 		}
-		struct ptb_match m = ril_ptb_next(&t, i);
+		struct ril_ptb_match m = ril_ptb_next(&t, i);
 		rc = emit(out, start, &t, i, &m, err);
 		i = m.end;
 	}

@@ -23,7 +23,8 @@ struct ril_wordnet *ril_wordnet_open(const char *folder, struct ril_err *err)
 		int rc = ril_read_file(&w->index[p], path, err);
 		snprintf(path, sizeof path, "%.900s/%s.exc", folder, part[p]);
 		if (rc || (p != ADV && ril_read_file(&w->exception[p], path, err))) {
-			ril_context(err, "WordNet's dictionary (Debian package wordnet-base, or its folder by --wordnet)");
+			ril_context(err,
+				    "WordNet's dictionary (Debian package wordnet-base, or its folder by --wordnet)");
 			ril_wordnet_free(w);
 			return NULL;
 		}
@@ -77,7 +78,8 @@ static int push(struct ril_synsets *s, uint32_t id, struct ril_err *err)
 }
 
 /* An index line: "pos synsets pointers [symbol...] senses tagged offset...". */
-static int add_base(const struct ril_wordnet *w, int part, const char *word, struct ril_synsets *out, struct ril_err *err)
+static int add_base(const struct ril_wordnet *w, int part, const char *word, struct ril_synsets *out,
+		    struct ril_err *err)
 {
 	const char *s = look_up(&w->index[part], word);
 	long synsets, pointers;
@@ -98,7 +100,8 @@ static int add_base(const struct ril_wordnet *w, int part, const char *word, str
 	return 0;
 }
 
-static int add_exceptions(const struct ril_wordnet *w, int part, const char *word, struct ril_synsets *out, struct ril_err *err)
+static int add_exceptions(const struct ril_wordnet *w, int part, const char *word, struct ril_synsets *out,
+			  struct ril_err *err)
 {
 	const char *s = w->exception[part].len ? look_up(&w->exception[part], word) : NULL;
 	while (s && *s != '\n' && *s) {
@@ -115,11 +118,15 @@ static int add_exceptions(const struct ril_wordnet *w, int part, const char *wor
 
 int ril_wordnet_synsets(const struct ril_wordnet *w, const char *word, struct ril_synsets *out, struct ril_err *err)
 {
-	static const struct { int part; const char *ending, *instead; } rule[] = {
-		{NOUN, "s", ""}, {NOUN, "ses", "s"}, {NOUN, "xes", "x"}, {NOUN, "zes", "z"}, {NOUN, "ches", "ch"}, {NOUN, "shes", "sh"},
-		{NOUN, "men", "man"}, {NOUN, "ies", "y"}, {VERB, "s", ""}, {VERB, "ies", "y"}, {VERB, "es", "e"}, {VERB, "es", ""},
-		{VERB, "ed", "e"}, {VERB, "ed", ""}, {VERB, "ing", "e"}, {VERB, "ing", ""}, {ADJ, "er", ""}, {ADJ, "est", ""},
-		{ADJ, "er", "e"}, {ADJ, "est", "e"},
+	static const struct {
+		int part;
+		const char *ending, *instead;
+	} rule[] = {
+		{NOUN, "s", ""},      {NOUN, "ses", "s"},   {NOUN, "xes", "x"},   {NOUN, "zes", "z"},
+		{NOUN, "ches", "ch"}, {NOUN, "shes", "sh"}, {NOUN, "men", "man"}, {NOUN, "ies", "y"},
+		{VERB, "s", ""},      {VERB, "ies", "y"},   {VERB, "es", "e"},    {VERB, "es", ""},
+		{VERB, "ed", "e"},    {VERB, "ed", ""},     {VERB, "ing", "e"},   {VERB, "ing", ""},
+		{ADJ, "er", ""},      {ADJ, "est", ""},     {ADJ, "er", "e"},     {ADJ, "est", "e"},
 	};
 	size_t n = strlen(word);
 	if (!n || n > 100)

@@ -11,7 +11,8 @@ struct ril_wordnet;
 struct ril_wordnet *ril_wordnet_open(const char *folder, struct ril_err *);
 void ril_wordnet_free(struct ril_wordnet *);
 
-/* Appends the numbers of the synsets of a word and of its base forms, sorted, each once; *n is how many there are now. */
+/* Appends the numbers of the synsets of a word and of its base forms, sorted, each once; *n is how many there are now.
+ */
 struct ril_synsets { uint32_t *at; size_t n, cap; };
 int ril_wordnet_synsets(const struct ril_wordnet *, const char *word, struct ril_synsets *out, struct ril_err *);
 

@@ -56,8 +56,9 @@ static struct ril_captions *toy(void)
 {
 	struct ril_err e = {0};
 	struct ril_captions *c = ril_captions_new(RIL_CAP_PTB, &e);
-	static const char *const text[][3] = {
-		{"a cat sits on the mat", "a cat sits on the mat", "a dog"}, {"the large hound is running ||| now", "a big dog runs", "x"}, {"", "a b", "c"}};
+	static const char *const text[][3] = {{"a cat sits on the mat", "a cat sits on the mat", "a dog"},
+					      {"the large hound is running ||| now", "a big dog runs", "x"},
+					      {"", "a b", "c"}};
 	for (int i = 0; i < 3; i++) {
 		char key[8];
 		snprintf(key, sizeof key, "%d", i);
@@ -75,24 +76,37 @@ static void test_programs(void)
 	struct ril_err e = {0};
 	struct ril_captions *c = toy();
 	const char *jar = put("x.jar", "", 0644);
-	const char *java = put("java", "#!/bin/sh\n"
-		"case $2 in -Xmx8G) awk 'BEGIN{n=0; printf \"[\"} {printf \"%s{\\\"image_id\\\": %d, \\\"scores\\\": {\\\"All\\\": {\\\"f\\\": 0.%d}}}\", n ? \",\" : \"\", n, n+1; n++} END{print \"]\"}' <\"$4\" >\"$6\"; exit;; esac\n"
-		"while read -r l; do case $l in SCORE*\\|\\|\\|*) echo \"$l\" >>\"$0.log\"; echo '6 6 3 3 3 3 3 3 0 0 0 0 0 0 0 0 0 0 0 0 2 6 6';;\n"
-		"EVAL*) printf '0.5\\n0.5\\n0.5\\n0.5\\n';; esac; done\n", 0755);
-	struct ril_caption_options how = {.metrics = RIL_CAP_BIT(RIL_CAP_METEOR) | RIL_CAP_BIT(RIL_CAP_SPICE), .java = java, .meteor_jar = jar, .spice_jar = jar};
+	const char *java = put("java",
+			       "#!/bin/sh\n"
+			       "case $2 in -Xmx8G) awk 'BEGIN{n=0; printf \"[\"} {printf \"%s{\\\"image_id\\\": %d, "
+			       "\\\"scores\\\": {\\\"All\\\": {\\\"f\\\": 0.%d}}}\", n ? \",\" : \"\", n, n+1; n++} "
+			       "END{print \"]\"}' <\"$4\" >\"$6\"; exit;; esac\n"
+			       "while read -r l; do case $l in SCORE*\\|\\|\\|*) echo \"$l\" >>\"$0.log\"; echo '6 6 3 "
+			       "3 3 3 3 3 0 0 0 0 0 0 0 0 0 0 0 0 2 6 6';;\n"
+			       "EVAL*) printf '0.5\\n0.5\\n0.5\\n0.5\\n';; esac; done\n",
+			       0755);
+	struct ril_caption_options how = {.metrics = RIL_CAP_BIT(RIL_CAP_METEOR) | RIL_CAP_BIT(RIL_CAP_SPICE),
+					  .java = java,
+					  .meteor_jar = jar,
+					  .spice_jar = jar};
 	struct ril_caption_scores *s = ril_captions_score(c, &how, NULL, 0, &e);
 	CHECK(s, "%s", e.msg);
 	if (s) {
-		CHECK(s->corpus[RIL_CAP_METEOR] == .5 && s->value[RIL_CAP_METEOR][2] == .5, "%f", s->corpus[RIL_CAP_METEOR]);
-		CHECK(fabs(s->value[RIL_CAP_SPICE][1] - .2) < 1e-12 && fabs(s->corpus[RIL_CAP_SPICE] - .2) < 1e-12, "%f", s->corpus[RIL_CAP_SPICE]);
+		CHECK(s->corpus[RIL_CAP_METEOR] == .5 && s->value[RIL_CAP_METEOR][2] == .5, "%f",
+		      s->corpus[RIL_CAP_METEOR]);
+		CHECK(fabs(s->value[RIL_CAP_SPICE][1] - .2) < 1e-12 && fabs(s->corpus[RIL_CAP_SPICE] - .2) < 1e-12,
+		      "%f", s->corpus[RIL_CAP_SPICE]);
 		const double each[23] = {6, 6, 3, 3, 3, 3, 3, 3, [20] = 2, 6, 6};
-		CHECK(fabs(ril_caption_over(s, RIL_CAP_METEOR, NULL, 0) - ril_meteor(each)) < 1e-12, "equal parts, same sum");
+		CHECK(fabs(ril_caption_over(s, RIL_CAP_METEOR, NULL, 0) - ril_meteor(each)) < 1e-12,
+		      "equal parts, same sum");
 	}
 	ril_caption_scores_free(s);
 	char log[80], line[256] = "";
 	snprintf(log, sizeof log, "%s.log", java);
 	FILE *f = fopen(log, "r");
-	CHECK(f && fgets(line, sizeof line, f) && !strcmp(line, "SCORE ||| a cat sits on the mat ||| a dog ||| a cat sits on the mat\n"), "%s", line);
+	CHECK(f && fgets(line, sizeof line, f) &&
+		      !strcmp(line, "SCORE ||| a cat sits on the mat ||| a dog ||| a cat sits on the mat\n"),
+	      "%s", line);
 	CHECK(f && fgets(line, sizeof line, f) && !strstr(line, "running |||"), "%s", line);
 	if (f)
 		fclose(f);
@@ -103,7 +117,8 @@ static void test_programs(void)
 	how.metrics = RIL_CAP_BIT(RIL_CAP_SPICE);
 	CHECK(!ril_captions_score(c, &how, NULL, 0, &e) && strstr(e.msg, "SPICE failed"), "%s", e.msg);
 	how.spice_jar = NULL;
-	CHECK(!ril_captions_score(c, &how, NULL, 0, &e) && e.code == RIL_EUSAGE && strstr(e.msg, "--spice-jar"), "%s", e.msg);
+	CHECK(!ril_captions_score(c, &how, NULL, 0, &e) && e.code == RIL_EUSAGE && strstr(e.msg, "--spice-jar"), "%s",
+	      e.msg);
 	how.spice_jar = "/nowhere/s.jar";
 	CHECK(!ril_captions_score(c, &how, NULL, 0, &e) && strstr(e.msg, "/nowhere/s.jar"), "%s", e.msg);
 	ril_captions_free(c);
@@ -121,7 +136,8 @@ static void test_real_jar(void)
 	struct ril_caption_options how = {.metrics = RIL_CAP_BIT(RIL_CAP_METEOR), .meteor_jar = jar};
 	struct ril_caption_scores *s = ril_captions_score(c, &how, NULL, 0, &e);
 	CHECK(s && s->value[RIL_CAP_METEOR][0] == 1, "%s", e.msg);
-	CHECK(s && fabs(ril_caption_over(s, RIL_CAP_METEOR, NULL, 0) - s->corpus[RIL_CAP_METEOR]) < 1e-9, "the corpus value is that of the sums");
+	CHECK(s && fabs(ril_caption_over(s, RIL_CAP_METEOR, NULL, 0) - s->corpus[RIL_CAP_METEOR]) < 1e-9,
+	      "the corpus value is that of the sums");
 	ril_caption_scores_free(s);
 	ril_captions_free(c);
 }
@@ -143,7 +159,9 @@ static double ws(const char *candidate, const char *reference, struct ril_err *e
 static void test_ws(void)
 {
 	struct ril_err e = {0};
-	CHECK(setenv("WNSEARCHDIR", "/nowhere", 1) == 0 && isnan(ws("a", "a", &e)) && (strstr(e.msg, "wordnet-base") || strstr(e.msg, "libstemmer")), "%s", e.msg);
+	CHECK(setenv("WNSEARCHDIR", "/nowhere", 1) == 0 && isnan(ws("a", "a", &e)) &&
+		      (strstr(e.msg, "wordnet-base") || strstr(e.msg, "libstemmer")),
+	      "%s", e.msg);
 	unsetenv("WNSEARCHDIR");
 	if (isnan(ws("a", "a", &e))) {
 		SKIP("meteor-ws: %s", e.msg);
@@ -151,13 +169,16 @@ static void test_ws(void)
 	}
 	/* Without a paraphrase in play the original's values. */
 	CHECK(ws("a cat sits on the mat", "a cat sits on the mat", &e) == 1, "identical");
-	CHECK(fabs(ws("f e d c b a", "a b c d e f", &e) - .4) < 1e-12, "reversed: %f", ws("f e d c b a", "a b c d e f", &e));
-	CHECK(fabs(ws("cats sit on a mat", "a cat sits on the mat", &e) - 0.33258538991824804) < 1e-12, "stems: %.12f", ws("cats sit on a mat", "a cat sits on the mat", &e));
+	CHECK(fabs(ws("f e d c b a", "a b c d e f", &e) - .4) < 1e-12, "reversed: %f",
+	      ws("f e d c b a", "a b c d e f", &e));
+	CHECK(fabs(ws("cats sit on a mat", "a cat sits on the mat", &e) - 0.33258538991824804) < 1e-12, "stems: %.12f",
+	      ws("cats sit on a mat", "a cat sits on the mat", &e));
 	CHECK(ws("a big dog", "a large dog", &e) > ws("a red dog", "a large dog", &e), "synonyms");
 	CHECK(ws("", "a", &e) == 0 && ws("a", "", &e) == 0, "empty");
 	struct ril_wordnet *w = ril_wordnet_open(NULL, &e);
 	struct ril_synsets cat = {0}, mice = {0}, none = {0};
-	CHECK(w && !ril_wordnet_synsets(w, "cat", &cat, &e) && cat.n == 10, "cat has 8 noun and 2 verb synsets: %zu", cat.n);
+	CHECK(w && !ril_wordnet_synsets(w, "cat", &cat, &e) && cat.n == 10, "cat has 8 noun and 2 verb synsets: %zu",
+	      cat.n);
 	CHECK(!ril_wordnet_synsets(w, "mice", &mice, &e) && mice.n >= 4, "irregular plural: %zu", mice.n);
 	CHECK(!ril_wordnet_synsets(w, "zzzz", &none, &e) && !none.n, "no word");
 	free(cat.at);

@@ -1,4 +1,5 @@
-/* caption_score.c -- BLEU, ROUGE-L, CIDEr against the reference package's values and published ones; corpus and choices. */
+/* caption_score.c -- BLEU, ROUGE-L, CIDEr against the reference package's values and published ones; corpus and
+ * choices. */
 #include "../ril_test.h"
 
 #include "base/json.h"
@@ -19,7 +20,8 @@ static const char *golden(const char *name)
 /* Every value of forty odd captions: empty ones, doubled ones, one to seven references, tokens with a blank inside. */
 static void test_golden(void)
 {
-	static const int metric[] = {RIL_CAP_BLEU1, RIL_CAP_BLEU2, RIL_CAP_BLEU3, RIL_CAP_BLEU4, RIL_CAP_ROUGE_L, RIL_CAP_CIDER};
+	static const int metric[] = {RIL_CAP_BLEU1, RIL_CAP_BLEU2,   RIL_CAP_BLEU3,
+				     RIL_CAP_BLEU4, RIL_CAP_ROUGE_L, RIL_CAP_CIDER};
 	struct ril_err e = {0};
 	struct ril_captions *c = ril_captions_new(RIL_CAP_PTB, &e);
 	int rc = ril_captions_read(c, golden("results.json"), golden("annotations.json"), NULL, &e);
@@ -32,19 +34,23 @@ static void test_golden(void)
 		int corpus = 0, items = 0;
 		while (fgets(line, sizeof line, f)) {
 			if (sscanf(line, "%31[A-Z0-9a-z-] %lf %lf", name, v, v + 1) == 2) {
-				CHECK(fabs(s->corpus[metric[corpus]] - *v) < 1e-9, "%s %.12f", line, s->corpus[metric[corpus]]);
+				CHECK(fabs(s->corpus[metric[corpus]] - *v) < 1e-9, "%s %.12f", line,
+				      s->corpus[metric[corpus]]);
 				corpus++;
-			} else if (sscanf(line, "%31[0-9] %lf %lf %lf %lf %lf %lf", name, v, v + 1, v + 2, v + 3, v + 4, v + 5) == 7) {
+			} else if (sscanf(line, "%31[0-9] %lf %lf %lf %lf %lf %lf", name, v, v + 1, v + 2, v + 3, v + 4,
+					  v + 5) == 7) {
 				for (int k = 0; k < 6; k++)
 					CHECK(fabs(s->value[metric[k]][items] - v[k]) < 1e-9, "%s %s: %.12f", name,
 					      ril_caption_metric_name(metric[k]), s->value[metric[k]][items]);
-				CHECK(!strcmp(ril_captions_key(c, ril_captions_item_image(c, s->item[items])), name), "%s", name);
+				CHECK(!strcmp(ril_captions_key(c, ril_captions_item_image(c, s->item[items])), name),
+				      "%s", name);
 				items++;
 			}
 		}
 		CHECK(corpus == 6 && items == 40, "%d, %d", corpus, items);
 		const struct ril_caption_counts *n = ril_captions_counts(c);
-		CHECK(n->empty_candidates == 3 && n->empty_references == 2, "%zu, %zu", n->empty_candidates, n->empty_references);
+		CHECK(n->empty_candidates == 3 && n->empty_references == 2, "%zu, %zu", n->empty_candidates,
+		      n->empty_references);
 	}
 	if (f)
 		fclose(f);
@@ -80,11 +86,15 @@ static void test_choices(void)
 	struct ril_captions *c = toy();
 	struct ril_caption_scores *s = ril_captions_score(c, &all, NULL, 0, &e);
 	const size_t one[] = {1}, two[] = {0, 2};
-	struct ril_caption_scores *a = ril_captions_score(c, &all, one, 1, &e), *b = ril_captions_score(c, &all, two, 2, &e);
+	struct ril_caption_scores *a = ril_captions_score(c, &all, one, 1, &e),
+				  *b = ril_captions_score(c, &all, two, 2, &e);
 	CHECK(s && a && b, "%s", e.msg);
-	CHECK(a->corpus[RIL_CAP_CIDER] == 0 && a->corpus[RIL_CAP_CIDER_PLAIN] == 0, "one picture: %g", a->corpus[RIL_CAP_CIDER]);
+	CHECK(a->corpus[RIL_CAP_CIDER] == 0 && a->corpus[RIL_CAP_CIDER_PLAIN] == 0, "one picture: %g",
+	      a->corpus[RIL_CAP_CIDER]);
 	CHECK(a->corpus[RIL_CAP_BLEU2] == s->value[RIL_CAP_BLEU2][1] && a->item[0] == 1, "BLEU of one picture");
-	CHECK(b->value[RIL_CAP_CIDER][0] != s->value[RIL_CAP_CIDER][0] && b->value[RIL_CAP_ROUGE_L][1] == s->value[RIL_CAP_ROUGE_L][2], "subset");
+	CHECK(b->value[RIL_CAP_CIDER][0] != s->value[RIL_CAP_CIDER][0] &&
+		      b->value[RIL_CAP_ROUGE_L][1] == s->value[RIL_CAP_ROUGE_L][2],
+	      "subset");
 	const uint32_t same[] = {2, 1, 0, 0, 1, 2}, first[] = {0, 0, 0};
 	for (int m = 0; m < RIL_CAP_METRICS; m++) {
 		if (!s->value[m])
@@ -92,7 +102,8 @@ static void test_choices(void)
 		CHECK(fabs(ril_caption_over(s, m, same, 6) - s->corpus[m]) < 1e-4, "%s", ril_caption_metric_name(m));
 		CHECK(fabs(ril_caption_over(s, m, first, 3) - s->value[m][0]) < 1e-4, "%s", ril_caption_metric_name(m));
 	}
-	CHECK(!strcmp(ril_captions_domain(c, 0), "in-domain") && !strcmp(ril_captions_domain(c, 2), "out-domain"), "domains");
+	CHECK(!strcmp(ril_captions_domain(c, 0), "in-domain") && !strcmp(ril_captions_domain(c, 2), "out-domain"),
+	      "domains");
 	ril_caption_scores_free(s);
 	ril_caption_scores_free(a);
 	ril_caption_scores_free(b);
@@ -100,7 +111,8 @@ static void test_choices(void)
 	CHECK(ril_captions_candidate(c, 0, "a mat", 5, &e) == 3, "%s", e.msg);
 	s = ril_captions_score(c, &all, NULL, 0, &e);
 	a = ril_captions_score(c, &all, (const size_t[]){0, 1, 2}, 3, &e);
-	CHECK(s && a && s->value[RIL_CAP_CIDER][1] == a->value[RIL_CAP_CIDER][1], "pictures, not captions, are documents");
+	CHECK(s && a && s->value[RIL_CAP_CIDER][1] == a->value[RIL_CAP_CIDER][1],
+	      "pictures, not captions, are documents");
 	ril_caption_scores_free(s);
 	ril_caption_scores_free(a);
 	CHECK(ril_captions_image(c, "p1", &e) < 0 && e.code == RIL_ECORRUPT, "a picture twice");
@@ -115,7 +127,9 @@ static void test_names(void)
 {
 	struct ril_err e = {0};
 	unsigned bits;
-	CHECK(!ril_caption_metrics_parse("BLEU,cider,ROUGE-L", &bits, &e) && bits == (15u | RIL_CAP_BIT(RIL_CAP_CIDER) | RIL_CAP_BIT(RIL_CAP_ROUGE_L)), "%x", bits);
+	CHECK(!ril_caption_metrics_parse("BLEU,cider,ROUGE-L", &bits, &e) &&
+		      bits == (15u | RIL_CAP_BIT(RIL_CAP_CIDER) | RIL_CAP_BIT(RIL_CAP_ROUGE_L)),
+	      "%x", bits);
 	CHECK(!ril_caption_metrics_parse("builtin", &bits, &e) && bits == RIL_CAP_BUILTIN, "%x", bits);
 	CHECK(ril_caption_metrics_parse("BLEU,,", &bits, &e) && e.code == RIL_EUSAGE, "empty name");
 	CHECK(ril_caption_metrics_parse("rogue", &bits, &e) && strstr(e.msg, "'rogue'"), "%s", e.msg);
@@ -125,9 +139,12 @@ static void test_names(void)
 
 static void test_example(void)
 {
-	static const double expected[2][6] = {{.6667, .4899, .3469, 0, .4280, .5637}, {.4815, .2404, .1359, 0, .3121, .2790}};
-	static const int metric[] = {RIL_CAP_BLEU1, RIL_CAP_BLEU2, RIL_CAP_BLEU3, RIL_CAP_BLEU4, RIL_CAP_ROUGE_L, RIL_CAP_CIDER};
-	const char *file[2] = {test_shared("score/caption_example/good_captions.json"), test_shared("score/caption_example/bad_captions.json")};
+	static const double expected[2][6] = {{.6667, .4899, .3469, 0, .4280, .5637},
+					      {.4815, .2404, .1359, 0, .3121, .2790}};
+	static const int metric[] = {RIL_CAP_BLEU1, RIL_CAP_BLEU2,   RIL_CAP_BLEU3,
+				     RIL_CAP_BLEU4, RIL_CAP_ROUGE_L, RIL_CAP_CIDER};
+	const char *file[2] = {test_shared("score/caption_example/good_captions.json"),
+			       test_shared("score/caption_example/bad_captions.json")};
 	const char *refs = test_shared("score/caption_example/refs.json");
 	if (!file[0] || !file[1] || !refs) {
 		SKIP("no caption example");
@@ -140,7 +157,8 @@ static void test_example(void)
 		struct ril_caption_scores *s = ril_captions_score(c, &all, NULL, 0, &e);
 		CHECK(s, "%s", e.msg);
 		for (int k = 0; s && k < 6; k++)
-			CHECK(fabs(s->corpus[metric[k]] - expected[i][k]) < 1e-4, "%s: %f", ril_caption_metric_name(metric[k]), s->corpus[metric[k]]);
+			CHECK(fabs(s->corpus[metric[k]] - expected[i][k]) < 1e-4, "%s: %f",
+			      ril_caption_metric_name(metric[k]), s->corpus[metric[k]]);
 		ril_caption_scores_free(s);
 		ril_captions_free(c);
 	}
@@ -251,7 +269,8 @@ static int flickr_find(const struct flickr *f, const char *name)
 }
 
 /* Every rating is a judgement of its own: a picture with its five captions as references and the judged caption. */
-static int add_judgements(struct ril_captions *c, const struct flickr *f, char *row, struct judged *j, size_t *n, struct ril_err *e)
+static int add_judgements(struct ril_captions *c, const struct flickr *f, char *row, struct judged *j, size_t *n,
+			  struct ril_err *e)
 {
 	char image[64], first[80], caption[64];
 	int r[3];
@@ -279,7 +298,8 @@ static void test_flickr8k(void)
 {
 	static const struct { int metric; double tau; } expected[] = {
 		{RIL_CAP_BLEU1, 32.32}, {RIL_CAP_BLEU4, 30.78}, {RIL_CAP_ROUGE_L, 32.31}, {RIL_CAP_CIDER, 43.89}};
-	const char *captions = test_shared("score/flickr8k/Flickr8k.token.txt"), *ratings = test_shared("score/flickr8k/ExpertAnnotations.txt");
+	const char *captions = test_shared("score/flickr8k/Flickr8k.token.txt"),
+		   *ratings = test_shared("score/flickr8k/ExpertAnnotations.txt");
 	if (!captions || !ratings) {
 		SKIP("no Flickr8k ratings");
 		return;
@@ -299,7 +319,8 @@ static void test_flickr8k(void)
 		for (size_t i = 0; i < n; i++)
 			k[i] = (struct judged){s->value[expected[m].metric][i], j[i].rating};
 		double tau = 100 * tau_c(k, n);
-		CHECK(fabs(tau - expected[m].tau) <= .01, "%s: tau-c %.3f", ril_caption_metric_name(expected[m].metric), tau);
+		CHECK(fabs(tau - expected[m].tau) <= .01, "%s: tau-c %.3f", ril_caption_metric_name(expected[m].metric),
+		      tau);
 	}
 	ril_caption_scores_free(s);
 	ril_captions_free(c);
