@@ -85,7 +85,9 @@ struct ril_caption_scores {
 	size_t *item;                    /* [n] */
 	double corpus[RIL_CAP_METRICS];  /* NaN where not asked for */
 	double *value[RIL_CAP_METRICS];  /* [n], NULL where not asked for */
-	struct ril_caption_stats *stats; /* [n], for metrics whose corpus value is no mean */
+	/* Of the metrics whose corpus value is no mean: BLEU [n]; METEOR and meteor-ws [n, 23], NULL where not asked for. */
+	struct ril_caption_stats *stats;
+	double *meteor, *meteor_ws;
 };
 
 /* Scores the given items (NULL: all).  An item whose picture has no reference is an error naming it. */

@@ -258,12 +258,20 @@ static int read_references(struct reading *r, const struct ril_buf *file)
 	return rc;
 }
 
+/* Room for what a file of so many bytes may hold, so that the arrays are not moved as they grow. */
+static int make_room(struct ril_captions *c, size_t bytes, struct ril_err *err)
+{
+	return ril_grow(&c->tok, &c->cap_tok, bytes / 8, sizeof *c->tok, err) ||
+	       ril_grow(&c->text, &c->cap_text, bytes / 64, sizeof *c->text, err) ||
+	       ril_grow(&c->ref, &c->cap_ref, bytes / 64, sizeof *c->ref, err);
+}
+
 int ril_captions_read(struct ril_captions *c, const char *results, const char *annotations,
 		      const struct ril_caption_rules *rules, struct ril_err *err)
 {
 	struct reading r = {.c = c, .rules = rules, .err = err};
 	struct ril_buf res = {0}, ann = {0};
-	int rc = ril_read_file(&res, results, err) || ril_read_file(&ann, annotations, err) ? -1 : 0;
+	int rc = ril_read_file(&res, results, err) || ril_read_file(&ann, annotations, err) || make_room(c, ann.len, err);
 	if (!rc && (rc = each_result(&r, &res, take_id)))
 		ril_context(err, "%s", results);
 	if (!rc && (rc = read_references(&r, &ann)))

@@ -25,7 +25,7 @@ int ril_bags_init(struct ril_bags *b, const struct ril_captions *c, struct ril_e
 	if (!ril_mul(&n, c->n_text, RIL_GRAM_MAX + 1))
 		return ril_fail(err, RIL_EFAIL, "too many captions");
 	b->cap = RIL_GRAM_MAX * (c->n_tok + 1);
-	b->cap_use = c->words.n + c->n_tok;
+	b->cap_use = c->words.n + c->n_tok + c->n_tok / 4;
 	if (!(b->start = ril_new(n, sizeof *b->start, err)) || !(b->entry = ril_new(b->cap, sizeof *b->entry, err)) ||
 	    !(b->use = ril_new(b->cap_use, sizeof *b->use, err)))
 		return -1;

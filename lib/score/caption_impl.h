@@ -72,17 +72,14 @@ static inline const struct ril_gram *ril_bag(const struct ril_bags *b, size_t te
 
 /* ---- metrics ---- */
 
-/* Sums over candidates make the corpus value.  Nothing but doubles: they are summed as an array, too. */
-enum { RIL_CAP_STATS = 23 }; /* RIL_METEOR_STATS */
-struct ril_caption_stats {
-	double guess[RIL_GRAM_MAX], correct[RIL_GRAM_MAX], length, closest; /* BLEU */
-	double meteor[RIL_CAP_STATS], meteor_ws[RIL_CAP_STATS];
-};
+/* What BLEU is made of; sums over candidates make the corpus value.  Nothing but doubles: summed as an array, too. */
+struct ril_caption_stats { double guess[RIL_GRAM_MAX], correct[RIL_GRAM_MAX], length, closest; };
 
-/* BLEU and METEOR are made of sums; other metrics are means. */
-bool ril_caption_is_summed(enum ril_caption_metric);
-/* A corpus value over n captions: from the sum of their statistics, or of their values. */
-double ril_caption_value(enum ril_caption_metric, const struct ril_caption_stats *sum, double total, size_t n);
+/* The statistics behind a metric, BLEU's or METEOR's: [n, *width]; NULL for a metric whose corpus value is a mean. */
+const double *ril_caption_statistics(const struct ril_caption_scores *, enum ril_caption_metric, size_t *width);
+/* The corpus value from the sum of such statistics. */
+double ril_caption_of_sums(enum ril_caption_metric, const double *sum);
+enum { RIL_CAP_WIDTH = 23 }; /* the widest */
 
 /* One candidate and its references. */
 struct ril_caption_case {

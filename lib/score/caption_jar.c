@@ -159,7 +159,7 @@ static int talk(struct program *p, struct ril_caption_scores *s, const struct ri
 		return -1;
 	for (size_t i = 0; i < s->n; i++)
 		if (score_line(&b[0], &b[1], c, s->item[i], err) || program_send(p, &b[0], err) ||
-		    read_stats(p, s->stats[i].meteor, err) || ril_buf_puts(&b[2], " ||| ", err) ||
+		    read_stats(p, s->meteor + i * RIL_METEOR_STATS, err) || ril_buf_puts(&b[2], " ||| ", err) ||
 		    ril_buf_puts(&b[2], p->line, err))
 			return -1;
 	if (program_send(p, &b[2], err))

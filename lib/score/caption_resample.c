@@ -12,42 +12,52 @@
 #include <stdlib.h>
 
 enum { TILE = 16 }; /* resamples */
-enum { STATS = sizeof(struct ril_caption_stats) / sizeof(double), COLUMNS = STATS + RIL_CAP_METRICS };
+/* BLEU's statistics, METEOR's, those of meteor-ws, then each metric's values. */
+enum { FAMILIES = 3, COLUMNS = FAMILIES * RIL_CAP_WIDTH + RIL_CAP_METRICS };
+static const enum ril_caption_metric family[FAMILIES] = {RIL_CAP_BLEU1, RIL_CAP_METEOR, RIL_CAP_METEOR_WS};
 
 struct resampling {
 	const struct ril_caption_scores *s;
 	const struct ril_resampling *how;
-	double *column[COLUMNS]; /* [n]; the statistics, then each metric's values; NULL: not needed */
-	uint32_t *pick;          /* [workers, n] */
-	double *count;           /* [workers, n] */
-	double *value;           /* [RIL_CAP_METRICS, resamples] */
+	double *own[COLUMNS];          /* columns to be freed */
+	const double *column[COLUMNS]; /* [n]; NULL: not needed */
+	uint32_t *pick;                /* [workers, n] */
+	double *count;                 /* [workers, n] */
+	double *value;                 /* [RIL_CAP_METRICS, resamples] */
 };
 
-/* Which statistics the metrics that were scored are made of. */
-static bool needs(const struct ril_caption_scores *s, size_t stat)
+/* A metric's first column. */
+static size_t column_of(enum ril_caption_metric m)
 {
-	const size_t meteor = offsetof(struct ril_caption_stats, meteor) / sizeof(double);
-	const size_t ws = offsetof(struct ril_caption_stats, meteor_ws) / sizeof(double);
-	if (stat >= ws)
-		return s->value[RIL_CAP_METEOR_WS];
-	if (stat >= meteor)
-		return s->value[RIL_CAP_METEOR];
+	for (size_t f = 0; f < FAMILIES; f++)
+		if (m == family[f] || (!f && m <= RIL_CAP_BLEU4))
+			return f * RIL_CAP_WIDTH;
+	return FAMILIES * RIL_CAP_WIDTH + m;
+}
+
+static bool wants_bleu(const struct ril_caption_scores *s)
+{
 	return s->value[RIL_CAP_BLEU1] || s->value[RIL_CAP_BLEU2] || s->value[RIL_CAP_BLEU3] || s->value[RIL_CAP_BLEU4];
 }
 
 static int transpose(struct resampling *r, struct ril_err *err)
 {
-	for (size_t k = 0; k < STATS; k++) {
-		if (!needs(r->s, k))
-			continue;
-		if (!(r->column[k] = ril_new(r->s->n, sizeof(double), err)))
-			return -1;
-		for (size_t i = 0; i < r->s->n; i++)
-			r->column[k][i] = ((const double *)(r->s->stats + i))[k];
+	const struct ril_caption_scores *s = r->s;
+	size_t width;
+	for (size_t f = 0; f < FAMILIES; f++) {
+		const double *stats = ril_caption_statistics(s, family[f], &width);
+		for (size_t k = 0; stats && (f || wants_bleu(s)) && k < width; k++) {
+			double *column = ril_new(s->n, sizeof *column, err);
+			if (!column)
+				return -1;
+			for (size_t i = 0; i < s->n; i++)
+				column[i] = stats[i * width + k];
+			r->column[f * RIL_CAP_WIDTH + k] = r->own[f * RIL_CAP_WIDTH + k] = column;
+		}
 	}
 	for (int m = 0; m < RIL_CAP_METRICS; m++)
-		if (r->s->value[m] && !ril_caption_is_summed(m))
-			r->column[STATS + m] = r->s->value[m];
+		if (!ril_caption_statistics(s, m, &width))
+			r->column[column_of(m)] = s->value[m];
 	return 0;
 }
 
@@ -62,20 +72,20 @@ static double product(const double *a, const double *b, size_t n)
 
 static void resample(struct resampling *r, size_t b, uint32_t *pick, double *count)
 {
-	size_t n = r->s->n;
-	struct ril_caption_stats sum = {0};
+	size_t n = r->s->n, resamples = (size_t)r->how->resamples, width;
+	double sum[COLUMNS] = {0};
 	ril_resample(pick, n, r->how->seed, (uint32_t)b, 0);
 	memset(count, 0, n * sizeof *count);
 	for (size_t i = 0; i < n; i++)
 		count[pick[i]]++;
-	for (size_t k = 0; k < STATS; k++)
+	for (size_t k = 0; k < COLUMNS; k++)
 		if (r->column[k])
-			((double *)&sum)[k] = product(r->column[k], count, n);
+			sum[k] = product(r->column[k], count, n);
 	for (int m = 0; m < RIL_CAP_METRICS; m++) {
-		const double *v = r->column[STATS + m];
+		const double *own = sum + column_of(m);
 		if (r->s->value[m])
-			r->value[(size_t)m * (size_t)r->how->resamples + b] =
-				ril_caption_value(m, &sum, v ? product(v, count, n) : 0, n);
+			r->value[(size_t)m * resamples + b] =
+				ril_caption_statistics(r->s, m, &width) ? ril_caption_of_sums(m, own) : *own / (double)n;
 	}
 }
 
@@ -104,8 +114,8 @@ int ril_caption_intervals(const struct ril_caption_scores *s, const struct ril_r
 	for (int m = 0; ok && m < RIL_CAP_METRICS; m++)
 		if (s->value[m])
 			out[m] = ril_percentiles(r.value + (size_t)m * resamples, resamples, how->confidence);
-	for (size_t k = 0; k < STATS; k++)
-		free(r.column[k]);
+	for (size_t k = 0; k < COLUMNS; k++)
+		free(r.own[k]);
 	free(r.pick);
 	free(r.count);
 	free(r.value);

@@ -138,9 +138,10 @@ static int score_item(struct run *r, size_t i, struct ril_err *err)
 		ril_cider_score(v[RIL_CAP_CIDER] ? v[RIL_CAP_CIDER] + i : &unused,
 				v[RIL_CAP_CIDER_PLAIN] ? v[RIL_CAP_CIDER_PLAIN] + i : &unused, &r->cider, &q);
 	if (r->ws) {
-		if (ril_meteor_ws_item(r->out->stats[i].meteor_ws, r->ws, &q, err))
+		double *stats = r->out->meteor_ws + i * RIL_METEOR_STATS;
+		if (ril_meteor_ws_item(stats, r->ws, &q, err))
 			return -1;
-		v[RIL_CAP_METEOR_WS][i] = ril_meteor(r->out->stats[i].meteor_ws);
+		v[RIL_CAP_METEOR_WS][i] = ril_meteor(stats);
 	}
 	return 0;
 }
@@ -158,6 +159,11 @@ static struct ril_caption_scores *scores_new(const struct ril_captions *c, unsig
 		if (metrics & RIL_CAP_BIT(m))
 			ok = (s->value[m] = ril_new(n, sizeof(double), err));
 	}
+	const size_t meteor = RIL_METEOR_STATS * sizeof(double);
+	if (ok && (metrics & RIL_CAP_BIT(RIL_CAP_METEOR)))
+		ok = (s->meteor = ril_new(n, meteor, err));
+	if (ok && (metrics & RIL_CAP_BIT(RIL_CAP_METEOR_WS)))
+		ok = (s->meteor_ws = ril_new(n, meteor, err));
 	for (size_t i = 0; i < n && ok; i++) {
 		s->item[i] = items ? items[i] : i;
 		if (s->item[i] >= c->n_item)
@@ -203,37 +209,41 @@ void ril_caption_scores_free(struct ril_caption_scores *s)
 		free(s->value[m]);
 	free(s->item);
 	free(s->stats);
+	free(s->meteor);
+	free(s->meteor_ws);
 	free(s);
 }
 
 /* ---- corpus values ---- */
 
-bool ril_caption_is_summed(enum ril_caption_metric m)
+const double *ril_caption_statistics(const struct ril_caption_scores *s, enum ril_caption_metric m, size_t *width)
 {
-	return m <= RIL_CAP_METEOR || m == RIL_CAP_METEOR_WS;
+	*width = m <= RIL_CAP_BLEU4 ? sizeof *s->stats / sizeof(double) : RIL_METEOR_STATS;
+	return m <= RIL_CAP_BLEU4	? (const double *)s->stats
+	       : m == RIL_CAP_METEOR	? s->meteor
+	       : m == RIL_CAP_METEOR_WS ? s->meteor_ws
+					: NULL;
 }
 
-double ril_caption_value(enum ril_caption_metric m, const struct ril_caption_stats *sum, double total, size_t n)
+double ril_caption_of_sums(enum ril_caption_metric m, const double *sum)
 {
-	return m <= RIL_CAP_BLEU4 ? ril_bleu(sum, (int)(m - RIL_CAP_BLEU1) + 1)
-		: m == RIL_CAP_METEOR ? ril_meteor(sum->meteor)
-		: m == RIL_CAP_METEOR_WS ? ril_meteor(sum->meteor_ws)
-					 : total / (double)n;
+	return m <= RIL_CAP_BLEU4 ? ril_bleu((const struct ril_caption_stats *)sum, (int)(m - RIL_CAP_BLEU1) + 1)
+				  : ril_meteor(sum);
 }
 
 double ril_caption_over(const struct ril_caption_scores *s, enum ril_caption_metric m, const uint32_t *pick, size_t n)
 {
-	struct ril_caption_stats sum = {0};
-	double total = 0, *add = (double *)&sum;
+	size_t width;
+	const double *stats = ril_caption_statistics(s, m, &width);
+	double total = 0, sum[RIL_CAP_WIDTH] = {0};
 	n = pick ? n : s->n;
 	if (!n || !s->value[m])
 		return NAN;
 	for (size_t i = 0; i < n; i++) {
 		size_t at = pick ? pick[i] : i;
-		const double *stat = (const double *)(s->stats + at);
 		total += s->value[m][at];
-		for (size_t k = 0; ril_caption_is_summed(m) && k < sizeof sum / sizeof *add; k++)
-			add[k] += stat[k];
+		for (size_t k = 0; stats && k < width; k++)
+			sum[k] += stats[at * width + k];
 	}
-	return ril_caption_value(m, &sum, total, n);
+	return stats ? ril_caption_of_sums(m, sum) : total / (double)n;
 }
