@@ -84,8 +84,9 @@ static void resample(struct resampling *r, size_t b, uint32_t *pick, double *cou
 	for (int m = 0; m < RIL_CAP_METRICS; m++) {
 		const double *own = sum + column_of(m);
 		if (r->s->value[m])
-			r->value[(size_t)m * resamples + b] =
-				ril_caption_statistics(r->s, m, &width) ? ril_caption_of_sums(m, own) : *own / (double)n;
+			r->value[(size_t)m * resamples + b] = ril_caption_statistics(r->s, m, &width)
+								    ? ril_caption_of_sums(m, own)
+								    : *own / (double)n;
 	}
 }
 

@@ -4,14 +4,10 @@
  * grammatical words).  The alignment is chosen as the original's: most words matched, then fewest chunks, then least
  * movement, by a beam search. */
 #include "score/caption_meteor.h"
+#include "score/stem.h"
 #include "score/wordnet.h"
 
 #include <stdlib.h>
-#if __has_include(<libstemmer.h>)
-#include <libstemmer.h>
-#else
-#define RIL_NO_STEMMER
-#endif
 
 enum { BEAM = 40, STAGES = 3, UNKNOWN = -2 };
 
@@ -20,7 +16,7 @@ struct state { double distance; int matched, chunks, last; /* reference position
 struct ril_meteor_ws {
 	const struct ril_captions *c;
 	struct ril_wordnet *wordnet;
-	struct sb_stemmer *stemmer;
+	struct ril_stemmer *stemmer;
 	struct ril_intern stems;
 	int64_t *stem;               /* [words], UNKNOWN until asked for */
 	struct ril_synsets *synsets; /* [words], valid with stem */
@@ -54,10 +50,7 @@ void ril_meteor_ws_free(struct ril_meteor_ws *w)
 		free(w->used[k]);
 		free(w->to[k]);
 	}
-#ifndef RIL_NO_STEMMER
-	if (w->stemmer)
-		sb_stemmer_delete(w->stemmer);
-#endif
+	ril_stemmer_free(w->stemmer);
 	ril_wordnet_free(w->wordnet);
 	ril_intern_free(&w->stems);
 	free(w->stem);
@@ -69,26 +62,17 @@ void ril_meteor_ws_free(struct ril_meteor_ws *w)
 
 struct ril_meteor_ws *ril_meteor_ws_new(const struct ril_captions *c, const char *wordnet, struct ril_err *err)
 {
-#ifdef RIL_NO_STEMMER
-	ril_fail(err, RIL_EFAIL,
-		 "meteor-ws needs a stemmer, and this build has none: install libstemmer-dev and build again");
-	return NULL;
-#else
 	size_t n = c->words.n;
 	struct ril_meteor_ws *w = ril_new(1, sizeof *w, err);
 	if (!w)
 		return NULL;
 	w->c = c;
-	if (!(w->wordnet = ril_wordnet_open(wordnet, err)) || !(w->stem = ril_new(n, sizeof *w->stem, err)) ||
-	    !(w->synsets = ril_new(n, sizeof *w->synsets, err)) ||
+	if (!(w->stemmer = ril_stemmer_new(err)) || !(w->wordnet = ril_wordnet_open(wordnet, err)) ||
+	    !(w->stem = ril_new(n, sizeof *w->stem, err)) || !(w->synsets = ril_new(n, sizeof *w->synsets, err)) ||
 	    !(w->function = ril_new(n, sizeof *w->function, err)) ||
 	    !(w->state[0] = ril_new(BEAM, sizeof *w->state[0], err)) ||
 	    !(w->state[1] = ril_new(BEAM, sizeof *w->state[1], err)))
 		return ril_meteor_ws_free(w), NULL;
-	if (!(w->stemmer = sb_stemmer_new("english", "UTF_8"))) {
-		ril_fail(err, RIL_EFAIL, "libstemmer has no English stemmer");
-		return ril_meteor_ws_free(w), NULL;
-	}
 	for (size_t i = 0; i < n; i++)
 		w->stem[i] = UNKNOWN;
 	for (size_t k = 0; k < sizeof function_words / sizeof *function_words; k++) {
@@ -97,7 +81,6 @@ struct ril_meteor_ws *ril_meteor_ws_new(const struct ril_captions *c, const char
 			w->function[id] = true;
 	}
 	return w;
-#endif
 }
 
 /* Stem and synsets of a word, once. */
@@ -106,12 +89,9 @@ static int learn(struct ril_meteor_ws *w, uint32_t word, struct ril_err *err)
 	const char *s = ril_intern_text(&w->c->words, word);
 	if (w->stem[word] != UNKNOWN)
 		return 0;
-#ifndef RIL_NO_STEMMER
-	const sb_symbol *stem = sb_stemmer_stem(w->stemmer, (const sb_symbol *)s, (int)strlen(s));
-	if (!stem)
-		return ril_fail(err, RIL_EFAIL, "out of memory (stemmer)");
-	w->stem[word] = ril_intern(&w->stems, (const char *)stem, (size_t)sb_stemmer_length(w->stemmer), err);
-#endif
+	size_t n;
+	const char *stem = ril_stem(w->stemmer, s, &n, err);
+	w->stem[word] = stem ? ril_intern(&w->stems, stem, n, err) : -1;
 	return w->stem[word] < 0 ? -1 : ril_wordnet_synsets(w->wordnet, s, &w->synsets[word], err);
 }
 
