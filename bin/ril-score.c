@@ -238,7 +238,7 @@ static int report_captions(struct ril_tool *t, const struct ril_captions *c, str
 static int run_captions(struct ril_tool *t, struct ril_err *err)
 {
 	const struct ril_caption_rules rules = {.vizwiz = !strcmp(opt.rules, "vizwiz")};
-	if (!opt.references)
+	if (!opt.references && (opt.foil || !opt.tokenise))
 		return ril_fail(err, RIL_EUSAGE, "--captions and --foil need --references");
 	struct ril_captions *c = ril_captions_new(strcmp(opt.tokeniser, "none") ? RIL_CAP_PTB : RIL_CAP_NONE, err);
 	if (!c)
@@ -268,16 +268,18 @@ static int run_tokenise(struct ril_err *err)
 	while (!rc && (n = getline(&line, &cap, f)) >= 0) {
 		number++;
 		n -= n && line[n - 1] == '\n';
-		b.len = 0;
 		if (!ril_utf8_valid(line, (size_t)n, &at))
 			rc = ril_fail(err, RIL_ECORRUPT, "%s: line %ld: not UTF-8 at byte %zu", opt.in, number, at);
 		else
-			rc = ril_ptb_tokenise(&b, line, (size_t)n, err) || ril_buf_puts(&b, "\n", err) ||
-					     say_out(&b, err)
-				     ? -1 : 0;
+			rc = ril_ptb_tokenise(&b, line, (size_t)n, err) || ril_buf_puts(&b, "\n", err) ? -1 : 0;
+		if (!rc && b.len >= 65536) {
+			rc = say_out(&b, err);
+			b.len = 0;
+		}
 	}
 	if (!rc && ferror(f))
 		rc = ril_fail_errno(err, "%s", opt.in);
+	rc = rc ? rc : say_out(&b, err);
 	free(line);
 	ril_buf_free(&b);
 	if (f != stdin)

@@ -141,6 +141,12 @@ static int take_candidate(struct reading *r)
 	return ril_captions_candidate(r->c, image, r->caption.data, r->caption.len, r->err) < 0 ? -1 : 0;
 }
 
+static int take_alone(struct reading *r)
+{
+	int64_t image = ril_captions_image(r->c, r->id, r->err);
+	return image < 0 || ril_captions_candidate(r->c, image, r->caption.data, r->caption.len, r->err) < 0 ? -1 : 0;
+}
+
 static int each_result(struct reading *r, const struct ril_buf *file, int (*take)(struct reading *))
 {
 	struct ril_scan s;
@@ -266,22 +272,34 @@ static int make_room(struct ril_captions *c, size_t bytes, struct ril_err *err)
 	       ril_grow(&c->ref, &c->cap_ref, bytes / 64, sizeof *c->ref, err);
 }
 
+static int read_both(struct reading *r, const char *results, const struct ril_buf *res, const char *annotations,
+		     const struct ril_buf *ann)
+{
+	struct ril_captions *c = r->c;
+	if (make_room(c, annotations ? ann->len : res->len, r->err))
+		return -1;
+	if (each_result(r, res, annotations ? take_id : take_alone))
+		return ril_context(r->err, "%s", results);
+	if (!annotations)
+		return 0;
+	if (read_references(r, ann))
+		return ril_context(r->err, "%s", annotations);
+	if (each_result(r, res, take_candidate))
+		return ril_context(r->err, "%s", results);
+	c->counts.images_unscored = r->known.n - ril_captions_images(c);
+	if (!ril_captions_items(c))
+		return ril_fail(r->err, RIL_ECORRUPT, "%s: no picture with a reference is left", annotations);
+	return 0;
+}
+
 int ril_captions_read(struct ril_captions *c, const char *results, const char *annotations,
 		      const struct ril_caption_rules *rules, struct ril_err *err)
 {
 	struct reading r = {.c = c, .rules = rules, .err = err};
 	struct ril_buf res = {0}, ann = {0};
-	int rc = ril_read_file(&res, results, err) || ril_read_file(&ann, annotations, err) || make_room(c, ann.len, err);
-	if (!rc && (rc = each_result(&r, &res, take_id)))
-		ril_context(err, "%s", results);
-	if (!rc && (rc = read_references(&r, &ann)))
-		ril_context(err, "%s", annotations);
-	if (!rc && (rc = each_result(&r, &res, take_candidate)))
-		ril_context(err, "%s", results);
+	int rc = ril_read_file(&res, results, err) || (annotations && ril_read_file(&ann, annotations, err)) ? -1 : 0;
 	if (!rc)
-		c->counts.images_unscored = r.known.n - ril_captions_images(c);
-	if (!rc && !ril_captions_items(c))
-		rc = ril_fail(err, RIL_ECORRUPT, "%s: no picture with a reference is left", annotations);
+		rc = read_both(&r, results, &res, annotations, &ann);
 	ril_intern_free(&r.known);
 	ril_buf_free(&r.caption);
 	ril_buf_free(&r.domain);

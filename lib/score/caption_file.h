@@ -13,7 +13,7 @@ struct ril_caption_rules {
 	bool vizwiz; /* drop references with is_rejected or is_precanned; leave out pictures that have none left */
 };
 
-/* Reads both files into an empty corpus.  A picture's "domain" (NoCaps) is kept. */
+/* Reads both files into an empty corpus; without annotations (NULL) the candidates alone, for their tokens.  A picture's "domain" (NoCaps) is kept. */
 int ril_captions_read(struct ril_captions *, const char *results, const char *annotations,
 		      const struct ril_caption_rules *, struct ril_err *);
 

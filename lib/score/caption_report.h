@@ -1,8 +1,8 @@
 /* caption_report.h -- what a file of captions adds up to: metrics with intervals, by domain where pictures have one,
  * single captions, FOIL's pairs.
  *
- * Sections: "caption_scores" (domain, metric, captions, value, low, high; domain "all" is everything), "items" (image, one
- * column a metric), "foil" (metric, pairs, accuracy, low, high).  JSON begins with "captions" {METRIC: value} over
+ * Sections: "caption_scores" (domain, metric, captions, value, low, high; domain "all" is everything), "items" (image,
+ * one column a metric), "foil" (metric, pairs, accuracy, low, high).  JSON begins with "captions" {METRIC: value} over
  * everything. */
 #ifndef RIL_SCORE_CAPTION_REPORT_H
 #define RIL_SCORE_CAPTION_REPORT_H
@@ -23,7 +23,7 @@ int ril_caption_rows(const struct ril_caption_scores *, unsigned metrics, const 
 		     const struct ril_resampling *, struct ril_sheet *, struct ril_err *);
 int ril_caption_headline(const struct ril_caption_scores *, unsigned metrics, struct ril_sheet *, struct ril_err *);
 /* Intervals of all metrics that were scored, over captions; NaN without resamples. */
-int ril_caption_intervals(const struct ril_caption_scores *, const struct ril_resampling *, struct ril_interval out[RIL_CAP_METRICS],
-			  struct ril_err *);
+int ril_caption_intervals(const struct ril_caption_scores *, const struct ril_resampling *,
+			  struct ril_interval out[RIL_CAP_METRICS], struct ril_err *);
 
 #endif

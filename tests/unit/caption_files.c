@@ -60,6 +60,11 @@ static void test_layouts(void)
 		ril_buf_free(&b);
 	}
 	ril_captions_free(c);
+	c = ril_captions_new(RIL_CAP_PTB, &e);
+	CHECK(!ril_captions_read(c, put_text("r.json", "{\"x\": \"A cat.\", \"y\": \"\"}"), NULL, NULL, &e) &&
+		      ril_captions_items(c) == 2,
+	      "results alone: %s", e.msg);
+	ril_captions_free(c);
 	c = read_text("{\"x\": \"a cat\"}", "{\"x\": [\"a cat\", \"the cat\"], \"y\": [\"a dog\"]}", NULL, &e);
 	CHECK(c && ril_captions_items(c) == 1 && ril_captions_references(c, 0) == 2 &&
 		      ril_captions_counts(c)->images_unscored == 1,
