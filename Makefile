@@ -34,7 +34,7 @@ LIBOBJ  := $(LIBSRC:%.c=$B/%.o)
 TOOLS   := $(sort $(patsubst bin/%.c,%,$(wildcard bin/ril-*.c)))
 TESTS   := $(sort $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/ops/*.c tests/stream/*.c tests/fuzz/*.c)))
 
-.PHONY: all tests demo check check-long clean layers deps install
+.PHONY: all tests demo check check-long clean layers banned deps install
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(TOOLS:%=$(BIN)/%) $(if $(filter release,$(MODE)),share/completions/ril.bash)
@@ -45,7 +45,7 @@ share/completions/ril.bash: scripts/gen-completions $(TOOLS:%=bin/%)
 
 tests: all $(TESTS:%=$B/tests/%) $B/tests/fidelity/fidelity
 
-$B/%.o: %.c Makefile VERSION | deps
+$B/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
@@ -68,24 +68,28 @@ FIDELITY := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/fidelity/*.c)))
 $B/tests/fidelity/fidelity: $(FIDELITY) $B/libril.a
 	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
-# Installs what is missing (Debian and Ubuntu), or prints the line to type; a stamp keeps it from asking every time.
-deps: build/.deps
-build/.deps: scripts/deps
+# Installs what is missing (Debian and Ubuntu), or prints the line to type; a stamp keeps it from asking every time.  The
+# stamp is included: make starts anew once it is there, and pkg-config then knows the packages.
+deps: build/deps.mk
+build/deps.mk: scripts/deps
 	@scripts/deps
 	@mkdir -p build && touch $@
+ifneq ($(MAKECMDGOALS),clean)
+include build/deps.mk
+endif
 
 # The main job on the embedded default; everything lands in demo/.
 demo: all
 	@scripts/demo demo
 
-layers:
-	@scripts/check-layers
+layers banned:
+	@scripts/check-$@
 
-check: layers
-	+@scripts/check
+check: layers banned
+	+@scripts/check --mode $(MODE)
 
-check-long: check
-	+@scripts/check --long
+check-long: layers banned
+	+@scripts/check --mode $(MODE) --long
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/ril $(addprefix $(DESTDIR)$(PREFIX)/share/man/man,1 5 7)

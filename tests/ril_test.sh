@@ -3,7 +3,8 @@
 # check "WHAT" COMMAND...       passes when the command succeeds
 : "${RIL_ROOT:=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}"
 : "${RIL_SHARED:=$RIL_ROOT/../shared}"
-export RIL_ROOT RIL_SHARED PATH="$RIL_ROOT/bin:$PATH"
+: "${RIL_BIN:=$RIL_ROOT/bin}"
+export RIL_ROOT RIL_SHARED RIL_BIN PATH="$RIL_BIN:$PATH"
 T=$(mktemp -d "${TMPDIR:-/tmp}/ril-test.XXXXXX"); trap 'rm -rf "$T"' EXIT
 passed=0 failed=0 skipped=0
 check() { local what=$1; shift; if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $what" >&2; fi; }

@@ -1,11 +1,11 @@
 #!/bin/bash
-# The comparison with the reference implementation, in single and in double precision, failures only.
+# The comparison with the reference implementation, in single and in double precision (or in RIL_MODES), failures only.
 set -u
 cd "$(dirname "$0")/../.."
 data="${RIL_SHARED:-../shared}/data/models"
 [ -d "$data" ] || data=tests/golden/models # a part of it, for a clone on its own
 pass=0 fail=0 skip=0
-for mode in release f64; do
+for mode in ${RIL_MODES:-release f64}; do
 	out=$("build/$mode/tests/fidelity/fidelity" -q "$data")
 	set -- $(tail -n 1 <<<"$out")
 	[ $# -eq 6 ] || set -- 0 passed 1 failed, 0 skipped
