@@ -43,7 +43,8 @@ int ril_context(struct ril_err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	int n = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof err->msg)
-		snprintf(err->msg + n, sizeof err->msg - (size_t)n, ": %s", old);
+	int room = (int)sizeof err->msg - n - (int)sizeof ": "; /* a cause too long is cut */
+	if (n >= 0 && room > 0)
+		snprintf(err->msg + n, sizeof err->msg - (size_t)n, ": %.*s", room, old);
 	return -1;
 }

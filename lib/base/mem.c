@@ -23,7 +23,9 @@ static bool injected(void)
 		return false;
 	if (now == -2) {
 		const char *s = getenv("RIL_FAIL_ALLOC");
-		now = s && atol(s) > 0 ? atol(s) : -1;
+		now = s ? strtol(s, NULL, 10) : -1;
+		if (now <= 0)
+			now = -1;
 		atomic_store(&left, now);
 		if (now == -1)
 			return false;

@@ -345,7 +345,7 @@ static int32_t added_token(const char *dir, const char *content, struct ril_err 
 			const char *s = cJSON_GetStringValue(member(m, "content"));
 			cJSON *number = member(m, "id");
 			if (s && !strcmp(s, content))
-				id = number ? number->valueint : m->string ? atoi(m->string) : -1;
+				id = number ? number->valueint : m->string ? (int)strtol(m->string, NULL, 10) : -1;
 		}
 		cJSON_Delete(o);
 	}

@@ -35,7 +35,7 @@ static void number_id(double d, char out[RIL_CAPTION_ID])
 int ril_caption_id(const cJSON *id, char out[RIL_CAPTION_ID], struct ril_err *err)
 {
 	if (cJSON_IsString(id) && strlen(id->valuestring) < RIL_CAPTION_ID)
-		return strcpy(out, id->valuestring), 0;
+		return memcpy(out, id->valuestring, strlen(id->valuestring) + 1), 0;
 	if (cJSON_IsNumber(id))
 		return number_id(id->valuedouble, out), 0;
 	const char *what = !id ? "missing" : cJSON_IsString(id) ? "too long" : "neither a number nor a string";

@@ -22,7 +22,7 @@ static int python_float(struct ril_buf *out, double x, struct ril_err *err)
 	do
 		snprintf(s, sizeof s, "%.*e", digits - 1, x);
 	while (strtod(s, NULL) != x && ++digits <= 17);
-	int exponent = atoi(strchr(s, 'e') + 1);
+	int exponent = (int)strtol(strchr(s, 'e') + 1, NULL, 10);
 	if (exponent < -4 || exponent >= 16) {
 		char *e = strchr(s, 'e');
 		return ril_buf_printf(out, err, "%.*se%c%02d", (int)(e - s), s, exponent < 0 ? '-' : '+',

@@ -59,7 +59,7 @@ static void print_row(struct fidelity *f, const char *quantity, const char *erro
 	if (!pass || !(f->quiet || f->summary))
 		printf("| %-20s | %-22s | %-64s | %9s | %7s | %s |\n", f->folder, f->name, quantity, error, bound,
 		       pass ? "pass" : "FAIL");
-	summarise(f, quantity, strcmp(bound, "exact") ? atof(error) : NAN, bound, pass);
+	summarise(f, quantity, strcmp(bound, "exact") ? strtod(error, NULL) : NAN, bound, pass);
 }
 
 void row(struct fidelity *f, const char *quantity, double error, double bound)

@@ -231,7 +231,7 @@ static void test_format(const char *name, struct ril_buf whole, int rounds)
 
 int main(int argc, char **argv)
 {
-	int rounds = argc > 1 ? atoi(argv[1]) : 1500;
+	int rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 1500;
 	test_format("PNG grey", make_png(8, 0, 0), rounds);
 	test_format("PNG 2-bit grey", make_png(2, 0, 0), rounds);
 	test_format("PNG 16-bit grey", make_png(16, 0, 0), rounds);

@@ -137,7 +137,7 @@ static void mutate(struct ril_buf *out, const struct ril_buf *in, uint32_t turn,
 
 int main(int argc, char **argv)
 {
-	double seconds = argc > 1 ? atof(argv[1]) : 1.5;
+	double seconds = argc > 1 ? strtod(argv[1], NULL) : 1.5;
 	const char *root = getenv("RIL_ROOT");
 	char path[512];
 	struct ril_buf in = {0}, out = {0};

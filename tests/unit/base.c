@@ -82,10 +82,10 @@ static void test_threads(void)
 static int parse(const char *args, const struct ril_opt *o, struct ril_strlist *ops, struct ril_err *e)
 {
 	static char copy[256];
-	char *argv[16] = {"t"};
+	char *argv[16] = {"t"}, *rest = NULL;
 	int n = 1;
 	snprintf(copy, sizeof copy, "%s", args);
-	for (char *s = strtok(copy, " "); s; s = strtok(NULL, " "))
+	for (char *s = strtok_r(copy, " ", &rest); s; s = strtok_r(NULL, " ", &rest))
 		argv[n++] = s;
 	const struct ril_opt *const tables[] = {o, NULL};
 	ops->n = 0;

@@ -60,7 +60,7 @@ static struct ril_captions *toy(void)
 					      {"the large hound is running ||| now", "a big dog runs", "x"},
 					      {"", "a b", "c"}};
 	for (int i = 0; i < 3; i++) {
-		char key[8];
+		char key[16];
 		snprintf(key, sizeof key, "%d", i);
 		int64_t im = ril_captions_image(c, key, &e);
 		for (int k = 1; k < 3; k++)

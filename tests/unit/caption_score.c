@@ -311,7 +311,8 @@ static void test_flickr8k(void)
 	struct ril_captions *c = ril_captions_new(RIL_CAP_PTB, &e);
 	size_t n = 0;
 	int rc = flickr_read(&f, captions, &e) || ril_read_file(&rows, ratings, &e);
-	for (char *row = rc ? NULL : strtok(rows.data, "\n"); row && !rc; row = strtok(NULL, "\n"))
+	char *rest = NULL;
+	for (char *row = rc ? NULL : strtok_r(rows.data, "\n", &rest); row && !rc; row = strtok_r(NULL, "\n", &rest))
 		rc = add_judgements(c, &f, row, j, &n, &e);
 	struct ril_caption_scores *s = rc ? NULL : ril_captions_score(c, &all, NULL, 0, &e);
 	CHECK(s && n == 16992, "%zu judgements; %s", n, e.msg);

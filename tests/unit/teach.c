@@ -124,11 +124,13 @@ static void test_drawing(void)
 	CHECK(!ril_bpe_train(folder, "one two", 7, 256, false, &e), "%s", e.msg);
 	struct ril_tokenizer *t = ril_tokenizer_load(folder, &e);
 	struct ril_saved *s = ril_saved_new(&e);
+	int n = 0;
 	for (int k = 0; k < 4; k++)
-		sprintf(text + strlen(text), "{\"id\": \"q\", \"response\": \"r%d\", \"teacher\": \"T\"}\n", k);
-	strcat(text, "{\"id\": \"q\", \"response\": \"far too long\", \"teacher\": \"T\"}\n{\"id\": \"q\", "
-		     "\"response\": \"cut off.\", \"teacher\": \"T\", "
-		     "\"finish\": \"length\"}\n");
+		n += snprintf(text + n, sizeof text - (size_t)n,
+			      "{\"id\": \"q\", \"response\": \"r%d\", \"teacher\": \"T\"}\n", k);
+	snprintf(text + n, sizeof text - (size_t)n, "%s",
+		 "{\"id\": \"q\", \"response\": \"far too long\", \"teacher\": \"T\"}\n"
+		 "{\"id\": \"q\", \"response\": \"cut off.\", \"teacher\": \"T\", \"finish\": \"length\"}\n");
 	CHECK(t && !ril_saved_read(s, write_cache(text), &e) && !ril_saved_index(s, &e), "%s", e.msg);
 	CHECK(!drawn(t, s, 5, 1, 3, a, sizeof a, &stats, false, &e), "%s", e.msg);
 	int different = 0;
