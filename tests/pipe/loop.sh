@@ -34,32 +34,55 @@ check "the same steps through files" timeout 200 make -s -f "$RIL_ROOT/share/ril
 	CACHES=cache.jsonl STEPS=$STEPS BATCH=$BATCH N=2 LENGTH=20 SEED=3 UPDATE="--lr 1e-3 --beta 0.01 --mu 2"
 check "files and residents agree" same one files
 
-# killed at random moments, all stages at once, then resumed until done
-kill_tree() { pkill -KILL -s "$(ps -o sid= -p "$1" | tr -d ' ')" 2>/dev/null; pkill -KILL -f -- "--run killed|$T" 2>/dev/null; }
-setsid timeout 120 "$RIL_ROOT/scripts/ril-train" -q --run killed "${settings[@]}" 2>/dev/null &
-sleep "0.$((RANDOM % 9 + 1))"; kill_tree $!; wait 2>/dev/null
+# started MARK COMMAND...: runs it with a mark that all its descendants carry in their environment.
+started() { local mark=$1; shift; RIL_TEST_MARK=$T/$mark exec "$@"; }
+# running MARK [NAME]: the processes that carry the mark, and were started under that name.
+running() {
+	local p name
+	grep -lazx "RIL_TEST_MARK=$T/$1" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ p _; do
+		IFS= read -r -d '' name 2>/dev/null <"/proc/$p/cmdline"
+		if [ $# -eq 1 ] || [ "${name##*/}" = "$2" ]; then echo "$p"; fi
+	done
+}
+# shellcheck disable=SC2046  # process ids are split on purpose
+kill_all() { kill -KILL $(running "$1") 2>/dev/null; wait 2>/dev/null; }
+# wait_for PATH: half a minute at most
+wait_for() { for _ in $(seq 600); do [ -e "$1" ] && return; sleep .05; done; }
+
+# killed at random moments, all stages and the launcher at once, then resumed until done
+started killed ril-train -q --run killed "${settings[@]}" 2>/dev/null &
+sleep "0.$((RANDOM % 9 + 1))"; kill_all killed
 for attempt in 1 2 3; do
 	[ -e killed/run.json ] || break
-	setsid timeout 120 "$RIL_ROOT/scripts/ril-train" -q --resume killed 2>/dev/null &
-	sleep "0.$((RANDOM % 9 + 3))"; kill_tree $!; wait 2>/dev/null
+	started killed ril-train -q --resume killed 2>/dev/null &
+	sleep "0.$((RANDOM % 9 + 3))"; kill_all killed
 done
 if [ -e killed/run.json ]; then check "a killed run resumes" train --resume killed; else check "a killed run starts again" train --run killed "${settings[@]}"; fi
 check "killed and resumed equals uninterrupted" same one killed
 
 # a stage dies: the launcher ends, names it, and nothing hangs
-long=("${settings[@]}" --steps 400)
-timeout 60 ril-train -q --run dead "${long[@]}" 2>err.txt &
-for _ in $(seq 100); do [ -e dead/step-1 ] && break; sleep .1; done
-pkill -KILL -f "ril-score .*--reward" ; wait $!; rc=$?
-check "a dead stage ends the run with exit 1 (was $rc)" test $rc -eq 1
-check "and is named" grep -q 'ril-score failed' err.txt
+for stage in encode rollout teach discriminate score update; do
+	started "dead-$stage" timeout 60 ril-train -q --run "dead-$stage" "${settings[@]}" --steps 400 2>err.txt &
+	pid=$!; wait_for "dead-$stage/step-1"
+	began=$SECONDS; kill -KILL $(running "dead-$stage" "ril-$stage"); wait $pid; rc=$?
+	check "ril-$stage dies: the run ends with exit 1 (was $rc)" test $rc -eq 1
+	check "ril-$stage dies: it is named, not: $(head -n 1 err.txt)" grep -q "ril-$stage failed" err.txt
+	check "ril-$stage dies: at once ($((SECONDS - began)) s)" test $((SECONDS - began)) -le 10
+	check "ril-$stage dies: nothing goes on" test -z "$(running "dead-$stage")"
+	rm -rf "dead-$stage"
+done
 
-# a signal: a clean end after the step at work, then resume
-timeout 60 ril-train -q --run stopped "${settings[@]}" &
-pid=$!
-for _ in $(seq 100); do [ -e stopped/step-1 ] && break; sleep .05; done
-kill -INT "$(pgrep -P $pid -f ril-train | head -1 || echo $pid)" 2>/dev/null; wait $pid; rc=$?
-check "SIGINT ends with 130, or the run was done (was $rc)" test $rc -eq 130 -o $rc -eq 0
-check "and resumes" train --resume stopped
+# a signal: a clean end after the step at work, then resume.  (With job control, as a background job would ignore SIGINT.)
+set -m
+started stopped ril-train -q --run stopped "${settings[@]}" --steps 400 2>err.txt &
+pid=$!; set +m; wait_for stopped/step-1
+kill -INT $pid; wait $pid; rc=$?
+check "SIGINT ends with 130 (was $rc): $(head -n 1 err.txt)" test $rc -eq 130
+last=$(readlink stopped/current)
+check "the step at work is a checkpoint: $last" test -s "stopped/$last/student/model.safetensors" -a -z "$(ls -d stopped/*.tmp 2>/dev/null)"
+if [ "${last#step-}" -lt $STEPS ]; then
+	jq --arg s $STEPS '.settings.steps = $s' stopped/run.json >run.json && mv run.json stopped/run.json
+	check "and resumes" train --resume stopped
+fi
 check "stopped and resumed equals uninterrupted" same one stopped
 test_end
