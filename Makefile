@@ -96,6 +96,7 @@ install: all
 	install $(TOOLS:%=bin/%) scripts/ril-* $(DESTDIR)$(PREFIX)/bin
 	cp -r share/. $(DESTDIR)$(PREFIX)/share/ril
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s; done
+	for p in ril-table ril-page; do ln -sf ril-plot.1 $(DESTDIR)$(PREFIX)/share/man/man1/$$p.1; done
 
 # Compares with the reference implementation's outputs in DATA, laid out as shared/data/models; prints the table.
 DATA ?= $(or $(RIL_SHARED),../shared)/data/models
