@@ -82,15 +82,16 @@ static int filter_make(struct filter *f, int32_t in, int32_t out, struct ril_err
 	return rc;
 }
 
-/* By way of 16 bits: compilers know that step as one instruction each, the whole one they take to pieces. */
-static inline lane32 widen(const uint8_t *p)
+/* By way of 16 bits: compilers know that step as one instruction each, the whole one they take to pieces.  Wide vectors
+ * go by pointer: how they are passed by value depends on the processor compiled for. */
+static inline void widen(lane32 *to, const uint8_t *p)
 {
-	return __builtin_convertvector(__builtin_convertvector(*(const lane8 *)p, lane16), lane32);
+	*to = __builtin_convertvector(__builtin_convertvector(*(const lane8 *)p, lane16), lane32);
 }
 
-static inline lane8 round8(lane32 sum)
+static inline lane8 round8(const lane32 *sum)
 {
-	lane32 v = sum >> BITS;
+	lane32 v = *sum >> BITS;
 	v &= v >= 0;
 	v = (v & (v <= 255)) | ((v > 255) & 255);
 	return __builtin_convertvector(__builtin_convertvector(v, lane16), lane8);
@@ -99,10 +100,12 @@ static inline lane8 round8(lane32 sum)
 /* One vector of output: bytes at `in`, the next tap `stride` further. */
 static inline lane8 sum_taps(const uint8_t *in, size_t stride, const int32_t *weight, int32_t count)
 {
-	lane32 sum = (lane32){0} + (1 << (BITS - 1));
-	for (int32_t k = 0; k < count; k++)
-		sum += widen(in + (size_t)k * stride) * weight[k];
-	return round8(sum);
+	lane32 sum = (lane32){0} + (1 << (BITS - 1)), bytes;
+	for (int32_t k = 0; k < count; k++) {
+		widen(&bytes, in + (size_t)k * stride);
+		sum += bytes * weight[k];
+	}
+	return round8(&sum);
 }
 
 static void vertical(struct ril_image *out, const struct ril_image *in, const struct filter *f)
