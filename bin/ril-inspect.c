@@ -16,10 +16,9 @@ static struct {
 
 static int print(struct ril_buf *b, struct ril_err *err)
 {
-	if (b->len && fwrite(b->data, 1, b->len, stdout) != b->len)
-		return ril_fail_errno(err, "stdout");
+	int rc = b->len ? ril_print(b->data, b->len, err) : 0;
 	b->len = 0;
-	return 0;
+	return rc;
 }
 
 /* A folder or a .safetensors file is a model; anything else is a stream. */
@@ -199,8 +198,8 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 		: is_model(path) ? model(path, &b, err)
 				 : stream(path, &b, err);
 	struct ril_err late = {0};
-	if (print(&b, &late) || fflush(stdout))
-		rc = rc ? rc : late.code ? ril_fail(err, late.code, "%s", late.msg) : ril_fail_errno(err, "stdout");
+	if (print(&b, &late) && !rc)
+		rc = ril_fail(err, late.code, "%s", late.msg);
 	ril_buf_free(&b);
 	return rc;
 }

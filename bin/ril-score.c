@@ -81,20 +81,13 @@ static const struct ril_opt options[] = {
 	{0},
 };
 
-static int say_out(const struct ril_buf *b, struct ril_err *err)
-{
-	if (fwrite(b->data, 1, b->len, stdout) != b->len || fflush(stdout))
-		return ril_fail_errno(err, "stdout");
-	return 0;
-}
-
 static int print_sheet(const struct ril_sheet *s, struct ril_err *err)
 {
 	enum ril_sheet_format format = RIL_SHEET_TABLE;
 	if (opt.report && strcmp(opt.report, "table"))
 		format = strcmp(opt.report, "json") ? RIL_SHEET_TSV : RIL_SHEET_JSON;
 	struct ril_buf b = {0};
-	int rc = ril_sheet_print(s, format, &b, err) ? -1 : say_out(&b, err);
+	int rc = ril_sheet_print(s, format, &b, err) ? -1 : ril_print(b.data, b.len, err);
 	ril_buf_free(&b);
 	return rc;
 }
@@ -149,7 +142,7 @@ static int judge_rows(struct ril_grader *g, struct ril_item *it, size_t n, struc
 		       : ril_verdict_line(&lines, &it[i], &v[i], judge, err);
 	}
 	if (!rc && !r)
-		rc = say_out(&lines, err);
+		rc = ril_print(lines.data, lines.len, err);
 	ril_buf_free(&lines);
 	return rc;
 }
@@ -215,7 +208,7 @@ static int print_tokens(const struct ril_captions *c, struct ril_err *err)
 	int rc = 0;
 	for (size_t i = 0; !rc && i < ril_captions_items(c); i++)
 		rc = ril_captions_candidate_tokens(c, i, &b, err) || ril_buf_puts(&b, "\n", err) ? -1 : 0;
-	rc = rc ? rc : say_out(&b, err);
+	rc = rc ? rc : ril_print(b.data, b.len, err);
 	ril_buf_free(&b);
 	return rc;
 }
@@ -273,13 +266,13 @@ static int run_tokenise(struct ril_err *err)
 		else
 			rc = ril_ptb_tokenise(&b, line, (size_t)n, err) || ril_buf_puts(&b, "\n", err) ? -1 : 0;
 		if (!rc && b.len >= 65536) {
-			rc = say_out(&b, err);
+			rc = ril_print(b.data, b.len, err);
 			b.len = 0;
 		}
 	}
 	if (!rc && ferror(f))
 		rc = ril_fail_errno(err, "%s", opt.in);
-	rc = rc ? rc : say_out(&b, err);
+	rc = rc ? rc : ril_print(b.data, b.len, err);
 	free(line);
 	ril_buf_free(&b);
 	if (f != stdin)

@@ -6,6 +6,7 @@
 #include "ops/backend.h"
 #include "stream/stream.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -37,6 +38,20 @@ void ril_chat(const struct ril_tool *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	talk(t, fmt, ap);
 	va_end(ap);
+}
+
+int ril_print(const char *text, size_t len, struct ril_err *err)
+{
+	if (!len || (fwrite(text, 1, len, stdout) == len && !fflush(stdout)))
+		return 0;
+	bool gone = errno == EPIPE;
+	ril_fail_errno(err, "stdout");
+	if (gone) {
+		ril_file_abandon();
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+	return -1;
 }
 
 /* Ended by a signal: no temporary file stays behind.  A tool that has more to do takes the signal over. */

@@ -37,4 +37,8 @@ int ril_tool_main(struct ril_tool *, int argc, char **argv);
 void ril_say(const struct ril_tool *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void ril_chat(const struct ril_tool *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Prints a report on stdout.  A reader that has seen enough (head) ends the process in silence, as it does other
+ * programs; streams keep the error. */
+int ril_print(const char *text, size_t len, struct ril_err *);
+
 #endif
