@@ -103,6 +103,8 @@ int ril_image_orient(struct ril_image *im, int o, struct ril_err *err)
 			memcpy(up.rgb + ((size_t)Y * up.w + X) * 3, src, 3);
 		}
 	}
+	up.keyed = im->keyed;
+	memcpy(up.key, im->key, sizeof up.key);
 	ril_image_free(im);
 	*im = up;
 	return 0;

@@ -13,6 +13,8 @@
 struct ril_image {
 	uint8_t *rgb; /* [h,w,3] */
 	int32_t w, h;
+	bool keyed;     /* the file calls this colour transparent (PNG tRNS, GIF): ril_pixels_make paints it white, */
+	uint8_t key[3]; /* as the reference's processors do, though `rgb` has the colour itself */
 };
 
 /* No picture may have more pixels than this (Pillow refuses the same), nor a side beyond RIL_IMAGE_MAX_SIDE. */

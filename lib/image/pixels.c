@@ -83,9 +83,27 @@ static int tiles(float *out, const struct ril_image *im, const struct ril_image 
 	return 0;
 }
 
+/* A copy with the transparent colour painted white. */
+static int whiten(struct ril_image *out, const struct ril_image *im, struct ril_err *err)
+{
+	if (ril_image_new(out, im->w, im->h, err))
+		return -1;
+	memcpy(out->rgb, im->rgb, (size_t)im->w * im->h * 3);
+	for (uint8_t *p = out->rgb, *end = p + (size_t)im->w * im->h * 3; p < end; p += 3)
+		if (!memcmp(p, im->key, 3))
+			memset(p, 255, 3);
+	return 0;
+}
+
 int ril_pixels_make(struct ril_pixels *out, const struct ril_image *im, const struct ril_pixel_settings *s,
 		    struct ril_err *err)
 {
+	if (im->keyed && !s->keep_key) {
+		struct ril_image white = {0};
+		int failed = whiten(&white, im, err) || ril_pixels_make(out, &white, s, err);
+		ril_image_free(&white);
+		return failed ? -1 : 0;
+	}
 	struct ril_pixel_plan p;
 	struct ril_pixel_table table;
 	struct ril_image resized = {0};

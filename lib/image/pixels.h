@@ -17,6 +17,7 @@ enum ril_pixel_layout { RIL_PIXELS_QWEN = 1, RIL_PIXELS_INTERNVL };
 struct ril_pixel_settings {
 	enum ril_pixel_layout layout;
 	double mean[3], std[3], rescale; /* value = (byte * rescale - mean) / std; rescale: 1/255, as the file has it */
+	bool keep_key;                   /* do_convert_rgb false: a transparent colour is not painted white */
 	/* Qwen2.5-VL */
 	int32_t patch, merge, temporal;
 	int64_t min_pixels, max_pixels;

@@ -55,10 +55,11 @@ static int integer(const cJSON *o, const char *name, int32_t *out, struct ril_er
 /* What both families share. */
 static int common(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *err)
 {
-	bool resize = true, rescale = true, normalize = true, pad = false;
+	bool resize = true, rescale = true, normalize = true, pad = false, convert = true;
 	int32_t resample = 3;
 	if (ril_json_bool(o, "do_resize", &resize, err) || ril_json_bool(o, "do_rescale", &rescale, err) ||
 	    ril_json_bool(o, "do_normalize", &normalize, err) || ril_json_bool(o, "do_pad", &pad, err) ||
+	    ril_json_bool(o, "do_convert_rgb", &convert, err) ||
 	    integer(o, "resample", &resample, err) || ril_json_num(o, "rescale_factor", &s->rescale, err) ||
 	    triple(o, "image_mean", s->mean, err) || triple(o, "image_std", s->std, err))
 		return -1;
@@ -66,6 +67,7 @@ static int common(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *
 		return ril_fail(err, RIL_ECORRUPT, "%s is not supported", pad ? "do_pad true" : "do_resize false");
 	if (resample != 3)
 		return ril_fail(err, RIL_ECORRUPT, "resample %d is not supported (only 3, bicubic)", resample);
+	s->keep_key = !convert;
 	if (!rescale)
 		s->rescale = 1;
 	for (int c = 0; c < 3 && !normalize; c++) {

@@ -106,10 +106,40 @@ static int orientation_of_chunk(const uint8_t *type, struct ril_bytes data)
 	return 0;
 }
 
+/* The one colour that a tRNS chunk makes transparent.  As Pillow hands it on: grey levels are not scaled with the
+ * pixels, of 16 bits the low byte counts, and 1- and 16-bit grey has it in the red channel only.  A palette with partly
+ * transparent entries has no such colour; there transparency is dropped. */
+static void png_key(struct ril_image *im, const uint8_t *header, struct ril_bytes palette, struct ril_bytes trns)
+{
+	int depth = header[8], colour = header[9];
+	size_t clear = 0;
+	if (colour == 0 && trns.n >= 2) {
+		uint8_t v = trns.at[1], rest = depth == 1 || depth == 16 ? 0 : v;
+		memcpy(im->key, (uint8_t[]){v, rest, rest}, 3);
+		im->keyed = true;
+	} else if (colour == 2 && trns.n >= 6) {
+		memcpy(im->key, (uint8_t[]){trns.at[1], trns.at[3], trns.at[5]}, 3);
+		im->keyed = true;
+	} else if (colour == 3) {
+		for (size_t i = 0; i < trns.n; i++) {
+			if (trns.at[i] != 255 && (trns.at[i] || im->keyed)) {
+				im->keyed = false;
+				return;
+			}
+			clear = trns.at[i] ? clear : i;
+			im->keyed |= !trns.at[i];
+		}
+		im->keyed = im->keyed && 3 * clear + 3 <= palette.n;
+		if (im->keyed)
+			memcpy(im->key, palette.at + 3 * clear, 3);
+	}
+}
+
 /* Every chunk whole and its checksum right, up to IEND. */
-static int png_walk(struct ril_bytes b, int *orientation, struct ril_err *err)
+static int png_walk(struct ril_image *im, struct ril_bytes b, int *orientation, struct ril_err *err)
 {
 	bool first = true;
+	struct ril_bytes palette = {0};
 	for (size_t at = 8;; first = false) {
 		if (b.n - at < 12)
 			return ril_fail(err, RIL_ECORRUPT, "PNG: truncated");
@@ -125,6 +155,10 @@ static int png_walk(struct ril_bytes b, int *orientation, struct ril_err *err)
 			return 0;
 		if (!*orientation)
 			*orientation = orientation_of_chunk(type, (struct ril_bytes){type + 4, size});
+		if (!memcmp(type, "PLTE", 4))
+			palette = (struct ril_bytes){type + 4, size};
+		if (!memcmp(type, "tRNS", 4))
+			png_key(im, b.at + 16, palette, (struct ril_bytes){type + 4, size});
 		at += size + 12;
 	}
 }
@@ -146,7 +180,7 @@ static int png_grey16(struct ril_image *im, struct ril_bytes b, struct ril_err *
 
 int ril_png_decode(struct ril_image *im, int *orientation, struct ril_bytes b, struct ril_err *err)
 {
-	if (png_walk(b, orientation, err) || ril_image_check(be32(b.at + 16), be32(b.at + 20), err))
+	if (png_walk(im, b, orientation, err) || ril_image_check(be32(b.at + 16), be32(b.at + 20), err))
 		return -1;
 	int depth = b.at[24], colour = b.at[25];
 	return depth == 16 && colour == 0 ? png_grey16(im, b, err) : ril_stb_decode(im, b, err);
@@ -211,6 +245,8 @@ struct gif {
 	size_t control; /* offset of the graphic control's flags; 0 without one */
 	int x, y, w, h;
 	uint8_t around[3];
+	bool keyed; /* the colour of the transparent index */
+	uint8_t key[3];
 };
 
 static int gif_cut(struct ril_err *err)
@@ -244,9 +280,13 @@ static int gif_frame(struct gif *g, struct ril_bytes b, size_t at, const uint8_t
 	}
 	if (++at >= b.n || !gif_skip(b, &at)) /* behind the code size */
 		return gif_cut(err);
-	int index = g->control && b.at[g->control] & 1 ? b.at[g->control + 3] : 0;
-	if (palette && index < colours)
+	bool clear = g->control && b.at[g->control] & 1;
+	int index = clear ? b.at[g->control + 3] : 0;
+	if (palette && index < colours) {
 		memcpy(g->around, palette + 3 * index, 3);
+		memcpy(g->key, g->around, 3);
+		g->keyed = clear;
+	}
 	return 0;
 }
 
@@ -285,6 +325,8 @@ static int gif_walk(struct gif *g, struct ril_bytes b, struct ril_err *err)
 static int gif_fill(struct ril_image *im, const struct gif *g, const uint8_t *rgba, struct ril_err *err)
 {
 	uint8_t *out = im->rgb;
+	im->keyed = g->keyed;
+	memcpy(im->key, g->key, 3);
 	for (int y = 0; y < im->h; y++) {
 		for (int x = 0; x < im->w; x++, out += 3, rgba += 4) {
 			bool inside = x >= g->x && x - g->x < g->w && y >= g->y && y - g->y < g->h;

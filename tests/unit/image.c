@@ -144,9 +144,9 @@ static void chunk(struct ril_buf *b, const char *type, const void *data, size_t 
 	be(b, (uint32_t)crc32(0, (const Bytef *)b->data + at, (uInt)(n + 4)));
 }
 
-/* A PNG of w x h, `bytes` a row, byte i of row y being f(y,i); exif (may be NULL) goes into an eXIf chunk. */
-static struct ril_buf png(uint32_t w, uint32_t h, int depth, int colour, size_t bytes, uint8_t (*f)(size_t, size_t),
-			  const char *exif, size_t nexif)
+/* A PNG of w x h, `bytes` a row, byte i of row y being f(y,i); more (may be NULL) goes into a chunk of that type. */
+static struct ril_buf png_with(uint32_t w, uint32_t h, int depth, int colour, size_t bytes,
+			       uint8_t (*f)(size_t, size_t), const char *type, const void *more, size_t nmore)
 {
 	struct ril_buf b = {0}, head = {0};
 	uint8_t raw[4096], packed[8192];
@@ -162,13 +162,19 @@ static struct ril_buf png(uint32_t w, uint32_t h, int depth, int colour, size_t 
 	be(&head, h);
 	ril_buf_add(&head, (uint8_t[]){(uint8_t)depth, (uint8_t)colour, 0, 0, 0}, 5, NULL);
 	chunk(&b, "IHDR", head.data, head.len);
-	if (exif)
-		chunk(&b, "eXIf", exif, nexif);
+	if (more)
+		chunk(&b, type, more, nmore);
 	compress(packed, &n, raw, at);
 	chunk(&b, "IDAT", packed, n);
 	chunk(&b, "IEND", "", 0);
 	ril_buf_free(&head);
 	return b;
+}
+
+static struct ril_buf png(uint32_t w, uint32_t h, int depth, int colour, size_t bytes, uint8_t (*f)(size_t, size_t),
+			  const char *exif, size_t nexif)
+{
+	return png_with(w, h, depth, colour, bytes, f, "eXIf", exif, nexif);
 }
 
 static uint8_t count_up(size_t y, size_t i)
@@ -201,6 +207,42 @@ static void test_png(void)
 	CHECK(!ril_image_decode(&im, b.data, b.len, &e) && im.rgb[2] == 2 && im.rgb[3] == 4, "alpha is dropped");
 	ril_image_free(&im);
 	ril_buf_free(&b);
+}
+
+/* A colour that the file calls transparent stays what it is, and is white to a vision tower. */
+static void test_key(void)
+{
+	static const struct { int depth, colour; size_t bytes; uint8_t trns[6], n, want[3]; } key[] = {
+		{8, 0, 4, {0, 2}, 2, {2, 2, 2}},
+		{8, 2, 12, {0, 3, 0, 4, 0, 5}, 6, {3, 4, 5}},
+		{16, 2, 24, {7, 0, 7, 2, 7, 4}, 6, {0, 2, 4}}, /* high bytes, against the low ones of the key */
+		{16, 0, 8, {1, 2}, 2, {2, 0, 0}},
+		{1, 0, 1, {0, 1}, 2, {1, 0, 0}},
+	};
+	for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
+		struct ril_pixel_settings s;
+		struct ril_pixels white, kept;
+		struct ril_image im;
+		struct ril_err e = {0};
+		struct ril_buf b = png_with(4, 1, key[i].depth, key[i].colour, key[i].bytes, count_up, "tRNS",
+					    key[i].trns, key[i].n);
+		CHECK(!ril_image_decode(&im, b.data, b.len, &e) && im.keyed && !memcmp(im.key, key[i].want, 3),
+		      "key of picture %zu: %s", i, e.msg);
+		bool there = false;
+		for (int x = 0; im.rgb && x < 4; x++)
+			there |= !memcmp(im.rgb + 3 * x, key[i].want, 3);
+		ril_pixel_defaults(&s, RIL_PIXELS_INTERNVL);
+		s.tile = 28;
+		CHECK(!ril_pixels_make(&white, &im, &s, &e), "%s", e.msg);
+		s.keep_key = true;
+		CHECK(!ril_pixels_make(&kept, &im, &s, &e) && kept.rows == white.rows, "%s", e.msg);
+		CHECK(there == !!memcmp(kept.values, white.values, (size_t)kept.rows * (size_t)kept.width * 4),
+		      "picture %zu turns white where it has the colour", i);
+		ril_pixels_free(&white);
+		ril_pixels_free(&kept);
+		ril_image_free(&im);
+		ril_buf_free(&b);
+	}
 }
 
 /* Pixel (0,0), its right and its lower neighbour after each orientation of a picture numbered 0 1 2 / 16 17 18. */
@@ -358,6 +400,7 @@ int main(void)
 {
 	test_reference();
 	test_png();
+	test_key();
 	test_orientation();
 	test_refusals();
 	test_plans();
