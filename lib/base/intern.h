@@ -9,10 +9,9 @@
 struct ril_intern {
 	struct ril_buf text; /* all strings, each followed by NUL */
 	struct ril_interned {
-		size_t start;  /* in text */
 		uint64_t head; /* the first eight bytes */
-		size_t n;
-		uint32_t hash;
+		uint32_t hash, n;
+		size_t start; /* in text */
 	} *at;          /* [n] */
 	uint32_t *slot; /* [1 << bits], number + 1; 0: free */
 	size_t n, cap;

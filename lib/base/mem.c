@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,6 +52,23 @@ void *ril_resize(void *p, size_t n, size_t size, struct ril_err *err)
 	size_t bytes;
 	void *q = !ril_mul(&bytes, n, size) || injected() ? NULL : realloc(p, bytes ? bytes : 1);
 	return q ? q : no_memory(n, size, err);
+}
+
+static void advise(void *p, size_t bytes, uintptr_t page, int advice)
+{
+	uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1), to = ((uintptr_t)p + bytes) & ~(page - 1);
+	if (to > from)
+		(void)madvise((void *)from, to - from, advice);
+}
+
+void ril_mem_dense(void *p, size_t bytes)
+{
+	if (bytes < (size_t)1 << 18)
+		return;
+	advise(p, bytes, (uintptr_t)2 << 20, MADV_HUGEPAGE);
+#ifdef MADV_POPULATE_WRITE
+	advise(p, bytes, 4096, MADV_POPULATE_WRITE);
+#endif
 }
 
 char *ril_strndup(const char *s, size_t n, struct ril_err *err)
@@ -138,8 +156,10 @@ int ril_read_file(struct ril_buf *out, const char *path, struct ril_err *err)
 		return ril_fail_errno(err, "%s", path);
 	struct stat st;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0 &&
-	    ril_buf_reserve(out, (size_t)st.st_size, err))
+	    ril_buf_reserve(out, (size_t)st.st_size + 65536, err))
 		return close(fd), ril_context(err, "%s", path);
+	if (out->cap > out->len)
+		ril_mem_dense(out->data + out->len, out->cap - out->len);
 	for (;;) {
 		if (ril_buf_reserve(out, 65536, err))
 			return close(fd), ril_context(err, "%s", path);

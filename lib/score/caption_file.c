@@ -267,9 +267,12 @@ static int read_references(struct reading *r, const struct ril_buf *file)
 /* Room for what a file of so many bytes may hold, so that the arrays are not moved as they grow. */
 static int make_room(struct ril_captions *c, size_t bytes, struct ril_err *err)
 {
-	return ril_grow(&c->tok, &c->cap_tok, bytes / 8, sizeof *c->tok, err) ||
-	       ril_grow(&c->text, &c->cap_text, bytes / 64, sizeof *c->text, err) ||
-	       ril_grow(&c->ref, &c->cap_ref, bytes / 64, sizeof *c->ref, err);
+	if (ril_grow(&c->tok, &c->cap_tok, bytes / 8, sizeof *c->tok, err) ||
+	    ril_grow(&c->text, &c->cap_text, bytes / 64, sizeof *c->text, err) ||
+	    ril_grow(&c->ref, &c->cap_ref, bytes / 64, sizeof *c->ref, err))
+		return -1;
+	ril_mem_dense(c->tok, c->cap_tok * sizeof *c->tok);
+	return 0;
 }
 
 static int read_both(struct reading *r, const char *results, const struct ril_buf *res, const char *annotations,

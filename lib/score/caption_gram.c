@@ -6,17 +6,6 @@
 #include "score/caption_impl.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
-
-/* Large arrays that are filled to the end: with huge pages most of the time goes that getting their pages takes, and
- * for the table, which is probed at random, finding them.  Only a hint. */
-static void hint_huge_pages(void *p, size_t bytes)
-{
-	const uintptr_t page = (uintptr_t)2 << 20;
-	uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1), to = ((uintptr_t)p + bytes) & ~(page - 1);
-	if (to > from)
-		(void)madvise((void *)from, to - from, MADV_HUGEPAGE);
-}
 
 int ril_bags_init(struct ril_bags *b, const struct ril_captions *c, struct ril_err *err)
 {
@@ -29,8 +18,9 @@ int ril_bags_init(struct ril_bags *b, const struct ril_captions *c, struct ril_e
 	if (!(b->start = ril_new(n, sizeof *b->start, err)) || !(b->entry = ril_new(b->cap, sizeof *b->entry, err)) ||
 	    !(b->use = ril_new(b->cap_use, sizeof *b->use, err)))
 		return -1;
-	hint_huge_pages(b->entry, b->cap * sizeof *b->entry);
-	hint_huge_pages(b->use, b->cap_use * sizeof *b->use);
+	ril_mem_dense(b->start, n * sizeof *b->start);
+	ril_mem_dense(b->entry, b->cap * sizeof *b->entry);
+	ril_mem_dense(b->use, b->cap_use * sizeof *b->use);
 	for (size_t i = 0; i < c->n_text; i++)
 		b->start[i * (RIL_GRAM_MAX + 1)] = SIZE_MAX;
 	return 0;
@@ -77,7 +67,7 @@ static int widen(struct ril_bags *b, struct ril_err *err)
 	struct ril_gram_slot *slot = ril_new((size_t)1 << bits, sizeof *slot, err);
 	if (!slot)
 		return -1;
-	hint_huge_pages(slot, sizeof *slot << bits);
+	ril_mem_dense(slot, sizeof *slot << bits);
 	for (size_t i = 0; b->bits && i < (size_t)1 << b->bits; i++)
 		if (b->slot[i].key)
 			*place(slot, bits, b->slot[i].key) = b->slot[i];
