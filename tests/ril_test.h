@@ -32,15 +32,31 @@ static int test_passed, test_failed, test_skipped;
 		fputc('\n', stderr);                                                                                   \
 	} while (0)
 
+static inline const char *test_path(const char *root, const char *name)
+{
+	static char path[8][768];
+	static int turn;
+	char *p = path[turn++ & 7];
+	snprintf(p, sizeof path[0], "%s/%s", root, name);
+	return access(p, R_OK) ? NULL : p;
+}
+
 /* The path of a file of the reference data, or NULL when the data is not there. */
 static inline const char *test_shared(const char *name)
 {
-	static char path[8][512];
-	static int turn;
-	const char *root = getenv("RIL_SHARED");
-	char *p = path[turn++ & 7];
-	snprintf(p, sizeof path[0], "%s/data/%s", root ? root : "../shared", name);
-	return access(p, R_OK) ? NULL : p;
+	char root[256];
+	const char *shared = getenv("RIL_SHARED");
+	snprintf(root, sizeof root, "%s/data", shared ? shared : "../shared");
+	return test_path(root, name);
+}
+
+/* The same, or else from the subset that tests/golden keeps. */
+static inline const char *test_reference_or_golden(const char *name)
+{
+	char root[256];
+	const char *here = getenv("RIL_ROOT"), *path = test_shared(name);
+	snprintf(root, sizeof root, "%s/tests/golden", here ? here : ".");
+	return path ? path : test_path(root, name);
 }
 
 static inline int test_end(void)
