@@ -112,7 +112,8 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 	struct ril_rollout_stats s = {0}, total = {0}; /* of the step, which may come in several batches; of all */
 	int rc = 0;
 	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-rollout: groups", 0, 0);
-	while (!stop && (rc = ril_stage_next(&r->stage, err)) == 1) {
+	/* A signal before the first batch waits for it: a stream without groups would be a failure. */
+	while ((!stop || !r->stage.batches.groups) && (rc = ril_stage_next(&r->stage, err)) == 1) {
 		int64_t step = ril_stage_step(&r->stage);
 		if (next_version(r, err) || ril_rollout_batch(r->sampler, &r->stage.batch, step, r->policy, &s, err) ||
 		    ril_stage_put(&r->stage, r->stage.batch.checkpoint || stop, err) ||
