@@ -152,13 +152,15 @@ static double mean(double sum, int64_t n)
 static int report(struct update *u, int64_t step, const struct ril_update_stats *s, struct ril_err *err)
 {
 	const struct ril_side_stats *me = &s->side[RIL_SIDE_STUDENT], *them = &s->side[RIL_SIDE_TEACHER];
-	char note[96];
+	char note[96], teachers[48] = "";
 	struct ril_buf b = {0};
+	if (them->rewarded)
+		snprintf(teachers, sizeof teachers, " (teachers %.3f)", mean(them->reward, them->rewarded));
 	if (u->trainer && opt.how.objective != RIL_SFT && s->groups)
 		ril_say(u->tool,
-			"step %lld: loss %.4g, reward %.3f (teachers %.3f), kl %.2g, entropy %.3f, gradient %.3g, "
+			"step %lld: loss %.4g, reward %.3f%s, kl %.2g, entropy %.3f, gradient %.3g, "
 			"cut %.3g%%, zero-variance %lld of %lld, |sampler - trainer| <= %.1e",
-			(long long)step, s->loss, mean(me->reward, me->rewarded), mean(them->reward, them->rewarded),
+			(long long)step, s->loss, mean(me->reward, me->rewarded), teachers,
 			mean(me->loss.k3, me->loss.tokens), mean(me->entropy, me->tokens), s->norm,
 			100 * mean((double)me->truncated, me->responses), (long long)s->zero_variance,
 			(long long)s->groups, s->logp_diff_max);
