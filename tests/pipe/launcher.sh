@@ -1,0 +1,38 @@
+# launcher.sh -- what scripts/ril-train adds to the pipeline: evaluation beside the loop, run.json, refusals, early signals.
+. "${RIL_ROOT:-.}/tests/ril_test.sh"
+PATH="$RIL_ROOT/scripts:$PATH"
+cd "$T" || exit 1
+ril-scenes -q -o data -n 24 --prefix q --seed 5
+ril-scenes -q -o data -n 60 --prefix h --seed 6
+settings=(--student "$RIL_ROOT/share/models/student" --objective dr-grpo --data data/q.jsonl --batch 6 -n 2 --max-new-tokens 20)
+
+# Steps are faster than evaluations here: no checkpoint may be dropped before its turn.
+expect_exit 0 timeout 60 ril-train -q --run run "${settings[@]}" --steps 12 --encode '--epochs 3' --save-every 1 --keep 1 \
+	--eval data/h.jsonl --eval-every 3 --record --update '--lr 1e-3'
+check "evaluated: every third step and the start" test "$(jq -r .step run/eval.jsonl | tr '\n' ' ')" = "0 3 6 9 12 "
+best=$(jq -rs 'max_by([.report.accuracy, .step]) | .step' run/eval.jsonl)
+[ "$best" = 0 ] || check "best is the best" test "$(readlink run/best)" = "step-$best" -a -s run/best/student/model.safetensors
+check "current is the last" test "$(readlink run/current)" = step-12
+check "no other checkpoint is kept" test "$(ls -d run/step-* | wc -l)" -le 2
+check "run.json: settings" test "$(jq -r '.settings.steps' run/run.json)" = 12
+check "run.json: every stage's command line" jq -e '.starts[0].stages | (keys == ["encode", "rollout", "score", "update"])
+	and (.update | contains("--lr")) and (.rollout | contains("--edge"))' run/run.json >/dev/null
+check "metrics of the sampler" test "$(jq -r .step run/rollout.jsonl | tail -n 1)" = 12
+expect_exit 2 ril-train --resume run --steps 20
+check "a setting is not ignored on resume" grep -q 'steps does not go with it' err
+expect_exit 1 ril-train --run run "${settings[@]}"
+expect_exit 2 ril-train --run other "${settings[@]}" --keep few
+
+# What lies beyond the newest complete checkpoint is discarded.
+mkdir run/step-13.tmp run/old-3.tmp; cp run/record/step-12.ril run/record/step-13.ril; rm -f run/best
+expect_exit 0 ril-train -q --resume run
+check "discarded" test ! -e run/step-13.tmp -a ! -e run/old-3.tmp -a ! -e run/record/step-13.ril
+[ "$best" = 0 ] || check "best is found again" test "$(readlink run/best)" = "step-$best"
+
+# A signal at any moment of the start ends the run: 143, and no later than after a step.
+for delay in .02 .1 .2 .3 .5; do
+	timeout 30 ril-train -q --run "early$delay" "${settings[@]}" --steps 2000 --encode '--epochs 500' 2>err & pid=$!
+	sleep $delay; kill -TERM $pid; wait $pid; rc=$?
+	check "SIGTERM after $delay s: 143 (was $rc: $(head -n 1 err))" test $rc -eq 143
+done
+test_end
