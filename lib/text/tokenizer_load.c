@@ -526,8 +526,12 @@ static int load(struct ril_tokenizer *t, const char *dir, struct ril_err *err)
 		rc = ril_context(err, "%s/tokenizer.json", dir);
 	else if (!rc && !tree && (load_vocab_files(t, dir, config, err) || load_added_file(t, dir, err)))
 		rc = ril_context(err, "%s", dir);
-	if (!rc && ((map && load_config(t, map, err)) || (config && load_config(t, config, err)) || finish(t, err)))
-		rc = ril_context(err, "%s: tokenizer", dir);
+	if (!rc && map && load_config(t, map, err))
+		rc = ril_context(err, "%s/special_tokens_map.json", dir);
+	if (!rc && config && load_config(t, config, err))
+		rc = ril_context(err, "%s/tokenizer_config.json", dir);
+	if (!rc && finish(t, err))
+		rc = ril_context(err, "%s/%s", dir, tree ? "tokenizer.json" : "vocab.json");
 	cJSON_Delete(tree);
 	cJSON_Delete(config);
 	cJSON_Delete(map);
