@@ -126,11 +126,11 @@ static int encode_window(struct run *r, size_t n, struct ril_err *err)
 	return 0;
 }
 
-static int put_step(struct run *r, struct ril_err *err)
+static int put_step(struct run *r, bool last, struct ril_err *err)
 {
 	int64_t step = r->plan.step;
 	bool due = opt.save_every && step % opt.save_every == 0;
-	return ril_writer_step(r->out, step, due || step == r->plan.last || stop, err);
+	return ril_writer_step(r->out, step, due || step == r->plan.last || last, err);
 }
 
 static int encode_all(struct run *r, struct ril_err *err)
@@ -143,10 +143,15 @@ static int encode_all(struct run *r, struct ril_err *err)
 	}
 	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-encode: questions", (int64_t)at,
 			   (int64_t)end);
-	while (!stop && r->plan.at < end) {
+	/* asked for once a batch: a signal that comes after its step was written is the next batch's */
+	bool last = stop;
+	while (!last && r->plan.at < end) {
 		size_t most = end - r->plan.at < r->window ? (size_t)(end - r->plan.at) : r->window;
 		size_t n = ril_schedule_next(&r->plan, r->pick, most);
-		if (encode_window(r, n, err) || (opt.batch && put_step(r, err)))
+		if (encode_window(r, n, err))
+			return -1;
+		last = stop;
+		if (opt.batch && put_step(r, last, err))
 			return -1;
 		ril_progress_show(&p, (int64_t)r->plan.at, NULL);
 	}

@@ -112,11 +112,15 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 	struct ril_rollout_stats s = {0}, total = {0}; /* of the step, which may come in several batches; of all */
 	int rc = 0;
 	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-rollout: groups", 0, 0);
-	/* A signal before the first batch waits for it: a stream without groups would be a failure. */
-	while ((!stop || !r->stage.batches.groups) && (rc = ril_stage_next(&r->stage, err)) == 1) {
+	/* `stop` is asked for once a batch: a signal that comes after its step was written is the next batch's, one that
+	 * comes before the first the first's (a stream without groups would be a failure). */
+	bool last = false;
+	while (!last && (rc = ril_stage_next(&r->stage, err)) == 1) {
 		int64_t step = ril_stage_step(&r->stage);
-		if (next_version(r, err) || ril_rollout_batch(r->sampler, &r->stage.batch, step, r->policy, &s, err) ||
-		    ril_stage_put(&r->stage, r->stage.batch.checkpoint || stop, err) ||
+		if (next_version(r, err) || ril_rollout_batch(r->sampler, &r->stage.batch, step, r->policy, &s, err))
+			return -1;
+		last = stop;
+		if (ril_stage_put(&r->stage, r->stage.batch.checkpoint || last, err) ||
 		    (r->stage.batch.barrier && report(r->tool, step, &s, &total, err)))
 			return -1;
 		ril_rollout_rest(r->sampler);

@@ -72,12 +72,11 @@ for stage in encode rollout teach discriminate score update; do
 	rm -rf "dead-$stage"
 done
 
-# a signal: a clean end after the step at work, then resume.  (With job control, as a background job would ignore SIGINT.)
-set -m
+# a signal: a clean end after the step at work, then resume (SIGTERM, as background jobs may be deaf to SIGINT)
 started stopped ril-train -q --run stopped "${settings[@]}" --steps 400 2>err.txt &
-pid=$!; set +m; wait_for stopped/step-1
-kill -INT $pid; wait $pid; rc=$?
-check "SIGINT ends with 130 (was $rc): $(head -n 1 err.txt)" test $rc -eq 130
+pid=$!; wait_for stopped/step-1
+kill -TERM $pid; wait $pid; rc=$?
+check "SIGTERM ends with 143 (was $rc): $(head -n 1 err.txt)" test $rc -eq 143
 last=$(readlink stopped/current)
 check "the step at work is a checkpoint: $last" test -s "stopped/$last/student/model.safetensors" -a -z "$(ls -d stopped/*.tmp 2>/dev/null)"
 if [ "${last#step-}" -lt $STEPS ]; then
