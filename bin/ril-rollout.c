@@ -113,13 +113,14 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 	int rc = 0;
 	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-rollout: groups", 0, 0);
 	/* `stop` is asked for once a batch: a signal that comes after its step was written is the next batch's, one that
-	 * comes before the first the first's (a stream without groups would be a failure). */
+	 * comes before the first the first's (a stream without groups would be a failure).  Nor does it end a step that
+	 * comes in several batches in the middle. */
 	bool last = false;
 	while (!last && (rc = ril_stage_next(&r->stage, err)) == 1) {
 		int64_t step = ril_stage_step(&r->stage);
 		if (next_version(r, err) || ril_rollout_batch(r->sampler, &r->stage.batch, step, r->policy, &s, err))
 			return -1;
-		last = stop;
+		last = stop && (r->stage.batch.barrier || !(r->edge || r->stage.batches.steps));
 		if (ril_stage_put(&r->stage, r->stage.batch.checkpoint || last, err) ||
 		    (r->stage.batch.barrier && report(r->tool, step, &s, &total, err)))
 			return -1;
