@@ -9,28 +9,80 @@
 
 /* ---- secrets ---- */
 
-static bool secret_option(const char *arg, size_t n)
+/* Does a name of n bytes (of an option, a variable, a header) tell that a secret follows? */
+static bool secret_name(const char *name, size_t n)
 {
-	static const char *const words[] = {"api-key", "apikey", "secret", "password", "passwd", "credential", "auth"};
-	if (n < 3 || arg[0] != '-' || arg[1] != '-')
-		return false;
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (memmem(arg, n, words[i], strlen(words[i])))
+	static const char *const within[] = {"api-key", "apikey", "secret", "password", "passwd", "credential", "auth"};
+	static const char *const last[] = {"token", "_key"};
+	char low[64];
+	if (n >= sizeof low)
+		n = sizeof low - 1;
+	for (size_t i = 0; i < n; i++)
+		low[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a') : name[i];
+	low[n] = 0;
+	for (size_t i = 0; i < sizeof within / sizeof *within; i++)
+		if (strstr(low, within[i]))
 			return true;
-	return n >= 5 && !memcmp(arg + n - 5, "token", 5);
+	for (size_t i = 0; i < sizeof last / sizeof *last; i++)
+		if (n >= strlen(last[i]) && !strcmp(low + n - strlen(last[i]), last[i]))
+			return true;
+	return false;
 }
 
-/* Quotes one argument; a password inside a URL (scheme://user:password@host) is masked. */
+static bool secret_option(const char *arg, size_t n)
+{
+	return n > 2 && arg[0] == '-' && arg[1] == '-' && secret_name(arg, n);
+}
+
+/* Adds text; a password inside a URL (scheme://user:password@host) is masked. */
+static int add_text(struct ril_buf *b, const char *text, size_t n, struct ril_err *err)
+{
+	const char *url = memmem(text, n, "://", 3), *end = text + n, *user = url ? url + 3 : end, *at;
+	const char *host = memchr(user, '/', (size_t)(end - user));
+	at = memrchr(user, '@', (size_t)((host ? host : end) - user));
+	if (!at)
+		return ril_buf_add(b, text, n, err);
+	return ril_buf_add(b, text, (size_t)(user - text), err) || ril_buf_puts(b, "***", err) ||
+	       ril_buf_add(b, at, (size_t)(end - at), err) ? -1 : 0;
+}
+
+/* Adds one word of a shell command; *hide: the word before it told that this one is a secret. */
+static int mask_word(struct ril_buf *b, const char *word, size_t n, bool *hide, struct ril_err *err)
+{
+	const char *eq = memchr(word, '=', n);
+	size_t name = eq ? (size_t)(eq - word) : n;
+	bool header = !eq && n && word[n - 1] == ':', scheme = n == 6 && !memcmp(word, "Bearer", 6);
+	if (*hide && !scheme) {
+		*hide = false;
+		return ril_buf_puts(b, "***", err);
+	}
+	bool secret = scheme || ((eq || header || secret_option(word, n)) && secret_name(word, name - header));
+	*hide = secret && (!eq || name + 1 == n); /* NAME='...': the value is the next word */
+	if (!secret || !eq || *hide)
+		return add_text(b, word, n, err);
+	return ril_buf_add(b, word, name + 1, err) || ril_buf_puts(b, "***", err) ? -1 : 0;
+}
+
+/* An outside judge's command line: what looks like a secret in it is masked, word by word. */
+static int add_command(struct ril_buf *b, const char *arg, struct ril_err *err)
+{
+	static const char between[] = " \t\n'\"";
+	bool hide = false;
+	while (*arg) {
+		size_t gap = strspn(arg, between), word = strcspn(arg + gap, between);
+		if (ril_buf_add(b, arg, gap, err) || (word && mask_word(b, arg + gap, word, &hide, err)))
+			return -1;
+		arg += gap + word;
+	}
+	return 0;
+}
+
 static int quote_arg(struct ril_buf *b, const char *arg, struct ril_err *err)
 {
-	const char *url = strstr(arg, "://"), *user = url ? url + 3 : NULL;
-	size_t host = user ? strcspn(user, "/") : 0;
-	const char *at = user ? memrchr(user, '@', host) : NULL;
-	if (!at)
-		return ril_json_quote(b, arg, strlen(arg), false, err);
 	struct ril_buf masked = {0};
-	int rc = ril_buf_add(&masked, arg, (size_t)(user - arg), err) || ril_buf_puts(&masked, "***", err) ||
-		ril_buf_puts(&masked, at, err) || ril_json_quote(b, masked.data, masked.len, false, err);
+	int rc = strncmp(arg, "cmd:", 4) ? add_text(&masked, arg, strlen(arg), err) : add_command(&masked, arg, err);
+	if (!rc)
+		rc = ril_json_quote(b, masked.data ? masked.data : "", masked.len, false, err);
 	ril_buf_free(&masked);
 	return rc ? -1 : 0;
 }

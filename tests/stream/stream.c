@@ -11,8 +11,10 @@
 #include <zlib.h>
 
 static char dir[] = "/tmp/ril-stream.XXXXXX";
-static char *args[] = {"prog", "--api-key", "hunter2", "-m", "http://u:pw@host/x", "--secret=xyz", "--tokenizer", "T"};
-static const struct ril_lineage lineage = {"prog", "0.1", 8, args, 7, "cpu", "abc"};
+static char *args[] = {"prog", "--api-key", "hunter2", "-m", "http://u:pw@host/x", "--secret=xyz", "--tokenizer", "T",
+	"cmd:API_KEY='hunter2' ask --top-token=hunter2 -H 'Authorization: Bearer hunter2' -H \"x-api-key: hunter2\" "
+	"--password hunter2 https://u:hunter2@host/y key=1 --tokens 5"};
+static const struct ril_lineage lineage = {"prog", "0.1", 9, args, 7, "cpu", "abc"};
 
 static const char *in_dir(const char *name)
 {
