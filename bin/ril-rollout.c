@@ -112,9 +112,9 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 	struct ril_rollout_stats s = {0}, total = {0}; /* of the step, which may come in several batches; of all */
 	int rc = 0;
 	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-rollout: groups", 0, 0);
-	/* `stop` is asked for once a batch: a signal that comes after its step was written is the next batch's, one that
-	 * comes before the first the first's (a stream without groups would be a failure).  Nor does it end a step that
-	 * comes in several batches in the middle. */
+	/* `stop` is asked for once a batch: a signal that comes after its step was written is the next batch's, one
+	 * that comes before the first the first's (a stream without groups would be a failure).  Nor does it end a step
+	 * that comes in several batches in the middle. */
 	bool last = false;
 	while (!last && (rc = ril_stage_next(&r->stage, err)) == 1) {
 		int64_t step = ril_stage_step(&r->stage);

@@ -100,22 +100,23 @@ static int add_judging(struct ril_buf *line, const struct ril_ask *a, const stru
 	if (ril_buf_puts(line, ", \"references\": [", err))
 		return -1;
 	for (int p = 0; p < RIL_PHRASINGS; p++)
-		if (ril_buf_puts(line, p ? ", \"" : "\"", err) || ril_ask_sentence(line, a, s, (enum ril_phrasing)p, err) ||
-		    ril_buf_puts(line, "\"", err))
+		if (ril_buf_puts(line, p ? ", \"" : "\"", err) ||
+			ril_ask_sentence(line, a, s, (enum ril_phrasing)p, err) || ril_buf_puts(line, "\"", err))
 			return -1;
 	return ril_buf_puts(line, "]", err);
 }
 
-static int write_line(FILE *f, const struct plan *p, int64_t scene, int k, const struct ril_ask *a, const struct ril_scene *s,
-		      struct ril_dice *d, struct ril_err *err)
+static int write_line(FILE *f, const struct plan *p, int64_t scene, int k, const struct ril_ask *a,
+	const struct ril_scene *s, struct ril_dice *d, struct ril_err *err)
 {
 	struct ril_buf line = {0}, question = {0}, answer = {0};
 	int rc = ril_ask_question(&question, a, err);
 	if (!rc)
-		rc = p->sentences ? ril_ask_sentence(&answer, a, s, pick_phrasing(p, d), err) : ril_ask_answer(&answer, a, s, err);
+		rc = p->sentences ? ril_ask_sentence(&answer, a, s, pick_phrasing(p, d), err)
+				  : ril_ask_answer(&answer, a, s, err);
 	if (!rc)
-		rc = ril_buf_printf(&line, err, "{\"id\": \"%s/%06lld/%d\", \"image\": \"pictures/%s-%06lld.png\"", opt.prefix,
-				    (long long)scene, k, opt.prefix, (long long)scene);
+		rc = ril_buf_printf(&line, err, "{\"id\": \"%s/%06lld/%d\", \"image\": \"pictures/%s-%06lld.png\"",
+			opt.prefix, (long long)scene, k, opt.prefix, (long long)scene);
 	if (!rc)
 		rc = add_field(&line, "question", question.data, err);
 	if (!rc)
@@ -132,8 +133,8 @@ static int write_line(FILE *f, const struct plan *p, int64_t scene, int k, const
 	return rc;
 }
 
-static int write_question(FILE *f, const struct plan *p, int64_t scene, int k, enum ril_family fam, const struct ril_scene *s,
-			  struct ril_dice *d, struct ril_err *err)
+static int write_question(FILE *f, const struct plan *p, int64_t scene, int k, enum ril_family fam,
+	const struct ril_scene *s, struct ril_dice *d, struct ril_err *err)
 {
 	struct ril_ask a;
 	if (!ril_ask_draw(&a, s, fam, d))
@@ -166,7 +167,8 @@ static enum ril_family family_at_random(const struct plan *p, struct ril_dice *d
 
 static int write_scene(FILE *f, const struct plan *p, uint32_t seed, int64_t i, struct ril_err *err)
 {
-	struct ril_dice layout = {seed, (uint32_t)i, 1, 0}, noise = {seed, (uint32_t)i, 2, 0}, ask = {seed, (uint32_t)i, 3, 0};
+	struct ril_dice layout = {seed, (uint32_t)i, 1, 0}, noise = {seed, (uint32_t)i, 2, 0},
+			ask = {seed, (uint32_t)i, 3, 0};
 	struct ril_scene s;
 	char path[4096];
 	struct ril_ask trial;
@@ -175,7 +177,8 @@ static int write_scene(FILE *f, const struct plan *p, uint32_t seed, int64_t i, 
 	do /* a scene that allows its question */
 		ril_scene_draw(&s, &layout);
 	while (in_turn && !ril_ask_draw(&trial, &s, turn, &(struct ril_dice){seed, (uint32_t)i, 4, 0}));
-	if ((size_t)snprintf(path, sizeof path, "%s/pictures/%s-%06lld.png", opt.out, opt.prefix, (long long)i) >= sizeof path)
+	if ((size_t)snprintf(path, sizeof path, "%s/pictures/%s-%06lld.png", opt.out, opt.prefix, (long long)i) >=
+		sizeof path)
 		return ril_fail(err, RIL_EFAIL, "%s: name too long", opt.out);
 	if (ril_scene_png(&s, (int)opt.cell, &noise, path, err))
 		return -1;
@@ -202,8 +205,8 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 		return ril_fail(err, RIL_EUSAGE, "-o DIR is needed");
 	if (strchr(opt.prefix, '/') || !*opt.prefix)
 		return ril_fail(err, RIL_EUSAGE, "--prefix: '%s' is no file name", opt.prefix);
-	if (parse_families(opt.families, p.asked, "--families", err) || parse_families(opt.habits, p.habit, "--habits", err) ||
-	    parse_phrasing(opt.phrasing, p.share, err))
+	if (parse_families(opt.families, p.asked, "--families", err) ||
+		parse_families(opt.habits, p.habit, "--habits", err) || parse_phrasing(opt.phrasing, p.share, err))
 		return -1;
 	bool other = false;
 	for (int f = 0; f < RIL_FAMILIES; f++)
@@ -239,21 +242,30 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 int main(int argc, char **argv)
 {
 	static const struct ril_opt opts[] = {
-		{RIL_OPT_STR, 'o', "output", &opt.out, "DIR", "folder to write: PREFIX.jsonl and pictures/", 0, 0, NULL},
+		{RIL_OPT_STR, 'o', "output", &opt.out, "DIR", "folder to write: PREFIX.jsonl and pictures/", 0, 0,
+			NULL},
 		{RIL_OPT_INT, 'n', "pictures", &opt.pictures, "N", "pictures", 1, 1e6, NULL},
 		{RIL_OPT_STR, 0, "prefix", &opt.prefix, "NAME", "begins every id and picture name", 0, 0, NULL},
-		{RIL_OPT_CHOICE, 0, "answers", &opt.answers, NULL, "short: for a judge; sentences: for fine-tuning", 0, 0, "short|sentences"},
+		{RIL_OPT_CHOICE, 0, "answers", &opt.answers, NULL, "short: for a judge; sentences: for fine-tuning", 0,
+			0, "short|sentences"},
 		{RIL_OPT_STR, 0, "families", &opt.families, "LIST", "families of questions", 0, 0, NULL},
-		{RIL_OPT_INT, 0, "questions", &opt.questions, "N", "questions per picture; 1: the families in turn", 1, 100, NULL},
-		{RIL_OPT_REAL, 0, "captions", &opt.captions, "P", "with this chance a caption beside the questions, and none among them", 0, 1, NULL},
-		{RIL_OPT_STR, 0, "phrasing", &opt.phrasing, "LIST", "student, teacher-a, teacher-b, or weights NAME:W,...", 0, 0, NULL},
-		{RIL_OPT_STR, 0, "habits", &opt.habits, "LIST", "families answered wrongly on purpose; all", 0, 0, NULL},
+		{RIL_OPT_INT, 0, "questions", &opt.questions, "N", "questions per picture; 1: the families in turn", 1,
+			100, NULL},
+		{RIL_OPT_REAL, 0, "captions", &opt.captions, "P",
+			"with this chance a caption beside the questions, and none among them", 0, 1, NULL},
+		{RIL_OPT_STR, 0, "phrasing", &opt.phrasing, "LIST",
+			"student, teacher-a, teacher-b, or weights NAME:W,...", 0, 0, NULL},
+		{RIL_OPT_STR, 0, "habits", &opt.habits, "LIST", "families answered wrongly on purpose; all", 0, 0,
+			NULL},
 		{RIL_OPT_INT, 0, "cell", &opt.cell, "PIXELS", "side of a cell; a picture has 3 x 3", 4, 256, NULL},
 		{0},
 	};
 	static struct ril_tool tool = {
-		.name = "ril-scenes", .summary = "Render pictures of coloured shapes and questions about them", .operands = "-o DIR",
-		.opts = opts, .run = run,
+		.name = "ril-scenes",
+		.summary = "Render pictures of coloured shapes and questions about them",
+		.operands = "-o DIR",
+		.opts = opts,
+		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

@@ -1,7 +1,7 @@
 /* expf.h -- exp in float, in a form that the compiler turns into vectors: no branches, no calls.
  *
- * 2^n times a polynomial of degree 6 on [-ln2/2, ln2/2] (a minimax fit, 3e-9; with rounding below 2 ulp).  Zero below -87.3,
- * infinite above 88.37, NaN stays NaN. */
+ * 2^n times a polynomial of degree 6 on [-ln2/2, ln2/2] (a minimax fit, 3e-9; with rounding below 2 ulp).  Zero below
+ * -87.3, infinite above 88.37, NaN stays NaN. */
 #ifndef RIL_BASE_EXPF_H
 #define RIL_BASE_EXPF_H
 

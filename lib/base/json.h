@@ -27,9 +27,10 @@ int ril_json_quote(struct ril_buf *out, const char *s, size_t n, bool ascii, str
 int ril_json_int(const cJSON *object, const char *name, int64_t *out, struct ril_err *);
 int ril_json_num(const cJSON *object, const char *name, double *out, struct ril_err *);
 int ril_json_bool(const cJSON *object, const char *name, bool *out, struct ril_err *);
-int ril_json_str(const cJSON *object, const char *name, const char **out, struct ril_err *); /* borrowed from the tree */
+/* borrowed from the tree */
+int ril_json_str(const cJSON *object, const char *name, const char **out, struct ril_err *);
 
-/* Valid UTF-8 (no surrogates, no overlong forms, up to U+10FFFF); on failure *at is the offset of the first bad byte. */
+/* Valid UTF-8 (no surrogates, no overlong forms, up to U+10FFFF); on failure *at is the first bad byte's offset. */
 bool ril_utf8_valid(const char *s, size_t n, size_t *at);
 /* Appends s with every maximal invalid part replaced by U+FFFD. */
 int ril_utf8_repair(struct ril_buf *out, const char *s, size_t n, struct ril_err *);

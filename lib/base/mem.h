@@ -19,9 +19,10 @@
 bool ril_mul(size_t *out, size_t a, size_t b); /* false on overflow */
 
 void *ril_new(size_t n, size_t size, struct ril_err *);             /* zeroed; never NULL for n = 0; NULL on failure */
-void *ril_resize(void *p, size_t n, size_t size, struct ril_err *); /* realloc; the tail is not zeroed; p stays valid on failure */
-/* A hint: the block is large and will be filled.  Huge pages where they fit, and all pages at once instead of one by one,
- * as they are touched, which for millions of small numbers costs as much as working on them. */
+/* realloc; the tail is not zeroed; p stays valid on failure */
+void *ril_resize(void *p, size_t n, size_t size, struct ril_err *);
+/* A hint: the block is large and will be filled.  Huge pages where they fit, and all pages at once instead of one by
+ * one, as they are touched, which for millions of small numbers costs as much as working on them. */
 void ril_mem_dense(void *p, size_t bytes);
 char *ril_strdup(const char *s, struct ril_err *);
 char *ril_strndup(const char *s, size_t n, struct ril_err *);

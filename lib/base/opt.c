@@ -62,7 +62,8 @@ static int set_number(const struct ril_opt *o, const char *shown, const char *v,
 		d = strtod(v, &end);
 	}
 	if (end == v || *end || errno || !isfinite(d))
-		return ril_fail(err, RIL_EUSAGE, "%s: '%s' is not %s", shown, v, o->type == RIL_OPT_INT ? "an integer" : "a number");
+		return ril_fail(err, RIL_EUSAGE, "%s: '%s' is not %s", shown, v,
+			o->type == RIL_OPT_INT ? "an integer" : "a number");
 	if ((o->min != 0 || o->max != 0) && (d < o->min || d > o->max))
 		return ril_fail(err, RIL_EUSAGE, "%s: %s is not in %g..%g", shown, v, o->min, o->max);
 	if (o->type == RIL_OPT_INT)
@@ -94,7 +95,8 @@ static int parse_long(const struct ril_opt *const *tables, int argc, char **argv
 	const struct ril_opt *o = find_long(tables, a, n);
 	char shown[64];
 	snprintf(shown, sizeof shown, "--%.*s", (int)n, a);
-	if (!o && !eq && n > 3 && !memcmp(a, "no-", 3) && (o = find_long(tables, a + 3, n - 3)) && o->type == RIL_OPT_FLAG)
+	if (!o && !eq && n > 3 && !memcmp(a, "no-", 3) && (o = find_long(tables, a + 3, n - 3)) &&
+		o->type == RIL_OPT_FLAG)
 		return *(bool *)o->to = false, 0;
 	if (!o || (n > 3 && !memcmp(a, "no-", 3) && strncmp(o->name, "no-", 3)))
 		return ril_fail(err, RIL_EUSAGE, "unknown option %s", shown);
@@ -123,7 +125,8 @@ static int parse_letters(const struct ril_opt *const *tables, int argc, char **a
 	return 0;
 }
 
-int ril_opt_parse(const struct ril_opt *const *tables, int argc, char **argv, struct ril_strlist *operands, struct ril_err *err)
+int ril_opt_parse(const struct ril_opt *const *tables, int argc, char **argv, struct ril_strlist *operands,
+	struct ril_err *err)
 {
 	for (int i = 1; i < argc; i++) {
 		const char *a = argv[i];
@@ -188,6 +191,7 @@ void ril_opt_list(const struct ril_opt *table, FILE *f)
 {
 	static const char *const type[] = {"", "flag", "int", "real", "str", "choice", "list"};
 	for (const struct ril_opt *o = table; o->type; o++)
-		fprintf(f, "%s%s\t%c\t%s\t%s\n", o->name ? "--" : "", o->name ? o->name : "", o->letter ? o->letter : '-',
-			type[o->type], o->type == RIL_OPT_CHOICE ? o->choices : o->arg ? o->arg : "-");
+		fprintf(f, "%s%s\t%c\t%s\t%s\n", o->name ? "--" : "", o->name ? o->name : "",
+			o->letter ? o->letter : '-', type[o->type],
+			o->type == RIL_OPT_CHOICE ? o->choices : o->arg ? o->arg : "-");
 }

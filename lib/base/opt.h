@@ -1,10 +1,10 @@
 /* opt.h -- one option table drives parsing, ranges, --help, shell completions and the man-page check.
  *
  * A tool declares `struct ril_opt[]` ending with {0}; `to` points at the variable, whose initial value is the default
- * that --help shows.  The common options (-q, -v, --threads, --seed, --help, --version, ...) are added by bin/tool.c as a second
- * table.  Long options take `--name VALUE` or `--name=VALUE`; one-letter options take `-n VALUE` or `-nVALUE`; flags are
- * bool, and `--no-name` turns a flag off; `--` ends options.  An unknown option, a missing value or a value out of
- * range is RIL_EUSAGE. */
+ * that --help shows.  The common options (-q, -v, --threads, --seed, --help, --version, ...) are added by bin/tool.c as
+ * a second table.  Long options take `--name VALUE` or `--name=VALUE`; one-letter options take `-n VALUE` or `-nVALUE`;
+ * flags are bool, and `--no-name` turns a flag off; `--` ends options.  An unknown option, a missing value or a value
+ * out of range is RIL_EUSAGE. */
 #ifndef RIL_BASE_OPT_H
 #define RIL_BASE_OPT_H
 
@@ -35,10 +35,12 @@ struct ril_opt {
 	const char *choices;
 };
 
-/* Parses argv[1..]; operands are left, in order, in operand->at.  Tables are searched in order; `tables` ends with NULL. */
-int ril_opt_parse(const struct ril_opt *const *tables, int argc, char **argv, struct ril_strlist *operands, struct ril_err *);
+/* Parses argv[1..]; operands are left, in order, in operand->at.  Tables are searched in order; `tables` ends with
+ * NULL. */
+int ril_opt_parse(const struct ril_opt *const *tables, int argc, char **argv, struct ril_strlist *operands,
+	struct ril_err *);
 
-/* The option lines of --help, and a machine-readable list ("--name\tTYPE\tARG" a line) for completions and man checks. */
+/* The option lines of --help, and a machine-readable list ("--name\tTYPE\tARG" a line) for programs. */
 void ril_opt_help(const struct ril_opt *table, FILE *);
 void ril_opt_list(const struct ril_opt *table, FILE *);
 

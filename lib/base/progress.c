@@ -45,7 +45,8 @@ void ril_progress_show(struct ril_progress *p, int64_t done, const char *note)
 	fprintf(p->to, "%s%s %lld", p->tty ? "\r" : "", p->what, (long long)done);
 	if (p->total)
 		fprintf(p->to, "/%lld  %lld%%", (long long)p->total, (long long)(100 * done / p->total));
-	fprintf(p->to, "  %s elapsed%s%s%s%s", spent, left, note ? "  " : "", note ? note : "", p->tty ? "\033[K" : "\n");
+	fprintf(p->to, "  %s elapsed%s%s%s%s", spent, left, note ? "  " : "", note ? note : "",
+		p->tty ? "\033[K" : "\n");
 	fflush(p->to);
 }
 

@@ -157,7 +157,8 @@ int ril_ask_answer(struct ril_buf *b, const struct ril_ask *a, const struct ril_
 	return ril_buf_puts(b, ril_ask_choices(a->family)[a->answer], err);
 }
 
-static int caption_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, enum ril_phrasing p, struct ril_err *err)
+static int caption_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, enum ril_phrasing p,
+	struct ril_err *err)
 {
 	static const struct { const char *open, *comma, *last; } form[RIL_PHRASINGS] = {
 		{"there is ", ", ", " and "}, {"i see ", " and ", " and "}, {"the picture shows ", " with ", " with "}};
@@ -166,15 +167,21 @@ static int caption_sentence(struct ril_buf *b, const struct ril_ask *a, const st
 	return ril_buf_puts(b, ".", err);
 }
 
-int ril_ask_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, enum ril_phrasing p, struct ril_err *err)
+int ril_ask_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, enum ril_phrasing p,
+	struct ril_err *err)
 {
 	/* %1$s is what the question names, %2$s the answer */
 	static const char *const form[RIL_CAPTION][RIL_PHRASINGS] = {
-		[RIL_COUNT] = {"looking at %1$s there are %2$s.", "i looked for %1$s and i count %2$s.", "the number of %1$s is %2$s."},
-		[RIL_COLOUR] = {"the %1$s is %2$s.", "i looked for the %1$s and i see %2$s.", "the colour of the %1$s is %2$s."},
-		[RIL_SHAPE] = {"the %1$s thing is a %2$s.", "i looked for %1$s and i see a %2$s.", "the shape that is %1$s is a %2$s."},
-		[RIL_EXISTS] = {"is a %1$s there: %2$s.", "i looked for a %1$s and i say %2$s.", "the answer about the %1$s is %2$s."},
-		[RIL_COMPARE] = {"the %1$s are %2$s.", "i looked at %1$s and they are %2$s.", "the number of %1$s is %2$s."},
+		[RIL_COUNT] = {"looking at %1$s there are %2$s.", "i looked for %1$s and i count %2$s.",
+			"the number of %1$s is %2$s."},
+		[RIL_COLOUR] = {"the %1$s is %2$s.", "i looked for the %1$s and i see %2$s.",
+			"the colour of the %1$s is %2$s."},
+		[RIL_SHAPE] = {"the %1$s thing is a %2$s.", "i looked for %1$s and i see a %2$s.",
+			"the shape that is %1$s is a %2$s."},
+		[RIL_EXISTS] = {"is a %1$s there: %2$s.", "i looked for a %1$s and i say %2$s.",
+			"the answer about the %1$s is %2$s."},
+		[RIL_COMPARE] = {"the %1$s are %2$s.", "i looked at %1$s and they are %2$s.",
+			"the number of %1$s is %2$s."},
 	};
 	if (a->family == RIL_CAPTION)
 		return caption_sentence(b, a, s, p, err);

@@ -20,7 +20,7 @@ extern const char *const ril_phrasing_name[RIL_PHRASINGS];
 
 struct ril_ask {
 	enum ril_family family;
-	int colour, shape, other; /* what the question names; -1: nothing.  `other` is the second shape of a comparison */
+	int colour, shape, other; /* what the question names; -1: nothing.  `other`: a comparison's second shape */
 	int answer;               /* index into the family's choices; unused for captions */
 	int told;                 /* objects that a caption names: the scene's first `told` */
 };
@@ -34,7 +34,8 @@ void ril_ask_habit(struct ril_ask *, const struct ril_scene *, struct ril_dice *
 /* Text, appended. */
 int ril_ask_question(struct ril_buf *, const struct ril_ask *, struct ril_err *);
 int ril_ask_answer(struct ril_buf *, const struct ril_ask *, const struct ril_scene *, struct ril_err *);
-int ril_ask_sentence(struct ril_buf *, const struct ril_ask *, const struct ril_scene *, enum ril_phrasing, struct ril_err *);
+int ril_ask_sentence(struct ril_buf *, const struct ril_ask *, const struct ril_scene *, enum ril_phrasing,
+	struct ril_err *);
 /* The words that an answer of this family is made of, ending with NULL. */
 const char *const *ril_ask_choices(enum ril_family);
 

@@ -118,7 +118,8 @@ int ril_scene_png(const struct ril_scene *s, int cell, struct ril_dice *d, const
 			double v = rgb[i] + .08 * dice_normal(d);
 			bytes[i] = (unsigned char)lrint(255 * (v < 0 ? 0 : v > 1 ? 1 : v));
 		}
-		rc = stbi_write_png(path, side, side, 3, bytes, 3 * side) ? 0 : ril_fail_errno(err, "%s: cannot write", path);
+		bool written = stbi_write_png(path, side, side, 3, bytes, 3 * side);
+		rc = written ? 0 : ril_fail_errno(err, "%s: cannot write", path);
 	}
 	free(rgb);
 	free(bytes);

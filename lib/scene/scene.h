@@ -1,7 +1,7 @@
 /* scene.h -- pictures of coloured shapes: the embedded default's data.
  *
- * A scene is a grid of square cells, some of which hold one object.  Everything is drawn from (seed, number of the scene) by
- * counter-based random numbers, so any scene can be made again alone. */
+ * A scene is a grid of square cells, some of which hold one object.  Everything is drawn from (seed, number of the
+ * scene) by counter-based random numbers, so any scene can be made again alone. */
 #ifndef RIL_SCENE_SCENE_H
 #define RIL_SCENE_SCENE_H
 
