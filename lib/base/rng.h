@@ -29,6 +29,9 @@ void ril_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4
 /* The four 32-bit numbers at one counter. */
 void ril_rng4(uint32_t seed, enum ril_purpose, struct ril_rng_at, uint32_t out[4]);
 
+/* Those at n counters, at.position and on: out [n,4]. */
+void ril_rng_fill(uint32_t seed, enum ril_purpose, struct ril_rng_at, uint32_t *out, size_t n);
+
 /* Uniform in [0,1) with 53 bits; standard normal (Box-Muller on the same four words). */
 double ril_rng_uniform(uint32_t seed, enum ril_purpose, struct ril_rng_at);
 double ril_rng_normal(uint32_t seed, enum ril_purpose, struct ril_rng_at);

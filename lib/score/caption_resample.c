@@ -2,7 +2,7 @@
  *
  * A resample is a vector of counts, how often each caption is drawn.  Means and the sums that BLEU and METEOR are made
  * of are products of that vector with columns, one column a statistic: so every draw is made once and used for all
- * metrics. */
+ * metrics.  Draws are taken BLOCK at a time, since the products wait for memory more than for arithmetic. */
 #include "score/caption_meteor.h"
 #include "score/caption_report.h"
 
@@ -11,7 +11,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { TILE = 16 }; /* resamples */
+/* Resamples of one piece of work; of one pass over the columns; rows of it, few enough for the nearest cache. */
+enum { TILE = 16, BLOCK = 4, ROWS = 256 };
 /* BLEU's statistics, METEOR's, those of meteor-ws, then each metric's values. */
 enum { FAMILIES = 3, COLUMNS = FAMILIES * RIL_CAP_WIDTH + RIL_CAP_METRICS };
 static const enum ril_caption_metric family[FAMILIES] = {RIL_CAP_BLEU1, RIL_CAP_METEOR, RIL_CAP_METEOR_WS};
@@ -22,7 +23,7 @@ struct resampling {
 	double *own[COLUMNS];          /* columns to be freed */
 	const double *column[COLUMNS]; /* [n]; NULL: not needed */
 	uint32_t *pick;                /* [workers, n] */
-	double *count;                 /* [workers, n] */
+	double *count;                 /* [workers, BLOCK, n] */
 	double *value;                 /* [RIL_CAP_METRICS, resamples] */
 };
 
@@ -61,41 +62,70 @@ static int transpose(struct resampling *r, struct ril_err *err)
 	return 0;
 }
 
-static double product(const double *a, const double *b, size_t n)
+/* sum[j] += column . count[j] */
+static void add_products(double sum[BLOCK], const double *column, const double *count /* [BLOCK, stride] */,
+			 size_t stride, size_t n)
 {
-	double sum = 0;
-#pragma omp simd reduction(+ : sum)
-	for (size_t i = 0; i < n; i++)
-		sum += a[i] * b[i];
-	return sum;
+	const double *c0 = count, *c1 = c0 + stride, *c2 = c1 + stride, *c3 = c2 + stride;
+	double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+	for (size_t i = 0; i < n; i++) {
+		s0 += column[i] * c0[i];
+		s1 += column[i] * c1[i];
+		s2 += column[i] * c2[i];
+		s3 += column[i] * c3[i];
+	}
+	sum[0] += s0;
+	sum[1] += s1;
+	sum[2] += s2;
+	sum[3] += s3;
 }
 
-static void resample(struct resampling *r, size_t b, uint32_t *pick, double *count)
+static void draw(const struct resampling *r, size_t b, uint32_t *pick, double *count)
 {
-	size_t n = r->s->n, resamples = (size_t)r->how->resamples, width;
-	double sum[COLUMNS] = {0};
+	size_t n = r->s->n;
 	ril_resample(pick, n, r->how->seed, (uint32_t)b, 0);
 	memset(count, 0, n * sizeof *count);
 	for (size_t i = 0; i < n; i++)
 		count[pick[i]]++;
-	for (size_t k = 0; k < COLUMNS; k++)
-		if (r->column[k])
-			sum[k] = product(r->column[k], count, n);
+}
+
+static void keep(struct resampling *r, size_t b, const double *sum /* [COLUMNS, BLOCK] */)
+{
+	double own[RIL_CAP_WIDTH];
+	size_t width;
 	for (int m = 0; m < RIL_CAP_METRICS; m++) {
-		const double *own = sum + column_of(m);
-		if (r->s->value[m])
-			r->value[(size_t)m * resamples + b] = ril_caption_statistics(r->s, m, &width)
-								    ? ril_caption_of_sums(m, own)
-								    : *own / (double)n;
+		if (!r->s->value[m])
+			continue;
+		bool summed = ril_caption_statistics(r->s, m, &width);
+		for (size_t k = 0; k < (summed ? width : 1); k++)
+			own[k] = sum[(column_of(m) + k) * BLOCK];
+		r->value[(size_t)m * (size_t)r->how->resamples + b] =
+			summed ? ril_caption_of_sums(m, own) : *own / (double)r->s->n;
 	}
+}
+
+/* Resamples b to b + BLOCK, as far as there are so many. */
+static void resample(struct resampling *r, size_t b, uint32_t *pick, double *count)
+{
+	size_t n = r->s->n;
+	double sum[COLUMNS][BLOCK] = {0};
+	for (size_t j = 0; j < BLOCK; j++)
+		draw(r, b + j, pick, count + j * n);
+	for (size_t i = 0; i < n; i += ROWS)
+		for (size_t k = 0; k < COLUMNS; k++)
+			if (r->column[k])
+				add_products(sum[k], r->column[k] + i, count + i, n, n - i < ROWS ? n - i : ROWS);
+	for (size_t j = 0; j < BLOCK && b + j < (size_t)r->how->resamples; j++)
+		keep(r, b + j, sum[0] + j);
 }
 
 static void tile(void *ctx, int t, int worker)
 {
 	struct resampling *r = ctx;
 	size_t to = (size_t)(t + 1) * TILE, n = r->s->n;
-	for (size_t b = (size_t)t * TILE; b < to && b < (size_t)r->how->resamples; b++)
-		resample(r, b, r->pick + (size_t)worker * n, r->count + (size_t)worker * n);
+	for (size_t b = (size_t)t * TILE; b < to && b < (size_t)r->how->resamples; b += BLOCK)
+		resample(r, b, r->pick + (size_t)worker * n, r->count + (size_t)worker * BLOCK * n);
 }
 
 int ril_caption_intervals(const struct ril_caption_scores *s, const struct ril_resampling *how,
@@ -108,7 +138,7 @@ int ril_caption_intervals(const struct ril_caption_scores *s, const struct ril_r
 	if (!resamples || !s->n)
 		return 0;
 	bool ok = ril_mul(&all, workers, s->n) && (r.pick = ril_new(all, sizeof *r.pick, err)) &&
-		  (r.count = ril_new(all, sizeof *r.count, err)) &&
+		  (r.count = ril_new(all, BLOCK * sizeof *r.count, err)) &&
 		  (r.value = ril_new(resamples, RIL_CAP_METRICS * sizeof *r.value, err)) && !transpose(&r, err);
 	if (ok)
 		ril_parallel((int)((resamples + TILE - 1) / TILE), tile, &r);

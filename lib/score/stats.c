@@ -35,11 +35,14 @@ struct ril_interval ril_percentiles(double *v, size_t n, double confidence)
 
 void ril_resample(uint32_t *pick, size_t n, uint32_t seed, uint32_t b, uint32_t stratum)
 {
-	uint32_t word[4];
-	for (size_t i = 0; i < n; i++) {
-		if (i % 4 == 0)
-			ril_rng4(seed, RIL_RNG_BOOTSTRAP, (struct ril_rng_at){b, stratum, 0, (uint32_t)(i / 4)}, word);
-		pick[i] = (uint32_t)((uint64_t)word[i % 4] * n >> 32);
+	enum { AT_ONCE = 256 };
+	uint32_t word[AT_ONCE];
+	for (size_t from = 0; from < n; from += AT_ONCE) {
+		size_t m = n - from < AT_ONCE ? n - from : AT_ONCE;
+		ril_rng_fill(seed, RIL_RNG_BOOTSTRAP, (struct ril_rng_at){b, stratum, 0, (uint32_t)(from / 4)}, word,
+			     (m + 3) / 4);
+		for (size_t i = 0; i < m; i++)
+			pick[from + i] = (uint32_t)((uint64_t)word[i] * n >> 32);
 	}
 }
 
