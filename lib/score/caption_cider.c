@@ -24,7 +24,7 @@ int ril_cider_init(struct ril_cider *d, const struct ril_captions *c, const stru
 	for (size_t i = 0; i <= pictures; i++)
 		d->idf[i] = log((double)pictures) - log(i > 1 ? (double)i : 1);
 	for (size_t t = 0; t < c->n_text; t++) {
-		if (b->start[t * (RIL_GRAM_MAX + 1)] == SIZE_MAX)
+		if (!ril_bags_has(b, t))
 			continue;
 		for (int k = 0; k < RIL_GRAM_MAX; k++) {
 			size_t m;

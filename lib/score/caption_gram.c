@@ -31,6 +31,8 @@ void ril_bags_free(struct ril_bags *b)
 	free(b->slot);
 	free(b->use);
 	free(b->entry);
+	free(b->side);
+	free(b->key);
 	free(b->start);
 	*b = (struct ril_bags){0};
 }
@@ -82,23 +84,27 @@ static uint64_t key_of(uint32_t prefix, uint32_t word)
 	return ((uint64_t)prefix << 32 | word) + 1;
 }
 
-/* One order more: g[i] becomes the number, new or old, of (prefix[i], word[i]).  The table is larger than the caches,
- * so its lines are asked for ahead. */
-static void extend(struct ril_bags *b, struct ril_gram *g, const struct ril_gram *prefix, const uint32_t *word,
-		   size_t n)
+/* ---- the n-grams of some texts, side by side ---- */
+
+/* One order more, for all texts: every n-gram's number, new or old, from (number of its prefix, last word).  The table
+ * is larger than the caches, so all its lines are asked for before the first is used. */
+static void extend(struct ril_bags *b, const struct ril_bag_text *t, size_t n, size_t order, size_t words)
 {
-	enum { AHEAD = 16 };
-	for (size_t i = 0; i < n && i < AHEAD; i++)
-		__builtin_prefetch(b->slot + home(b->bits, key_of(prefix[i].id, word[i])));
-	for (size_t i = 0; i < n; i++) {
-		if (i + AHEAD < n)
-			__builtin_prefetch(b->slot + home(b->bits, key_of(prefix[i + AHEAD].id, word[i + AHEAD])));
-		uint64_t key = key_of(prefix[i].id, word[i]);
-		struct ril_gram_slot *s = place(b->slot, b->bits, key);
-		if (!s->key)
-			*s = (struct ril_gram_slot){key, (uint32_t)b->grams++};
-		g[i] = (struct ril_gram){s->val, 1};
-	}
+	struct ril_gram *prefix = b->side + (order - 1) * words, *out = prefix + words;
+	uint64_t *key = b->key;
+	for (size_t k = 0; k < n; prefix += t[k++].n)
+		for (size_t i = 0; i + order < t[k].n; i++) {
+			*key = key_of(prefix[i].id, t[k].word[i + order]);
+			__builtin_prefetch(b->slot + home(b->bits, *key++));
+		}
+	key = b->key;
+	for (size_t k = 0; k < n; out += t[k++].n)
+		for (size_t i = 0; i + order < t[k].n; i++, key++) {
+			struct ril_gram_slot *s = place(b->slot, b->bits, *key);
+			if (!s->key)
+				*s = (struct ril_gram_slot){*key, (uint32_t)b->grams++};
+			out[i] = (struct ril_gram){s->val, 1};
+		}
 }
 
 enum { SHORT = 64 };
@@ -140,39 +146,48 @@ static size_t sort_bag(struct ril_gram *g, size_t n)
 	return m;
 }
 
-int ril_bags_add(struct ril_bags *b, size_t text, const uint32_t *word, size_t n, struct ril_err *err)
+static int make_room(struct ril_bags *b, size_t words, struct ril_err *err)
 {
-	size_t *start = b->start + text * (RIL_GRAM_MAX + 1);
-	if (start[0] != SIZE_MAX)
-		return 0;
-	if (n > UINT32_MAX / 8 || b->grams + 4 * n > UINT32_MAX)
+	if (words > UINT32_MAX / 8 || b->grams + RIL_GRAM_MAX * words > UINT32_MAX)
 		return ril_fail(err, RIL_EFAIL, "too many n-grams");
-	while (!b->bits || (b->grams - b->unigrams + 3 * n) * 3 > (size_t)2 << b->bits)
+	while (!b->bits || (b->grams - b->unigrams + 3 * words) * 3 > (size_t)2 << b->bits)
 		if (widen(b, err))
 			return -1;
-	if (ril_grow(&b->entry, &b->cap, b->n + RIL_GRAM_MAX * n, sizeof *b->entry, err))
-		return -1;
-	struct ril_gram *prefix = NULL; /* the order before, as in the text: sorting comes after */
-	struct ril_gram *at = b->entry + b->n;
-	size_t len[RIL_GRAM_MAX];
-	for (int k = 0; k < RIL_GRAM_MAX; k++) {
-		len[k] = n > (size_t)k ? n - (size_t)k : 0;
-		if (k)
-			extend(b, at, prefix, word + k, len[k]);
-		for (size_t i = 0; !k && i < n; i++)
-			at[i] = (struct ril_gram){word[i], 1};
-		prefix = at;
-		at += len[k];
-	}
-	at = b->entry + b->n;
-	for (int k = 0; k < RIL_GRAM_MAX; k++) {
-		size_t m = sort_bag(at, len[k]);
+	return ril_grow(&b->entry, &b->cap, b->n + RIL_GRAM_MAX * words, sizeof *b->entry, err) ||
+			       ril_grow(&b->side, &b->cap_side, RIL_GRAM_MAX * words, sizeof *b->side, err) ||
+			       ril_grow(&b->key, &b->cap_key, words, sizeof *b->key, err)
+		       ? -1 : 0;
+}
+
+/* A text's n-grams, which begin at `from` in each order's part of b->side, as a bag. */
+static void add_bag(struct ril_bags *b, const struct ril_bag_text *t, size_t from, size_t words)
+{
+	size_t *start = b->start + t->text * (RIL_GRAM_MAX + 1);
+	for (size_t k = 0; k < RIL_GRAM_MAX; k++) {
+		size_t len = t->n > k ? t->n - k : 0;
+		struct ril_gram *g = b->entry + b->n;
+		memcpy(g, b->side + k * words + from, len * sizeof *g);
 		start[k] = b->n;
-		memmove(b->entry + b->n, at, m * sizeof *at);
-		b->n += m;
-		at += len[k];
+		b->n += sort_bag(g, len);
 	}
 	start[RIL_GRAM_MAX] = b->n;
+}
+
+int ril_bags_add(struct ril_bags *b, const struct ril_bag_text *t, size_t n, struct ril_err *err)
+{
+	size_t words = 0, at = 0;
+	for (size_t k = 0; k < n; k++)
+		words += t[k].n;
+	if (make_room(b, words, err))
+		return -1;
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = 0; i < t[k].n; i++)
+			b->side[at++] = (struct ril_gram){t[k].word[i], 1};
+	for (size_t order = 1; order < RIL_GRAM_MAX; order++)
+		extend(b, t, n, order, words);
+	at = 0;
+	for (size_t k = 0; k < n; at += t[k++].n)
+		add_bag(b, &t[k], at, words);
 	size_t old = b->cap_use;
 	if (ril_grow(&b->use, &b->cap_use, b->grams, sizeof *b->use, err))
 		return -1;

@@ -56,11 +56,21 @@ struct ril_bags {
 	struct ril_gram *entry;
 	size_t n, cap;
 	size_t *start; /* [texts][RIL_GRAM_MAX + 1]; entry 0 of a text without a bag is SIZE_MAX */
+	struct ril_gram *side; /* scratch: [RIL_GRAM_MAX, words] of the texts being added */
+	uint64_t *key;         /* scratch: [words] */
+	size_t cap_side, cap_key;
 };
+
+struct ril_bag_text { uint32_t text; const uint32_t *word; size_t n; };
 
 int ril_bags_init(struct ril_bags *, const struct ril_captions *, struct ril_err *);
 void ril_bags_free(struct ril_bags *);
-int ril_bags_add(struct ril_bags *, size_t text, const uint32_t *word, size_t n, struct ril_err *); /* once a text */
+/* Texts without a bag so far, none of them twice; those of a picture at once are quicker than one by one. */
+int ril_bags_add(struct ril_bags *, const struct ril_bag_text *, size_t n, struct ril_err *);
+static inline bool ril_bags_has(const struct ril_bags *b, size_t text)
+{
+	return b->start[text * (RIL_GRAM_MAX + 1)] != SIZE_MAX;
+}
 void ril_bags_seen(struct ril_bags *, size_t text, uint32_t picture); /* document frequencies */
 
 static inline const struct ril_gram *ril_bag(const struct ril_bags *b, size_t text, int order, size_t *n)

@@ -61,7 +61,8 @@ struct run {
 	struct ril_meteor_ws *ws;
 	struct ril_buf scratch;
 	uint32_t *ref; /* texts of the current picture's references */
-	size_t cap_ref;
+	struct ril_bag_text *fresh;
+	size_t cap_ref, cap_fresh;
 };
 
 static bool wants(const struct run *r, unsigned bits)
@@ -83,10 +84,19 @@ static int references(struct run *r, uint32_t image, size_t *n, struct ril_err *
 	return 0;
 }
 
-static int add_bag(struct run *r, uint32_t text, struct ril_err *err)
+/* Bags of a candidate and of its n references. */
+static int add_bags(struct run *r, uint32_t text, size_t n, struct ril_err *err)
 {
-	const struct ril_caption_text *t = r->c->text + text;
-	return ril_bags_add(&r->bags, text, r->c->tok + t->word, t->n_word, err);
+	size_t m = 0;
+	if (ril_grow(&r->fresh, &r->cap_fresh, n + 1, sizeof *r->fresh, err))
+		return -1;
+	for (size_t k = 0; k <= n; k++) {
+		uint32_t at = k ? r->ref[k - 1] : text;
+		const struct ril_caption_text *t = r->c->text + at;
+		if (!ril_bags_has(&r->bags, at))
+			r->fresh[m++] = (struct ril_bag_text){at, r->c->tok + t->word, t->n_word};
+	}
+	return ril_bags_add(&r->bags, r->fresh, m, err);
 }
 
 /* Bags of everything that is scored, and document frequencies: each picture once, however many candidates it has. */
@@ -97,16 +107,12 @@ static int prepare(struct run *r, struct ril_err *err)
 	int rc = seen ? ril_bags_init(&r->bags, r->c, err) : -1;
 	for (size_t i = 0; i < r->out->n && !rc; i++) {
 		const struct ril_caption_item *it = r->c->item + r->out->item[i];
-		rc = add_bag(r, it->text, err);
+		rc = references(r, it->image, &n, err) || add_bags(r, it->text, n, err) ? -1 : 0;
 		if (rc || seen[it->image])
 			continue;
 		seen[it->image] = true;
-		rc = references(r, it->image, &n, err);
-		for (size_t k = 0; k < n && !rc; k++) {
-			rc = add_bag(r, r->ref[k], err);
-			if (!rc)
-				ril_bags_seen(&r->bags, r->ref[k], (uint32_t)pictures);
-		}
+		for (size_t k = 0; k < n; k++)
+			ril_bags_seen(&r->bags, r->ref[k], (uint32_t)pictures);
 		pictures++;
 	}
 	free(seen);
@@ -194,6 +200,7 @@ struct ril_caption_scores *ril_captions_score(const struct ril_captions *c, cons
 	ril_cider_free(&r.cider);
 	ril_buf_free(&r.scratch);
 	free(r.ref);
+	free(r.fresh);
 	if (rc) {
 		ril_caption_scores_free(r.out);
 		return NULL;
