@@ -15,12 +15,12 @@
 
 static struct {
 	const char *in, *out, *judge, *reward, *report, *by, *table, *metrics;
-	const char *prompt, *cache, *on_invalid;
+	const char *prompt, *cache, *on_invalid, *source;
 	const char *captions, *references, *foil, *tokeniser, *caption_metrics, *rules;
 	const char *java, *meteor_jar, *spice_jar, *wordnet;
 	bool compare, gzip, per_item, tokenise;
 	int64_t resamples, judge_tokens, judge_retries;
-	double confidence;
+	double confidence, judge_timeout;
 } opt = {
 	.in = "-",
 	.reward = "answer",
@@ -32,6 +32,8 @@ static struct {
 	.judge_tokens = 64,
 	.judge_retries = 3,
 	.confidence = 95,
+	.source = "student",
+	.judge_timeout = 600,
 };
 
 static const struct ril_opt options[] = {
@@ -50,6 +52,8 @@ static const struct ril_opt options[] = {
 	 "most tokens in an llm: judge's reply", 1, 100000, NULL},
 	{RIL_OPT_INT, 0, "judge-retries", &opt.judge_retries, "N",
 	 "times an unreadable verdict is asked for again", 0, 100, NULL},
+	{RIL_OPT_REAL, 0, "judge-timeout", &opt.judge_timeout, "SECONDS",
+	 "a cmd: judge that does not answer for so long is a failure", .01, 1e6, NULL},
 	{RIL_OPT_CHOICE, 0, "on-invalid", &opt.on_invalid, NULL,
 	 "a verdict that stays unreadable: reward NaN, or failure", 0, 0, "nan|fail"},
 	{RIL_OPT_CHOICE, 0, "report", &opt.report, NULL, "report on stdout", 0, 0, "table|json|tsv"},
@@ -59,6 +63,8 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_REAL, 0, "confidence", &opt.confidence, "PERCENT", "level of the intervals", 1, 99.99, NULL},
 	{RIL_OPT_FLAG, 0, "compare", &opt.compare, NULL,
 	 "compare two streams, given as operands, question by question", 0, 0, NULL},
+	{RIL_OPT_CHOICE, 0, "source", &opt.source, NULL, "whose responses --compare looks at", 0, 0,
+	 "student|teacher|all"},
 	{RIL_OPT_STR, 0, "table", &opt.table, "FILE", "judge the rows of a JSON-lines table; - is stdin", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "captions", &opt.captions, "FILE",
 	 "score the captions of a coco-caption results file", 0, 0, NULL},
@@ -178,9 +184,15 @@ static int run_compare(struct ril_tool *t, struct ril_grader *grader, const stru
 	struct ril_sheet sheet = {0};
 	if (operands->n != 2)
 		return ril_fail(err, RIL_EUSAGE, "--compare needs two streams");
-	int rc = ril_compare_streams(operands->at[0], operands->at[1], grader, opt.judge, &how, &sheet, err) ||
-				 print_sheet(&sheet, err)
-			 ? -1 : 0;
+	const struct ril_comparison of = {
+		.a = operands->at[0],
+		.b = operands->at[1],
+		.source = *opt.source == 's'   ? RIL_COMPARE_STUDENT
+			  : *opt.source == 't' ? RIL_COMPARE_TEACHER
+					       : RIL_COMPARE_ALL,
+		.judge_anew = opt.judge,
+	};
+	int rc = ril_compare_streams(&of, grader, &how, &sheet, err) || print_sheet(&sheet, err) ? -1 : 0;
 	ril_sheet_free(&sheet);
 	return rc;
 }
@@ -299,6 +311,7 @@ static int run_judged(struct ril_tool *t, const struct ril_strlist *operands, st
 		.fail_on_invalid = !strcmp(opt.on_invalid, "fail"),
 		.retries = (int)opt.judge_retries,
 		.max_new_tokens = (int32_t)opt.judge_tokens,
+		.timeout = opt.judge_timeout,
 		.seed = (uint32_t)t->common.seed,
 	};
 	struct ril_grader *g = ril_grader_open(&how, err);

@@ -1,7 +1,8 @@
 /* command.c -- an outside judge over a pipe; the protocol is in outside.h.
  *
  * Both ends are served in one poll loop, so neither side can block the other however long the lines are.  The program
- * stays for the whole run; its standard error is ours. */
+ * stays for the whole run; its standard error is ours.  One that lets `timeout` seconds pass without a reply, while it
+ * is asked for one, has hung. */
 #include "score/outside.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct command {
@@ -19,6 +21,8 @@ struct command {
 	pid_t pid;
 	int to, from;
 	int64_t next; /* id of the next request */
+	double timeout;
+	bool hung;
 	struct ril_buf in; /* what was read beyond the replies taken */
 };
 
@@ -48,17 +52,26 @@ static int start(struct command *c, struct ril_err *err)
 	return fcntl(c->to, F_SETFL, O_NONBLOCK) ? ril_fail_errno(err, "cmd:%s", c->program) : 0;
 }
 
-/* Ends the program: it sees the end of its input, has five seconds to leave, and is then told to. */
-static void stop(struct command *c)
+/* Has the program closed its output within so many milliseconds of its last word? */
+static bool leaves(struct command *c, int patience)
 {
 	char scrap[4096];
 	struct pollfd p = {.fd = c->from, .events = POLLIN};
+	while (poll(&p, 1, patience) > 0)
+		if (read(c->from, scrap, sizeof scrap) <= 0)
+			return true;
+	return false;
+}
+
+/* Ends the program: it sees the end of its input, has five seconds to leave, is then told to, and at last made to. */
+static void stop(struct command *c)
+{
 	close(c->to);
-	bool gone = false;
-	while (!gone && poll(&p, 1, 5000) > 0)
-		gone = read(c->from, scrap, sizeof scrap) <= 0;
-	if (!gone)
+	if (c->hung || !leaves(c, 5000)) {
 		kill(c->pid, SIGTERM);
+		if (!leaves(c, 1000))
+			kill(c->pid, SIGKILL);
+	}
 	close(c->from);
 	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -159,12 +172,34 @@ static int take_replies(struct command *c, int64_t first, size_t n, size_t *got,
 	return 0;
 }
 
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Waits until one end is ready; `since`: the last reply. */
+static int wait_for(struct command *c, struct pollfd p[2], double since, struct ril_err *err)
+{
+	double left = c->timeout - (now() - since);
+	int n = left > 0 ? poll(p, 2, (int)ceil(1000 * left)) : 0;
+	if (n > 0)
+		return 0;
+	p[0].revents = p[1].revents = 0;
+	if (n < 0)
+		return errno == EINTR ? 0 : ril_fail_errno(err, "cmd:%s", c->program);
+	c->hung = true;
+	return ril_fail(err, RIL_EFAIL, "cmd:%s: no answer for %g seconds", c->program, c->timeout);
+}
+
 static int command_ask(void *ctx, const struct ril_item *const *it, size_t n, int attempt, struct ril_reply *reply,
 		       struct ril_err *err)
 {
 	struct command *c = ctx;
 	struct ril_buf out = {0};
-	size_t sent = 0, got = 0;
+	size_t sent = 0, got = 0, before;
+	double since = now();
 	int64_t first = c->next;
 	int rc = c->pid ? 0 : ril_fail(err, RIL_EFAIL, "cmd:%s: has ended", c->program);
 	for (size_t i = 0; !rc && i < n; i++)
@@ -172,11 +207,9 @@ static int command_ask(void *ctx, const struct ril_item *const *it, size_t n, in
 	while (!rc && got < n) {
 		struct pollfd p[2] = {{.fd = c->from, .events = POLLIN},
 				      {.fd = sent < out.len ? c->to : -1, .events = POLLOUT}};
-		if (poll(p, 2, -1) < 0) {
-			rc = errno == EINTR ? 0 : ril_fail_errno(err, "cmd:%s", c->program);
-			continue;
-		}
-		if (p[1].revents) {
+		rc = wait_for(c, p, since, err);
+		before = got;
+		if (!rc && p[1].revents) {
 			ssize_t k = write(c->to, out.data + sent, out.len - sent);
 			if (k < 0 && errno != EINTR && errno != EAGAIN)
 				rc = gone(c, err);
@@ -188,19 +221,21 @@ static int command_ask(void *ctx, const struct ril_item *const *it, size_t n, in
 				rc = gone(c, err);
 			c->in.len += k > 0 ? (size_t)k : 0;
 			rc = rc ? rc : take_replies(c, first, n, &got, reply, err);
+			since = got > before ? now() : since;
 		}
 	}
 	ril_buf_free(&out);
 	return rc;
 }
 
-int ril_command_open(struct ril_witness *w, const char *program, struct ril_err *err)
+int ril_command_open(struct ril_witness *w, const char *program, double timeout, struct ril_err *err)
 {
 	struct command *c = ril_new(1, sizeof *c, err);
 	struct ril_buf id = {0};
 	if (!c)
 		return -1;
 	c->program = program;
+	c->timeout = timeout;
 	if (!*program)
 		ril_fail(err, RIL_EUSAGE, "cmd: must be followed by a program");
 	if (!*program || ril_buf_printf(&id, err, "cmd:%s", program) || start(c, err)) {

@@ -7,6 +7,7 @@
 
 struct run {
 	const char *path;
+	const struct ril_comparison *of;
 	struct ril_intern keys, types;
 	double *score; /* [keys] NaN: undecided */
 	int32_t *type; /* [keys] */
@@ -34,15 +35,20 @@ static int add_question(struct run *run, const char *key, const char *type, doub
 	return 0;
 }
 
-static int read_group(struct run *run, struct ril_record *rec, struct ril_grader *g, bool judge_anew,
-		      struct ril_err *err)
+static bool counts(enum ril_compare_source wanted, int32_t source)
 {
+	return wanted == RIL_COMPARE_ALL || (wanted == RIL_COMPARE_STUDENT) == (source == 0);
+}
+
+static int read_group(struct run *run, struct ril_record *rec, struct ril_grader *g, struct ril_err *err)
+{
+	static const char *const whose[] = {"student ", "teacher ", ""};
 	struct ril_responses resp;
 	struct ril_grades grades;
 	struct ril_question q;
 	double sum = 0;
 	int n = 0;
-	if ((judge_anew || !ril_record_get(rec, "reward.answer")) && ril_grader_group(g, rec, &grades, err))
+	if ((run->of->judge_anew || !ril_record_get(rec, "reward.answer")) && ril_grader_group(g, rec, &grades, err))
 		return -1;
 	const struct ril_st_entry *e = ril_record_need(rec, "reward.answer", RIL_F32, 1, err);
 	if (!e || ril_responses_get(rec, &resp, err))
@@ -52,14 +58,16 @@ static int read_group(struct run *run, struct ril_record *rec, struct ril_grader
 	const float *score = e->data;
 	bool any = false;
 	for (int32_t i = 0; i < resp.n; i++) {
-		any |= resp.source[i] == 0;
-		if (resp.source[i] == 0 && !isnan(score[i])) {
+		if (!counts(run->of->source, resp.source[i]))
+			continue;
+		any = true;
+		if (!isnan(score[i])) {
 			sum += score[i];
 			n++;
 		}
 	}
 	if (!any)
-		return ril_fail(err, RIL_EFAIL, "%s: no student responses", ril_record_label(rec));
+		return ril_fail(err, RIL_EFAIL, "%s: no %sresponses", ril_record_label(rec), whose[run->of->source]);
 	if (ril_question_from_record(&q, rec, err))
 		return -1;
 	int rc = add_question(run, q.key, q.type, n ? sum / n : NAN, err);
@@ -67,13 +75,13 @@ static int read_group(struct run *run, struct ril_record *rec, struct ril_grader
 	return rc;
 }
 
-static int read_run(struct run *run, struct ril_grader *g, bool judge_anew, struct ril_err *err)
+static int read_run(struct run *run, struct ril_grader *g, struct ril_err *err)
 {
 	struct ril_reader *r = ril_reader_open(run->path, err);
 	struct ril_record *rec = NULL;
 	int rc = r ? 0 : -1;
 	while (!rc && !(rc = ril_reader_next(r, &rec, err)) && rec) {
-		if (ril_record_kind(rec) == RIL_GROUP && (rc = read_group(run, rec, g, judge_anew, err)))
+		if (ril_record_kind(rec) == RIL_GROUP && (rc = read_group(run, rec, g, err)))
 			ril_context(err, "%s", run->path);
 		ril_record_free(rec);
 		rec = NULL;
@@ -125,13 +133,13 @@ static int add_row(const struct run *a, const struct run *b, int32_t type, const
 	return rc;
 }
 
-int ril_compare_streams(const char *a, const char *b, struct ril_grader *g, bool judge_anew,
-			const struct ril_resampling *how, struct ril_sheet *s, struct ril_err *err)
+int ril_compare_streams(const struct ril_comparison *of, struct ril_grader *g, const struct ril_resampling *how,
+			struct ril_sheet *s, struct ril_err *err)
 {
 	static const char *const columns[] = {"type", "questions", "a", "b",         "difference",
 					      "low",  "high",      "p", "undecided", NULL};
-	struct run x = {.path = a}, y = {.path = b};
-	int rc = read_run(&x, g, judge_anew, err) || read_run(&y, g, judge_anew, err) || same_questions(&x, &y, err) ||
+	struct run x = {.path = of->a, .of = of}, y = {.path = of->b, .of = of};
+	int rc = read_run(&x, g, err) || read_run(&y, g, err) || same_questions(&x, &y, err) ||
 			 same_questions(&y, &x, err) || ril_sheet_section(s, "compare", columns, err) < 0 ? -1 : 0;
 	for (size_t t = 0; !rc && x.types.n > 1 && t < x.types.n; t++)
 		rc = add_row(&x, &y, (int32_t)t, how, s, err);

@@ -22,7 +22,7 @@ static int open_outside(struct ril_grader *g, struct ril_err *err)
 	bool llm = !strncmp(judge, "llm:", 4);
 	if (!llm && strncmp(judge, "cmd:", 4))
 		return ril_fail(err, RIL_EUSAGE, "unknown judge '%s'", judge);
-	if (llm ? ril_llm_open(&who, judge + 4, &g->how, err) : ril_command_open(&who, judge + 4, err))
+	if (llm ? ril_llm_open(&who, judge + 4, &g->how, err) : ril_command_open(&who, judge + 4, g->how.timeout, err))
 		return -1;
 	g->outside = ril_outside_new(&who, &g->how, err);
 	return g->outside ? 0 : -1;

@@ -19,6 +19,7 @@ struct ril_grader_options {
 	bool fail_on_invalid;
 	int retries;            /* after the first reply */
 	int32_t max_new_tokens; /* llm: of a reply */
+	double timeout;         /* cmd: seconds without a reply */
 	uint32_t seed;
 };
 

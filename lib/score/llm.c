@@ -14,10 +14,12 @@
 #include "base/sha256.h"
 #include "base/thread.h"
 #include "nn/generate.h"
+#include "stream/folder.h"
 #include "text/chat.h"
 
 #include <ctype.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct llm {
 	const char *dir;
@@ -186,27 +188,40 @@ static void llm_free(void *ctx)
 	free(m);
 }
 
-/* Tensor names and types, shapes, and the first bytes of every tensor: quick on gigabytes, and training changes all. */
-static void hash_weights(struct ril_sha256 *h, const struct ril_params *p)
+/* The small files that change replies as much as weights do; each with its length, absent as empty. */
+static int hash_settings(struct ril_sha256 *h, const char *dir, struct ril_err *err)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		const struct ril_param *t = &p->at[i];
-		size_t bytes = (size_t)t->count * ril_dtype_size(t->dtype);
-		ril_sha256_add(h, t->name, strlen(t->name) + 1);
-		ril_sha256_add(h, &t->dtype, sizeof t->dtype);
-		ril_sha256_add(h, t->dim, (size_t)t->ndim * sizeof *t->dim);
-		ril_sha256_add(h, t->stored, t->stored ? bytes < 256 ? bytes : 256 : 0);
+	static const char *const names[] = {"config.json", "tokenizer_config.json", "chat_template.jinja",
+					    "chat_template.json"};
+	struct ril_buf path = {0}, file = {0};
+	int rc = 0;
+	for (size_t i = 0; !rc && i < sizeof names / sizeof *names; i++) {
+		path.len = file.len = 0;
+		rc = ril_buf_printf(&path, err, "%s/%s", dir, names[i]);
+		if (!rc && !access(path.data, F_OK))
+			rc = ril_read_file(&file, path.data, err);
+		uint64_t n = file.len;
+		ril_sha256_add(h, &n, sizeof n);
+		ril_sha256_add(h, file.data, file.len);
 	}
+	ril_buf_free(&path);
+	ril_buf_free(&file);
+	return rc;
 }
 
-static int identify(struct llm *m, struct ril_err *err)
+/* All bytes of the weights, since fine-tuning may change few of them: they are read once a run, and only for a cache,
+ * which alone needs to know the judge again. */
+static int identify(struct llm *m, bool cached, struct ril_err *err)
 {
 	struct ril_sha256 h;
 	struct ril_buf b = {0};
-	char hex[65];
+	char hex[65], weights[RIL_ID_SIZE];
 	const char *key = ril_tokenizer_key(m->tokenizer);
+	ril_model_id(ril_params_folder(m->model->params), cached, weights);
 	ril_sha256_start(&h);
-	hash_weights(&h, m->model->params);
+	ril_sha256_add(&h, weights, sizeof weights);
+	if (hash_settings(&h, m->dir, err))
+		return -1;
 	ril_sha256_add(&h, key, strlen(key) + 1);
 	ril_sha256_add(&h, m->prompt.text.data, m->prompt.text.len);
 	ril_sha256_end(&h, hex);
@@ -226,9 +241,9 @@ static int bar_unknown_ids(struct llm *m, struct ril_err *err)
 	return 0;
 }
 
-static int open_all(struct llm *m, const char *prompt, struct ril_err *err)
+static int open_all(struct llm *m, const struct ril_grader_options *how, struct ril_err *err)
 {
-	if (ril_prompt_load(&m->prompt, prompt, err) || !(m->model = ril_model_open(m->dir, RIL_HEAD_LM, 0, err)))
+	if (ril_prompt_load(&m->prompt, how->prompt, err) || !(m->model = ril_model_open(m->dir, RIL_HEAD_LM, 0, err)))
 		return -1;
 	if (m->model->config.family != RIL_TEXT)
 		return ril_fail(err, RIL_EFAIL, "%s: a judge is a text model (Qwen2.5, Qwen3), this is %s", m->dir,
@@ -238,7 +253,7 @@ static int open_all(struct llm *m, const char *prompt, struct ril_err *err)
 	    !(m->sampler = ril_new((size_t)ril_threads(), sizeof *m->sampler, err)))
 		return -1;
 	ril_chat_thinking_off(m->chat, true);
-	return bar_unknown_ids(m, err) || identify(m, err) ? -1 : 0;
+	return bar_unknown_ids(m, err) || identify(m, how->cache, err) ? -1 : 0;
 }
 
 int ril_llm_open(struct ril_witness *w, const char *dir, const struct ril_grader_options *how, struct ril_err *err)
@@ -249,7 +264,7 @@ int ril_llm_open(struct ril_witness *w, const char *dir, const struct ril_grader
 	m->dir = dir;
 	m->max_new_tokens = how->max_new_tokens;
 	m->seed = how->seed;
-	if (open_all(m, how->prompt, err)) {
+	if (open_all(m, how, err)) {
 		llm_free(m);
 		return -1;
 	}

@@ -32,8 +32,9 @@ int ril_outside_judge(struct ril_outside *, const struct ril_item *, size_t n, s
 
 /* "sh -c PROGRAM", asked in lines of JSON {"id", "attempt", "key", "type", "question", "answers", "choices",
  * "response"}; it answers each with a line {"id", "score"}, in order and without waiting for more.  `score` is a
- * number in [0,1], true, false or null (not decided); anything else is an unread reply. */
-int ril_command_open(struct ril_witness *, const char *program, struct ril_err *);
+ * number in [0,1], true, false or null (not decided); anything else is an unread reply.  None for `timeout` seconds is
+ * an error. */
+int ril_command_open(struct ril_witness *, const char *program, double timeout, struct ril_err *);
 
 /* A text model's folder; llm.c. */
 int ril_llm_open(struct ril_witness *, const char *dir, const struct ril_grader_options *, struct ril_err *);

@@ -32,6 +32,9 @@ check "report and stream" eval 'ril-score --judge contains --report tsv -o f.ril
 check "seeded" eval '[ "$(ril-score --judge contains --report json --seed 3 --threads 1 "$S" | md5sum)" = "$(ril-score --judge contains --report json --seed 3 --threads 2 "$S" | md5sum)" ]'
 check "metrics" eval 'ril-score --judge contains --metrics m.jsonl -o g.ril "$S" && jq -e "has(\"step\") and has(\"groups\")" m.jsonl >/dev/null'
 check "comparison with itself" eval 'ril-score --compare a.ril a.ril --report json | jq -e ".compare[-1] | .difference == 0 and .p == 1" >/dev/null'
+for who in student teacher all; do check "comparison of $who" eval '[ "$(ril-score --compare --source $who --report json a.ril a.ril | jq .compare[-1].questions)" -gt 0 ]'; done
+check "which are not the same" eval '[ "$(for who in student teacher all; do ril-score --compare --source $who --report json a.ril a.ril | jq .compare[-1].a; done | sort -u | wc -l)" = 3 ]'
+expect_exit 2 ril-score --compare --source nobody a.ril a.ril
 expect_exit 2 ril-score --compare a.ril
 expect_exit 2 ril-score --compare --table x a.ril a.ril
 
@@ -91,6 +94,13 @@ caps 3 '{"a":'
 printf '[{"image_id": 1, "caption": "\377"}]' >res.json
 expect_exit 3 ril-score --captions res.json --references refs.json
 expect_exit 2 ril-score --captions res.json
+cat >foil.json <<'END'
+{"annotations": [{"image_id": 1, "id": 5, "foil_id": 10, "foil": false, "foil_word": "ORIG", "caption": "A red bus on a street."},
+ {"image_id": 1, "id": 5, "foil_id": 11, "foil": true, "target_word": "bus", "foil_word": "bike", "caption": "A red bike on a street."}]}
+END
+check "FOIL by metrics" eval 'ril-score --foil foil.json --references refs.json --caption-metrics ROUGE-L --report json | jq -e ".foil[0] | .pairs == 1 and .accuracy == 1" >/dev/null'
+detect() { printf '{"response": "%s", "answer": "%s", "type": "%s"}\n' "$@"; }
+check "FOIL by a model's yes and no" eval 'detect Yes yes original "No, a bike is not there." no foil Yes no foil | ril-score --judge yesno --table - --report json --resamples 0 | jq -e ".types.original.accuracy == 1 and .types.foil.accuracy == 0.5" >/dev/null'
 check "tokens" [ "$(printf "A dog's bone, isn't it?\n\n" | ril-score --tokenise | tr '\n' '|')" = "a dog 's bone is n't it||" ]
 if [ -d "$RIL_SHARED/data/score/caption_example" ]; then
 	E=$RIL_SHARED/data/score/caption_example
@@ -125,6 +135,10 @@ expect_exit 1 ril-score --judge 'cmd:exit 3' --table o.jsonl
 expect_exit 1 ril-score --judge 'cmd:echo; exit 0' --judge-retries 0 --table o.jsonl
 expect_exit 1 ril-score --judge 'cmd:while read l; do echo "{\"id\": 77, \"score\": 1}"; done' --table o.jsonl
 expect_exit 2 ril-score --judge cmd: --table o.jsonl
+for hang in 'exec sleep 30' 'trap "" TERM; read l; while :; do sleep .1; done'; do
+	expect_exit 1 ril-score --judge "cmd:$hang" --judge-timeout .2 --table o.jsonl
+	check "a judge that hangs is told" grep -q 'no answer for 0.2 seconds' err
+done
 expect_exit 1 ril-score --judge llm:nosuch --table o.jsonl
 # Two writers of one cache, a third run finds all of theirs; a torn last line does not spoil the next.
 for i in $(seq 200); do echo "{\"response\": \"r$i\", \"answer\": \"x\"}"; done >many.jsonl
@@ -141,6 +155,13 @@ if [ -d "$RIL_SHARED/data/models/qwen2_5-text" ]; then
 	check "which is said" grep -q '4 unreadable' err
 	expect_exit 1 ril-score --judge "$llm" --judge-tokens 6 --on-invalid fail --table o.jsonl
 	ril-score -q --judge "$llm" --judge-tokens 6 --threads 2 --table o.jsonl >l2
+	cp -rL "$RIL_SHARED/data/models/qwen2_5-text" tuned && chmod -R u+w tuned
+	row() { printf '{"response": "a", "answer": "b"}\n' | ril-score -q --judge llm:tuned --judge-tokens 2 --judge-retries 0 --cache tuned.jsonl --table - >/dev/null; wc -l <tuned.jsonl; }
+	check "a judge is known again" [ "$(row) $(row)" = "1 1" ]
+	printf '\1' | dd of=tuned/model.safetensors bs=1 seek=$(($(stat -c %s tuned/model.safetensors) - 4)) conv=notrunc status=none
+	check "one changed byte of weights is another judge" [ "$(row)" = 2 ]
+	sed -i 's/"rope_theta": 1000000.0/"rope_theta": 10000.0/' tuned/config.json
+	check "so is another setting" [ "$(row)" = 3 ]
 	check "repeats exactly" eval 'ril-score -q --judge "$llm" --judge-tokens 6 --threads 1 --table o.jsonl | cmp -s - l2'
 	check "NaN stays out of the report" eval 'ril-score -q --judge "$llm" --judge-tokens 4 --judge-retries 0 --report json --resamples 0 "$S" | jq -e ".accuracy == null and .scores[-1].undecided > 0" >/dev/null'
 else skip "no text model here"; fi
