@@ -1,10 +1,10 @@
 # reference.sh -- checkpoints that our tools have trained, of both families, in the reference implementation: it loads
-# them and computes our numbers (scripts/check-reference).  Wants torch, transformers and pillow in $PYTHON (python3).
+# them and computes our numbers (scripts/check-reference).  Wants torch, torchvision, transformers and pillow in $PYTHON (python3).
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
 python=${PYTHON:-python3}
 export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
-if ! "$python" -c 'import torch, transformers, PIL, safetensors' 2>/dev/null; then
-	skip "a trained checkpoint in the reference: $python has no torch, transformers, pillow"
+if ! "$python" -c 'import torch, torchvision, transformers, PIL, safetensors' 2>/dev/null; then
+	skip "a trained checkpoint in the reference: $python has no torch, torchvision, transformers, pillow"
 	test_end
 	exit
 fi
