@@ -22,7 +22,7 @@ OPT.asan    := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter
 CFLAGS := -std=gnu11 -D_GNU_SOURCE $(OPT.$(MODE)) -march=$(ARCH) -fno-math-errno -fno-trapping-math -fopenmp-simd -ffp-contract=fast \
 	  $(WARN) -Ilib -Ibin -DRIL_VERSION='"$(VERSION)"' $(FEATURES) $(PKG_CFLAGS) $(EXTRA_CFLAGS)
-# The stemmer of meteor-ws has no pkg-config file; lib/score/stem.c does without it where it is missing.
+# The stemmer of meteor-ws has no pkg-config file; lib/score/caption/stem.c does without it where it is missing.
 STEMMER = $(shell test -e /usr/include/libstemmer.h && echo -lstemmer)
 LDLIBS = $(PKG_LIBS) $(STEMMER) -lm -lpthread
 LDFLAGS := $(filter -fsanitize=%,$(OPT.$(MODE)))

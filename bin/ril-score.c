@@ -4,11 +4,11 @@
  * --table, --captions, --tokenise or --compare stdout is the result, and a stream goes only to a named -o. */
 #include "tool.h"
 
-#include "score/caption_file.h"
-#include "score/caption_report.h"
+#include "score/caption/caption_file.h"
+#include "score/caption/caption_report.h"
 #include "score/compare.h"
 #include "score/filter.h"
-#include "score/ptb.h"
+#include "score/caption/ptb.h"
 #include "score/table.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* grader.c -- see grader.h. */
 #include "score/grader.h"
-#include "score/outside.h"
+#include "score/judge/outside.h"
 
 #include <stdlib.h>
 

@@ -10,7 +10,7 @@
 #ifndef RIL_SCORE_GRADER_H
 #define RIL_SCORE_GRADER_H
 
-#include "score/judge.h"
+#include "score/judge/judge.h"
 
 struct ril_grader_options {
 	const char *judge;      /* NULL: each record's own */

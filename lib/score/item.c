@@ -1,5 +1,5 @@
 /* item.c -- a question and its response from a stream's group or from a row of a table. */
-#include "score/judge.h"
+#include "score/judge/judge.h"
 
 #include <stdio.h>
 #include <stdlib.h>

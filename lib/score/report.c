@@ -1,5 +1,5 @@
 /* report.c -- see report.h. */
-#include "score/caption_report.h"
+#include "score/caption/caption_report.h"
 #include "score/report_impl.h"
 
 #include <math.h>

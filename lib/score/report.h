@@ -14,7 +14,7 @@
 #ifndef RIL_SCORE_REPORT_H
 #define RIL_SCORE_REPORT_H
 
-#include "score/judge.h"
+#include "score/judge/judge.h"
 #include "score/sheet.h"
 #include "score/stats.h"
 

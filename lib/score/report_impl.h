@@ -2,7 +2,7 @@
 #ifndef RIL_SCORE_REPORT_IMPL_H
 #define RIL_SCORE_REPORT_IMPL_H
 
-#include "score/caption.h"
+#include "score/caption/caption.h"
 #include "base/intern.h"
 #include "score/report.h"
 

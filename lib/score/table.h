@@ -3,7 +3,7 @@
 #ifndef RIL_SCORE_TABLE_H
 #define RIL_SCORE_TABLE_H
 
-#include "score/judge.h"
+#include "score/judge/judge.h"
 
 struct ril_table;
 struct ril_table *ril_table_open(const char *path /* "-": stdin */, struct ril_err *);

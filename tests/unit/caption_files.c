@@ -2,7 +2,7 @@
  * refused.  No caption may ever be scored against another picture. */
 #include "../ril_test.h"
 
-#include "score/caption_file.h"
+#include "score/caption/caption_file.h"
 
 static char dir[] = "/tmp/ril-captions-XXXXXX";
 static const struct ril_caption_options all = {.metrics = RIL_CAP_BUILTIN};

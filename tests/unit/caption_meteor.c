@@ -3,9 +3,9 @@
  * Where $RIL_METEOR_JAR names the real meteor-1.5.jar (and java is there) it is run as well. */
 #include "../ril_test.h"
 
-#include "score/caption.h"
-#include "score/caption_meteor.h"
-#include "score/wordnet.h"
+#include "score/caption/caption.h"
+#include "score/caption/caption_meteor.h"
+#include "score/caption/wordnet.h"
 
 #include <signal.h>
 #include <sys/stat.h>

@@ -3,7 +3,7 @@
 #include "../ril_test.h"
 
 #include "base/json.h"
-#include "score/ptb.h"
+#include "score/caption/ptb.h"
 
 static const struct { const char *text, *tokens;
 } cases[] = {

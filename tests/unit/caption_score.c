@@ -3,7 +3,7 @@
 #include "../ril_test.h"
 
 #include "base/json.h"
-#include "score/caption_file.h"
+#include "score/caption/caption_file.h"
 
 static const struct ril_caption_options all = {.metrics = RIL_CAP_BUILTIN};
 

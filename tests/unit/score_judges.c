@@ -2,10 +2,10 @@
  * the same rows (run once, outside), MathVista against its released verdicts. */
 #include "../ril_test.h"
 
-#include "score/judge.h"
+#include "score/judge/judge.h"
 #include "score/table.h"
-#include "score/text.h"
-#include "score/vqa.h"
+#include "score/judge/text.h"
+#include "score/judge/vqa.h"
 
 /* A row of a table and the score it must get; NAN: the row must be refused. */
 struct row_case { const char *judge; double score; const char *row; };

@@ -2,8 +2,8 @@
 #include "../ril_test.h"
 
 #include "base/rng.h"
-#include "score/outside.h"
-#include "score/prompt.h"
+#include "score/judge/outside.h"
+#include "score/judge/prompt.h"
 #include "score/reward.h"
 #include "score/stats.h"
 

@@ -1,0 +1,58 @@
+/* judge.c -- the table of judges, and judging one item. */
+#include "score/judge/judge.h"
+
+static const struct ril_judge judges[] = {
+	{"exact", "equal to an answer, blanks around aside", ril_check_exact},
+	{"number", "the response's last number equals the answer's", ril_check_number},
+	{"contains", "holds an answer as whole words, in any case", ril_check_contains},
+	{"yesno", "says yes or no, not both, and the right one", ril_check_yesno},
+	{"slots", "the answer's words and no other of the choices, in any phrasing", ril_check_slots},
+	{"mcq", "option letter or option text, as VLMEvalKit reads it", ril_check_mcq},
+	{"vqa", "VQAv2 accuracy against people's answers", ril_check_vqa},
+	{"vizwiz", "VizWiz-VQA accuracy", ril_check_vizwiz},
+	{"relaxed", "ChartQA: numbers within 5 %, else equal in any case", ril_check_relaxed},
+	{"anls", "DocVQA's competition script: edit similarity, 0 below .5", ril_check_anls},
+	{"anls-pix2struct", "pix2struct's variant: 0 at .5 too", ril_check_anls_pix2struct},
+	{"mmmu", "MMMU: last option named, or the answer within an open response", ril_check_mmmu},
+	{"mathvista", "MathVista: the extracted answer, normalised by its type", ril_check_mathvista},
+	{"blink", "BLINK: the option in brackets", ril_check_blink},
+	{"pope", "POPE: no, not or No in the first sentence means no, else yes", ril_check_pope},
+	{"hallusion", "HallusionBench: yes or no", ril_check_hallusion},
+};
+enum { JUDGES = sizeof judges / sizeof *judges };
+
+const struct ril_judge *ril_judge_at(size_t i)
+{
+	return i < JUDGES ? &judges[i] : NULL;
+}
+
+const struct ril_judge *ril_judge_find(const char *name)
+{
+	for (size_t i = 0; i < JUDGES; i++)
+		if (!strcmp(judges[i].name, name))
+			return &judges[i];
+	return NULL;
+}
+
+static int judge(const char *name, struct ril_item *it, struct ril_verdict *v, struct ril_err *err)
+{
+	const struct ril_judge *j;
+	v->got.len = v->want.len = 0;
+	v->score = NAN;
+	if (!name)
+		name = it->q->judge;
+	if (!*name)
+		return ril_fail(err, RIL_EFAIL, "no 'judge' of its own, and no --judge given");
+	if (!(j = ril_judge_find(name)))
+		return ril_fail(err, RIL_EFAIL, "unknown judge '%s'", name);
+	if (!it->q->n_answers)
+		return ril_fail(err, RIL_EFAIL, "no answer to compare with");
+	if (j->check(it, v, err))
+		return ril_context(err, "judge '%s'", name);
+	return ril_buf_add(&v->got, "", 0, err) || ril_buf_add(&v->want, "", 0, err) ? -1 : 0;
+}
+
+int ril_judge_item(const char *name, struct ril_item *it, struct ril_verdict *v, struct ril_err *err)
+{
+	return judge(name, it, v, err) ? ril_context(err, "'%s'", it->q->key) : 0;
+}
