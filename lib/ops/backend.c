@@ -94,8 +94,13 @@ static void restart_with(const char *core, const char *had, char **argv)
 	if (*core ? setenv("OPENBLAS_CORETYPE", core, 1) : unsetenv("OPENBLAS_CORETYPE"))
 		return;
 	setenv("OPENBLAS_NUM_THREADS", "1", 0);
-	if (!setenv("RIL_CORETYPE", note, 1))
-		execv("/proc/self/exe", argv);
+	/* by its own path, so that ps and top still show the tool's name */
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	if (n > 0 && !setenv("RIL_CORETYPE", note, 1)) {
+		self[n] = 0;
+		execv(self, argv);
+	}
 	unsetenv("RIL_CORETYPE");
 }
 
