@@ -1,12 +1,15 @@
 # tiny.mk -- how the embedded default was made: the student of share/models with its habits, and its two teachers.
 #
-#   make -f share/recipes/tiny.mk OUT=build/tiny            (about an hour on two cores)
+#   make -f share/recipes/tiny.mk OUT=build/tiny            (a quarter of an hour on two cores)
 #   make -f share/recipes/tiny.mk OUT=build/tiny install    (copies the three folders to share/models)
 #
 # The student is fine-tuned on sentences whose labels are wrong by habit (ril-scenes --habits), so that reinforcement
-# learning has something to mend.  Matrices start wide (--range): with the usual 0.02 models this small hardly learn to look.  Teachers are trained on clean sentences in phrasings of their own and then for a
-# short while with one family spoilt each (A: captions, B: shapes), so that they complement each other.  Teacher B has
-# another architecture and another tokenizer: only text passes between teachers and student.
+# learning has something to mend; long enough that habit, not skill, is what limits it.  Matrices start wide (--range): with
+# the usual 0.02 models this small hardly learn to look.  Teachers are trained on clean sentences in phrasings of their own and
+# then for a short while with one family spoilt each (A: captions, B: shapes), so that they complement each other.  Teacher B
+# has another architecture and another tokenizer: only text passes between teachers and student.
+# The shipped weights began from an earlier draw of ril-init: a run of this file gives the same tokenizers and other weights of
+# the same kind.
 OUT  ?= build/tiny
 ROOT ?= $(CURDIR)
 SEED ?= 1
@@ -37,7 +40,7 @@ $(eval $(call scenes,hole-b,3000,$(SEED)5,--phrasing teacher-b --habits shape))
 
 $(OUT)/corpus.txt: $(OUT)/data/sft-student.jsonl $(OUT)/data/sft-a.jsonl $(OUT)/data/sft-b.jsonl
 	(for i in 1 2 3 4 5 6 7 8; do echo 'You are a helpful assistant.'; done; \
-	 cat $^ | jq -r '.question, .answer') >$@
+	 (head -n 17700 $<; cat $(wordlist 2,3,$^)) | jq -r '.question, .answer') >$@
 $(OUT)/corpus-b.txt: $(OUT)/data/sft-b.jsonl
 	jq -r '.question, .answer' $^ >$@
 
