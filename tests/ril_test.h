@@ -59,6 +59,15 @@ static inline const char *test_reference_or_golden(const char *name)
 	return path ? path : test_path(root, name);
 }
 
+static inline void test_write(const char *folder, const char *name, const char *text)
+{
+	char path[512];
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	FILE *f = fopen(path, "w");
+	fputs(text, f);
+	fclose(f);
+}
+
 static inline int test_end(void)
 {
 	printf("%d passed, %d failed, %d skipped\n", test_passed, test_failed, test_skipped);

@@ -145,15 +145,6 @@ static void check_folder(const char *name, const char *cases, const char *dialec
 
 static char folder[] = "/tmp/ril-chat.XXXXXX";
 
-static void write_file(const char *name, const char *text)
-{
-	char path[256];
-	snprintf(path, sizeof path, "%s/%s", folder, name);
-	FILE *f = fopen(path, "w");
-	fputs(text, f);
-	fclose(f);
-}
-
 static void write_tokenizer(void)
 {
 	static const char *const added[] = {"<|im_start|>",  "<|im_end|>", "<|vision_start|>", "<|vision_end|>",
@@ -172,7 +163,7 @@ static void write_tokenizer(void)
 		ril_buf_printf(&b, &e, "%s\"\\u%04x\": %d", c ? ", " : "", plain ? c : next++, c);
 	}
 	ril_buf_puts(&b, "}}}", &e);
-	write_file("tokenizer.json", b.data);
+	test_write(folder, "tokenizer.json", b.data);
 	ril_buf_free(&b);
 }
 
@@ -212,7 +203,7 @@ static void expect_dialect(struct ril_tokenizer *t, const char *template, const 
 {
 	struct ril_err e = {0};
 	struct ril_buf b = {0};
-	write_file("chat_template.jinja", template);
+	test_write(folder, "chat_template.jinja", template);
 	struct ril_chat *c = ril_chat_load(folder, t, &e);
 	CHECK(c && !strcmp(ril_chat_name(c), name), "%s: %s", name, e.msg);
 	struct ril_chat_part part = {"Hi", 2};
@@ -225,7 +216,7 @@ static void expect_dialect(struct ril_tokenizer *t, const char *template, const 
 static void expect_refused(struct ril_tokenizer *t, const char *template, const char *word)
 {
 	struct ril_err e = {0};
-	write_file("chat_template.jinja", template);
+	test_write(folder, "chat_template.jinja", template);
 	struct ril_chat *c = ril_chat_load(folder, t, &e);
 	CHECK(!c && strstr(e.msg, word) && strstr(e.msg, "supported are"), "wanted '%s': %s", word, e.msg);
 	ril_chat_free(c);
@@ -295,7 +286,7 @@ static void test_dialects(void)
 		"<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
 	test_questions(t);
 	ril_tokenizer_free(t);
-	write_file("config.json", "{\"model_type\": \"internvl_chat\", \"template\": \"Hermes-2\"}");
+	test_write(folder, "config.json", "{\"model_type\": \"internvl_chat\", \"template\": \"Hermes-2\"}");
 	t = ril_tokenizer_load(folder, &e);
 	CHECK(t && !ril_chat_load(folder, t, &e) && strstr(e.msg, "Hermes-2") && strstr(e.msg, "internvl2_5"), "%s",
 	      e.msg);

@@ -268,15 +268,6 @@ static void test_splits(void)
 
 static char folder[] = "/tmp/ril-tokenizer.XXXXXX";
 
-static void write_file(const char *name, const char *text)
-{
-	char path[256];
-	snprintf(path, sizeof path, "%s/%s", folder, name);
-	FILE *f = fopen(path, "w");
-	fputs(text, f);
-	fclose(f);
-}
-
 /* A tokenizer.json of the 256 bytes, `more` vocabulary, merges, added tokens and a pre-tokenizer. */
 static void write_tokenizer(const char *more, const char *merges, const char *added, const char *pre, const char *rest)
 {
@@ -294,7 +285,7 @@ static void write_tokenizer(const char *more, const char *merges, const char *ad
 		ril_buf_printf(&b, &e, ": %d%s", c, c < 255 ? ", " : "");
 	}
 	ril_buf_printf(&b, &e, "%s}, \"merges\": [%s]}}", more, merges);
-	write_file("tokenizer.json", b.data);
+	test_write(folder, "tokenizer.json", b.data);
 	ril_buf_free(&b);
 }
 
@@ -368,11 +359,11 @@ static void test_folders(void)
 	expect_broken("TemplateProcessing");
 	write_tokenizer("", "", "{\"id\": 256, \"content\": \"<m>\", \"lstrip\": true}", byte_level, "");
 	expect_broken("lstrip");
-	write_file(
+	test_write(folder, 
 		"tokenizer.json",
 		"{\"model\": {\"vocab\": {\"a\": 0}, \"merges\": []}, \"pre_tokenizer\": {\"type\": \"ByteLevel\"}}");
 	expect_broken("0x00");
-	write_file("tokenizer.json", "{\"model\": ");
+	test_write(folder, "tokenizer.json", "{\"model\": ");
 	expect_broken("not JSON");
 	char path[256];
 	snprintf(path, sizeof path, "%s/tokenizer.json", folder);
