@@ -45,11 +45,6 @@ void ril_tape_record(struct ril_tape *t, bool on)
 	t->record = on;
 }
 
-bool ril_tape_recording(const struct ril_tape *t)
-{
-	return t->record;
-}
-
 void ril_tape_reset(struct ril_tape *t)
 {
 	ril_arena_reset(t->device, (struct ril_arena_mark){0});

@@ -31,7 +31,6 @@ struct ril_tape;
 struct ril_tape *ril_tape_new(struct ril_err *);
 void ril_tape_free(struct ril_tape *);
 void ril_tape_record(struct ril_tape *, bool on); /* off at first */
-bool ril_tape_recording(const struct ril_tape *);
 void ril_tape_reset(struct ril_tape *);           /* forgets values and records, keeps the memory */
 int ril_tape_trim(struct ril_tape *);             /* after a reset: gives the memory back; for tools that wait */
 size_t ril_tape_peak(const struct ril_tape *);    /* most bytes of activations and gradients ever in use */
@@ -68,7 +67,6 @@ struct ril_val *ril_t_embed(struct ril_tape *, const int32_t *ids, const int32_t
 			    struct ril_param *table, struct ril_val *vis);
 struct ril_val *ril_t_gather(struct ril_tape *, struct ril_val *x, const int32_t *idx, int64_t R);
 struct ril_val *ril_t_add_rows(struct ril_tape *, struct ril_val *x, struct ril_param *p, int64_t P);
-struct ril_val *ril_t_add(struct ril_tape *, struct ril_val *a, struct ril_val *b);
 struct ril_val *ril_t_scale_add(struct ril_tape *, struct ril_val *a, struct ril_param *g, struct ril_val *b);
 struct ril_val *ril_t_act(struct ril_tape *, struct ril_val *x, enum ril_act);
 struct ril_val *ril_t_swiglu(struct ril_tape *, struct ril_val *gate, struct ril_val *up);

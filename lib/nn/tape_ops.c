@@ -137,29 +137,6 @@ struct ril_val *ril_t_add_rows(struct ril_tape *t, struct ril_val *x, struct ril
 
 /* ---- elementwise, on dense values ---- */
 
-static void add_back(struct ril_tape *t, struct ril_rec *r)
-{
-	for (int i = 0; i < 2; i++) {
-		ril_real *d = ril_tape_grad(t, r->in[i]);
-		if (d)
-			t->ops->axpy(d, 1, r->out->g, r->out->rows * r->out->cols);
-	}
-}
-
-struct ril_val *ril_t_add(struct ril_tape *t, struct ril_val *a, struct ril_val *b)
-{
-	struct ril_val *y = a && b ? ril_tape_out(t, a->rows, a->cols, a->needs || b->needs) : NULL;
-	if (!y)
-		return NULL;
-	t->ops->add(y->v, a->v, b->v, a->rows * a->cols);
-	struct ril_rec *r = ril_tape_rec(t, add_back, y);
-	if (r) {
-		r->in[0] = a;
-		r->in[1] = b;
-	}
-	return y;
-}
-
 static void scale_add_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *a = r->in[0], *b = r->in[1];

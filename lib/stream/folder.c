@@ -193,11 +193,3 @@ void ril_model_id(const struct ril_folder *f, bool verify, char id[RIL_ID_SIZE])
 	}
 	short_id(&h, id);
 }
-
-void ril_bytes_id(const void *bytes, size_t n, char id[RIL_ID_SIZE])
-{
-	struct ril_sha256 h;
-	ril_sha256_start(&h);
-	ril_sha256_add(&h, bytes, n);
-	short_id(&h, id);
-}

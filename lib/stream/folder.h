@@ -23,7 +23,5 @@ const char *ril_folder_file_name(const struct ril_folder *, size_t i); /* withou
 /* The model id: 16 hexadecimal digits of the SHA-256 of sorted names, types and shapes; `verify`: of the data too. */
 enum { RIL_ID_SIZE = 17 };
 void ril_model_id(const struct ril_folder *, bool verify, char id[RIL_ID_SIZE]);
-/* The id of any bytes, for tokenizers. */
-void ril_bytes_id(const void *bytes, size_t n, char id[RIL_ID_SIZE]);
 
 #endif

@@ -32,7 +32,6 @@ struct ril_record {
 	size_t ntext, captext;
 };
 
-const char *ril_kind_name(enum ril_kind);
 /* Takes over frame and st (both are released on failure, too); number: of the group, for messages. */
 struct ril_record *ril_record_take(
 	struct ril_buf *frame, struct ril_st *, uint32_t crc, int64_t number, struct ril_err *);

@@ -249,16 +249,6 @@ int ril_reader_next(struct ril_reader *r, struct ril_record **out, struct ril_er
 	}
 }
 
-const struct ril_record *ril_reader_head(const struct ril_reader *r)
-{
-	return r->head;
-}
-
-int ril_reader_fd(const struct ril_reader *r)
-{
-	return r->in.fd;
-}
-
 const char *ril_reader_name(const struct ril_reader *r)
 {
 	return r->name;

@@ -8,11 +8,6 @@
 
 static const char *const kinds[] = {NULL, "head", "group", "step", "end", "abort"};
 
-const char *ril_kind_name(enum ril_kind k)
-{
-	return kinds[k];
-}
-
 static int make_label(struct ril_record *r, int64_t number, struct ril_err *err)
 {
 	struct ril_buf b = {0};

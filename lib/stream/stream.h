@@ -105,9 +105,6 @@ void ril_reader_free(struct ril_reader *);
  * ABORT: RIL_EFAIL naming the stage and cause that the frame carries.  Segments that name another model or tokenizer:
  * RIL_EFAIL. */
 int ril_reader_next(struct ril_reader *, struct ril_record **out, struct ril_err *);
-/* The current segment's HEAD (borrowed), valid once the first HEAD was returned. */
-const struct ril_record *ril_reader_head(const struct ril_reader *);
-int ril_reader_fd(const struct ril_reader *); /* for poll; -1 if none.  Buffered input may be pending beside it */
 const char *ril_reader_name(const struct ril_reader *); /* for messages: the path, or "stdin" */
 struct ril_totals { int64_t segments, groups, steps; uint64_t bytes; };
 struct ril_totals ril_reader_totals(const struct ril_reader *); /* so far; bytes uncompressed */

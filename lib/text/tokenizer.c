@@ -119,14 +119,6 @@ int32_t ril_tokenizer_id(const struct ril_tokenizer *t, const char *bytes, size_
 	return n ? t->index[slot_of(t, bytes, n)] : -1;
 }
 
-const char *ril_tokenizer_bytes(const struct ril_tokenizer *t, int32_t id, size_t *n)
-{
-	if (id < 0 || id >= t->size)
-		return NULL;
-	*n = t->token[id].len;
-	return t->bytes.data + t->token[id].off;
-}
-
 bool ril_tokenizer_is_special(const struct ril_tokenizer *t, int32_t id)
 {
 	return id >= 0 && id < t->size && t->token[id].special;

@@ -98,11 +98,6 @@ bool ril_words_fast(const struct ril_words *w)
 	return w->fast;
 }
 
-void ril_words_fast_off(struct ril_words *w)
-{
-	w->fast = false;
-}
-
 const char *ril_words_text(const struct ril_words *w)
 {
 	return w->text.data;

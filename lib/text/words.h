@@ -16,9 +16,8 @@ struct ril_words *ril_words_new(struct ril_err *);
 void ril_words_free(struct ril_words *);
 /* Appends an expression; `literal` takes it as plain text. */
 int ril_words_add(struct ril_words *, const char *expression, size_t n, bool literal, struct ril_err *);
-/* True when ril_words_qwen does the same; `off` makes it false for the tests. */
+/* True when ril_words_qwen does the same. */
 bool ril_words_fast(const struct ril_words *);
-void ril_words_fast_off(struct ril_words *);
 /* The expressions joined, for a tokenizer's identity. */
 const char *ril_words_text(const struct ril_words *);
 

@@ -21,11 +21,6 @@ static const struct ril_judge judges[] = {
 };
 enum { JUDGES = sizeof judges / sizeof *judges };
 
-const struct ril_judge *ril_judge_at(size_t i)
-{
-	return i < JUDGES ? &judges[i] : NULL;
-}
-
 const struct ril_judge *ril_judge_find(const char *name)
 {
 	for (size_t i = 0; i < JUDGES; i++)

@@ -63,7 +63,6 @@ struct ril_judge {
 	int (*check)(struct ril_item *, struct ril_verdict *, struct ril_err *);
 };
 const struct ril_judge *ril_judge_find(const char *name); /* NULL if unknown */
-const struct ril_judge *ril_judge_at(size_t i);           /* NULL past the last */
 
 /* Judges one item with the named judge, or with the item's own when name is NULL; errors name the key. */
 int ril_judge_item(const char *name, struct ril_item *, struct ril_verdict *, struct ril_err *);
