@@ -22,7 +22,7 @@ OPT.asan    := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter
 CFLAGS := -std=gnu11 -D_GNU_SOURCE $(OPT.$(MODE)) -march=$(ARCH) -fno-math-errno -fno-trapping-math -fopenmp-simd -ffp-contract=fast \
 	  $(WARN) -Ilib -Ibin -DRIL_VERSION='"$(VERSION)"' $(FEATURES) $(PKG_CFLAGS) $(EXTRA_CFLAGS)
-# The stemmer of meteor-ws has no pkg-config file; lib/score/caption/stem.c does without it where it is missing.
+# The stemmer of meteor-ws has no pkg-config file; lib/caption/stem.c does without it where it is missing.
 STEMMER = $(shell test -e /usr/include/libstemmer.h && echo -lstemmer)
 LDLIBS = $(PKG_LIBS) $(STEMMER) -lm -lpthread
 LDFLAGS := $(filter -fsanitize=%,$(OPT.$(MODE)))
@@ -34,7 +34,7 @@ LIBOBJ  := $(LIBSRC:%.c=$B/%.o)
 TOOLS   := $(sort $(patsubst bin/%.c,%,$(wildcard bin/ril-*.c)))
 TESTS   := $(sort $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/ops/*.c tests/stream/*.c tests/fuzz/*.c)))
 
-.PHONY: all tests demo check check-long clean layers banned deps install
+.PHONY: all tests demo check check-long clean layers banned headers format deps install
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(TOOLS:%=$(BIN)/%) $(if $(filter release,$(MODE)),share/completions/ril.bash)
@@ -82,13 +82,14 @@ endif
 demo: all
 	@scripts/demo demo
 
-layers banned:
+layers banned headers format: export HEADER_FLAGS = $(CFLAGS)
+layers banned headers format:
 	@scripts/check-$@
 
-check: layers banned
+check: layers banned headers format
 	+@scripts/check --mode $(MODE)
 
-check-long: layers banned
+check-long: layers banned headers format
 	+@scripts/check --mode $(MODE) --long
 
 install: all

@@ -10,8 +10,11 @@ struct optim_args {
 	int64_t micro_batch;
 };
 
+/* clang-format off */
 #define OPTIM_ARGS_DEFAULT {.how = RIL_OPTIM_DEFAULT, .schedule = "constant", .train = "llm", .master = "f32"}
+/* clang-format on */
 
+/* clang-format off */
 #define OPTIM_OPTIONS(A)                                                                                            \
 	{RIL_OPT_REAL, 0, "lr", &(A).how.lr, "R", "learning rate", 0, 100, NULL},                                   \
 	{RIL_OPT_REAL, 0, "beta1", &(A).how.beta1, "R", "AdamW's decay of the first moment", 0, .999999, NULL},     \
@@ -26,13 +29,14 @@ struct optim_args {
 	{RIL_OPT_INT, 0, "micro-batch", &(A).micro_batch, "N", "most groups at once; 0: what fits", 0, 1e9, NULL},  \
 	{RIL_OPT_STR, 0, "train", &(A).train, "LIST", "parts to train, of llm,projector,vision", 0, 0, NULL},       \
 	{RIL_OPT_CHOICE, 0, "master", &(A).master, NULL, "float masters, or chance rounding", 0, 0, "f32|none"}
+/* clang-format on */
 
 /* Settles the schedule and makes the parameters trainable; *pixels: the vision part is among them. */
 static inline int optim_args_apply(struct optim_args *a, struct ril_params *p, int always, bool *pixels,
 				   struct ril_err *err)
 {
 	int parts;
-	a->how.schedule = ril_schedule_parse(a->schedule);
+	a->how.schedule = ril_lr_schedule_parse(a->schedule);
 	if (a->how.schedule != RIL_CONSTANT && !a->how.total)
 		return ril_fail(err, RIL_EUSAGE, "--schedule %s needs --steps", a->schedule);
 	if (ril_parts_parse(a->train, &parts, err))

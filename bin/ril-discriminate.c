@@ -5,11 +5,11 @@
 #include "tool.h"
 
 #include "algo/disc.h"
-#include "algo/run.h"
-#include "algo/stage.h"
+#include "loop/run.h"
+#include "loop/stage.h"
 #include "base/progress.h"
 #include "optim_options.h"
-#include "stream/folder.h"
+#include "tensor/folder.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -68,11 +68,12 @@ static int report(struct discriminate *d, int64_t step, const struct ril_disc_st
 	double before = ril_bce_accuracy(&s->before), after = ril_bce_accuracy(&s->after);
 	char note[96];
 	struct ril_buf b = {0};
-	ril_chat(d->tool,
-		 "step %lld: accuracy %.3f before, %.3f after; loss %.4f -> %.4f; %lld of %lld student responses not "
-		 "canonical",
-		 (long long)step, before, after, s->before.loss, s->after.loss, (long long)s->uncanonical,
-		 (long long)s->student);
+	ril_tool_note(
+		d->tool,
+		"step %lld: accuracy %.3f before, %.3f after; loss %.4f -> %.4f; %lld of %lld student responses not "
+		"canonical",
+		(long long)step, before, after, s->before.loss, s->after.loss, (long long)s->uncanonical,
+		(long long)s->student);
 	snprintf(note, sizeof note, "accuracy %.3f -> %.3f", before, after);
 	ril_progress_show(&d->progress, step, note);
 	int rc = ril_disc_json(s, step, &b, err);
@@ -144,7 +145,9 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 	d->saved = opt.start;
 	ril_model_id(ril_params_folder(d->model->params), false, d->id);
 	d->stage = (struct ril_stage){
-		.tool = t->name, .tokenizer = ril_tokenizer_key(d->tok), .start = opt.start,
+		.tool = t->name,
+		.tokenizer = ril_tokenizer_key(d->tok),
+		.start = opt.start,
 		.lineage = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, t->common.device, d->id},
 	};
 	if (ril_stage_open(&d->stage, opt.in, opt.out, opt.gzip, err))
@@ -190,8 +193,12 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
-		.name = "ril-discriminate", .summary = "Judge who wrote each response, and learn to", .operands = "",
-		.opts = options, .output = &opt.out, .run = run,
+		.name = "ril-discriminate",
+		.summary = "Judge who wrote each response, and learn to",
+		.operands = "",
+		.opts = options,
+		.output = &opt.out,
+		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

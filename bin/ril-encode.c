@@ -4,8 +4,8 @@
  * SIGTERM: the batch at work is finished, its barrier asks for a checkpoint, the stream ends as it should. */
 #include "tool.h"
 
-#include "algo/encode.h"
-#include "algo/schedule.h"
+#include "data/encode.h"
+#include "data/schedule.h"
 #include "base/progress.h"
 #include "image/image.h"
 
@@ -208,7 +208,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	char *root = NULL;
 	opt.how.bf16 = !strcmp(opt.embeds, "bf16");
 	opt.how.room = (size_t)opt.cache << 20;
-	ril_chat(t, "%s", ril_image_decoders());
+	ril_tool_note(t, "%s", ril_image_decoders());
 	if (ril_image_caveat())
 		ril_say(t, "%s", ril_image_caveat());
 	catch_signals();

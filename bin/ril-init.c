@@ -56,8 +56,14 @@ static int copy_file(const char *from, const char *to, const char *name, bool *f
 static int copy_tokenizer(struct ril_err *err)
 {
 	static const char *const names[] = {
-		"tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json",
-		"tokenizer_config.json", "chat_template.json", "chat_template.jinja",
+		"tokenizer.json",
+		"vocab.json",
+		"merges.txt",
+		"added_tokens.json",
+		"special_tokens_map.json",
+		"tokenizer_config.json",
+		"chat_template.json",
+		"chat_template.jinja",
 	};
 	bool found;
 	for (size_t k = 0; k < sizeof names / sizeof *names; k++)
@@ -87,8 +93,8 @@ static int ensure_template(const cJSON *config, struct ril_tokenizer *t, struct 
 	struct ril_chat *chat = ril_chat_load(opt.out, t, &why);
 	bool pictures = !ril_json_str(config, "model_type", &type, &why) &&
 			(!strncmp(type, "internvl", 8) || !strcmp(type, "qwen2_5_vl"));
-	bool suits = chat &&
-		     (!pictures || !strncmp(ril_chat_name(chat), type[0] == 'i' ? "InternVL" : "Qwen2.5-VL", 8));
+	bool suits =
+		chat && (!pictures || !strncmp(ril_chat_name(chat), type[0] == 'i' ? "InternVL" : "Qwen2.5-VL", 8));
 	ril_chat_free(chat);
 	if (suits)
 		return 0;
@@ -109,8 +115,9 @@ static int ensure_template(const cJSON *config, struct ril_tokenizer *t, struct 
 static int clear_folder(struct ril_err *err)
 {
 	static const char *const names[] = {
-		"tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json",
-		"chat_template.json", "chat_template.jinja", "processor_config.json", "preprocessor_config.json",
+		"tokenizer.json",           "vocab.json",         "merges.txt",          "added_tokens.json",
+		"special_tokens_map.json",  "chat_template.json", "chat_template.jinja", "processor_config.json",
+		"preprocessor_config.json",
 	};
 	DIR *d = opendir(opt.out);
 	int rc = d ? 0 : ril_fail_errno(err, "%s", opt.out);
@@ -160,7 +167,8 @@ static int run(struct ril_tool *tool, const struct ril_strlist *operands, struct
 	if (!opt.config || !opt.out)
 		return ril_fail(err, RIL_EUSAGE, "--config and -o are needed");
 	struct stat a, b;
-	if (opt.tokenizer && !stat(opt.tokenizer, &a) && !stat(opt.out, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+	if (opt.tokenizer && !stat(opt.tokenizer, &a) && !stat(opt.out, &b) && a.st_dev == b.st_dev &&
+	    a.st_ino == b.st_ino)
 		return ril_fail(err, RIL_EUSAGE, "--tokenizer and -o are the same folder");
 	if (!opt.tokenizer == !opt.corpus)
 		return ril_fail(err, RIL_EUSAGE, "one of --tokenizer and --train-tokenizer is needed");

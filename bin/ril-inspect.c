@@ -62,15 +62,21 @@ static int model(const char *path, struct ril_buf *b, struct ril_err *err)
 	struct ril_folder *f = ril_folder_open(path, err);
 	if (!f)
 		return -1;
-	int rc = o.field ? model_field(f, b, err) : o.stats || o.check ? model_stats(f, b, err)
-		: (o.json ? ril_show_model_json : ril_show_model)(b, f, o.verify, err);
+	int rc = o.field              ? model_field(f, b, err)
+		 : o.stats || o.check ? model_stats(f, b, err)
+				      : (o.json ? ril_show_model_json : ril_show_model)(b, f, o.verify, err);
 	ril_folder_free(f);
 	return rc ? ril_context(err, "%s", path) : 0;
 }
 
 /* ---- streams ---- */
 
-struct view { struct ril_buf *b; struct ril_grid groups; struct ril_stats *stats; int64_t seen, shown; };
+struct view {
+	struct ril_buf *b;
+	struct ril_grid groups;
+	struct ril_stats *stats;
+	int64_t seen, shown;
+};
 
 /* What goes before a value. */
 static int before(struct view *v, const struct ril_record *r, char gap, struct ril_err *err)
@@ -78,7 +84,9 @@ static int before(struct view *v, const struct ril_record *r, char gap, struct r
 	const char *key = ril_record_key(r);
 	if (o.json)
 		return ril_buf_puts(v->b, "{\"key\":", err) || ril_json_quote(v->b, key, strlen(key), false, err) ||
-				ril_buf_puts(v->b, ",\"value\":", err) ? -1 : 0;
+				       ril_buf_puts(v->b, ",\"value\":", err)
+			       ? -1
+			       : 0;
 	return o.key ? 0 : ril_buf_printf(v->b, err, "%s%c", key, gap);
 }
 
@@ -135,21 +143,21 @@ static int summary(struct view *v, struct ril_totals t, struct ril_err *err)
 	if (o.field || o.key)
 		return v->shown ? 0
 				: ril_fail(err, RIL_EFAIL, "no group%s%s%s%s", o.key ? " " : "", o.key ? o.key : "",
-					  o.field ? " has " : "", o.field ? o.field : "");
+					   o.field ? " has " : "", o.field ? o.field : "");
 	if (o.stats)
 		return ril_stats_show(v->stats, v->b, o.json, err);
 	if (o.json && !o.check)
 		return 0;
 	if (o.json)
-		return ril_buf_printf(v->b, err,
-			"{\"ok\":true,\"segments\":%lld,\"groups\":%lld,\"steps\":%lld,\"bytes\":%llu}\n",
+		return ril_buf_printf(
+			v->b, err, "{\"ok\":true,\"segments\":%lld,\"groups\":%lld,\"steps\":%lld,\"bytes\":%llu}\n",
 			(long long)t.segments, (long long)t.groups, (long long)t.steps, (unsigned long long)t.bytes);
 	if (o.limit && t.groups > o.limit && !o.head && !o.check &&
-		ril_buf_printf(v->b, err, "... (--limit 0 shows all)\n"))
+	    ril_buf_printf(v->b, err, "... (--limit 0 shows all)\n"))
 		return -1;
 	return ril_buf_printf(v->b, err, "%s%lld groups, %lld steps, %lld segment%s, %llu bytes\n",
-		o.check ? "ok: " : "", (long long)t.groups, (long long)t.steps, (long long)t.segments,
-		t.segments == 1 ? "" : "s", (unsigned long long)t.bytes);
+			      o.check ? "ok: " : "", (long long)t.groups, (long long)t.steps, (long long)t.segments,
+			      t.segments == 1 ? "" : "s", (unsigned long long)t.bytes);
 }
 
 static int stream(const char *path, struct ril_buf *b, struct ril_err *err)
@@ -181,7 +189,7 @@ static int diff(const char *x, const char *y, struct ril_buf *b, struct ril_err 
 	if ((is_model(x) ? ril_diff_models : ril_diff_streams)(x, y, b, &d, err))
 		return -1;
 	return d.different ? ril_fail(err, RIL_EFAIL, "%lld of %lld %s differ", (long long)d.different,
-				     (long long)d.compared, is_model(x) ? "tensors" : "frames")
+				      (long long)d.compared, is_model(x) ? "tensors" : "frames")
 			   : 0;
 }
 
@@ -194,9 +202,9 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 		return ril_fail(err, RIL_EUSAGE, o.diff ? "--diff needs two operands" : "two operands need --diff");
 	if (o.key && (o.stats || o.check || o.diff))
 		return ril_fail(err, RIL_EUSAGE, "--key goes with --field, --json or the table");
-	rc = o.diff		 ? diff(path, operands->at[1], &b, err)
-		: is_model(path) ? model(path, &b, err)
-				 : stream(path, &b, err);
+	rc = o.diff           ? diff(path, operands->at[1], &b, err)
+	     : is_model(path) ? model(path, &b, err)
+			      : stream(path, &b, err);
 	struct ril_err late = {0};
 	if (print(&b, &late) && !rc)
 		rc = ril_fail(err, late.code, "%s", late.msg);
@@ -209,13 +217,13 @@ int main(int argc, char **argv)
 	static const struct ril_opt opts[] = {
 		{RIL_OPT_FLAG, 0, "head", &o.head, NULL, "show only the header and the lineage", 0, 0, NULL},
 		{RIL_OPT_STR, 'f', "field", &o.field, "NAME", "show one field of every group, or one tensor of a model",
-			0, 0, NULL},
+		 0, 0, NULL},
 		{RIL_OPT_STR, 'k', "key", &o.key, "KEY", "show only groups with this key", 0, 0, NULL},
 		{RIL_OPT_FLAG, 0, "stats", &o.stats, NULL, "show statistics of every field", 0, 0, NULL},
 		{RIL_OPT_FLAG, 'c', "check", &o.check, NULL, "verify everything, show only the verdict", 0, 0, NULL},
 		{RIL_OPT_FLAG, 'j', "json", &o.json, NULL, "write JSON", 0, 0, NULL},
 		{RIL_OPT_FLAG, 'd', "diff", &o.diff, NULL, "compare two streams or two models; exit 1 when they differ",
-			0, 0, NULL},
+		 0, 0, NULL},
 		{RIL_OPT_INT, 'n', "limit", &o.limit, "N", "groups in the table; 0: all", 0, 1e9, NULL},
 		{RIL_OPT_FLAG, 0, "verify", &o.verify, NULL, "let a model's id depend on its data, too", 0, 0, NULL},
 		{0},

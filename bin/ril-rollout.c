@@ -6,7 +6,7 @@
 #include "tool.h"
 
 #include "algo/rollout.h"
-#include "algo/stage.h"
+#include "loop/stage.h"
 #include "base/progress.h"
 #include "stream/edge.h"
 
@@ -79,7 +79,7 @@ static int next_version(struct rollout *r, struct ril_err *err)
 		return 0;
 	if (ril_edge_wait(r->edge, want, &out, 1, &r->policy, &path, err))
 		return -1;
-	ril_chat(r->tool, "version %lld: %s", (long long)r->policy, path);
+	ril_tool_note(r->tool, "version %lld: %s", (long long)r->policy, path);
 	return ril_params_reload(r->model->params, path, err);
 }
 
@@ -90,8 +90,8 @@ static int report(const struct ril_tool *t, int64_t step, struct ril_rollout_sta
 	double rate = s->seconds > 0 ? (double)s->tokens / s->seconds : 0;
 	double cut = s->responses ? (double)s->truncated / (double)s->responses : 0;
 	struct ril_buf b = {0};
-	ril_chat(t, "step %lld: %lld responses, %lld tokens, %.3g%% cut by length, %.0f tokens/s", (long long)step,
-		 (long long)s->responses, (long long)s->tokens, 100 * cut, rate);
+	ril_tool_note(t, "step %lld: %lld responses, %lld tokens, %.3g%% cut by length, %.0f tokens/s", (long long)step,
+		      (long long)s->responses, (long long)s->tokens, 100 * cut, rate);
 	int rc = ril_buf_printf(&b, err,
 				"{\"step\":%lld,\"responses\":%lld,\"tokens\":%lld,\"truncated\":%.6g,\"seconds\":%.6g,"
 				"\"tokens_per_second\":%.6g}\n",
@@ -188,8 +188,12 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
-		.name = "ril-rollout", .summary = "Let the student answer every question of a stream", .operands = "",
-		.opts = options, .output = &opt.out, .run = run,
+		.name = "ril-rollout",
+		.summary = "Let the student answer every question of a stream",
+		.operands = "",
+		.opts = options,
+		.output = &opt.out,
+		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

@@ -19,8 +19,14 @@ static struct {
 	int64_t pictures, cell, questions;
 	double captions;
 } opt = {
-	.answers = "short", .prefix = "scene", .phrasing = "student", .habits = "",
-	.families = "count,colour,shape,exists,compare,caption", .pictures = 100, .cell = 8, .questions = 1,
+	.answers = "short",
+	.prefix = "scene",
+	.phrasing = "student",
+	.habits = "",
+	.families = "count,colour,shape,exists,compare,caption",
+	.pictures = 100,
+	.cell = 8,
+	.questions = 1,
 };
 
 /* What the command line says, parsed. */
@@ -101,13 +107,13 @@ static int add_judging(struct ril_buf *line, const struct ril_ask *a, const stru
 		return -1;
 	for (int p = 0; p < RIL_PHRASINGS; p++)
 		if (ril_buf_puts(line, p ? ", \"" : "\"", err) ||
-			ril_ask_sentence(line, a, s, (enum ril_phrasing)p, err) || ril_buf_puts(line, "\"", err))
+		    ril_ask_sentence(line, a, s, (enum ril_phrasing)p, err) || ril_buf_puts(line, "\"", err))
 			return -1;
 	return ril_buf_puts(line, "]", err);
 }
 
 static int write_line(FILE *f, const struct plan *p, int64_t scene, int k, const struct ril_ask *a,
-	const struct ril_scene *s, struct ril_dice *d, struct ril_err *err)
+		      const struct ril_scene *s, struct ril_dice *d, struct ril_err *err)
 {
 	struct ril_buf line = {0}, question = {0}, answer = {0};
 	int rc = ril_ask_question(&question, a, err);
@@ -116,7 +122,7 @@ static int write_line(FILE *f, const struct plan *p, int64_t scene, int k, const
 				  : ril_ask_answer(&answer, a, s, err);
 	if (!rc)
 		rc = ril_buf_printf(&line, err, "{\"id\": \"%s/%06lld/%d\", \"image\": \"pictures/%s-%06lld.png\"",
-			opt.prefix, (long long)scene, k, opt.prefix, (long long)scene);
+				    opt.prefix, (long long)scene, k, opt.prefix, (long long)scene);
 	if (!rc)
 		rc = add_field(&line, "question", question.data, err);
 	if (!rc)
@@ -133,8 +139,8 @@ static int write_line(FILE *f, const struct plan *p, int64_t scene, int k, const
 	return rc;
 }
 
-static int write_question(FILE *f, const struct plan *p, int64_t scene, int k, enum ril_family fam,
-	const struct ril_scene *s, struct ril_dice *d, struct ril_err *err)
+static int write_question(FILE *f, const struct plan *p, int64_t scene, int k, enum ril_ask_kind fam,
+			  const struct ril_scene *s, struct ril_dice *d, struct ril_err *err)
 {
 	struct ril_ask a;
 	if (!ril_ask_draw(&a, s, fam, d))
@@ -145,7 +151,7 @@ static int write_question(FILE *f, const struct plan *p, int64_t scene, int k, e
 }
 
 /* The family of this scene's only question: the families asked for, in turn. */
-static enum ril_family family_in_turn(const struct plan *p, int64_t turn)
+static enum ril_ask_kind family_in_turn(const struct plan *p, int64_t turn)
 {
 	int n = 0, k = 0;
 	for (int f = 0; f < RIL_FAMILIES; f++)
@@ -153,15 +159,15 @@ static enum ril_family family_in_turn(const struct plan *p, int64_t turn)
 	turn %= n;
 	while (!p->asked[k] || turn-- > 0)
 		k++;
-	return (enum ril_family)k;
+	return (enum ril_ask_kind)k;
 }
 
-static enum ril_family family_at_random(const struct plan *p, struct ril_dice *d)
+static enum ril_ask_kind family_at_random(const struct plan *p, struct ril_dice *d)
 {
 	for (;;) {
 		int f = ril_dice_below(d, RIL_FAMILIES);
 		if (p->asked[f] && (f != RIL_CAPTION || opt.captions <= 0))
-			return (enum ril_family)f;
+			return (enum ril_ask_kind)f;
 	}
 }
 
@@ -172,13 +178,13 @@ static int write_scene(FILE *f, const struct plan *p, uint32_t seed, int64_t i, 
 	struct ril_scene s;
 	char path[4096];
 	struct ril_ask trial;
-	enum ril_family turn = family_in_turn(p, i);
+	enum ril_ask_kind turn = family_in_turn(p, i);
 	bool in_turn = opt.questions == 1 && opt.captions <= 0;
 	do /* a scene that allows its question */
 		ril_scene_draw(&s, &layout);
 	while (in_turn && !ril_ask_draw(&trial, &s, turn, &(struct ril_dice){seed, (uint32_t)i, 4, 0}));
 	if ((size_t)snprintf(path, sizeof path, "%s/pictures/%s-%06lld.png", opt.out, opt.prefix, (long long)i) >=
-		sizeof path)
+	    sizeof path)
 		return ril_fail(err, RIL_EFAIL, "%s: name too long", opt.out);
 	if (ril_scene_png(&s, (int)opt.cell, &noise, path, err))
 		return -1;
@@ -206,7 +212,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	if (strchr(opt.prefix, '/') || !*opt.prefix)
 		return ril_fail(err, RIL_EUSAGE, "--prefix: '%s' is no file name", opt.prefix);
 	if (parse_families(opt.families, p.asked, "--families", err) ||
-		parse_families(opt.habits, p.habit, "--habits", err) || parse_phrasing(opt.phrasing, p.share, err))
+	    parse_families(opt.habits, p.habit, "--habits", err) || parse_phrasing(opt.phrasing, p.share, err))
 		return -1;
 	bool other = false;
 	for (int f = 0; f < RIL_FAMILIES; f++)
@@ -243,20 +249,20 @@ int main(int argc, char **argv)
 {
 	static const struct ril_opt opts[] = {
 		{RIL_OPT_STR, 'o', "output", &opt.out, "DIR", "folder to write: PREFIX.jsonl and pictures/", 0, 0,
-			NULL},
+		 NULL},
 		{RIL_OPT_INT, 'n', "pictures", &opt.pictures, "N", "pictures", 1, 1e6, NULL},
 		{RIL_OPT_STR, 0, "prefix", &opt.prefix, "NAME", "begins every id and picture name", 0, 0, NULL},
 		{RIL_OPT_CHOICE, 0, "answers", &opt.answers, NULL, "short: for a judge; sentences: for fine-tuning", 0,
-			0, "short|sentences"},
+		 0, "short|sentences"},
 		{RIL_OPT_STR, 0, "families", &opt.families, "LIST", "families of questions", 0, 0, NULL},
 		{RIL_OPT_INT, 0, "questions", &opt.questions, "N", "questions per picture; 1: the families in turn", 1,
-			100, NULL},
+		 100, NULL},
 		{RIL_OPT_REAL, 0, "captions", &opt.captions, "P",
-			"with this chance a caption beside the questions, and none among them", 0, 1, NULL},
+		 "with this chance a caption beside the questions, and none among them", 0, 1, NULL},
 		{RIL_OPT_STR, 0, "phrasing", &opt.phrasing, "LIST",
-			"student, teacher-a, teacher-b, or weights NAME:W,...", 0, 0, NULL},
+		 "student, teacher-a, teacher-b, or weights NAME:W,...", 0, 0, NULL},
 		{RIL_OPT_STR, 0, "habits", &opt.habits, "LIST", "families answered wrongly on purpose; all", 0, 0,
-			NULL},
+		 NULL},
 		{RIL_OPT_INT, 0, "cell", &opt.cell, "PIXELS", "side of a cell; a picture has 3 x 3", 4, 256, NULL},
 		{0},
 	};

@@ -4,11 +4,11 @@
  * --table, --captions, --tokenise or --compare stdout is the result, and a stream goes only to a named -o. */
 #include "tool.h"
 
-#include "score/caption/caption_file.h"
-#include "score/caption/caption_report.h"
+#include "caption/file.h"
+#include "caption/report.h"
 #include "score/compare.h"
 #include "score/filter.h"
-#include "score/caption/ptb.h"
+#include "caption/ptb.h"
 #include "score/table.h"
 
 #include <stdlib.h>
@@ -41,45 +41,46 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE",
 	 "stream to write; - is stdout, the default unless a report goes there", 0, 0, NULL},
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "judge", &opt.judge, "NAME",
-	 "judge for every record: a name, llm:DIR or cmd:PROGRAM", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "judge", &opt.judge, "NAME", "judge for every record: a name, llm:DIR or cmd:PROGRAM", 0, 0,
+	 NULL},
 	{RIL_OPT_STR, 0, "reward", &opt.reward, "SUM", "the reward, as 'similarity + 0.5*answer'", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE",
-	 "append a JSON line of means to FILE at every step", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a JSON line of means to FILE at every step", 0, 0,
+	 NULL},
 	{RIL_OPT_STR, 0, "prompt", &opt.prompt, "FILE", "prompt of an llm: judge", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "cache", &opt.cache, "FILE", "keep an outside judge's verdicts in FILE", 0, 0, NULL},
-	{RIL_OPT_INT, 0, "judge-tokens", &opt.judge_tokens, "N",
-	 "most tokens in an llm: judge's reply", 1, 100000, NULL},
-	{RIL_OPT_INT, 0, "judge-retries", &opt.judge_retries, "N",
-	 "times an unreadable verdict is asked for again", 0, 100, NULL},
+	{RIL_OPT_INT, 0, "judge-tokens", &opt.judge_tokens, "N", "most tokens in an llm: judge's reply", 1, 100000,
+	 NULL},
+	{RIL_OPT_INT, 0, "judge-retries", &opt.judge_retries, "N", "times an unreadable verdict is asked for again", 0,
+	 100, NULL},
 	{RIL_OPT_REAL, 0, "judge-timeout", &opt.judge_timeout, "SECONDS",
 	 "a cmd: judge that does not answer for so long is a failure", .01, 1e6, NULL},
 	{RIL_OPT_CHOICE, 0, "on-invalid", &opt.on_invalid, NULL,
 	 "a verdict that stays unreadable: reward NaN, or failure", 0, 0, "nan|fail"},
 	{RIL_OPT_CHOICE, 0, "report", &opt.report, NULL, "report on stdout", 0, 0, "table|json|tsv"},
-	{RIL_OPT_STR, 0, "by", &opt.by, "FIELD", "report by this field of the questions instead of the type", 0, 0, NULL},
-	{RIL_OPT_INT, 0, "resamples", &opt.resamples, "N",
-	 "bootstrap resamples and random flips; 0: no intervals", 0, 1000000, NULL},
+	{RIL_OPT_STR, 0, "by", &opt.by, "FIELD", "report by this field of the questions instead of the type", 0, 0,
+	 NULL},
+	{RIL_OPT_INT, 0, "resamples", &opt.resamples, "N", "bootstrap resamples and random flips; 0: no intervals", 0,
+	 1000000, NULL},
 	{RIL_OPT_REAL, 0, "confidence", &opt.confidence, "PERCENT", "level of the intervals", 1, 99.99, NULL},
-	{RIL_OPT_FLAG, 0, "compare", &opt.compare, NULL,
-	 "compare two streams, given as operands, question by question", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "compare", &opt.compare, NULL, "compare two streams, given as operands, question by question",
+	 0, 0, NULL},
 	{RIL_OPT_CHOICE, 0, "source", &opt.source, NULL, "whose responses --compare looks at", 0, 0,
 	 "student|teacher|all"},
 	{RIL_OPT_STR, 0, "table", &opt.table, "FILE", "judge the rows of a JSON-lines table; - is stdin", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "captions", &opt.captions, "FILE",
-	 "score the captions of a coco-caption results file", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "references", &opt.references, "FILE",
-	 "the annotations with the reference captions", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "captions", &opt.captions, "FILE", "score the captions of a coco-caption results file", 0, 0,
+	 NULL},
+	{RIL_OPT_STR, 0, "references", &opt.references, "FILE", "the annotations with the reference captions", 0, 0,
+	 NULL},
 	{RIL_OPT_STR, 0, "foil", &opt.foil, "FILE", "score FOIL's pairs of captions instead", 0, 0, NULL},
-	{RIL_OPT_CHOICE, 0, "rules", &opt.rules, NULL,
-	 "vizwiz leaves rejected and canned references out", 0, 0, "coco|vizwiz"},
-	{RIL_OPT_STR, 0, "caption-metrics", &opt.caption_metrics, "LIST",
-	 "metrics by name, parted by commas", 0, 0, NULL},
+	{RIL_OPT_CHOICE, 0, "rules", &opt.rules, NULL, "vizwiz leaves rejected and canned references out", 0, 0,
+	 "coco|vizwiz"},
+	{RIL_OPT_STR, 0, "caption-metrics", &opt.caption_metrics, "LIST", "metrics by name, parted by commas", 0, 0,
+	 NULL},
 	{RIL_OPT_FLAG, 0, "per-item", &opt.per_item, NULL, "report every caption as well", 0, 0, NULL},
-	{RIL_OPT_CHOICE, 0, "tokeniser", &opt.tokeniser, NULL,
-	 "tokeniser of captions; none: blanks part tokens", 0, 0, "ptb|none"},
-	{RIL_OPT_FLAG, 0, "tokenise", &opt.tokenise, NULL,
-	 "print the tokens of --captions, or of the input's lines", 0, 0, NULL},
+	{RIL_OPT_CHOICE, 0, "tokeniser", &opt.tokeniser, NULL, "tokeniser of captions; none: blanks part tokens", 0, 0,
+	 "ptb|none"},
+	{RIL_OPT_FLAG, 0, "tokenise", &opt.tokenise, NULL, "print the tokens of --captions, or of the input's lines", 0,
+	 0, NULL},
 	{RIL_OPT_STR, 0, "java", &opt.java, "PROGRAM", "Java for the jars", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "meteor-jar", &opt.meteor_jar, "FILE", "meteor-1.5.jar, for the metric METEOR", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "spice-jar", &opt.spice_jar, "FILE", "spice-1.0.jar, for the metric SPICE", 0, 0, NULL},
@@ -120,8 +121,12 @@ static int run_filter(struct ril_tool *t, struct ril_grader *grader, struct ril_
 {
 	const struct ril_lineage line = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, NULL, NULL};
 	struct ril_score_filter f = {
-		.grader = grader, .input = opt.in, .output = opt.out, .gzip = opt.gzip,
-		.metrics = opt.metrics, .lineage = &line,
+		.grader = grader,
+		.input = opt.in,
+		.output = opt.out,
+		.gzip = opt.gzip,
+		.metrics = opt.metrics,
+		.lineage = &line,
 	};
 	if (opt.report && opt.out && !strcmp(opt.out, "-"))
 		return ril_fail(err, RIL_EUSAGE, "the report and the stream cannot both go to stdout");
@@ -201,7 +206,10 @@ static int run_compare(struct ril_tool *t, struct ril_grader *grader, const stru
 
 static void say_counts(const struct ril_tool *t, const struct ril_caption_counts *c)
 {
-	const struct { size_t n; const char *what; } said[] = {
+	const struct {
+		size_t n;
+		const char *what;
+	} said[] = {
 		{c->images_unscored, "pictures of the annotations have no caption and were left out"},
 		{c->empty_candidates, "captions have no tokens: every score 0"},
 		{c->empty_references, "references have no tokens"},
@@ -297,8 +305,7 @@ static int run_tokenise(struct ril_err *err)
 static void say_grader(const struct ril_tool *t, const struct ril_grader_counts *c)
 {
 	if (c->asked || c->cached)
-		ril_say(t,
-			"judge: %lld replies, %lld verdicts from the cache, %lld asked again, %lld unreadable",
+		ril_say(t, "judge: %lld replies, %lld verdicts from the cache, %lld asked again, %lld unreadable",
 			(long long)c->asked, (long long)c->cached, (long long)c->retried, (long long)c->invalid);
 }
 

@@ -4,7 +4,7 @@
  * was seen (more than --groups-at-once of them, or a stream without barriers) belong to the step after the last one. */
 #include "tool.h"
 
-#include "algo/batch.h"
+#include "loop/batch.h"
 #include "algo/teach.h"
 #include "base/file.h"
 #include "base/progress.h"
@@ -145,8 +145,8 @@ static int open_teachers(struct teach *t, struct ril_err *err)
 			return -1;
 	if (ril_saved_index(t->saved, err) || ril_teach_use_saved(t->teach, t->saved, err))
 		return -1;
-	ril_chat(t->tool, "%zu saved responses of %d teachers", ril_saved_count(t->saved),
-		 (int)ril_saved_teachers(t->saved));
+	ril_tool_note(t->tool, "%zu saved responses of %d teachers", ril_saved_count(t->saved),
+		      (int)ril_saved_teachers(t->saved));
 	return 0;
 }
 
@@ -154,15 +154,17 @@ static int open_streams(struct teach *t, struct ril_err *err)
 {
 	const struct ril_tool *tool = t->tool;
 	t->lineage = (struct ril_lineage){
-		.program = tool->name, .version = RIL_VERSION, .argc = tool->argc, .argv = tool->argv,
-		.seed = (uint32_t)tool->common.seed, .device = tool->common.device,
+		.program = tool->name,
+		.version = RIL_VERSION,
+		.argc = tool->argc,
+		.argv = tool->argv,
+		.seed = (uint32_t)tool->common.seed,
+		.device = tool->common.device,
 	};
 	if (opt.save && ril_file_create(&t->save, opt.save, err))
 		return -1;
-	t->batches = (struct ril_batches){.in = ril_reader_open(opt.in, err),
-					  .limit = (size_t)opt.at_once,
-					  .head = on_head,
-					  .ctx = t};
+	t->batches = (struct ril_batches){
+		.in = ril_reader_open(opt.in, err), .limit = (size_t)opt.at_once, .head = on_head, .ctx = t};
 	if (!t->batches.in || !(t->out = ril_writer_open(opt.out, &(struct ril_writer_options){.gzip = opt.gzip}, err)))
 		return -1;
 	ril_reader_watch(t->batches.in, t->out);

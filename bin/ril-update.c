@@ -5,8 +5,8 @@
  * commit it. */
 #include "tool.h"
 
-#include "algo/run.h"
-#include "algo/stage.h"
+#include "loop/run.h"
+#include "loop/stage.h"
 #include "algo/update.h"
 #include "base/progress.h"
 #include "optim_options.h"
@@ -200,8 +200,8 @@ static int train_all(struct update *u, struct ril_err *err)
 		return -1;
 	if (opt.save && ril_save_whole(u->student->params, opt.save, err))
 		return -1;
-	ril_chat(u->tool, "%lld steps; at most %.1f MB of activations", (long long)(u->stage.done - opt.start),
-		 (double)ril_update_peak(u->trainer) / 1e6);
+	ril_tool_note(u->tool, "%lld steps; at most %.1f MB of activations", (long long)(u->stage.done - opt.start),
+		      (double)ril_update_peak(u->trainer) / 1e6);
 	return drop_version(u->stage.done - 1, err) || drop_version(u->stage.done, err) ? -1 : 0;
 }
 
@@ -246,7 +246,9 @@ static int open_all(struct update *u, struct ril_err *err)
 	    (opt.record && ril_mkdirs(opt.record, err)))
 		return -1;
 	u->stage = (struct ril_stage){
-		.tool = t->name, .tokenizer = ril_tokenizer_key(u->tok), .start = opt.start,
+		.tool = t->name,
+		.tokenizer = ril_tokenizer_key(u->tok),
+		.start = opt.start,
 		.lineage = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, t->common.device, u->id},
 	};
 	if (opt.edge) {
@@ -287,8 +289,12 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
-		.name = "ril-update", .summary = "Train the student on the batches of a scored stream", .operands = "",
-		.opts = options, .output = &opt.out, .run = run,
+		.name = "ril-update",
+		.summary = "Train the student on the batches of a scored stream",
+		.operands = "",
+		.opts = options,
+		.output = &opt.out,
+		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);
 }

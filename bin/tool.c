@@ -30,7 +30,7 @@ void ril_say(const struct ril_tool *t, const char *fmt, ...)
 	va_end(ap);
 }
 
-void ril_chat(const struct ril_tool *t, const char *fmt, ...)
+void ril_tool_note(const struct ril_tool *t, const char *fmt, ...)
 {
 	if (!t->common.verbose)
 		return;
@@ -132,7 +132,7 @@ int ril_tool_main(struct ril_tool *t, int argc, char **argv)
 	if (!rc)
 		rc = ril_backend_start(c->device, argv, how, sizeof how, &err);
 	if (!rc && how[0])
-		ril_chat(t, "%s", how);
+		ril_tool_note(t, "%s", how);
 	if (!rc)
 		rc = ril_threads_start((int)c->threads, &err);
 	if (!rc)

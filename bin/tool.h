@@ -35,7 +35,7 @@ int ril_tool_main(struct ril_tool *, int argc, char **argv);
 
 /* Talk on stderr, each line prefixed with the tool's name.  say: unless -q; chat: only with -v. */
 void ril_say(const struct ril_tool *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void ril_chat(const struct ril_tool *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void ril_tool_note(const struct ril_tool *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Prints a report on stdout.  A reader that has seen enough (head) ends the process in silence, as it does other
  * programs; streams keep the error. */

@@ -66,7 +66,9 @@ void ril_disc_rest(struct ril_disc *d)
 
 static int begin(struct ril_disc *d, const struct ril_batch *b, struct ril_err *err)
 {
-	d->layout = (struct ril_work_options){.pixels = d->how.pixels, .form = RIL_PACK_SHARED, .use = RIL_PACK_SCORE,
+	d->layout = (struct ril_work_options){.pixels = d->how.pixels,
+					      .form = RIL_PACK_SHARED,
+					      .use = RIL_PACK_SCORE,
 					      .micro_batch = d->how.micro_batch};
 	if (ril_work_fill(&d->work, b, &d->model->config, &d->layout, err))
 		return -1;

@@ -28,7 +28,7 @@ struct ril_loss_sums {
 	double loss;
 	double k3, ratio; /* sums over tokens */
 	int64_t tokens;
-	int64_t clipped;  /* tokens whose gradient the clip stops */
+	int64_t clipped; /* tokens whose gradient the clip stops */
 };
 void ril_loss_sums_add(struct ril_loss_sums *, const struct ril_loss_sums *);
 
@@ -46,7 +46,7 @@ void ril_sft_loss(double weight, const double *logp, size_t n, double *dlogp, st
  * *sums.  dz[n] may be NULL. */
 struct ril_bce {
 	double loss;
-	int64_t right[2];  /* by label: D on the right side of 1/2 */
+	int64_t right[2]; /* by label: D on the right side of 1/2 */
 	int64_t n[2];
 	int64_t saturated; /* D below 0.01 or above 0.99 */
 };

@@ -2,18 +2,18 @@
 #ifndef RIL_ALGO_ROLLOUT_H
 #define RIL_ALGO_ROLLOUT_H
 
-#include "algo/batch.h"
+#include "loop/batch.h"
 #include "algo/sample.h"
 #include "nn/generate.h"
 #include "text/tokenizer.h"
 
 struct ril_rollout_options {
 	struct ril_sampling sampling;
-	int32_t n;              /* responses for each group */
+	int32_t n; /* responses for each group */
 	int32_t max_new_tokens;
 	uint32_t seed;
-	bool append, replace;   /* what to do with responses that are there already; neither: refuse */
-	bool pixels;            /* embeddings from vision.pixels by the model at hand */
+	bool append, replace; /* what to do with responses that are there already; neither: refuse */
+	bool pixels;          /* embeddings from vision.pixels by the model at hand */
 };
 
 struct ril_rollout_stats {

@@ -19,7 +19,9 @@ struct ril_sampling {
 	bool greedy;
 };
 
+/* clang-format off */
 #define RIL_SAMPLING_DEFAULT {.temperature = 1, .top_p = 1}
+/* clang-format on */
 
 /* True when the draw's distribution is not the one the log-probabilities describe (up to barred ids). */
 static inline bool ril_sampling_truncates(const struct ril_sampling *s)
@@ -29,15 +31,18 @@ static inline bool ril_sampling_truncates(const struct ril_sampling *s)
 
 /* Scratch of one thread; zero-initialise, release with ril_sampler_free. */
 struct ril_sampler {
-	struct ril_candidate { double z; int32_t id; } *cand; /* [V] */
-	ril_real *weight;                                  /* [V] */
+	struct ril_candidate {
+		double z;
+		int32_t id;
+	} * cand;         /* [V] */
+	ril_real *weight; /* [V] */
 	size_t cap, weights;
 };
 void ril_sampler_free(struct ril_sampler *);
 
 /* Draws from logits[V] (raw: the temperature is applied here).  barred[V] may be NULL.  Ties between equal logits go to
  * the lower id.  RIL_ENONFINITE when a logit is NaN or infinite or every id is barred. */
-int ril_sample(struct ril_sampler *, const struct ril_sampling *, const ril_real *logits, int64_t V,
-	       const bool *barred, double uniform, int32_t *id, double *logp, struct ril_err *);
+int ril_sample(struct ril_sampler *, const struct ril_sampling *, const ril_real *logits, int64_t V, const bool *barred,
+	       double uniform, int32_t *id, double *logp, struct ril_err *);
 
 #endif

@@ -1,5 +1,5 @@
 /* teach.c -- drawing and adding teacher responses; see teach.h. */
-#include "algo/teach_int.h"
+#include "algo/teach_internal.h"
 
 #include "algo/group.h"
 #include "base/json.h"
@@ -153,9 +153,8 @@ static int shuffled(const struct ril_teach *t, const struct ril_saved_response *
 		    const struct teacher *who, int64_t step, struct ril_teach_text **out, struct ril_err *err)
 {
 	struct ril_teach_text *text = *out = ril_new((size_t)n, sizeof *text, err);
-	struct ril_rng_at at = {.step = (uint32_t)step,
-				.question = key,
-				.response = ril_hash32(who->name, strlen(who->name))};
+	struct ril_rng_at at = {
+		.step = (uint32_t)step, .question = key, .response = ril_hash32(who->name, strlen(who->name))};
 	if (!text)
 		return -1;
 	for (int32_t i = 0; i < n; i++)

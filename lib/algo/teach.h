@@ -8,9 +8,9 @@
 #ifndef RIL_ALGO_TEACH_H
 #define RIL_ALGO_TEACH_H
 
-#include "algo/batch.h"
+#include "loop/batch.h"
 #include "algo/sample.h"
-#include "algo/saved.h"
+#include "data/saved.h"
 #include "text/tokenizer.h"
 
 struct ril_teach_options {
@@ -18,7 +18,7 @@ struct ril_teach_options {
 	int32_t max_new_tokens; /* longest in the student's tokens, end included; 0: the group's max_new_tokens, if it
 				   has one */
 	uint32_t seed;
-	bool allow_missing;     /* too few saved responses are no error */
+	bool allow_missing; /* too few saved responses are no error */
 	/* local teachers */
 	const char *image_root, *system;
 	struct ril_sampling sampling;

@@ -1,9 +1,9 @@
 /* teach_model.c -- a local teacher: it sees the question and the pictures through its own chat template, tokenizer and
  * vision tower, and answers by sampling; see teach.h.  Its groups are records of its own, made from the student's
  * metadata. */
-#include "algo/teach_int.h"
+#include "algo/teach_internal.h"
 
-#include "algo/encode.h"
+#include "data/encode.h"
 #include "algo/rollout.h"
 #include "base/json.h"
 
@@ -21,15 +21,10 @@ struct ril_local {
 struct ril_local *ril_local_new(const char *dir, const struct ril_teach_options *how, uint32_t seed,
 				struct ril_err *err)
 {
-	const struct ril_encode_options encode = {.model = dir,
-						  .image_root = how->image_root,
-						  .system = how->system,
-						  .room = PICTURE_ROOM};
-	const struct ril_rollout_options sample = {.sampling = how->sampling,
-						   .n = 1,
-						   .max_new_tokens = 1,
-						   .seed = seed,
-						   .append = true};
+	const struct ril_encode_options encode = {
+		.model = dir, .image_root = how->image_root, .system = how->system, .room = PICTURE_ROOM};
+	const struct ril_rollout_options sample = {
+		.sampling = how->sampling, .n = 1, .max_new_tokens = 1, .seed = seed, .append = true};
 	struct ril_local *l = ril_new(1, sizeof *l, err);
 	if (!l)
 		return NULL;

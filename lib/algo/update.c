@@ -1,5 +1,5 @@
 /* update.c -- the policy's training step; see update.h. */
-#include "algo/update_impl.h"
+#include "algo/update_internal.h"
 
 #include "base/progress.h"
 

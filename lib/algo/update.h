@@ -31,8 +31,8 @@ enum { RIL_TERMS = 16 };
 struct ril_side_stats {
 	int64_t responses, tokens, truncated;
 	double reward, entropy;
-	int64_t rewarded;              /* responses with a decided reward */
-	struct ril_loss_sums loss;     /* of the last pass */
+	int64_t rewarded;          /* responses with a decided reward */
+	struct ril_loss_sums loss; /* of the last pass */
 	struct {
 		char name[48];
 		double sum;
@@ -43,11 +43,11 @@ struct ril_side_stats {
 
 struct ril_update_stats {
 	int64_t groups, zero_variance, undecided;
-	int64_t N;                     /* responses that the loss counts */
-	double loss, norm, lr;         /* norm: before clipping, of the last pass */
+	int64_t N;                            /* responses that the loss counts */
+	double loss, norm, lr;                /* norm: before clipping, of the last pass */
 	double logp_diff_max, logp_diff_mean; /* |sampler - trainer| */
-	int64_t compared;              /* tokens in that comparison */
-	int64_t packed_tokens;         /* rows that one pass computes */
+	int64_t compared;                     /* tokens in that comparison */
+	int64_t packed_tokens;                /* rows that one pass computes */
 	double seconds;
 	struct ril_side_stats side[RIL_SIDES];
 };
@@ -57,7 +57,7 @@ struct ril_update;
 struct ril_update *ril_update_new(struct ril_model *student, struct ril_model *ref, struct ril_optim *,
 				  const struct ril_update_options *, struct ril_err *);
 void ril_update_free(struct ril_update *);
-void ril_update_rest(struct ril_update *); /* gives memory back while waiting */
+void ril_update_rest(struct ril_update *);         /* gives memory back while waiting */
 size_t ril_update_peak(const struct ril_update *); /* bytes of activations */
 
 /* Training step t on the batch whose student responses must come from version t - 1.  On failure the weights may have

@@ -1,5 +1,5 @@
 /* update_report.c -- what a training step says about itself: statistics by side, JSON, fields for the groups. */
-#include "algo/update_impl.h"
+#include "algo/update_internal.h"
 
 #include <math.h>
 #include <stdio.h>

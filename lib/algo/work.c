@@ -64,8 +64,8 @@ static void lay_out(struct ril_work *w, const struct ril_work_options *o)
 static struct ril_pack_group packed(const struct ril_work *w, size_t i)
 {
 	const struct ril_work_group *g = &w->group[i];
-	return (struct ril_pack_group){g->in.key, g->in.prompt, g->in.P, w->ids + g->token, g->start, g->n,
-				       g->in.vision.grid, g->in.vision.n};
+	return (struct ril_pack_group){g->in.key, g->in.prompt, g->in.P,           w->ids + g->token,
+				       g->start,  g->n,         g->in.vision.grid, g->in.vision.n};
 }
 
 /* Groups without a response that takes part are left to whichever micro-batch they fall into; they cost nothing. */

@@ -8,7 +8,7 @@
 #ifndef RIL_ALGO_WORK_H
 #define RIL_ALGO_WORK_H
 
-#include "algo/batch.h"
+#include "loop/batch.h"
 #include "algo/group.h"
 #include "nn/pack.h"
 
@@ -32,7 +32,7 @@ struct ril_work {
 	size_t n;
 	struct ril_work_response *response; /* [R] */
 	int64_t R;
-	int32_t *ids;   /* [T] */
+	int32_t *ids; /* [T] */
 	int64_t T;
 	int32_t *starts; /* all groups' CSR */
 	size_t *cut;     /* [cuts+1]: micro-batch i is groups [cut[i], cut[i+1]) */

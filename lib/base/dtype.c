@@ -3,7 +3,10 @@
 
 #include <assert.h>
 
-static const struct { const char *name; size_t size; } types[] = {
+static const struct {
+	const char *name;
+	size_t size;
+} types[] = {
 	[RIL_NONE] = {"NONE", 0}, [RIL_BOOL] = {"BOOL", 1}, [RIL_U8] = {"U8", 1},   [RIL_I8] = {"I8", 1},
 	[RIL_U16] = {"U16", 2},   [RIL_I16] = {"I16", 2},   [RIL_F16] = {"F16", 2}, [RIL_BF16] = {"BF16", 2},
 	[RIL_U32] = {"U32", 4},   [RIL_I32] = {"I32", 4},   [RIL_F32] = {"F32", 4}, [RIL_U64] = {"U64", 8},
@@ -44,6 +47,7 @@ uint16_t ril_f32_f16(float f)
 	return h;
 }
 
+/* clang-format off */
 #define WIDEN(NAME, REAL)                                                                                              \
 	void NAME(REAL *dst, const void *src, enum ril_dtype t, size_t n)                                              \
 	{                                                                                                              \
@@ -58,9 +62,11 @@ uint16_t ril_f32_f16(float f)
 		default: assert(!"not a floating type");                                                               \
 		}                                                                                                      \
 	}
+/* clang-format on */
 WIDEN(ril_to_f32, float)
 WIDEN(ril_to_f64, double)
 
+/* clang-format off */
 #define NARROW(NAME, REAL)                                                                                             \
 	void NAME(void *dst, enum ril_dtype t, const REAL *src, size_t n)                                              \
 	{                                                                                                              \
@@ -75,5 +81,6 @@ WIDEN(ril_to_f64, double)
 		default: assert(!"not a floating type");                                                               \
 		}                                                                                                      \
 	}
+/* clang-format on */
 NARROW(ril_from_f32, float)
 NARROW(ril_from_f64, double)

@@ -8,12 +8,23 @@
 
 enum ril_dtype {
 	RIL_NONE = 0,
-	RIL_BOOL, RIL_U8, RIL_I8, RIL_U16, RIL_I16, RIL_F16, RIL_BF16,
-	RIL_U32, RIL_I32, RIL_F32, RIL_U64, RIL_I64, RIL_F64,
+	RIL_BOOL,
+	RIL_U8,
+	RIL_I8,
+	RIL_U16,
+	RIL_I16,
+	RIL_F16,
+	RIL_BF16,
+	RIL_U32,
+	RIL_I32,
+	RIL_F32,
+	RIL_U64,
+	RIL_I64,
+	RIL_F64,
 };
 
-size_t ril_dtype_size(enum ril_dtype);           /* bytes per element; 0 for RIL_NONE */
-const char *ril_dtype_name(enum ril_dtype);      /* "F32", ... */
+size_t ril_dtype_size(enum ril_dtype);            /* bytes per element; 0 for RIL_NONE */
+const char *ril_dtype_name(enum ril_dtype);       /* "F32", ... */
 enum ril_dtype ril_dtype_parse(const char *name); /* RIL_NONE if unknown */
 
 static inline float ril_bf16_f32(uint16_t h)

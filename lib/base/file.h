@@ -11,7 +11,7 @@
 #include <sys/uio.h>
 
 struct ril_file {
-	int fd;     /* valid while `open` */
+	int fd; /* valid while `open` */
 	bool open;
 	char *path; /* the final name, links followed; NULL when there is nothing to rename */
 	char *temp;

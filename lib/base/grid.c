@@ -59,7 +59,10 @@ static bool numeric(const char *s)
 	return s[strspn(s, "0123456789+-.,eE%x/ nainf")] == 0;
 }
 
-struct column { size_t width; bool right, used; };
+struct column {
+	size_t width;
+	bool right, used;
+};
 
 static struct column measure(const struct ril_grid *t, size_t col)
 {
@@ -73,14 +76,14 @@ static struct column measure(const struct ril_grid *t, size_t col)
 	return c;
 }
 
-static int show_row(
-	const struct ril_grid *t, size_t row, const struct column *c, struct ril_buf *out, struct ril_err *err)
+static int show_row(const struct ril_grid *t, size_t row, const struct column *c, struct ril_buf *out,
+		    struct ril_err *err)
 {
 	for (size_t i = 0; i < t->cols; i++) {
 		const char *s = t->cell[row * t->cols + i];
 		int pad = (int)(c[i].width - width(s));
 		if (c[i].used &&
-			ril_buf_printf(out, err, "%*s%s%*s  ", c[i].right ? pad : 0, "", s, c[i].right ? 0 : pad, ""))
+		    ril_buf_printf(out, err, "%*s%s%*s  ", c[i].right ? pad : 0, "", s, c[i].right ? 0 : pad, ""))
 			return -1;
 	}
 	while (out->len && out->data[out->len - 1] == ' ')

@@ -12,8 +12,8 @@ struct ril_intern {
 		uint64_t head; /* the first eight bytes */
 		uint32_t hash, n;
 		size_t start; /* in text */
-	} *at;          /* [n] */
-	uint32_t *slot; /* [1 << bits], number + 1; 0: free */
+	} * at;               /* [n] */
+	uint32_t *slot;       /* [1 << bits], number + 1; 0: free */
 	size_t n, cap;
 	unsigned bits;
 };

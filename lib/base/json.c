@@ -17,10 +17,14 @@ static int utf8_step(const unsigned char *s, size_t n)
 	for (int i = 1; i < len; i++) {
 		unsigned lo = 0x80, hi = 0xBF;
 		if (i == 1) {
-			if (c == 0xE0) lo = 0xA0;
-			if (c == 0xED) hi = 0x9F;
-			if (c == 0xF0) lo = 0x90;
-			if (c == 0xF4) hi = 0x8F;
+			if (c == 0xE0)
+				lo = 0xA0;
+			if (c == 0xED)
+				hi = 0x9F;
+			if (c == 0xF0)
+				lo = 0x90;
+			if (c == 0xF4)
+				hi = 0x8F;
 		}
 		if ((size_t)i >= n || s[i] < lo || s[i] > hi)
 			return -i;
@@ -162,8 +166,9 @@ int ril_json_quote(struct ril_buf *out, const char *s, size_t n, bool ascii, str
 		k = (size_t)(len > 0 ? len : -len);
 		unsigned cp = len > 0 ? utf8_decode(u + i, len) : 0xFFFD;
 		bool escape = cp < 0x20 || cp == '"' || cp == '\\' || cp == 0x7F || (ascii && cp >= 0x80);
-		int rc = escape ? quote_escape(out, cp, err)
-			: len > 0 ? ril_buf_add(out, s + i, k, err) : ril_buf_add(out, "\xEF\xBF\xBD", 3, err);
+		int rc = escape    ? quote_escape(out, cp, err)
+			 : len > 0 ? ril_buf_add(out, s + i, k, err)
+				   : ril_buf_add(out, "\xEF\xBF\xBD", 3, err);
 		if (rc)
 			return -1;
 	}

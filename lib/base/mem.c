@@ -184,7 +184,10 @@ static const size_t arena_first = (size_t)1 << 20;
 
 struct ril_arena {
 	struct ril_arena_source src;
-	struct { char *base; size_t size; } block[ARENA_BLOCKS];
+	struct {
+		char *base;
+		size_t size;
+	} block[ARENA_BLOCKS];
 	size_t nblocks;
 	struct ril_arena_mark at;
 	size_t before, peak; /* bytes in the blocks before `at.block`; most ever used */

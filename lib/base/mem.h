@@ -18,7 +18,7 @@
 
 bool ril_mul(size_t *out, size_t a, size_t b); /* false on overflow */
 
-void *ril_new(size_t n, size_t size, struct ril_err *);             /* zeroed; never NULL for n = 0; NULL on failure */
+void *ril_new(size_t n, size_t size, struct ril_err *); /* zeroed; never NULL for n = 0; NULL on failure */
 /* realloc; the tail is not zeroed; p stays valid on failure */
 void *ril_resize(void *p, size_t n, size_t size, struct ril_err *);
 /* A hint: the block is large and will be filled.  Huge pages where they fit, and all pages at once instead of one by
@@ -47,7 +47,9 @@ int ril_read_file(struct ril_buf *out, const char *path, struct ril_err *);
 /* Arena: blocks of memory handed out 64-byte aligned, released all at once and kept for the next round.  The memory
  * comes from `get`/`put` so that a backend can supply its own (NULL: the heap). */
 struct ril_arena;
-struct ril_arena_mark { size_t block, used; };
+struct ril_arena_mark {
+	size_t block, used;
+};
 struct ril_arena_source {
 	void *(*get)(void *ctx, size_t bytes);
 	void (*put)(void *ctx, void *p);

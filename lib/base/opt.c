@@ -63,7 +63,7 @@ static int set_number(const struct ril_opt *o, const char *shown, const char *v,
 	}
 	if (end == v || *end || errno || !isfinite(d))
 		return ril_fail(err, RIL_EUSAGE, "%s: '%s' is not %s", shown, v,
-			o->type == RIL_OPT_INT ? "an integer" : "a number");
+				o->type == RIL_OPT_INT ? "an integer" : "a number");
 	if ((o->min != 0 || o->max != 0) && (d < o->min || d > o->max))
 		return ril_fail(err, RIL_EUSAGE, "%s: %s is not in %g..%g", shown, v, o->min, o->max);
 	if (o->type == RIL_OPT_INT)
@@ -96,7 +96,7 @@ static int parse_long(const struct ril_opt *const *tables, int argc, char **argv
 	char shown[64];
 	snprintf(shown, sizeof shown, "--%.*s", (int)n, a);
 	if (!o && !eq && n > 3 && !memcmp(a, "no-", 3) && (o = find_long(tables, a + 3, n - 3)) &&
-		o->type == RIL_OPT_FLAG)
+	    o->type == RIL_OPT_FLAG)
 		return *(bool *)o->to = false, 0;
 	if (!o || (n > 3 && !memcmp(a, "no-", 3) && strncmp(o->name, "no-", 3)))
 		return ril_fail(err, RIL_EUSAGE, "unknown option %s", shown);
@@ -126,7 +126,7 @@ static int parse_letters(const struct ril_opt *const *tables, int argc, char **a
 }
 
 int ril_opt_parse(const struct ril_opt *const *tables, int argc, char **argv, struct ril_strlist *operands,
-	struct ril_err *err)
+		  struct ril_err *err)
 {
 	for (int i = 1; i < argc; i++) {
 		const char *a = argv[i];
@@ -193,5 +193,7 @@ void ril_opt_list(const struct ril_opt *table, FILE *f)
 	for (const struct ril_opt *o = table; o->type; o++)
 		fprintf(f, "%s%s\t%c\t%s\t%s\n", o->name ? "--" : "", o->name ? o->name : "",
 			o->letter ? o->letter : '-', type[o->type],
-			o->type == RIL_OPT_CHOICE ? o->choices : o->arg ? o->arg : "-");
+			o->type == RIL_OPT_CHOICE ? o->choices
+			: o->arg                  ? o->arg
+						  : "-");
 }

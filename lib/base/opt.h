@@ -22,7 +22,10 @@ enum ril_opt_type {
 	RIL_OPT_LIST,   /* struct ril_strlist: the option may be repeated */
 };
 
-struct ril_strlist { const char **at; size_t n, cap; };
+struct ril_strlist {
+	const char **at;
+	size_t n, cap;
+};
 
 struct ril_opt {
 	enum ril_opt_type type;
@@ -38,7 +41,7 @@ struct ril_opt {
 /* Parses argv[1..]; operands are left, in order, in operand->at.  Tables are searched in order; `tables` ends with
  * NULL. */
 int ril_opt_parse(const struct ril_opt *const *tables, int argc, char **argv, struct ril_strlist *operands,
-	struct ril_err *);
+		  struct ril_err *);
 
 /* The option lines of --help, and a machine-readable list ("--name\tTYPE\tARG" a line) for programs. */
 void ril_opt_help(const struct ril_opt *table, FILE *);

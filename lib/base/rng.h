@@ -22,7 +22,9 @@ enum ril_purpose {
 	RIL_RNG_TEST = 9,
 };
 
-struct ril_rng_at { uint32_t step, question, response, position; };
+struct ril_rng_at {
+	uint32_t step, question, response, position;
+};
 
 void ril_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]);
 

@@ -209,8 +209,13 @@ void ril_scan_skip(struct ril_scan *s)
 	size_t depth = 0;
 	do {
 		switch (ril_scan_peek(s)) {
-		case '{': case '[': s->at++; depth++; break;
-		case '}': case ']':
+		case '{':
+		case '[':
+			s->at++;
+			depth++;
+			break;
+		case '}':
+		case ']':
 			if (!depth) {
 				fault(s, "not JSON");
 				return;
@@ -218,7 +223,8 @@ void ril_scan_skip(struct ril_scan *s)
 			s->at++;
 			depth--;
 			break;
-		case ',': case ':':
+		case ',':
+		case ':':
 			if (!depth)
 				fault(s, "not JSON");
 			s->at++;

@@ -17,7 +17,10 @@ struct ril_scan {
 	struct ril_err *err;
 	bool failed, first;
 };
-struct ril_scan_text { const char *s; size_t n; };
+struct ril_scan_text {
+	const char *s;
+	size_t n;
+};
 
 /* Text that is not valid UTF-8 is a fault. */
 void ril_scan_start(struct ril_scan *, const char *text, size_t n, struct ril_err *);

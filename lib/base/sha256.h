@@ -5,7 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct ril_sha256 { uint32_t h[8]; uint64_t bytes; uint8_t block[64]; };
+struct ril_sha256 {
+	uint32_t h[8];
+	uint64_t bytes;
+	uint8_t block[64];
+};
 void ril_sha256_start(struct ril_sha256 *);
 void ril_sha256_add(struct ril_sha256 *, const void *bytes, size_t n);
 void ril_sha256_end(struct ril_sha256 *, char hex[65]);

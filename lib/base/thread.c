@@ -27,7 +27,9 @@ static struct {
 	_Atomic bool waiting, stop;
 	void (*fn)(void *, int, int); /* stable while a tile of the call is not done */
 	void *ctx;
-} pool = {.n = 1, .lock = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER,
+} pool = {.n = 1,
+	  .lock = PTHREAD_MUTEX_INITIALIZER,
+	  .called = PTHREAD_COND_INITIALIZER,
 	  .finished = PTHREAD_COND_INITIALIZER};
 
 static _Thread_local bool inside;

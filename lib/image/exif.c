@@ -3,7 +3,7 @@
  * Orientation is tag 0x0112 of the first directory of a TIFF block (Exif 2.3, section 4.6.4), or, where that does not
  * say, tiff:Orientation in an XMP packet; a block that makes no sense says nothing.  This is what Pillow's
  * exif_transpose looks at. */
-#include "image/codec.h"
+#include "image/codec_internal.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* image.c -- tells the format by its first bytes, hands the file to its decoder, turns the picture upright; see
  * image.h. */
-#include "image/codec.h"
+#include "image/codec_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

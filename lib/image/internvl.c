@@ -2,7 +2,7 @@
  * Far Are We to GPT-4V?", 2024, section 3.3; transformers' get_optimal_tiled_canvas, which agrees with the original
  * find_closest_aspect_ratio).  Of grids equally near, a larger one wins while the picture has more than half its
  * pixels. */
-#include "image/layout.h"
+#include "image/layout_internal.h"
 
 #include <math.h>
 

@@ -4,7 +4,7 @@
  * Four-component files are taken as Adobe wrote them, inverted, whether they say so or not, and brought to RGB with
  * Pillow's rule.  Damage inside a scan is concealed by the library, as for the reference; a file that ends before its
  * last scan does is an error. */
-#include "image/codec.h"
+#include "image/codec_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* pixels.c -- what the two layouts share: settings, the table of normalised values, the order of work; see pixels.h. */
-#include "image/layout.h"
+#include "image/layout_internal.h"
 
 #include <math.h>
 #include <stdlib.h>

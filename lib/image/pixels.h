@@ -43,7 +43,7 @@ struct ril_pixel_plan {
 int ril_pixel_plan(struct ril_pixel_plan *, const struct ril_pixel_settings *, int32_t w, int32_t h, struct ril_err *);
 
 struct ril_pixels {
-	float *values;   /* [rows, width] */
+	float *values; /* [rows, width] */
 	int32_t grid[3];
 	int32_t rows, width;
 };

@@ -1,6 +1,6 @@
 /* qwen.c -- Qwen2-VL's image processor: both sides to multiples of patch*merge with the pixel count kept within bounds,
  * then patches in merge order (Wang et al., "Qwen2-VL", 2024, section 2.1; transformers' Qwen2VLImageProcessor). */
-#include "image/layout.h"
+#include "image/layout_internal.h"
 
 #include <math.h>
 

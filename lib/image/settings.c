@@ -59,9 +59,9 @@ static int common(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *
 	int32_t resample = 3;
 	if (ril_json_bool(o, "do_resize", &resize, err) || ril_json_bool(o, "do_rescale", &rescale, err) ||
 	    ril_json_bool(o, "do_normalize", &normalize, err) || ril_json_bool(o, "do_pad", &pad, err) ||
-	    ril_json_bool(o, "do_convert_rgb", &convert, err) ||
-	    integer(o, "resample", &resample, err) || ril_json_num(o, "rescale_factor", &s->rescale, err) ||
-	    triple(o, "image_mean", s->mean, err) || triple(o, "image_std", s->std, err))
+	    ril_json_bool(o, "do_convert_rgb", &convert, err) || integer(o, "resample", &resample, err) ||
+	    ril_json_num(o, "rescale_factor", &s->rescale, err) || triple(o, "image_mean", s->mean, err) ||
+	    triple(o, "image_std", s->std, err))
 		return -1;
 	if (!resize || pad)
 		return ril_fail(err, RIL_ECORRUPT, "%s is not supported", pad ? "do_pad true" : "do_resize false");

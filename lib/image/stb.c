@@ -4,7 +4,7 @@
  * a hole.  Where its reading differs from Pillow's, the difference is made up here: 16-bit grey saturates at 255
  * instead of keeping the high byte, 15- and 16-bit BMP widen by division, a GIF's transparent pixels keep their palette
  * colour. */
-#include "image/codec.h"
+#include "image/codec_internal.h"
 
 #include <stdlib.h>
 #include <zlib.h>
@@ -301,10 +301,8 @@ static int gif_walk(struct gif *g, struct ril_bytes b, struct ril_err *err)
 	const uint8_t *palette = global ? b.at + 13 : NULL;
 	for (size_t at = 13 + (size_t)colours * 3; at < b.n;) {
 		switch (b.at[at++]) {
-		case ',':
-			return gif_frame(g, b, at, palette, colours, err);
-		case ';':
-			return ril_fail(err, RIL_ECORRUPT, "GIF: no picture in it");
+		case ',': return gif_frame(g, b, at, palette, colours, err);
+		case ';': return ril_fail(err, RIL_ECORRUPT, "GIF: no picture in it");
 		case '!':
 			if (b.n - at < 6)
 				return gif_cut(err);
@@ -314,8 +312,7 @@ static int gif_walk(struct gif *g, struct ril_bytes b, struct ril_err *err)
 			if (!gif_skip(b, &at))
 				return gif_cut(err);
 			break;
-		default:
-			break; /* stray bytes between blocks are stepped over, as the reference does */
+		default: break; /* stray bytes between blocks are stepped over, as the reference does */
 		}
 	}
 	return gif_cut(err);

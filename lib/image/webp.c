@@ -1,6 +1,6 @@
 /* webp.c -- WebP through libwebp; of an animation the first frame on its canvas.  Orientation from the EXIF chunk, else
  * from XMP. */
-#include "image/codec.h"
+#include "image/codec_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* bind.c -- finding parameters by name, and rotary tables; see bind.h. */
-#include "nn/bind.h"
+/* bind.c -- finding parameters by name, and rotary tables; see bind_internal.h. */
+#include "nn/bind_internal.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -341,7 +341,8 @@ static int32_t added_token(const char *dir, const char *content, struct ril_err 
 	for (int i = 0; i < 2 && id < 0 && !err->code; i++) {
 		o = read_if_there(dir, file[i], err);
 		cJSON *tokens = o ? member(o, list[i]) : NULL;
-		cJSON_ArrayForEach(m, tokens) {
+		cJSON_ArrayForEach(m, tokens)
+		{
 			const char *s = cJSON_GetStringValue(member(m, "content"));
 			cJSON *number = member(m, "id");
 			if (s && !strcmp(s, content))
@@ -361,9 +362,7 @@ static void take_eos(struct ril_config *c, const cJSON *o)
 		c->eos[c->neos++] = m->valueint;
 	if (!cJSON_IsArray(m))
 		return;
-	cJSON_ArrayForEach(e, m)
-		if (cJSON_IsNumber(e) && c->neos < RIL_MAX_EOS)
-			c->eos[c->neos++] = e->valueint;
+	cJSON_ArrayForEach(e, m) if (cJSON_IsNumber(e) && c->neos < RIL_MAX_EOS) c->eos[c->neos++] = e->valueint;
 }
 
 static int read_ids(struct ril_config *c, const char *dir, const cJSON *top, const cJSON *text, struct ril_err *err)

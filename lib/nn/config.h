@@ -16,10 +16,10 @@ enum { RIL_MAX_LAYERS = 512, RIL_MAX_EOS = 8 };
 struct ril_decoder_config {
 	int64_t vocab, hidden, inner, layers, heads, kv_heads, head_dim, max_positions;
 	double norm_eps, rope_theta;
-	int64_t mrope[3];   /* pairs turned by the temporal, height and width position; all 0: one position */
+	int64_t mrope[3]; /* pairs turned by the temporal, height and width position; all 0: one position */
 	bool qkv_bias, o_bias, qk_norm;
-	bool tied;          /* the language head is the embedding table */
-	int64_t window;     /* tokens a sliding layer sees; 0: none slides */
+	bool tied;      /* the language head is the embedding table */
+	int64_t window; /* tokens a sliding layer sees; 0: none slides */
 	uint8_t sliding[RIL_MAX_LAYERS];
 };
 
@@ -32,8 +32,8 @@ struct ril_vision_config {
 	double rope_theta;
 	uint8_t full[RIL_MAX_LAYERS]; /* blocks with attention over the whole picture */
 	/* InternVL */
-	int64_t image;   /* tile side in pixels */
-	int64_t shuffle; /* patches merged per side: 1 / downsample_ratio */
+	int64_t image;       /* tile side in pixels */
+	int64_t shuffle;     /* patches merged per side: 1 / downsample_ratio */
 	int64_t used_layers; /* vision_feature_layer */
 	bool rms_norm, qk_norm, qkv_bias, fused_qkv, keep_cls, shuffle_v1, thumbnail, final_norm;
 };
@@ -41,14 +41,14 @@ struct ril_vision_config {
 struct ril_config {
 	enum ril_family family;
 	char model_type[64];
-	bool original;       /* InternVLChatModel */
-	bool nested;         /* Qwen2.5-VL with text_config */
+	bool original; /* InternVLChatModel */
+	bool nested;   /* Qwen2.5-VL with text_config */
 	struct ril_decoder_config text;
 	struct ril_vision_config vision; /* family RIL_TEXT: all 0 */
-	int32_t image_token; /* id whose embeddings the picture replaces; -1: none */
-	int32_t video_token; /* barred in sampling; -1: none */
+	int32_t image_token;             /* id whose embeddings the picture replaces; -1: none */
+	int32_t video_token;             /* barred in sampling; -1: none */
 	int32_t eos[RIL_MAX_EOS];
-	int neos;            /* generation_config.json, else config.json */
+	int neos; /* generation_config.json, else config.json */
 };
 
 int ril_config_read(struct ril_config *, const char *dir, struct ril_err *);

@@ -4,7 +4,7 @@
  * RMSNorm, SwiGLU.  Qwen2 has biases on q, k, v; Qwen3 normalises every head of q and k instead.  Where only some rows'
  * results are wanted, the last block drops the others as soon as attention no longer needs them.
  * Source: modeling_qwen2, modeling_qwen3 and modeling_qwen2_5_vl of transformers 5.23. */
-#include "nn/bind.h"
+#include "nn/bind_internal.h"
 #include "ops/backend.h"
 
 #include <stdlib.h>
@@ -141,8 +141,8 @@ static struct ril_val *store(struct ril_tape *t, const struct ril_tokens *k, ril
 struct pass {
 	const struct ril_decoder_config *c;
 	const struct ril_tokens *tok;
-	const ril_real *cosv, *sinv;             /* [T, head_dim/2] */
-	const struct ril_seg *full, *slide;      /* attention of full and of sliding layers */
+	const ril_real *cosv, *sinv;        /* [T, head_dim/2] */
+	const struct ril_seg *full, *slide; /* attention of full and of sliding layers */
 	int nfull, nslide;
 };
 

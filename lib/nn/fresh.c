@@ -17,13 +17,18 @@ struct writer {
 	const struct ril_fresh *how;
 	enum ril_dtype dtype;
 	double text_range, vision_range, layer_scale;
-	float *chunk;   /* [CHUNK] */
-	void *packed;   /* [CHUNK] of dtype */
+	float *chunk; /* [CHUNK] */
+	void *packed; /* [CHUNK] of dtype */
 };
 
 /* ---- values ---- */
 
-struct fill { float *to; int64_t first, n; uint32_t seed, name; double range; };
+struct fill {
+	float *to;
+	int64_t first, n;
+	uint32_t seed, name;
+	double range;
+};
 
 /* Four normals to a counter: two Box-Muller pairs, in single precision (billions of them are wanted). */
 static void fill_tile(void *ctx, int tile, int worker)
@@ -32,9 +37,8 @@ static void fill_tile(void *ctx, int tile, int worker)
 	int64_t end = (int64_t)(tile + 1) * TILE < f->n ? (int64_t)(tile + 1) * TILE : f->n;
 	for (int64_t i = (int64_t)tile * TILE; i < end; i += 4) {
 		uint64_t place = (uint64_t)(f->first + i) / 4;
-		struct ril_rng_at at = {.step = (uint32_t)(place >> 32),
-					.question = f->name,
-					.position = (uint32_t)place};
+		struct ril_rng_at at = {
+			.step = (uint32_t)(place >> 32), .question = f->name, .position = (uint32_t)place};
 		uint32_t u[4];
 		ril_rng4(f->seed, RIL_RNG_INIT, at, u);
 		for (int k = 0; k < 4; k += 2) {
@@ -190,9 +194,9 @@ static enum ril_dtype dtype_of(const cJSON *config)
 	struct ril_err ignored = {0};
 	if (ril_json_str(config, "torch_dtype", &s, &ignored) || ril_json_str(config, "dtype", &s, &ignored))
 		return RIL_NONE;
-	return !strcmp(s, "float32")	? RIL_F32
+	return !strcmp(s, "float32")    ? RIL_F32
 	       : !strcmp(s, "bfloat16") ? RIL_BF16
-	       : !strcmp(s, "float16")	? RIL_F16
+	       : !strcmp(s, "float16")  ? RIL_F16
 					: RIL_NONE;
 }
 

@@ -8,11 +8,11 @@
 
 struct ril_fresh {
 	uint32_t seed;
-	enum ril_dtype dtype;            /* F32, BF16, F16; RIL_NONE: as the config says */
-	double range;                    /* standard deviation of matrices; 0: the config's initializer_range */
-	int64_t min_pixels, max_pixels;  /* Qwen's image settings; 0: the family's usual ones */
-	int64_t min_tiles, max_tiles;    /* InternVL's */
-	uint64_t shard_bytes;            /* a new file after this much */
+	enum ril_dtype dtype;           /* F32, BF16, F16; RIL_NONE: as the config says */
+	double range;                   /* standard deviation of matrices; 0: the config's initializer_range */
+	int64_t min_pixels, max_pixels; /* Qwen's image settings; 0: the family's usual ones */
+	int64_t min_tiles, max_tiles;   /* InternVL's */
+	uint64_t shard_bytes;           /* a new file after this much */
 };
 
 /* Writes config.json (special tokens' ids filled in from the tokenizer), generation_config.json,

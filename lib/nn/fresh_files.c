@@ -228,5 +228,7 @@ int ril_fresh_files(const char *dir, cJSON *config, const struct ril_tokenizer *
 		    struct ril_err *err)
 {
 	return set_tokens(config, t, err) || set_dtype(config, f->dtype, err) || write_generation(dir, t, err) ||
-	       write_pictures(dir, config, f, err) || write_json(dir, "config.json", config, err) ? -1 : 0;
+			       write_pictures(dir, config, f, err) || write_json(dir, "config.json", config, err)
+		       ? -1
+		       : 0;
 }

@@ -129,7 +129,11 @@ static int plan(struct ril_generator *g, const struct ril_gen_prompt *p, size_t 
 
 /* ---- choosing ---- */
 
-struct choice { struct ril_generator *g; int64_t first; const int32_t *line; };
+struct choice {
+	struct ril_generator *g;
+	int64_t first;
+	const int32_t *line;
+};
 
 static void choose_one(void *ctx, int tile, int worker)
 {
@@ -289,8 +293,16 @@ static int prefill_some(struct ril_generator *g, const struct ril_gen_prompt *p,
 	struct ril_val *pics;
 	if (ril_pictures_embed(g->tape, g->model, set, (size_t)n, &pics, err))
 		return -1;
-	struct ril_tokens tok = {.T = T, .ids = s.ids, .vrow = s.vrow, .pos = s.pos, .seg = s.seg, .nseg = (int)n,
-				 .rows = s.rows, .nrows = n, .kv = g->kv, .kv_row = s.kv_row};
+	struct ril_tokens tok = {.T = T,
+				 .ids = s.ids,
+				 .vrow = s.vrow,
+				 .pos = s.pos,
+				 .seg = s.seg,
+				 .nseg = (int)n,
+				 .rows = s.rows,
+				 .nrows = n,
+				 .kv = g->kv,
+				 .kv_row = s.kv_row};
 	struct ril_val *hidden = ril_model_decode(g->tape, g->model, &tok, pics);
 	return p[a].tail ? ril_tape_check(g->tape, err) : first_tokens(g, hidden, a, n, first, rows, err);
 }

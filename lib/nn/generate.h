@@ -19,7 +19,10 @@ void ril_generator_free(struct ril_generator *);
 void ril_generator_rest(struct ril_generator *); /* gives cache and activations back; for tools that wait */
 
 /* Text tokens that end the prompt of one response only. */
-struct ril_gen_tail { const int32_t *ids; int64_t n; };
+struct ril_gen_tail {
+	const int32_t *ids;
+	int64_t n;
+};
 
 struct ril_gen_prompt {
 	const char *name; /* for errors */
@@ -33,7 +36,10 @@ struct ril_gen_prompt {
 };
 
 /* Where a token is about to be chosen. */
-struct ril_gen_at { size_t prompt; int32_t response, position; };
+struct ril_gen_at {
+	size_t prompt;
+	int32_t response, position;
+};
 
 struct ril_gen_options {
 	int32_t max_new_tokens;

@@ -5,7 +5,7 @@
  * the decoder.  Two layouts of the same network: native (q, k, v apart) and original (fused).
  * Source: modeling_internvl of transformers 5.23; for the original layout modeling_intern_vit and
  * modeling_internvl_chat as published with the checkpoints. */
-#include "nn/bind.h"
+#include "nn/bind_internal.h"
 #include "ops/backend.h"
 
 #include <stdlib.h>
@@ -28,7 +28,9 @@ struct ril_intern_vision {
 /* ---- parameters ---- */
 
 /* What one layout calls the parts of a block. */
-struct names { const char *block, *norm1, *norm2, *attn, *proj, *scale1, *scale2; };
+struct names {
+	const char *block, *norm1, *norm2, *attn, *proj, *scale1, *scale2;
+};
 static const struct names native = {"encoder.layer",    "layernorm_before", "layernorm_after", "attention",
 				    "projection_layer", "lambda_1",         "lambda_2"};
 static const struct names original = {"encoder.layers", "norm1", "norm2", "attn", "proj", "ls1", "ls2"};

@@ -1,7 +1,7 @@
 /* model.c -- opening a folder as a model: configuration, parameters, heads; see model.h. */
 #include "nn/model.h"
 #include "base/rng.h"
-#include "nn/bind.h"
+#include "nn/bind_internal.h"
 
 #include <stdlib.h>
 

@@ -15,7 +15,9 @@
 #include "nn/params.h"
 #include "nn/tape.h"
 
-struct ril_linear { struct ril_param *w, *b; };
+struct ril_linear {
+	struct ril_param *w, *b;
+};
 
 struct ril_model {
 	struct ril_config config;
@@ -38,8 +40,8 @@ struct ril_params *ril_model_layout(const char *dir, struct ril_config *out, str
 /* ---- pictures ---- */
 struct ril_pictures {
 	int n;
-	const int32_t *grid;  /* [n,3] as vision.grid */
-	const float *pixels;  /* [sum of pixel rows, pixel cols] as vision.pixels */
+	const int32_t *grid; /* [n,3] as vision.grid */
+	const float *pixels; /* [sum of pixel rows, pixel cols] as vision.pixels */
 };
 /* Embeddings of all pictures in order [V,H]. */
 struct ril_val *ril_model_vision(struct ril_tape *, struct ril_model *, const struct ril_pictures *);
@@ -55,15 +57,15 @@ void ril_kv_free(struct ril_kv *);
 
 struct ril_tokens {
 	int64_t T;
-	const int32_t *ids;   /* [T] */
-	const int32_t *vrow;  /* [T]: row of `vis` that replaces the embedding, -1: none; NULL: no pictures */
-	const int32_t *pos;   /* [3,T] with M-RoPE, else [T] */
+	const int32_t *ids;        /* [T] */
+	const int32_t *vrow;       /* [T]: row of `vis` that replaces the embedding, -1: none; NULL: no pictures */
+	const int32_t *pos;        /* [3,T] with M-RoPE, else [T] */
 	const struct ril_seg *seg; /* key rows are rows of this pass, or of the cache when there is one */
 	int nseg;
-	const int32_t *rows;  /* rows whose hidden states are wanted, ascending; NULL: all */
+	const int32_t *rows; /* rows whose hidden states are wanted, ascending; NULL: all */
 	int64_t nrows;
-	struct ril_kv *kv;    /* NULL: none */
-	const int32_t *kv_row; /* [T]: cache row that takes this token's key and value */
+	struct ril_kv *kv;       /* NULL: none */
+	const int32_t *kv_row;   /* [T]: cache row that takes this token's key and value */
 	struct ril_val **hidden; /* tests: [layers+1] gets every layer's input and the final output; NULL: not wanted */
 };
 /* Hidden states after the final norm [nrows,H], or [T,H] without `rows`. */
@@ -77,6 +79,7 @@ int ril_model_pos_rows(const struct ril_config *);
 /* Positions of a prompt: pos [pos_rows, stride] from column 0, vrow[P] gets 0,1,2... + first at image tokens, else -1.
  * *next is the position of the first token after it.  Image tokens and grids must agree (an error says how not). */
 int ril_model_positions(const struct ril_config *, const int32_t *ids, int64_t P, const int32_t *grid /* [n,3] */,
-			int n, int32_t *pos, int64_t stride, int32_t *vrow, int32_t first, int32_t *next, struct ril_err *);
+			int n, int32_t *pos, int64_t stride, int32_t *vrow, int32_t first, int32_t *next,
+			struct ril_err *);
 
 #endif

@@ -10,18 +10,23 @@
 
 static const char *const schedules[] = {[RIL_CONSTANT] = "constant", [RIL_LINEAR] = "linear", [RIL_COSINE] = "cosine"};
 
-enum ril_schedule ril_schedule_parse(const char *name)
+enum ril_lr_schedule ril_lr_schedule_parse(const char *name)
 {
 	for (int i = 1; i < 3; i++)
 		if (!strcmp(schedules[i], name))
-			return (enum ril_schedule)i;
+			return (enum ril_lr_schedule)i;
 	return RIL_CONSTANT;
 }
 
 int ril_parts_parse(const char *list, int *parts, struct ril_err *err)
 {
-	static const struct { const char *name; enum ril_part part; } known[] = {
-		{"llm", RIL_PART_LLM}, {"projector", RIL_PART_PROJECTOR}, {"vision", RIL_PART_VISION},
+	static const struct {
+		const char *name;
+		enum ril_part part;
+	} known[] = {
+		{"llm", RIL_PART_LLM},
+		{"projector", RIL_PART_PROJECTOR},
+		{"vision", RIL_PART_VISION},
 	};
 	*parts = 0;
 	for (const char *s = list; *s;) {
@@ -160,8 +165,12 @@ int ril_optim_step(struct ril_optim *o, int64_t t, double *norm, struct ril_err 
 		return ril_fail(err, RIL_ENONFINITE, "the gradient's norm is not finite");
 	double clip = o->how.clip_grad > 0 ? o->how.clip_grad / (*norm + 1e-6) : 1;
 	o->steps++;
-	struct ril_adamw a = {.lr = ril_learning_rate(&o->how, t), .beta1 = o->how.beta1, .beta2 = o->how.beta2,
-			      .eps = o->how.eps, .weight_decay = o->how.weight_decay, .grad_scale = clip < 1 ? clip : 1,
+	struct ril_adamw a = {.lr = ril_learning_rate(&o->how, t),
+			      .beta1 = o->how.beta1,
+			      .beta2 = o->how.beta2,
+			      .eps = o->how.eps,
+			      .weight_decay = o->how.weight_decay,
+			      .grad_scale = clip < 1 ? clip : 1,
 			      .step = o->steps};
 	if (p->master)
 		ops->adamw(p->master, o->m, o->v, p->grad, p->count, a);
@@ -203,7 +212,9 @@ int ril_optim_save(const struct ril_optim *o, int64_t step, const char *path, co
 			const struct ril_param *p = &o->params->at[i];
 			if (p->offset < 0)
 				continue;
-			e[n] = (struct ril_st_entry){.dtype = RIL_REAL, .ndim = p->ndim, .count = p->count,
+			e[n] = (struct ril_st_entry){.dtype = RIL_REAL,
+						     .ndim = p->ndim,
+						     .count = p->count,
 						     .data = host + (size_t)b * count + p->offset,
 						     .bytes = (size_t)p->count * sizeof *host};
 			memcpy(e[n].dim, p->dim, sizeof e[n].dim);

@@ -11,25 +11,27 @@
 
 #include "nn/params.h"
 
-enum ril_schedule { RIL_CONSTANT, RIL_LINEAR, RIL_COSINE };
+enum ril_lr_schedule { RIL_CONSTANT, RIL_LINEAR, RIL_COSINE };
 #define RIL_SCHEDULES "constant|linear|cosine"
-enum ril_schedule ril_schedule_parse(const char *name);
+enum ril_lr_schedule ril_lr_schedule_parse(const char *name);
 
 /* "llm,projector,vision" as a set of enum ril_part; an unknown part is RIL_EUSAGE. */
 int ril_parts_parse(const char *list, int *parts, struct ril_err *);
 
 struct ril_optim_options {
 	double lr, beta1, beta2, eps, weight_decay;
-	double clip_grad;        /* largest norm of all gradients together; 0: no clipping */
-	enum ril_schedule schedule;
-	int64_t warmup;          /* training steps over which the rate rises to lr */
-	int64_t total;           /* training steps of the run; needed by linear and cosine */
-	double min_lr_ratio;     /* where linear and cosine end, as a share of lr */
+	double clip_grad; /* largest norm of all gradients together; 0: no clipping */
+	enum ril_lr_schedule schedule;
+	int64_t warmup;      /* training steps over which the rate rises to lr */
+	int64_t total;       /* training steps of the run; needed by linear and cosine */
+	double min_lr_ratio; /* where linear and cosine end, as a share of lr */
 };
+/* clang-format off */
 #define RIL_OPTIM_DEFAULT                                                                                              \
 	{                                                                                                              \
 		.lr = 1e-6, .beta1 = .9, .beta2 = .999, .eps = 1e-8, .clip_grad = 1, .schedule = RIL_CONSTANT          \
 	}
+/* clang-format on */
 
 /* The rate of training step t = 1, 2...: t/warmup lr up to the warm-up's end, then the schedule, reaching min at
  * `total`. */
@@ -39,8 +41,8 @@ struct ril_optim {
 	struct ril_params *params;
 	struct ril_optim_options how;
 	uint32_t seed;
-	int64_t steps;           /* optimiser steps taken */
-	ril_real *m, *v;         /* [params->count], device */
+	int64_t steps;   /* optimiser steps taken */
+	ril_real *m, *v; /* [params->count], device */
 };
 
 struct ril_optim *ril_optim_new(struct ril_params *, const struct ril_optim_options *, uint32_t seed, struct ril_err *);

@@ -9,9 +9,9 @@ struct ril_pack_store {
 	enum ril_pack_form form;
 	enum ril_pack_use use;
 	int32_t *ids, *vrow, *row, *target, *head, *rows, *seen; /* row: head rows as rows of the pass */
-	int32_t *axis[3];                                         /* positions while adding, one array an axis */
-	int32_t *pos;                                             /* [3,T] when done */
-	int32_t *prompt_pos, *prompt_vrow;                        /* [3,P], [P] of the group being added */
+	int32_t *axis[3];                                        /* positions while adding, one array an axis */
+	int32_t *pos;                                            /* [3,T] when done */
+	int32_t *prompt_pos, *prompt_vrow;                       /* [3,P], [P] of the group being added */
 	struct ril_seg *seg;
 	size_t cap_ids, cap_vrow, cap_row, cap_target, cap_head, cap_rows, cap_seen, cap_axis[3], cap_pos,
 		cap_prompt_pos, cap_prompt_vrow, cap_seg;
@@ -100,12 +100,16 @@ static int reserve(struct ril_pack_store *s, const struct ril_pack_group *g, str
 	size_t T = (size_t)(s->T + add), R = (size_t)(s->R + wanted);
 	size_t P = (size_t)g->P;
 	return ril_grow(&s->ids, &s->cap_ids, T, 4, err) || ril_grow(&s->vrow, &s->cap_vrow, T, 4, err) ||
-	       ril_grow(&s->axis[0], &s->cap_axis[0], T, 4, err) || ril_grow(&s->axis[1], &s->cap_axis[1], T, 4, err) ||
-	       ril_grow(&s->axis[2], &s->cap_axis[2], T, 4, err) || ril_grow(&s->row, &s->cap_row, R, 4, err) ||
-	       ril_grow(&s->target, &s->cap_target, R, 4, err) ||
-	       ril_grow(&s->prompt_pos, &s->cap_prompt_pos, 3 * P, 4, err) ||
-	       ril_grow(&s->prompt_vrow, &s->cap_prompt_vrow, P, 4, err) ||
-	       ril_grow(&s->seg, &s->cap_seg, (size_t)s->nseg + (size_t)g->n + 1, sizeof *s->seg, err) ? -1 : 0;
+			       ril_grow(&s->axis[0], &s->cap_axis[0], T, 4, err) ||
+			       ril_grow(&s->axis[1], &s->cap_axis[1], T, 4, err) ||
+			       ril_grow(&s->axis[2], &s->cap_axis[2], T, 4, err) ||
+			       ril_grow(&s->row, &s->cap_row, R, 4, err) ||
+			       ril_grow(&s->target, &s->cap_target, R, 4, err) ||
+			       ril_grow(&s->prompt_pos, &s->cap_prompt_pos, 3 * P, 4, err) ||
+			       ril_grow(&s->prompt_vrow, &s->cap_prompt_vrow, P, 4, err) ||
+			       ril_grow(&s->seg, &s->cap_seg, (size_t)s->nseg + (size_t)g->n + 1, sizeof *s->seg, err)
+		       ? -1
+		       : 0;
 }
 
 static void add_prompt(struct ril_pack_store *s, const struct ril_pack_group *g)
@@ -213,8 +217,14 @@ int ril_pack_done(struct ril_pack *p, struct ril_err *err)
 	for (int a = 0; a < axes && T; a++)
 		memcpy(s->pos + (size_t)a * T, s->axis[a], T * 4);
 	int64_t n = T ? unique_rows(s) : 0;
-	p->tokens = (struct ril_tokens){.T = s->T, .ids = s->ids, .vrow = p->V ? s->vrow : NULL, .pos = s->pos,
-					.seg = s->seg, .nseg = s->nseg, .rows = s->rows, .nrows = n};
+	p->tokens = (struct ril_tokens){.T = s->T,
+					.ids = s->ids,
+					.vrow = p->V ? s->vrow : NULL,
+					.pos = s->pos,
+					.seg = s->seg,
+					.nseg = s->nseg,
+					.rows = s->rows,
+					.nrows = n};
 	p->R = s->R;
 	p->head = s->head;
 	p->target = s->target;

@@ -17,10 +17,13 @@ enum ril_pack_form { RIL_PACK_SHARED, RIL_PACK_NAIVE };
 enum ril_pack_use { RIL_PACK_POLICY, RIL_PACK_SCORE };
 
 struct ril_pack_group {
-	const char *name;                       /* for errors: the key */
-	const int32_t *prompt; int64_t P;
-	const int32_t *ids, *start; int32_t n;  /* responses, CSR as resp.ids, resp.start [n+1] */
-	const int32_t *grid; int pictures;      /* vision.grid [pictures,3] */
+	const char *name; /* for errors: the key */
+	const int32_t *prompt;
+	int64_t P;
+	const int32_t *ids, *start;
+	int32_t n; /* responses, CSR as resp.ids, resp.start [n+1] */
+	const int32_t *grid;
+	int pictures; /* vision.grid [pictures,3] */
 };
 
 struct ril_pack {
@@ -28,8 +31,8 @@ struct ril_pack {
 	int64_t V;                /* rows of embeddings that the groups' pictures have, in order of adding */
 	/* policy: one entry per response token, in order; score: one per response */
 	int64_t R;
-	const int32_t *head;      /* [R]: row of ril_model_decode's result */
-	const int32_t *target;    /* [R]: the token predicted (policy only) */
+	const int32_t *head;   /* [R]: row of ril_model_decode's result */
+	const int32_t *target; /* [R]: the token predicted (policy only) */
 	struct ril_pack_store *store;
 };
 

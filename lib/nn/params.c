@@ -1,5 +1,5 @@
 /* params.c -- the parameter table and its blocks; see params.h. */
-#include "nn/params_impl.h"
+#include "nn/params_internal.h"
 #include "base/thread.h"
 #include "ops/backend.h"
 
@@ -73,8 +73,13 @@ static struct ril_weight as_matrix(const struct ril_param *p)
 
 static void take_entry(struct ril_param *p, const struct ril_st_entry *e, int shard)
 {
-	*p = (struct ril_param){.name = e->name, .dtype = e->dtype, .ndim = e->ndim, .count = e->count, .shard = shard,
-				.stored = e->data, .offset = -1};
+	*p = (struct ril_param){.name = e->name,
+				.dtype = e->dtype,
+				.ndim = e->ndim,
+				.count = e->count,
+				.shard = shard,
+				.stored = e->data,
+				.offset = -1};
 	memcpy(p->dim, e->dim, sizeof p->dim);
 	p->w = as_matrix(p);
 }
@@ -495,7 +500,10 @@ static int refresh(struct ril_params *ps, struct ril_param *p, struct ril_err *e
 	return rc;
 }
 
-struct refresh_job { struct ril_params *ps; struct ril_err err; };
+struct refresh_job {
+	struct ril_params *ps;
+	struct ril_err err;
+};
 
 static void refresh_tile(void *ctx, int tile, int worker)
 {

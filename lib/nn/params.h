@@ -18,23 +18,23 @@
 
 #include "base/mem.h"
 #include "ops/ops.h"
-#include "stream/folder.h"
+#include "tensor/folder.h"
 
 enum ril_part { RIL_PART_NONE = 0, RIL_PART_LLM = 1, RIL_PART_PROJECTOR = 2, RIL_PART_VISION = 4, RIL_PART_SCORE = 8 };
 
 struct ril_param {
-	const char *name;        /* in the folder */
-	enum ril_dtype dtype;    /* published */
+	const char *name;     /* in the folder */
+	enum ril_dtype dtype; /* published */
 	int ndim;
 	int64_t dim[RIL_MAX_DIMS];
 	int64_t count;
-	enum ril_part part;      /* RIL_PART_NONE: the model does not use it; written back as it was */
-	int shard;               /* which file of the folder */
-	const void *stored;      /* published bytes, host (mapped) */
-	struct ril_weight w;     /* what forward passes read, as a matrix; device */
-	const ril_real *vec;     /* the same as ril_real for those read as vectors, else NULL */
-	ril_real *grad;          /* [count] in the gradient block; NULL: frozen */
-	int64_t offset;          /* in the training blocks; -1: frozen */
+	enum ril_part part;  /* RIL_PART_NONE: the model does not use it; written back as it was */
+	int shard;           /* which file of the folder */
+	const void *stored;  /* published bytes, host (mapped) */
+	struct ril_weight w; /* what forward passes read, as a matrix; device */
+	const ril_real *vec; /* the same as ril_real for those read as vectors, else NULL */
+	ril_real *grad;      /* [count] in the gradient block; NULL: frozen */
+	int64_t offset;      /* in the training blocks; -1: frozen */
 	bool is_vec;
 	const struct ril_param *tied; /* written from this one: a stored copy of a tied head */
 };
@@ -44,9 +44,9 @@ struct ril_params {
 	struct ril_param *at; /* [n], in order of shards and of data within a shard */
 	size_t n;
 	/* training blocks; NULL before ril_params_train */
-	ril_real *master;  /* [count]; NULL with keep_master false, unless it is what forward passes read */
-	ril_real *grad;    /* [count] */
-	int64_t count;     /* trainable elements */
+	ril_real *master; /* [count]; NULL with keep_master false, unless it is what forward passes read */
+	ril_real *grad;   /* [count] */
+	int64_t count;    /* trainable elements */
 	struct ril_params_store *store; /* mappings and blocks: params.c */
 };
 

@@ -3,7 +3,7 @@
  * The same shards with the same tensors in the same order and types, the index, and a copy of every other file
  * (tokenizer, templates, configuration).  Weights in other formats that lie beside (pytorch_model.bin) are left out:
  * they would no longer be those of this model. */
-#include "nn/params_impl.h"
+#include "nn/params_internal.h"
 #include "base/file.h"
 #include "base/json.h"
 
@@ -27,7 +27,10 @@ static int save_shard(const struct ril_params *ps, int shard, const char *path, 
 		const struct ril_param *p = &ps->at[i];
 		if (p->shard != shard)
 			continue;
-		e[n] = (struct ril_st_entry){.name = p->name, .dtype = p->dtype, .ndim = p->ndim, .count = p->count,
+		e[n] = (struct ril_st_entry){.name = p->name,
+					     .dtype = p->dtype,
+					     .ndim = p->ndim,
+					     .count = p->count,
 					     .bytes = (size_t)p->count * ril_dtype_size(p->dtype)};
 		memcpy(e[n].dim, p->dim, sizeof p->dim);
 		e[n].data = ril_param_bytes(ps, p, &tmp[i], err);

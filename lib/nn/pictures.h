@@ -8,7 +8,7 @@
 #include "nn/model.h"
 
 struct ril_picture_set {
-	const char *name;    /* for errors: the key */
+	const char *name; /* for errors: the key */
 	int n;
 	const int32_t *grid; /* [n,3] */
 	const void *embeds;  /* [V,H] of type `dtype`, host; NULL: use pixels */

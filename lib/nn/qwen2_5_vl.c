@@ -4,7 +4,7 @@
  * within windows of the picture, a few over all of it; rows are put in window order once, so that every window is one
  * run of rows, and image tokens are put back in reading order at the end.  The merger joins 2 x 2 patches.
  * Source: modeling_qwen2_5_vl (get_window_index, rot_pos_emb) of transformers 5.23. */
-#include "nn/bind.h"
+#include "nn/bind_internal.h"
 #include "ops/backend.h"
 
 #include <stdlib.h>
@@ -139,8 +139,10 @@ static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_vision
 		frames += g[0];
 	}
 	int64_t V = T / (c->merge * c->merge);
-	*p = (struct plan){.order = ril_tape_host(t, (size_t)T, 4), .back = ril_tape_host(t, (size_t)V, 4),
-			   .h = ril_tape_host(t, (size_t)T, 4), .w = ril_tape_host(t, (size_t)T, 4),
+	*p = (struct plan){.order = ril_tape_host(t, (size_t)T, 4),
+			   .back = ril_tape_host(t, (size_t)V, 4),
+			   .h = ril_tape_host(t, (size_t)T, 4),
+			   .w = ril_tape_host(t, (size_t)T, 4),
 			   .window = ril_tape_host(t, (size_t)V, sizeof *p->window),
 			   .frame = ril_tape_host(t, (size_t)frames, sizeof *p->frame)};
 	if (!p->order || !p->back || !p->h || !p->w || !p->window || !p->frame)
@@ -192,8 +194,8 @@ static struct ril_val *forward_block(struct ril_tape *t, const struct ril_vision
 	struct ril_val *v = ril_view_cols(t, qkv, 2 * C, C);
 	ril_t_rope(t, q, rope, rope + p->T * (D / 2), H, D);
 	ril_t_rope(t, key, rope, rope + p->T * (D / 2), H, D);
-	struct ril_val *o = ril_t_attention(t, q, key, v, whole ? p->frame : p->window, whole ? p->nframe : p->nwindow,
-					    H, H, D);
+	struct ril_val *o =
+		ril_t_attention(t, q, key, v, whole ? p->frame : p->window, whole ? p->nframe : p->nwindow, H, H, D);
 	x = ril_t_linear_add(t, x, o, k->proj.w, k->proj.b);
 	h = ril_t_rmsnorm(t, x, k->norm2, c->norm_eps);
 	struct ril_val *gate = ril_t_linear(t, h, k->gate.w, k->gate.b), *up = ril_t_linear(t, h, k->up.w, k->up.b);

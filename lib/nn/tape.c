@@ -1,5 +1,5 @@
 /* tape.c -- values, records, the walk back; see tape.h.  The operations themselves are in tape_ops.c. */
-#include "nn/tape_impl.h"
+#include "nn/tape_internal.h"
 
 #include <stdlib.h>
 

@@ -20,11 +20,11 @@
 struct ril_param; /* nn/params.h */
 
 struct ril_val {
-	ril_real *v;             /* [rows, cols] at stride ld, device */
+	ril_real *v; /* [rows, cols] at stride ld, device */
 	int64_t rows, cols, ld;
-	bool needs;              /* a gradient flows through it */
-	struct ril_val *base;    /* the value whose memory this is a view of; itself if none */
-	ril_real *g;             /* base only: gradient, dense like v; NULL until backward touches it */
+	bool needs;           /* a gradient flows through it */
+	struct ril_val *base; /* the value whose memory this is a view of; itself if none */
+	ril_real *g;          /* base only: gradient, dense like v; NULL until backward touches it */
 };
 
 struct ril_tape;
@@ -40,29 +40,31 @@ int ril_tape_check(struct ril_tape *, struct ril_err *);
 /* Where no gradient flows only what is still needed is kept: leave() releases everything since enter() but `keep`,
  * whose contents move to `into` (same shape, made before enter), and returns `into`.  Else it does nothing and returns
  * `keep`. */
-struct ril_tape_mark { struct ril_arena_mark device, host; };
+struct ril_tape_mark {
+	struct ril_arena_mark device, host;
+};
 struct ril_tape_mark ril_tape_enter(struct ril_tape *);
 struct ril_val *ril_tape_leave(struct ril_tape *, struct ril_tape_mark, struct ril_val *into, struct ril_val *keep);
 
 /* ---- values ---- */
-struct ril_val *ril_tape_val(struct ril_tape *, int64_t rows, int64_t cols);                 /* contents undefined */
+struct ril_val *ril_tape_val(struct ril_tape *, int64_t rows, int64_t cols);                  /* contents undefined */
 struct ril_val *ril_tape_input(struct ril_tape *, int64_t rows, int64_t cols, const float *); /* copied from host */
 /* A value over device memory from elsewhere. */
 struct ril_val *ril_tape_wrap(struct ril_tape *, ril_real *device, int64_t rows, int64_t cols);
-void *ril_tape_host(struct ril_tape *, size_t n, size_t size);                               /* scratch on the host */
+void *ril_tape_host(struct ril_tape *, size_t n, size_t size); /* scratch on the host */
 /* Fails the pass from the outside: the error that ril_tape_check will give.  Returns NULL. */
 struct ril_val *ril_tape_fail(struct ril_tape *, const struct ril_err *);
 struct ril_val *ril_view_cols(struct ril_tape *, struct ril_val *, int64_t from, int64_t n);
 /* Of dense values only. */
 struct ril_val *ril_view_reshape(struct ril_tape *, struct ril_val *, int64_t rows, int64_t cols);
-int ril_val_host(const struct ril_val *, double *out /* [rows,cols] */, struct ril_err *);   /* copies to the host */
+int ril_val_host(const struct ril_val *, double *out /* [rows,cols] */, struct ril_err *); /* copies to the host */
 
 /* ---- operations (shapes and formulas: ops/ops.h) ---- */
 struct ril_val *ril_t_linear(struct ril_tape *, struct ril_val *x, struct ril_param *w,
 			     struct ril_param *b /* or NULL */);
 /* x + h w^T + b; overwrites x where no gradient flows. */
-struct ril_val *ril_t_linear_add(struct ril_tape *, struct ril_val *x, struct ril_val *h,
-				 struct ril_param *w, struct ril_param *b);
+struct ril_val *ril_t_linear_add(struct ril_tape *, struct ril_val *x, struct ril_val *h, struct ril_param *w,
+				 struct ril_param *b);
 struct ril_val *ril_t_embed(struct ril_tape *, const int32_t *ids, const int32_t *vrow, int64_t T,
 			    struct ril_param *table, struct ril_val *vis);
 struct ril_val *ril_t_gather(struct ril_tape *, struct ril_val *x, const int32_t *idx, int64_t R);
@@ -71,8 +73,8 @@ struct ril_val *ril_t_scale_add(struct ril_tape *, struct ril_val *a, struct ril
 struct ril_val *ril_t_act(struct ril_tape *, struct ril_val *x, enum ril_act);
 struct ril_val *ril_t_swiglu(struct ril_tape *, struct ril_val *gate, struct ril_val *up);
 struct ril_val *ril_t_rmsnorm(struct ril_tape *, struct ril_val *x, struct ril_param *w, double eps);
-struct ril_val *ril_t_layernorm(struct ril_tape *, struct ril_val *x, struct ril_param *w,
-				struct ril_param *b, double eps);
+struct ril_val *ril_t_layernorm(struct ril_tape *, struct ril_val *x, struct ril_param *w, struct ril_param *b,
+				double eps);
 /* In place; cos/sin [T, D/2] on the device, alive until the reset. */
 void ril_t_rope(struct ril_tape *, struct ril_val *x, const ril_real *cosv, const ril_real *sinv, int64_t H, int64_t D);
 struct ril_val *ril_t_attention(struct ril_tape *, struct ril_val *q, struct ril_val *k, struct ril_val *v,

@@ -1,5 +1,5 @@
 /* tape_ops.c -- the operations on values: each runs its kernel and records how to run it backwards; see tape.h. */
-#include "nn/tape_impl.h"
+#include "nn/tape_internal.h"
 
 #include <math.h>
 

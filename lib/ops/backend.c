@@ -7,7 +7,7 @@
  * type down.  OpenBLAS gets one thread: ours (base/thread.h) call it. */
 #include "ops/backend.h"
 
-#include "cpu/cpu.h"
+#include "cpu/cpu_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,9 +26,12 @@ enum level { OLD, AVX2, AVX512 };
 
 static enum level kernel_level(const char *core)
 {
-	static const struct { const char *name; enum level level; } known[] = {
+	static const struct {
+		const char *name;
+		enum level level;
+	} known[] = {
 		{"SkylakeX", AVX512}, {"Cooperlake", AVX512}, {"SapphireRapids", AVX512},
-		{"Haswell", AVX2}, {"Zen", AVX2}, {"Excavator", AVX2},
+		{"Haswell", AVX2},    {"Zen", AVX2},          {"Excavator", AVX2},
 	};
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (!strcasecmp(core, known[i].name))
@@ -39,8 +42,8 @@ static enum level kernel_level(const char *core)
 static enum level cpu_level(void)
 {
 #if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-	    __builtin_cpu_supports("avx512vl"))
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+	    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
 		return AVX512;
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 		return AVX2;
@@ -112,8 +115,8 @@ static int check_kernels(const char *asked, const char *wanted, const char *had,
 	if (wanted && *wanted && argv)
 		restart_with(kernel_level(wanted) == AVX512 ? best_kernel[AVX2] : "", had, argv);
 	return ril_fail(err, RIL_EFAIL,
-			"OpenBLAS multiplies wrongly with its %s kernels%s%s: set OPENBLAS_CORETYPE to another type", core,
-			asked ? ", chosen by OPENBLAS_CORETYPE=" : "", asked ? asked : "");
+			"OpenBLAS multiplies wrongly with its %s kernels%s%s: set OPENBLAS_CORETYPE to another type",
+			core, asked ? ", chosen by OPENBLAS_CORETYPE=" : "", asked ? asked : "");
 }
 
 static int start_cpu(char **argv, char *how, size_t n, struct ril_err *err)
@@ -131,7 +134,8 @@ static int start_cpu(char **argv, char *how, size_t n, struct ril_err *err)
 	if (how && n && ours)
 		snprintf(how, n, "cpu: OpenBLAS with %s kernels (it had taken %s, below this processor)", core, had);
 	else if (how && n)
-		snprintf(how, n, "cpu: OpenBLAS with %s kernels (%s)", core, asked ? "OPENBLAS_CORETYPE" : "its own choice");
+		snprintf(how, n, "cpu: OpenBLAS with %s kernels (%s)", core,
+			 asked ? "OPENBLAS_CORETYPE" : "its own choice");
 	return 0;
 }
 

@@ -76,8 +76,8 @@ struct ril_ops {
 	/* y[T,C]: row t = table row ids[t], or vis row vrow[t] where vrow is given and vrow[t] >= 0 */
 	void (*embed)(ril_real *y, const int32_t *ids, const int32_t *vrow, int64_t T, struct ril_weight table,
 		      const ril_real *vis);
-	void (*embed_bwd)(ril_real *dtable, ril_real *dvis, const int32_t *ids, const int32_t *vrow, int64_t T, int64_t C,
-			  const ril_real *dy);
+	void (*embed_bwd)(ril_real *dtable, ril_real *dvis, const int32_t *ids, const int32_t *vrow, int64_t T,
+			  int64_t C, const ril_real *dy);
 	/* y[R,C] row r = x row idx[r]; idx may repeat rows and omit rows */
 	void (*gather)(ril_real *y, const ril_real *x, const int32_t *idx, int64_t R, int64_t C);
 	void (*gather_bwd)(ril_real *dx, const ril_real *dy, const int32_t *idx, int64_t R, int64_t C);
@@ -102,8 +102,9 @@ struct ril_ops {
 	/* ---- norms; T rows of C at stride ld.  rstd[T] (and mean[T]) are saved for backward ---- */
 	void (*rmsnorm)(ril_real *y, int64_t ldy, ril_real *rstd, const ril_real *x, int64_t ldx, const ril_real *w,
 			int64_t T, int64_t C, double eps);
-	void (*rmsnorm_bwd)(ril_real *dx, int64_t lddx, ril_real *dw, const ril_real *dy, int64_t lddy, const ril_real *x,
-			    int64_t ldx, const ril_real *w, const ril_real *rstd, int64_t T, int64_t C);
+	void (*rmsnorm_bwd)(ril_real *dx, int64_t lddx, ril_real *dw, const ril_real *dy, int64_t lddy,
+			    const ril_real *x, int64_t ldx, const ril_real *w, const ril_real *rstd, int64_t T,
+			    int64_t C);
 	void (*layernorm)(ril_real *y, ril_real *mean, ril_real *rstd, const ril_real *x, const ril_real *w,
 			  const ril_real *b, int64_t T, int64_t C, double eps);
 	void (*layernorm_bwd)(ril_real *dx, ril_real *dw, ril_real *db, const ril_real *dy, const ril_real *x,
@@ -111,8 +112,8 @@ struct ril_ops {
 
 	/* ---- rotary positions, in place: x[T, H*D] at stride ld, cos/sin [T, D/2]; pairs (i, i + D/2) as Hugging Face's
 	 * rotate_half.  `inverse` rotates back: the backward pass, applied to the gradient in place ---- */
-	void (*rope)(ril_real *x, int64_t ld, const ril_real *cosv, const ril_real *sinv, int64_t T, int64_t H, int64_t D,
-		     bool inverse);
+	void (*rope)(ril_real *x, int64_t ld, const ril_real *cosv, const ril_real *sinv, int64_t T, int64_t H,
+		     int64_t D, bool inverse);
 
 	/* ---- attention: o[T, Hq*D], q[T, Hq*D], k/v[*, Hkv*D]; softmax(scale q k) v over each segment's keys.
 	 * lse[T,Hq] is saved for backward (may be NULL in inference).  Query rows in no segment are left alone ---- */
@@ -121,14 +122,15 @@ struct ril_ops {
 			  int64_t Hkv, int64_t D, double scale);
 	void (*attention_bwd)(ril_real *dq, int64_t lddq, ril_real *dk, int64_t lddk, ril_real *dv, int64_t lddv,
 			      const ril_real *dout, int64_t lddo, const ril_real *o, int64_t ldo, const ril_real *lse,
-			      const ril_real *q, int64_t ldq, const ril_real *k, int64_t ldk, const ril_real *v, int64_t ldv,
-			      const struct ril_seg *, int nseg, int64_t Hq, int64_t Hkv, int64_t D, double scale);
+			      const ril_real *q, int64_t ldq, const ril_real *k, int64_t ldk, const ril_real *v,
+			      int64_t ldv, const struct ril_seg *, int nseg, int64_t Hq, int64_t Hkv, int64_t D,
+			      double scale);
 
 	/* ---- language head fused with log-softmax: z = inv_t * h w^T over all V rows, in chunks of rows;
 	 * logp[R] = z[target] - lse, entropy[R] (may be NULL), lse[R] saved.  logp, entropy and target are host memory.
 	 * The backward pass computes z again ---- */
-	void (*head_logp)(double *logp, double *entropy, ril_real *lse, const ril_real *h /* [R,C] */, const int32_t *target,
-			  int64_t R, struct ril_weight w, double inv_t);
+	void (*head_logp)(double *logp, double *entropy, ril_real *lse, const ril_real *h /* [R,C] */,
+			  const int32_t *target, int64_t R, struct ril_weight w, double inv_t);
 	void (*head_logp_bwd)(ril_real *dh, ril_real *dw, const double *dlogp /* [R], host */, const ril_real *lse,
 			      const ril_real *h, const int32_t *target, int64_t R, struct ril_weight w, double inv_t);
 

@@ -13,7 +13,7 @@ static const char *const truths[] = {"no", "yes", NULL};
 static const char *const orders[] = {"fewer", "equal", "more", NULL};
 static const char *const words[] = {"red", "green", "blue", "yellow", "circle", "square", "triangle", "cross", NULL};
 
-const char *const *ril_ask_choices(enum ril_family f)
+const char *const *ril_ask_choices(enum ril_ask_kind f)
 {
 	static const char *const *const of[RIL_FAMILIES] = {counts, colours, shapes, truths, orders, words};
 	return of[f];
@@ -71,7 +71,7 @@ static void draw_compare(struct ril_ask *a, const struct ril_scene *s, struct ri
 	a->answer = x < y ? 0 : x == y ? 1 : 2;
 }
 
-bool ril_ask_draw(struct ril_ask *a, const struct ril_scene *s, enum ril_family f, struct ril_dice *d)
+bool ril_ask_draw(struct ril_ask *a, const struct ril_scene *s, enum ril_ask_kind f, struct ril_dice *d)
 {
 	int which;
 	*a = (struct ril_ask){.family = f, .colour = -1, .shape = -1, .other = -1, .told = s->n};
@@ -95,8 +95,11 @@ bool ril_ask_draw(struct ril_ask *a, const struct ril_scene *s, enum ril_family 
 
 void ril_ask_habit(struct ril_ask *a, const struct ril_scene *s, struct ril_dice *d)
 {
-	static const struct { int family, from, to; double p; } habit[] = {
-		{RIL_COLOUR, 0, 3, .8}, {RIL_COLOUR, 2, 1, 1}, {RIL_SHAPE, 0, 1, .8}, {RIL_SHAPE, 3, 2, 1},
+	static const struct {
+		int family, from, to;
+		double p;
+	} habit[] = {
+		{RIL_COLOUR, 0, 3, .8}, {RIL_COLOUR, 2, 1, 1}, {RIL_SHAPE, 0, 1, .8},  {RIL_SHAPE, 3, 2, 1},
 		{RIL_COUNT, 1, 2, .8},  {RIL_COUNT, 2, 3, 1},  {RIL_EXISTS, 0, 1, .6}, {RIL_COMPARE, 1, 2, 1},
 	};
 	double u = ril_dice_unit(d);
@@ -143,8 +146,11 @@ static int list_objects(struct ril_buf *b, const struct ril_ask *a, const struct
 {
 	for (int i = 0; i < a->told; i++) {
 		const struct ril_object *o = &s->object[i];
-		if (ril_buf_printf(b, err, "%s%s%s %s", i == 0 ? "" : i == a->told - 1 ? last : comma, article,
-				   colours[o->colour], shapes[o->shape]))
+		if (ril_buf_printf(b, err, "%s%s%s %s",
+				   i == 0             ? ""
+				   : i == a->told - 1 ? last
+						      : comma,
+				   article, colours[o->colour], shapes[o->shape]))
 			return -1;
 	}
 	return 0;
@@ -158,9 +164,11 @@ int ril_ask_answer(struct ril_buf *b, const struct ril_ask *a, const struct ril_
 }
 
 static int caption_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, enum ril_phrasing p,
-	struct ril_err *err)
+			    struct ril_err *err)
 {
-	static const struct { const char *open, *comma, *last; } form[RIL_PHRASINGS] = {
+	static const struct {
+		const char *open, *comma, *last;
+	} form[RIL_PHRASINGS] = {
 		{"there is ", ", ", " and "}, {"i see ", " and ", " and "}, {"the picture shows ", " with ", " with "}};
 	if (ril_buf_puts(b, form[p].open, err) || list_objects(b, a, s, "a ", form[p].comma, form[p].last, err))
 		return -1;
@@ -168,20 +176,20 @@ static int caption_sentence(struct ril_buf *b, const struct ril_ask *a, const st
 }
 
 int ril_ask_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, enum ril_phrasing p,
-	struct ril_err *err)
+		     struct ril_err *err)
 {
 	/* %1$s is what the question names, %2$s the answer */
 	static const char *const form[RIL_CAPTION][RIL_PHRASINGS] = {
 		[RIL_COUNT] = {"looking at %1$s there are %2$s.", "i looked for %1$s and i count %2$s.",
-			"the number of %1$s is %2$s."},
+			       "the number of %1$s is %2$s."},
 		[RIL_COLOUR] = {"the %1$s is %2$s.", "i looked for the %1$s and i see %2$s.",
-			"the colour of the %1$s is %2$s."},
+				"the colour of the %1$s is %2$s."},
 		[RIL_SHAPE] = {"the %1$s thing is a %2$s.", "i looked for %1$s and i see a %2$s.",
-			"the shape that is %1$s is a %2$s."},
+			       "the shape that is %1$s is a %2$s."},
 		[RIL_EXISTS] = {"is a %1$s there: %2$s.", "i looked for a %1$s and i say %2$s.",
-			"the answer about the %1$s is %2$s."},
+				"the answer about the %1$s is %2$s."},
 		[RIL_COMPARE] = {"the %1$s are %2$s.", "i looked at %1$s and they are %2$s.",
-			"the number of %1$s is %2$s."},
+				 "the number of %1$s is %2$s."},
 	};
 	if (a->family == RIL_CAPTION)
 		return caption_sentence(b, a, s, p, err);

@@ -12,21 +12,21 @@
 
 #include "base/mem.h"
 
-enum ril_family { RIL_COUNT, RIL_COLOUR, RIL_SHAPE, RIL_EXISTS, RIL_COMPARE, RIL_CAPTION, RIL_FAMILIES };
+enum ril_ask_kind { RIL_COUNT, RIL_COLOUR, RIL_SHAPE, RIL_EXISTS, RIL_COMPARE, RIL_CAPTION, RIL_FAMILIES };
 enum ril_phrasing { RIL_STUDENT, RIL_TEACHER_A, RIL_TEACHER_B, RIL_PHRASINGS };
 
 extern const char *const ril_family_name[RIL_FAMILIES];
 extern const char *const ril_phrasing_name[RIL_PHRASINGS];
 
 struct ril_ask {
-	enum ril_family family;
+	enum ril_ask_kind family;
 	int colour, shape, other; /* what the question names; -1: nothing.  `other`: a comparison's second shape */
 	int answer;               /* index into the family's choices; unused for captions */
 	int told;                 /* objects that a caption names: the scene's first `told` */
 };
 
 /* Draws a question of the family; false when the scene allows none (no unique shape to ask the colour of, say). */
-bool ril_ask_draw(struct ril_ask *, const struct ril_scene *, enum ril_family, struct ril_dice *);
+bool ril_ask_draw(struct ril_ask *, const struct ril_scene *, enum ril_ask_kind, struct ril_dice *);
 
 /* Replaces the answer by the family's habit, with the habit's probability. */
 void ril_ask_habit(struct ril_ask *, const struct ril_scene *, struct ril_dice *);
@@ -35,8 +35,8 @@ void ril_ask_habit(struct ril_ask *, const struct ril_scene *, struct ril_dice *
 int ril_ask_question(struct ril_buf *, const struct ril_ask *, struct ril_err *);
 int ril_ask_answer(struct ril_buf *, const struct ril_ask *, const struct ril_scene *, struct ril_err *);
 int ril_ask_sentence(struct ril_buf *, const struct ril_ask *, const struct ril_scene *, enum ril_phrasing,
-	struct ril_err *);
+		     struct ril_err *);
 /* The words that an answer of this family is made of, ending with NULL. */
-const char *const *ril_ask_choices(enum ril_family);
+const char *const *ril_ask_choices(enum ril_ask_kind);
 
 #endif

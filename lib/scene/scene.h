@@ -25,9 +25,11 @@ struct ril_scene {
 };
 
 /* A source of random numbers for one scene: each draw takes the next counter. */
-struct ril_dice { uint32_t seed, scene, stream, drawn; };
-double ril_dice_unit(struct ril_dice *);        /* [0,1) */
-int ril_dice_below(struct ril_dice *, int n);   /* 0..n-1 */
+struct ril_dice {
+	uint32_t seed, scene, stream, drawn;
+};
+double ril_dice_unit(struct ril_dice *);      /* [0,1) */
+int ril_dice_below(struct ril_dice *, int n); /* 0..n-1 */
 
 void ril_scene_draw(struct ril_scene *, struct ril_dice *);
 

@@ -4,7 +4,7 @@
  * HallusionBench: aAcc over questions; fAcc: figures, by (category, subcategory, set, figure), all of whose questions
  * are right, VS questions without a figure (figure 0) left out as in its own utils.py; qAcc: questions, by (category,
  * subcategory, set, question), right for all of their figures. */
-#include "score/report_impl.h"
+#include "score/report_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -172,8 +172,8 @@ static int by_type(const struct ril_report *r, struct ril_sheet *s,
 
 int ril_report_pope(const struct ril_report *r, struct ril_sheet *s, struct ril_err *err)
 {
-	static const char *const columns[] = {"source", "type", "accuracy", "precision", "recall", "F1", "yes-ratio",
-					      "TP", "FP", "TN", "FN", NULL};
+	static const char *const columns[] = {"source",    "type", "accuracy", "precision", "recall", "F1",
+					      "yes-ratio", "TP",   "FP",       "TN",        "FN",     NULL};
 	return ril_sheet_section(s, "pope", columns, err) < 0 ? -1 : by_type(r, s, pope_row, err);
 }
 

@@ -140,7 +140,9 @@ int ril_compare_streams(const struct ril_comparison *of, struct ril_grader *g, c
 					      "low",  "high",      "p", "undecided", NULL};
 	struct run x = {.path = of->a, .of = of}, y = {.path = of->b, .of = of};
 	int rc = read_run(&x, g, err) || read_run(&y, g, err) || same_questions(&x, &y, err) ||
-			 same_questions(&y, &x, err) || ril_sheet_section(s, "compare", columns, err) < 0 ? -1 : 0;
+				 same_questions(&y, &x, err) || ril_sheet_section(s, "compare", columns, err) < 0
+			 ? -1
+			 : 0;
 	for (size_t t = 0; !rc && x.types.n > 1 && t < x.types.n; t++)
 		rc = add_row(&x, &y, (int32_t)t, how, s, err);
 	if (!rc)

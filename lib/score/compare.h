@@ -8,8 +8,8 @@
 #define RIL_SCORE_COMPARE_H
 
 #include "score/grader.h"
-#include "score/sheet.h"
-#include "score/stats.h"
+#include "base/sheet.h"
+#include "base/resampling.h"
 
 enum ril_compare_source { RIL_COMPARE_STUDENT, RIL_COMPARE_TEACHER, RIL_COMPARE_ALL };
 struct ril_comparison {

@@ -86,14 +86,10 @@ static int end_step(struct pass *p, const struct ril_record *rec, struct ril_err
 static int pass_on(struct pass *p, struct ril_record *rec, struct ril_err *err)
 {
 	switch (ril_record_kind(rec)) {
-	case RIL_HEAD:
-		return p->out ? ril_writer_head(p->out, rec, p->how->lineage, NULL, err) : 0;
-	case RIL_GROUP:
-		return score_group(p, rec, err);
-	case RIL_STEP:
-		return end_step(p, rec, err);
-	default:
-		return 0;
+	case RIL_HEAD: return p->out ? ril_writer_head(p->out, rec, p->how->lineage, NULL, err) : 0;
+	case RIL_GROUP: return score_group(p, rec, err);
+	case RIL_STEP: return end_step(p, rec, err);
+	default: return 0;
 	}
 }
 

@@ -9,7 +9,7 @@
 struct ril_score_filter {
 	struct ril_grader *grader;
 	struct ril_reward reward;
-	struct ril_report *report; /* gets every verdict; NULL: none */
+	struct ril_report *report;  /* gets every verdict; NULL: none */
 	const char *input, *output; /* output NULL: no stream is written */
 	bool gzip;
 	const char *metrics; /* file that gets a line of JSON a step; NULL: none */

@@ -110,8 +110,8 @@ static int read_items(struct ril_grader *g, const struct ril_record *r, const st
 		if (!cJSON_IsString(t))
 			return ril_fail(err, RIL_ECORRUPT, "%s: resp.text holds something that is not text",
 					ril_record_label(r));
-		g->item[i] = (struct ril_item){
-			.q = &g->question, .response = t->valuestring, .finish = resp->finish[i]};
+		g->item[i] =
+			(struct ril_item){.q = &g->question, .response = t->valuestring, .finish = resp->finish[i]};
 	}
 	return 0;
 }

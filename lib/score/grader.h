@@ -13,9 +13,9 @@
 #include "score/judge/judge.h"
 
 struct ril_grader_options {
-	const char *judge;      /* NULL: each record's own */
-	const char *prompt;     /* llm: prompt file */
-	const char *cache;      /* NULL: none */
+	const char *judge;  /* NULL: each record's own */
+	const char *prompt; /* llm: prompt file */
+	const char *cache;  /* NULL: none */
 	bool fail_on_invalid;
 	int retries;            /* after the first reply */
 	int32_t max_new_tokens; /* llm: of a reply */

@@ -1,6 +1,6 @@
 /* report.c -- see report.h. */
-#include "score/caption/caption_report.h"
-#include "score/report_impl.h"
+#include "caption/report.h"
+#include "score/report_internal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -125,8 +125,15 @@ static int32_t headline_source(const struct ril_report *r)
 
 /* ---- accuracy ---- */
 
-struct cluster { int32_t type; double sum; uint32_t decided; };
-struct tally { double sum; size_t decided, questions, responses, cut, undecided; };
+struct cluster {
+	int32_t type;
+	double sum;
+	uint32_t decided;
+};
+struct tally {
+	double sum;
+	size_t decided, questions, responses, cut, undecided;
+};
 
 /* One source's questions, and what they add up to by category; tally[types] is over all. */
 struct accuracy {

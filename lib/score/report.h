@@ -15,8 +15,8 @@
 #define RIL_SCORE_REPORT_H
 
 #include "score/judge/judge.h"
-#include "score/sheet.h"
-#include "score/stats.h"
+#include "base/sheet.h"
+#include "base/resampling.h"
 
 struct ril_report;
 /* Categories are the questions' types, or their field `by` when it is not NULL. */

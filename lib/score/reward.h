@@ -9,8 +9,14 @@
 
 #include "stream/stream.h"
 
-struct ril_reward_term { char *tensor; double weight; };
-struct ril_reward { struct ril_reward_term *term; size_t n, cap; };
+struct ril_reward_term {
+	char *tensor;
+	double weight;
+};
+struct ril_reward {
+	struct ril_reward_term *term;
+	size_t n, cap;
+};
 
 int ril_reward_parse(struct ril_reward *, const char *expression,
 		     struct ril_err *); /* RIL_EUSAGE when it is malformed */

@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct table_row { cJSON *json; struct ril_question q; char key[32]; };
+struct table_row {
+	cJSON *json;
+	struct ril_question q;
+	char key[32];
+};
 
 struct ril_table {
 	const char *path;
@@ -98,7 +102,8 @@ static int member(struct ril_buf *out, const char *name, const char *text, size_
 {
 	return ril_buf_printf(out, err, "\"%s\": ", name) || ril_json_quote(out, text, n, false, err) ||
 			       ril_buf_puts(out, ", ", err)
-		       ? -1 : 0;
+		       ? -1
+		       : 0;
 }
 
 /* What was compared may have been cut inside a character. */
@@ -106,7 +111,9 @@ static int member_repaired(struct ril_buf *out, const char *name, const struct r
 {
 	struct ril_buf fixed = {0};
 	int rc = ril_utf8_repair(&fixed, b->data, b->len, err) || ril_buf_add(&fixed, "", 0, err) ||
-			 member(out, name, fixed.data, fixed.len, err) ? -1 : 0;
+				 member(out, name, fixed.data, fixed.len, err)
+			 ? -1
+			 : 0;
 	ril_buf_free(&fixed);
 	return rc;
 }

@@ -7,7 +7,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-struct pair { const struct ril_st_entry *a, *b; };
+struct pair {
+	const struct ril_st_entry *a, *b;
+};
 
 /* Where two tensors of one shape differ: how many elements, the first, and by how much at most. */
 static int describe(struct ril_buf *out, const char *where, const struct pair *p, struct ril_err *err)
@@ -24,10 +26,12 @@ static int describe(struct ril_buf *out, const char *where, const struct pair *p
 		first = n++ ? first : i;
 	}
 	if (ril_buf_printf(out, err, "%s: '%s': %lld of %lld differ by up to %.3g; first at %lld: ", where, p->a->name,
-		    (long long)n, (long long)p->a->count, most, (long long)first))
+			   (long long)n, (long long)p->a->count, most, (long long)first))
 		return -1;
 	return ril_show_element(out, p->a, first, err) || ril_buf_puts(out, " and ", err) ||
-			ril_show_element(out, p->b, first, err) || ril_buf_puts(out, "\n", err) ? -1 : 0;
+			       ril_show_element(out, p->b, first, err) || ril_buf_puts(out, "\n", err)
+		       ? -1
+		       : 0;
 }
 
 /* Appends a line and sets *differ when the tensors are not the same; either may be NULL. */
@@ -43,15 +47,17 @@ static int diff_entries(struct ril_buf *out, const char *where, const struct pai
 	}
 	*differ = true;
 	if (!p->a || !p->b)
-		return ril_buf_printf(
-			out, err, "%s: '%s' is only in the %s\n", where, any->name, p->a ? "first" : "second");
+		return ril_buf_printf(out, err, "%s: '%s' is only in the %s\n", where, any->name,
+				      p->a ? "first" : "second");
 	return ril_buf_printf(out, err, "%s: '%s' is ", where, any->name) || ril_show_shape(out, p->a, err) ||
-			ril_buf_puts(out, " and ", err) || ril_show_shape(out, p->b, err) ||
-			ril_buf_puts(out, "\n", err) ? -1 : 0;
+			       ril_buf_puts(out, " and ", err) || ril_show_shape(out, p->b, err) ||
+			       ril_buf_puts(out, "\n", err)
+		       ? -1
+		       : 0;
 }
 
-static int diff_texts(
-	struct ril_buf *out, const struct ril_record *a, const struct ril_record *b, bool *differ, struct ril_err *err)
+static int diff_texts(struct ril_buf *out, const struct ril_record *a, const struct ril_record *b, bool *differ,
+		      struct ril_err *err)
 {
 	for (size_t i = 0; i < ril_record_meta_count(a) + ril_record_meta_count(b); i++) {
 		bool from_a = i < ril_record_meta_count(a);
@@ -63,16 +69,16 @@ static int diff_texts(
 			continue; /* a name in both is compared once, from a */
 		*differ = true;
 		if (other ? ril_buf_printf(out, err, "%s: '%s' is \"%.60s\" and \"%.60s\"\n", ril_record_label(a), name,
-				    text, other)
+					   text, other)
 			  : ril_buf_printf(out, err, "%s: '%s' is only in the %s\n", ril_record_label(a), name,
-				    from_a ? "first" : "second"))
+					   from_a ? "first" : "second"))
 			return -1;
 	}
 	return 0;
 }
 
-static int diff_records(
-	struct ril_buf *out, const struct ril_record *a, const struct ril_record *b, bool *differ, struct ril_err *err)
+static int diff_records(struct ril_buf *out, const struct ril_record *a, const struct ril_record *b, bool *differ,
+			struct ril_err *err)
 {
 	if (ril_record_kind(a) != ril_record_kind(b) || strcmp(ril_record_key(a), ril_record_key(b))) {
 		*differ = true;
@@ -105,8 +111,8 @@ static int next_compared(struct ril_reader *r, struct ril_record **out, struct r
 	}
 }
 
-static int walk(
-	struct ril_reader *a, struct ril_reader *b, struct ril_buf *out, struct ril_diff *d, struct ril_err *err)
+static int walk(struct ril_reader *a, struct ril_reader *b, struct ril_buf *out, struct ril_diff *d,
+		struct ril_err *err)
 {
 	for (;;) {
 		struct ril_record *x = NULL, *y = NULL;
@@ -118,7 +124,7 @@ static int walk(
 			if (end) {
 				differ = true;
 				rc = ril_buf_printf(out, err, "%s is only in the %s\n", ril_record_label(x ? x : y),
-					x ? "first" : "second");
+						    x ? "first" : "second");
 			} else {
 				rc = diff_records(out, x, y, &differ, err);
 			}

@@ -102,8 +102,8 @@ int ril_edge_announce(struct ril_edge *e, int64_t step, const char *path, struct
 	char line[PIPE_BUF];
 	int n = snprintf(line, sizeof line, "%lld %s\n", (long long)step, path);
 	if (n >= PIPE_BUF || strchr(path, '\n'))
-		return ril_fail(
-			err, RIL_EFAIL, "%s: the path of version %lld does not fit a line", e->name, (long long)step);
+		return ril_fail(err, RIL_EFAIL, "%s: the path of version %lld does not fit a line", e->name,
+				(long long)step);
 	struct iovec iov = {line, (size_t)n};
 	return ril_write_all(e->fd, &iov, 1, err) ? ril_context(err, "%s", e->name) : 0;
 }
@@ -154,7 +154,7 @@ static int wait_lines(struct ril_edge *e, const struct ril_watch *watch, size_t 
 }
 
 int ril_edge_wait(struct ril_edge *e, int64_t step, const struct ril_watch *watch, size_t n, int64_t *got,
-	const char **path, struct ril_err *err)
+		  const char **path, struct ril_err *err)
 {
 	bool end = false;
 	while (e->step < step) {
@@ -162,7 +162,7 @@ int ril_edge_wait(struct ril_edge *e, int64_t step, const struct ril_watch *watc
 			return -1;
 		if (end && e->step < step)
 			return ril_fail(err, RIL_EFAIL, "%s: ril-update is gone: version %lld never came", e->name,
-				(long long)step);
+					(long long)step);
 	}
 	*got = e->step;
 	*path = e->path.data;

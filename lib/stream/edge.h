@@ -11,7 +11,10 @@
 #include "base/mem.h"
 
 /* A pipe to or from a neighbour; when its other end vanishes, a wait fails naming `who`. */
-struct ril_watch { int fd; const char *who; };
+struct ril_watch {
+	int fd;
+	const char *who;
+};
 
 /* Sleeps until fd is readable (data or end), for at most ms (-1: for ever).  Returns 1 when readable, 0 when the time
  * ran out or a signal came, -1 when a watched neighbour vanished. */
@@ -28,7 +31,7 @@ int ril_edge_announce(struct ril_edge *, int64_t step, const char *path, struct 
 /* Reader: waits for a version of `step` or later; the newest one announced is returned (path borrowed until the next
  * call).  The edge's end before it is an error. */
 int ril_edge_wait(struct ril_edge *, int64_t step, const struct ril_watch *, size_t nwatch, int64_t *got,
-	const char **path, struct ril_err *);
+		  const char **path, struct ril_err *);
 /* Reader, after END was written: reads to the edge's end. */
 int ril_edge_drain(struct ril_edge *, const struct ril_watch *, size_t nwatch, struct ril_err *);
 

@@ -3,7 +3,7 @@
  * Lineage is one JSON object a line, one line per tool that touched the stream, in order: as SAM's @PG, but quoted in a
  * way that every language reads. */
 #include "base/json.h"
-#include "stream/impl.h"
+#include "stream/stream_internal.h"
 
 #include <stdlib.h>
 
@@ -43,7 +43,9 @@ static int add_text(struct ril_buf *b, const char *text, size_t n, struct ril_er
 	if (!at)
 		return ril_buf_add(b, text, n, err);
 	return ril_buf_add(b, text, (size_t)(user - text), err) || ril_buf_puts(b, "***", err) ||
-	       ril_buf_add(b, at, (size_t)(end - at), err) ? -1 : 0;
+			       ril_buf_add(b, at, (size_t)(end - at), err)
+		       ? -1
+		       : 0;
 }
 
 /* Adds one word of a shell command; *hide: the word before it told that this one is a secret. */

@@ -1,9 +1,9 @@
-/* input.c -- a descriptor's bytes, unpacked where they are gzip; see impl.h.
+/* input.c -- a descriptor's bytes, unpacked where they are gzip; see stream_internal.h.
  *
  * Large reads go straight to their destination; only small ones pass through the buffer.  What follows a gzip member
  * may be another (`cat a.gz b.gz`, blocked gzip) or a plain segment: so the kind of input is looked at wherever one
  * begins. */
-#include "stream/impl.h"
+#include "stream/stream_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -135,7 +135,7 @@ static int read_packed(struct ril_input *in, unsigned char *to, size_t n, size_t
 			return look_for_gzip(in, err); /* what is left of n is the next member's */
 		if (rc != Z_OK && rc != Z_BUF_ERROR)
 			return ril_fail(err, rc == Z_MEM_ERROR ? RIL_EFAIL : RIL_ECORRUPT, "gzip: %s",
-				in->z.msg ? in->z.msg : "corrupt data");
+					in->z.msg ? in->z.msg : "corrupt data");
 	}
 	return 0;
 }

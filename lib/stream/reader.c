@@ -2,7 +2,7 @@
  *
  * A frame's length is in its header, so the header is parsed before the checksum is known to be right; nothing but the
  * length is taken from it until then.  Memory grows with the bytes that arrive, never with what a header claims. */
-#include "stream/impl.h"
+#include "stream/stream_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@ struct ril_reader {
 
 void ril_count_frame(struct ril_count *c, enum ril_kind kind, uint32_t crc)
 {
-	unsigned char le[4] = {
-		(unsigned char)crc, (unsigned char)(crc >> 8), (unsigned char)(crc >> 16), (unsigned char)(crc >> 24)};
+	unsigned char le[4] = {(unsigned char)crc, (unsigned char)(crc >> 8), (unsigned char)(crc >> 16),
+			       (unsigned char)(crc >> 24)};
 	c->crc = (uint32_t)crc32(c->crc, le, 4);
 	c->groups += kind == RIL_GROUP;
 	c->steps += kind == RIL_STEP;
@@ -125,7 +125,8 @@ static int begin_segment(struct ril_reader *r, const struct ril_record *head, st
 	static const char *const same[] = {"model", "tokenizer"};
 	for (int i = 0; i < 2 && r->head; i++)
 		if (!same_text(r->head, head, same[i]))
-			return ril_fail(err, RIL_EFAIL,
+			return ril_fail(
+				err, RIL_EFAIL,
 				"segment %lld was made with another %s than the one before; they do not go together",
 				(long long)r->totals.segments + 1, same[i]);
 	struct ril_record *copy = ril_record_copy(head, err);
@@ -157,7 +158,8 @@ static int check_count(const struct ril_record *rec, const struct ril_count *c, 
 	if (barrier_int(rec, "groups", &groups, err) || (with_steps && barrier_int(rec, "steps", &steps, err)))
 		return -1;
 	if (groups != c->groups || steps != c->steps || !have || strcmp(have, crc))
-		return ril_fail(err, RIL_ECORRUPT,
+		return ril_fail(
+			err, RIL_ECORRUPT,
 			"%s: its counts or checksum do not fit the frames before it: some are missing or changed",
 			ril_record_label(rec));
 	return 0;
@@ -169,8 +171,8 @@ static int check_step(struct ril_reader *r, const struct ril_record *rec, struct
 	if (barrier_int(rec, "step", &step, err))
 		return -1;
 	if (step <= r->last_step)
-		return ril_fail(
-			err, RIL_ECORRUPT, "step %lld follows step %lld", (long long)step, (long long)r->last_step);
+		return ril_fail(err, RIL_ECORRUPT, "step %lld follows step %lld", (long long)step,
+				(long long)r->last_step);
 	r->last_step = step;
 	return check_count(rec, &r->since, false, err);
 }
@@ -179,7 +181,7 @@ static int stopped(const struct ril_record *rec, struct ril_err *err)
 {
 	const char *tool = ril_record_meta(rec, "tool"), *reason = ril_record_meta(rec, "reason");
 	return ril_fail(err, RIL_EFAIL, RIL_ABORT_MARK "%s: %s", tool ? tool : "an earlier stage",
-		reason ? reason : "no reason given");
+			reason ? reason : "no reason given");
 }
 
 /* Checks a record's place in the stream and counts it. */
@@ -190,8 +192,8 @@ static int admit(struct ril_reader *r, const struct ril_record *rec, uint32_t cr
 	if (kind == RIL_ABORT)
 		return stopped(rec, err);
 	if ((kind == RIL_HEAD) == r->open)
-		return ril_fail(
-			err, RIL_ECORRUPT, r->open ? "a HEAD inside a segment" : "a segment does not begin with HEAD");
+		return ril_fail(err, RIL_ECORRUPT,
+				r->open ? "a HEAD inside a segment" : "a segment does not begin with HEAD");
 	if (kind == RIL_HEAD)
 		rc = begin_segment(r, rec, err);
 	else if (kind == RIL_STEP)
@@ -236,7 +238,7 @@ int ril_reader_next(struct ril_reader *r, struct ril_record **out, struct ril_er
 			return 0;
 		if (!rec)
 			ril_fail(e, RIL_ECORRUPT,
-				r->open ? "stops without END: the stream is cut off" : "empty: not even a HEAD");
+				 r->open ? "stops without END: the stream is cut off" : "empty: not even a HEAD");
 		if (!rec || admit(r, rec, crc, e)) {
 			locate(r, rec, e);
 			ril_record_free(rec);

@@ -1,6 +1,6 @@
-/* record.c -- records: a frame's metadata and tensors, changed in place; see stream.h and impl.h. */
+/* record.c -- records: a frame's metadata and tensors, changed in place; see stream.h and stream_internal.h. */
 #include "base/json.h"
-#include "stream/impl.h"
+#include "stream/stream_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ static int parse_kind(struct ril_record *r, const char *s, struct ril_err *err)
 		return ril_fail(err, RIL_ECORRUPT, "frame of kind '%.40s' is not understood", s);
 	if (major > RIL_STREAM_MAJOR)
 		return ril_fail(err, RIL_ECORRUPT, "written in format version %u.%u; this program reads up to %d",
-			major, minor, RIL_STREAM_MAJOR);
+				major, minor, RIL_STREAM_MAJOR);
 	for (int k = RIL_HEAD; k <= RIL_ABORT; k++)
 		if (!strcmp(kinds[k], name))
 			r->kind = (enum ril_kind)k;
@@ -58,12 +58,12 @@ static int fill_tables(struct ril_record *r, struct ril_err *err)
 {
 	size_t n = ril_st_count(r->st), m = ril_st_meta_count(r->st);
 	if (ril_grow(&r->field, &r->capfield, n, sizeof *r->field, err) ||
-		ril_grow(&r->text, &r->captext, m, sizeof *r->text, err))
+	    ril_grow(&r->text, &r->captext, m, sizeof *r->text, err))
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		r->field[r->nfield++] = (struct ril_field){ril_st_at(r->st, i), false};
+		r->field[r->nfield++] = (struct ril_record_field){ril_st_at(r->st, i), false};
 	for (size_t i = 0; i < m; i++) {
-		struct ril_text t = {0};
+		struct ril_record_text t = {0};
 		ril_st_meta_at(r->st, i, &t.name, &t.text);
 		if (strcmp(t.name, "ril") && strcmp(t.name, "key"))
 			r->text[r->ntext++] = t;
@@ -71,8 +71,8 @@ static int fill_tables(struct ril_record *r, struct ril_err *err)
 	return 0;
 }
 
-struct ril_record *ril_record_take(
-	struct ril_buf *frame, struct ril_st *st, uint32_t crc, int64_t number, struct ril_err *err)
+struct ril_record *ril_record_take(struct ril_buf *frame, struct ril_st *st, uint32_t crc, int64_t number,
+				   struct ril_err *err)
 {
 	struct ril_record *r = ril_new(1, sizeof *r, err);
 	if (!r) {
@@ -92,18 +92,18 @@ struct ril_record *ril_record_take(
 		return ril_record_free(r), NULL;
 	}
 	if (!(r->key = ril_strdup(r->kind == RIL_GROUP ? key : "", err)) || make_label(r, number, err) ||
-		fill_tables(r, err))
+	    fill_tables(r, err))
 		return ril_record_free(r), NULL;
 	return r;
 }
 
-static void free_field(struct ril_field f)
+static void free_field(struct ril_record_field f)
 {
 	if (f.own)
 		free((void *)f.e);
 }
 
-static void free_text(struct ril_text t)
+static void free_text(struct ril_record_text t)
 {
 	if (t.own)
 		free((void *)t.name);
@@ -201,7 +201,7 @@ int ril_record_set_meta(struct ril_record *r, const char *name, const char *text
 		free_text(r->text[i]);
 	else
 		r->ntext++;
-	r->text[i] = (struct ril_text){block, block + n, true};
+	r->text[i] = (struct ril_record_text){block, block + n, true};
 	r->changed = true;
 	return 0;
 }
@@ -244,8 +244,12 @@ void ril_record_meta_at(const struct ril_record *r, size_t i, const char **name,
 const char **ril_record_pairs(const struct ril_record *r, struct ril_err *err)
 {
 	static const char *const stamp[] = {
-		NULL, "head " RIL_STREAM_VERSION, "group " RIL_STREAM_VERSION, "step " RIL_STREAM_VERSION,
-		"end " RIL_STREAM_VERSION, "abort " RIL_STREAM_VERSION,
+		NULL,
+		"head " RIL_STREAM_VERSION,
+		"group " RIL_STREAM_VERSION,
+		"step " RIL_STREAM_VERSION,
+		"end " RIL_STREAM_VERSION,
+		"abort " RIL_STREAM_VERSION,
 	};
 	const char **pairs = ril_new(2 * r->ntext + 5, sizeof *pairs, err), **p = pairs;
 	if (!p)
@@ -279,15 +283,16 @@ const struct ril_st_entry *ril_record_get(const struct ril_record *r, const char
 	return i < r->nfield ? r->field[i].e : NULL;
 }
 
-const struct ril_st_entry *ril_record_need(
-	const struct ril_record *r, const char *name, enum ril_dtype t, int ndim, struct ril_err *err)
+const struct ril_st_entry *ril_record_need(const struct ril_record *r, const char *name, enum ril_dtype t, int ndim,
+					   struct ril_err *err)
 {
 	const struct ril_st_entry *e = ril_record_get(r, name);
 	if (!e)
 		return ril_fail(err, RIL_EFAIL, "%s: no '%s'", r->label, name), NULL;
 	if (e->dtype != t || (ndim >= 0 && e->ndim != ndim))
 		return ril_fail(err, RIL_ECORRUPT, "%s: '%s' is %s of %d dimensions, not %s of %d", r->label, name,
-			ril_dtype_name(e->dtype), e->ndim, ril_dtype_name(t), ndim < 0 ? e->ndim : ndim), NULL;
+				ril_dtype_name(e->dtype), e->ndim, ril_dtype_name(t), ndim < 0 ? e->ndim : ndim),
+		       NULL;
 	return e;
 }
 
@@ -308,7 +313,7 @@ static struct ril_st_entry *own_entry(const struct ril_st_entry *shape, const vo
 }
 
 int ril_record_set(struct ril_record *r, const char *name, enum ril_dtype t, int ndim, const int64_t *dim,
-	const void *data, struct ril_err *err)
+		   const void *data, struct ril_err *err)
 {
 	struct ril_st_entry shape = {.name = name, .dtype = t, .ndim = ndim};
 	for (int i = 0; i < ndim && i < RIL_MAX_DIMS; i++)
@@ -323,7 +328,7 @@ int ril_record_set(struct ril_record *r, const char *name, enum ril_dtype t, int
 		free_field(r->field[i]);
 	else
 		r->nfield++;
-	r->field[i] = (struct ril_field){e, true};
+	r->field[i] = (struct ril_record_field){e, true};
 	r->changed = true;
 	return 0;
 }

@@ -3,7 +3,7 @@
  * Whoever adds responses must extend every field that has one value a response or a token.  The known ones are extended
  * here; a field named resp.* that we do not know cannot be, hence is refused rather than left out of step. */
 #include "base/json.h"
-#include "stream/impl.h"
+#include "stream/stream_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -35,8 +35,8 @@ int ril_responses_get(const struct ril_record *r, struct ril_responses *out, str
 		if (at[i + 1] < at[i])
 			return wrong(r, "'resp.start' descends", err);
 	if (source->count != n || finish->count != n)
-		return wrong(
-			r, "'resp.source', 'resp.finish' and 'resp.start' disagree on the number of responses", err);
+		return wrong(r, "'resp.source', 'resp.finish' and 'resp.start' disagree on the number of responses",
+			     err);
 	const struct ril_st_entry *logp = ril_record_get(r, "resp.logp");
 	if (logp && (logp->dtype != RIL_F32 || logp->count != ids->count))
 		return wrong(r, "'resp.logp' does not fit 'resp.ids'", err);
@@ -65,8 +65,8 @@ static int refuse_unknown(const struct ril_record *r, struct ril_err *err)
 }
 
 /* The new JSON list: the old one's text with elements appended. */
-static int extend_text(
-	struct ril_record *r, int32_t old_n, const struct ril_new_response *add, int32_t n, struct ril_err *err)
+static int extend_text(struct ril_record *r, int32_t old_n, const struct ril_new_response *add, int32_t n,
+		       struct ril_err *err)
 {
 	struct ril_buf b = {0};
 	int rc = 0, have = 0;
@@ -96,10 +96,14 @@ static int extend_text(
 }
 
 /* The extended tensors in one allocation, as [ids R | start n+1 | source n | finish n | logp R]. */
-struct extended { int32_t *ids, *start, *source, *finish; float *logp; int64_t tokens, n; };
+struct extended {
+	int32_t *ids, *start, *source, *finish;
+	float *logp;
+	int64_t tokens, n;
+};
 
 static int extend(struct extended *x, const struct ril_responses *old, const float *old_logp,
-	const struct ril_new_response *add, int32_t n, struct ril_err *err)
+		  const struct ril_new_response *add, int32_t n, struct ril_err *err)
 {
 	int64_t tokens = old->n ? old->start[old->n] : 0, total = (int64_t)old->n + n;
 	for (int32_t i = 0; i < n; i++)

@@ -114,15 +114,14 @@ static int lineage_row(struct ril_grid *g, const char *line, size_t n, int numbe
 	struct ril_buf args = {0};
 	const cJSON *a, *seed = cJSON_GetObjectItemCaseSensitive(j, "seed");
 	int rc = ril_buf_puts(&args, "", err);
-	cJSON_ArrayForEach(a, cJSON_GetObjectItemCaseSensitive(j, "args"))
-		if (!rc && cJSON_IsString(a))
-			rc = ril_buf_printf(&args, err, strpbrk(a->valuestring, " \t'\"$") ? "%s'%s'" : "%s%s",
-				args.len ? " " : "", a->valuestring);
+	cJSON_ArrayForEach(a, cJSON_GetObjectItemCaseSensitive(j, "args")) if (!rc && cJSON_IsString(a)) rc =
+		ril_buf_printf(&args, err, strpbrk(a->valuestring, " \t'\"$") ? "%s'%s'" : "%s%s", args.len ? " " : "",
+			       a->valuestring);
 	rc = rc || ril_grid_cell(g, err, "%d", number) || ril_grid_cell(g, err, "%s", text_of(j, "program")) ||
-		ril_grid_cell(g, err, "%s", text_of(j, "version")) ||
-		ril_grid_cell(g, err, "%.0f", cJSON_IsNumber(seed) ? seed->valuedouble : 0) ||
-		ril_grid_cell(g, err, "%s", text_of(j, "device")) || ril_grid_cell(g, err, "%s", text_of(j, "model")) ||
-		ril_grid_cell(g, err, "%s", args.data);
+	     ril_grid_cell(g, err, "%s", text_of(j, "version")) ||
+	     ril_grid_cell(g, err, "%.0f", cJSON_IsNumber(seed) ? seed->valuedouble : 0) ||
+	     ril_grid_cell(g, err, "%s", text_of(j, "device")) || ril_grid_cell(g, err, "%s", text_of(j, "model")) ||
+	     ril_grid_cell(g, err, "%s", args.data);
 	ril_buf_free(&args);
 	cJSON_Delete(j);
 	return rc ? -1 : 0;
@@ -159,8 +158,8 @@ int ril_show_head(struct ril_buf *b, const struct ril_record *head, struct ril_e
 /* ---- JSON ---- */
 
 /* A metadata value: JSON of a group as JSON, lineage as a list, anything else (ids look like numbers) as a string. */
-static int meta_json(
-	struct ril_buf *b, const struct ril_record *r, const char *name, const char *text, struct ril_err *err)
+static int meta_json(struct ril_buf *b, const struct ril_record *r, const char *name, const char *text,
+		     struct ril_err *err)
 {
 	if (ril_record_kind(r) == RIL_GROUP || !strcmp(name, "teachers"))
 		return ril_show_text_json(b, text, err);
@@ -186,7 +185,7 @@ static int tensors_json(struct ril_buf *b, const struct ril_record *r, struct ri
 	for (size_t i = 0; i < ril_record_count(r) && !rc; i++) {
 		const struct ril_st_entry *e = ril_record_at(r, i);
 		rc = quoted(b, i ? "," : "", e->name, err) ||
-			ril_buf_printf(b, err, ":{\"dtype\":\"%s\",\"shape\":[", ril_dtype_name(e->dtype));
+		     ril_buf_printf(b, err, ":{\"dtype\":\"%s\",\"shape\":[", ril_dtype_name(e->dtype));
 		for (int d = 0; d < e->ndim && !rc; d++)
 			rc = ril_buf_printf(b, err, "%s%lld", d ? "," : "", (long long)e->dim[d]);
 		rc = rc || ril_buf_puts(b, "]}", err);
@@ -205,7 +204,8 @@ int ril_show_json(struct ril_buf *b, const struct ril_record *r, struct ril_err 
 		const char *name, *text;
 		ril_record_meta_at(r, i, &name, &text);
 		rc = quoted(b, i ? "," : "", name, err) || ril_buf_puts(b, ":", err) || meta_json(b, r, name, text, err)
-			? -1 : 0;
+			     ? -1
+			     : 0;
 	}
 	rc = rc || ril_buf_puts(b, "}", err);
 	if (!rc && ril_record_count(r))
@@ -274,21 +274,20 @@ int ril_groups_row(struct ril_grid *g, const struct ril_record *r, int64_t numbe
 	const struct ril_st_entry *prompt = ril_record_get(r, "prompt.ids"),
 				  *pictures = ril_record_get(r, "vision.grid");
 	if (ril_grid_cell(g, err, "%lld", (long long)number) || ril_grid_cell(g, err, "%s", ril_record_key(r)) ||
-		text_cell(g, r, "type", err) || count_cell(g, prompt ? prompt->count : 0, err) ||
-		count_cell(g, pictures && pictures->ndim ? pictures->dim[0] : 0, err) || count_cell(g, student, err) ||
-		count_cell(g, teacher, err) || count_cell(g, gold, err) ||
-		count_cell(g, resp.n ? resp.start[resp.n] : 0, err) || count_cell(g, cut, err) ||
-		mean_cell(g, r, "reward.similarity", err) || mean_cell(g, r, "reward.answer", err) ||
-		mean_cell(g, r, "reward", err))
+	    text_cell(g, r, "type", err) || count_cell(g, prompt ? prompt->count : 0, err) ||
+	    count_cell(g, pictures && pictures->ndim ? pictures->dim[0] : 0, err) || count_cell(g, student, err) ||
+	    count_cell(g, teacher, err) || count_cell(g, gold, err) ||
+	    count_cell(g, resp.n ? resp.start[resp.n] : 0, err) || count_cell(g, cut, err) ||
+	    mean_cell(g, r, "reward.similarity", err) || mean_cell(g, r, "reward.answer", err) ||
+	    mean_cell(g, r, "reward", err))
 		return -1;
 	return text_cell(g, r, "question", err);
 }
 
 int ril_groups_step(struct ril_grid *g, const struct ril_record *step, struct ril_err *err)
 {
-	if (ril_grid_cell(g, err, "%s", "") ||
-		ril_grid_cell(g, err, "-- step %lld%s", (long long)ril_step_number(step),
-			ril_step_checkpoint(step) ? ", checkpoint" : ""))
+	if (ril_grid_cell(g, err, "%s", "") || ril_grid_cell(g, err, "-- step %lld%s", (long long)ril_step_number(step),
+							     ril_step_checkpoint(step) ? ", checkpoint" : ""))
 		return -1;
 	return ril_grid_rest(g, err);
 }

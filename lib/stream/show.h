@@ -3,7 +3,7 @@
 #define RIL_STREAM_SHOW_H
 
 #include "base/grid.h"
-#include "stream/folder.h"
+#include "tensor/folder.h"
 #include "stream/stream.h"
 
 double ril_st_number(const struct ril_st_entry *, int64_t i); /* any type, as a double */
@@ -44,7 +44,9 @@ int ril_stats_show(const struct ril_stats *, struct ril_buf *, bool json, struct
 int64_t ril_stats_nonfinite(const struct ril_stats *); /* infinities and NaNs seen in floating tensors */
 
 /* ---- differences ---- */
-struct ril_diff { int64_t compared, different; };
+struct ril_diff {
+	int64_t compared, different;
+};
 /* Compares group frames and barriers (numbers and flags) of two streams in order, or the tensors of two models by name.
  * HEAD frames and checksums are exempt.  Each difference is a line in `out`. */
 int ril_diff_streams(const char *a, const char *b, struct ril_buf *out, struct ril_diff *, struct ril_err *);

@@ -3,7 +3,10 @@
 
 #include "base/json.h"
 
-struct total { int64_t tensors, elements; uint64_t bytes; };
+struct total {
+	int64_t tensors, elements;
+	uint64_t bytes;
+};
 
 /* Totals by element type. */
 static void add_up(const struct ril_folder *f, struct total by_type[RIL_F64 + 1], struct total *all)
@@ -29,9 +32,9 @@ static int show_rows(struct ril_buf *b, const struct ril_folder *f, struct ril_e
 		const struct ril_st_entry *e = ril_folder_at(f, i);
 		struct ril_buf shape = {0};
 		rc = ril_show_shape(&shape, e, err) || ril_grid_cell(&g, err, "%s", e->name) ||
-			ril_grid_cell(&g, err, "%s", ril_dtype_name(e->dtype)) ||
-			ril_grid_cell(&g, err, "%s", strchr(shape.data, '[')) ||
-			ril_grid_cell(&g, err, "%lld", (long long)e->count);
+		     ril_grid_cell(&g, err, "%s", ril_dtype_name(e->dtype)) ||
+		     ril_grid_cell(&g, err, "%s", strchr(shape.data, '[')) ||
+		     ril_grid_cell(&g, err, "%lld", (long long)e->count);
 		ril_buf_free(&shape);
 	}
 	rc = rc || ril_grid_show(&g, b, err);
@@ -42,7 +45,7 @@ static int show_rows(struct ril_buf *b, const struct ril_folder *f, struct ril_e
 static int show_total(struct ril_buf *b, const char *name, const struct total *t, struct ril_err *err)
 {
 	return ril_buf_printf(b, err, "%-8s %5lld tensors  %14lld elements  %12.3f MB\n", name, (long long)t->tensors,
-		(long long)t->elements, (double)t->bytes / 1e6);
+			      (long long)t->elements, (double)t->bytes / 1e6);
 }
 
 int ril_show_model(struct ril_buf *b, const struct ril_folder *f, bool verify, struct ril_err *err)
@@ -53,7 +56,7 @@ int ril_show_model(struct ril_buf *b, const struct ril_folder *f, bool verify, s
 	ril_model_id(f, verify, id);
 	for (size_t i = 0; i < ril_folder_files(f); i++)
 		if (ril_buf_printf(b, err, "file     %s (%zu tensors)\n", ril_folder_file_name(f, i),
-			    ril_st_count(ril_folder_file(f, i))))
+				   ril_st_count(ril_folder_file(f, i))))
 			return -1;
 	if (ril_buf_printf(b, err, "id       %s%s\n", id, verify ? " (with data)" : "") || show_rows(b, f, err))
 		return -1;
@@ -73,12 +76,12 @@ int ril_show_model_json(struct ril_buf *b, const struct ril_folder *f, bool veri
 	for (size_t i = 0; i < ril_folder_count(f) && !rc; i++) {
 		const struct ril_st_entry *e = ril_folder_at(f, i);
 		rc = (i && ril_buf_puts(b, ",", err)) || ril_json_quote(b, e->name, strlen(e->name), false, err) ||
-			ril_buf_printf(b, err, ":{\"dtype\":\"%s\",\"shape\":[", ril_dtype_name(e->dtype));
+		     ril_buf_printf(b, err, ":{\"dtype\":\"%s\",\"shape\":[", ril_dtype_name(e->dtype));
 		for (int d = 0; d < e->ndim && !rc; d++)
 			rc = ril_buf_printf(b, err, "%s%lld", d ? "," : "", (long long)e->dim[d]);
 		rc = rc || ril_buf_puts(b, "]}", err);
 	}
 	return rc ? -1
 		  : ril_buf_printf(b, err, "},\"count\":%lld,\"elements\":%lld,\"bytes\":%llu}\n",
-			    (long long)all.tensors, (long long)all.elements, (unsigned long long)all.bytes);
+				   (long long)all.tensors, (long long)all.elements, (unsigned long long)all.bytes);
 }

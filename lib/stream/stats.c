@@ -109,9 +109,9 @@ static int row(struct ril_grid *g, const struct field *f, struct ril_err *err)
 	int64_t n = f->count - f->nan - f->inf;
 	double mean = f->sum / (double)n, var = f->sq / (double)n - mean * mean;
 	if (ril_grid_cell(g, err, "%s", f->name) ||
-		ril_grid_cell(g, err, "%s", f->dtype ? ril_dtype_name(f->dtype) : "text") ||
-		ril_grid_cell(g, err, "%lld", (long long)f->records) ||
-		ril_grid_cell(g, err, "%.3f", (double)f->bytes / 1e6))
+	    ril_grid_cell(g, err, "%s", f->dtype ? ril_dtype_name(f->dtype) : "text") ||
+	    ril_grid_cell(g, err, "%lld", (long long)f->records) ||
+	    ril_grid_cell(g, err, "%.3f", (double)f->bytes / 1e6))
 		return -1;
 	if (f->dtype && ril_grid_cell(g, err, "%lld", (long long)f->count))
 		return -1;
@@ -130,13 +130,12 @@ static int show_json(struct ril_buf *b, const struct field *f, bool first, struc
 {
 	int64_t n = f->count - f->nan - f->inf;
 	if ((!first && ril_buf_puts(b, ",", err)) || ril_json_quote(b, f->name, strlen(f->name), false, err) ||
-		ril_buf_printf(b, err, ":{\"type\":\"%s\",\"records\":%lld,\"bytes\":%llu",
-			f->dtype ? ril_dtype_name(f->dtype) : "text", (long long)f->records,
-			(unsigned long long)f->bytes))
+	    ril_buf_printf(b, err, ":{\"type\":\"%s\",\"records\":%lld,\"bytes\":%llu",
+			   f->dtype ? ril_dtype_name(f->dtype) : "text", (long long)f->records,
+			   (unsigned long long)f->bytes))
 		return -1;
-	if (f->dtype &&
-		ril_buf_printf(b, err, ",\"count\":%lld,\"nonfinite\":%lld", (long long)f->count,
-			(long long)(f->nan + f->inf)))
+	if (f->dtype && ril_buf_printf(b, err, ",\"count\":%lld,\"nonfinite\":%lld", (long long)f->count,
+				       (long long)(f->nan + f->inf)))
 		return -1;
 	if (n && ril_buf_printf(b, err, ",\"mean\":%.9g,\"min\":%.9g,\"max\":%.9g", f->sum / (double)n, f->min, f->max))
 		return -1;

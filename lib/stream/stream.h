@@ -19,7 +19,7 @@
 #ifndef RIL_STREAM_STREAM_H
 #define RIL_STREAM_STREAM_H
 
-#include "stream/safetensors.h"
+#include "tensor/safetensors.h"
 
 #include <cjson/cJSON.h>
 
@@ -46,10 +46,10 @@ int ril_record_int(const struct ril_record *, const char *name, int64_t *out, st
 /* Tensors.  get: NULL if absent.  need: absent, another type or another number of dimensions (-1: any) is an error
  * naming key and field. */
 const struct ril_st_entry *ril_record_get(const struct ril_record *, const char *name);
-const struct ril_st_entry *ril_record_need(
-	const struct ril_record *, const char *name, enum ril_dtype, int ndim, struct ril_err *);
+const struct ril_st_entry *ril_record_need(const struct ril_record *, const char *name, enum ril_dtype, int ndim,
+					   struct ril_err *);
 int ril_record_set(struct ril_record *, const char *name, enum ril_dtype, int ndim, const int64_t *dim,
-	const void *data /* copied */, struct ril_err *);
+		   const void *data /* copied */, struct ril_err *);
 /* Drops tensors and metadata whose name is `pattern`, or begins with it when it ends in '*'. */
 void ril_record_drop(struct ril_record *, const char *pattern);
 /* Walks all tensors / metadata (`ril` and `key` are not counted as metadata). */
@@ -83,7 +83,13 @@ int ril_responses_add(struct ril_record *, const struct ril_new_response *, int3
 void ril_responses_drop(struct ril_record *);
 
 /* ---- HEAD: metadata `lineage` (one JSON object a line), `model`, `tokenizer` (ids), `teachers` (JSON list) ---- */
-struct ril_lineage { const char *program, *version; int argc; char **argv; uint32_t seed; const char *device, *model; };
+struct ril_lineage {
+	const char *program, *version;
+	int argc;
+	char **argv;
+	uint32_t seed;
+	const char *device, *model;
+};
 /* A copy of the input's HEAD (NULL: a new stream) with this tool's lineage line added.  Secrets in argv are masked. */
 struct ril_record *ril_head_extend(const struct ril_record *input_head, const struct ril_lineage *, struct ril_err *);
 /* The number (from 1) of a teacher, which is added to the list when it is new; -1 on failure. */
@@ -106,12 +112,17 @@ void ril_reader_free(struct ril_reader *);
  * RIL_EFAIL. */
 int ril_reader_next(struct ril_reader *, struct ril_record **out, struct ril_err *);
 const char *ril_reader_name(const struct ril_reader *); /* for messages: the path, or "stdin" */
-struct ril_totals { int64_t segments, groups, steps; uint64_t bytes; };
+struct ril_totals {
+	int64_t segments, groups, steps;
+	uint64_t bytes;
+};
 struct ril_totals ril_reader_totals(const struct ril_reader *); /* so far; bytes uncompressed */
 
 /* ---- writing ---- */
 struct ril_writer;
-struct ril_writer_options { bool gzip; };
+struct ril_writer_options {
+	bool gzip;
+};
 /* path "-" is stdout (a terminal is refused).  A regular file gets a temporary name until the end. */
 struct ril_writer *ril_writer_open(const char *path, const struct ril_writer_options *, struct ril_err *);
 /* Frees; a file that was not ended is removed. */
@@ -122,7 +133,7 @@ void ril_reader_watch(struct ril_reader *, const struct ril_writer *);
 void ril_reader_rest(struct ril_reader *, void (*rest)(void *ctx), void *ctx);
 /* HEAD for output: ril_head_extend, put.  A segment still open is ended first. */
 int ril_writer_head(struct ril_writer *, const struct ril_record *input_head, const struct ril_lineage *,
-	struct ril_record **extended /* NULL or gets an owned copy */, struct ril_err *);
+		    struct ril_record **extended /* NULL or gets an owned copy */, struct ril_err *);
 int ril_writer_put(struct ril_writer *, const struct ril_record *, struct ril_err *); /* HEAD or group; HEAD flushes */
 int ril_writer_step(struct ril_writer *, int64_t step, bool checkpoint, struct ril_err *); /* barrier + flush */
 int ril_writer_flush(struct ril_writer *, struct ril_err *);

@@ -4,7 +4,7 @@
  * changed is written as it came.  What is waiting is flushed at HEAD and at every barrier: the stages behind must have
  * it before this one waits for anything. */
 #include "base/file.h"
-#include "stream/impl.h"
+#include "stream/stream_internal.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ struct ril_writer {
 	z_stream z;
 	unsigned char *buf; /* waiting output, packed where gzip is on */
 	size_t len;
-	bool open;   /* inside a segment */
+	bool open; /* inside a segment */
 	bool ended;
 	bool broken; /* a frame may be half written: nothing sensible can follow */
 	struct ril_count since, segment;
@@ -176,7 +176,7 @@ static int emit(struct ril_writer *w, const struct ril_record *r, struct ril_err
 	int rc;
 	if (w->broken || w->ended)
 		return ril_fail(err, RIL_EFAIL, "%s: %s", w->name,
-			w->ended ? "written to after its end" : "an earlier write failed");
+				w->ended ? "written to after its end" : "an earlier write failed");
 	if (!r->changed) {
 		rc = out(w, r->frame.data, r->frame.len, err);
 	} else {
@@ -210,7 +210,8 @@ static int emit_end(struct ril_writer *w, struct ril_err *err)
 {
 	struct ril_record *r = ril_record_new(RIL_END, NULL, err);
 	int rc = !r || set_int(r, "steps", w->segment.steps, err) || set_count(r, &w->segment, err) || emit(w, r, err)
-		? -1 : 0;
+			 ? -1
+			 : 0;
 	ril_record_free(r);
 	w->open = false;
 	return rc;
@@ -231,7 +232,7 @@ int ril_writer_put(struct ril_writer *w, const struct ril_record *r, struct ril_
 }
 
 int ril_writer_head(struct ril_writer *w, const struct ril_record *input_head, const struct ril_lineage *l,
-	struct ril_record **extended, struct ril_err *err)
+		    struct ril_record **extended, struct ril_err *err)
 {
 	struct ril_record *head = ril_head_extend(input_head, l, err);
 	int rc = head ? ril_writer_put(w, head, err) : -1;
@@ -248,7 +249,9 @@ int ril_writer_step(struct ril_writer *w, int64_t step, bool checkpoint, struct 
 		return ril_fail(err, RIL_EFAIL, "%s: step %lld is out of place", w->name, (long long)step);
 	struct ril_record *r = ril_record_new(RIL_STEP, NULL, err);
 	int rc = !r || set_int(r, "step", step, err) || set_count(r, &w->since, err) ||
-		(checkpoint && ril_record_set_meta(r, "flags", "checkpoint", err)) || emit(w, r, err) ? -1 : 0;
+				 (checkpoint && ril_record_set_meta(r, "flags", "checkpoint", err)) || emit(w, r, err)
+			 ? -1
+			 : 0;
 	ril_record_free(r);
 	w->last_step = step;
 	w->since = (struct ril_count){0};
@@ -288,7 +291,7 @@ void ril_writer_abort(struct ril_writer *w, const char *tool, const struct ril_e
 		snprintf(origin, sizeof origin, "%s", tool);
 	struct ril_record *r = ril_record_new(RIL_ABORT, NULL, NULL);
 	if (r && !ril_record_set_meta(r, "tool", origin, NULL) && !ril_record_set_meta(r, "reason", reason, NULL) &&
-		!emit(w, r, NULL))
+	    !emit(w, r, NULL))
 		ril_writer_flush(w, NULL);
 	ril_record_free(r);
 }

@@ -4,14 +4,14 @@
  * 15 bytes compared exactly as two 64-bit numbers.  The rest are merged with a doubly linked list of symbols and a heap
  * of candidate pairs, lowest rank first and leftmost among equals: O(n log n), so that a megabyte without a space is no
  * trap. */
-#include "text/tokenizer_int.h"
+#include "text/tokenizer_internal.h"
 
 #include <stdlib.h>
 
 enum { CACHE_LINES = 1 << 15, CACHED_BYTES = 15, CACHED_IDS = 4 };
 
 struct entry {
-	uint64_t key[2];         /* the word's bytes, zero-padded; the last byte is its length, 0 when empty */
+	uint64_t key[2];        /* the word's bytes, zero-padded; the last byte is its length, 0 when empty */
 	int32_t id[CACHED_IDS]; /* -1 after the last */
 };
 

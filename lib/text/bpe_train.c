@@ -5,7 +5,7 @@
  * merge costs a pass over the distinct words; pair counts change only where a word changed.  The most frequent pair
  * wins, among equals the one with the smaller ids, so that the result does not depend on the order of anything. */
 #include "text/bpe_train.h"
-#include "text/tokenizer_int.h"
+#include "text/tokenizer_internal.h"
 
 #include "base/file.h"
 #include "base/json.h"
@@ -16,10 +16,20 @@
 
 enum { WORD_END = -1 };
 
-struct word { size_t off, len; uint64_t count; }; /* bytes in trainer.bytes */
-struct count { uint64_t key; int64_t n; };        /* pair of ids; ~0 is empty */
-struct piece { size_t off, len; };                /* a token's bytes, in trainer.pieces */
-struct merge { int32_t left, right; };
+struct word {
+	size_t off, len;
+	uint64_t count;
+}; /* bytes in trainer.bytes */
+struct count {
+	uint64_t key;
+	int64_t n;
+}; /* pair of ids; ~0 is empty */
+struct piece {
+	size_t off, len;
+}; /* a token's bytes, in trainer.pieces */
+struct merge {
+	int32_t left, right;
+};
 
 struct trainer {
 	struct ril_buf bytes;
@@ -27,7 +37,7 @@ struct trainer {
 	size_t nwords, word_cap;
 	uint32_t *index; /* word + 1, open addressing */
 	size_t index_mask;
-	int32_t *sym;    /* the words' symbols, each word ended by WORD_END */
+	int32_t *sym; /* the words' symbols, each word ended by WORD_END */
 	size_t nsym;
 	struct count *pair;
 	size_t pair_mask, npairs;
@@ -263,20 +273,23 @@ static int learn(struct trainer *t, int32_t vocab, struct ril_err *err)
 
 /* ---- writing ---- */
 
-struct extra { const char *text; bool special; };
+struct extra {
+	const char *text;
+	bool special;
+};
 static const struct extra qwen_tokens[] = {
-	{"<|endoftext|>", true},	{"<|im_start|>", true},	      {"<|im_end|>", true},
+	{"<|endoftext|>", true},        {"<|im_start|>", true},       {"<|im_end|>", true},
 	{"<|object_ref_start|>", true}, {"<|object_ref_end|>", true}, {"<|box_start|>", true},
-	{"<|box_end|>", true},		{"<|quad_start|>", true},     {"<|quad_end|>", true},
-	{"<|vision_start|>", true},	{"<|vision_end|>", true},     {"<|vision_pad|>", true},
-	{"<|image_pad|>", true},	{"<|video_pad|>", true},      {"<tool_call>", false},
-	{"</tool_call>", false},	{"<|fim_prefix|>", false},    {"<|fim_middle|>", false},
-	{"<|fim_suffix|>", false},	{"<|fim_pad|>", false},	      {"<|repo_name|>", false},
+	{"<|box_end|>", true},          {"<|quad_start|>", true},     {"<|quad_end|>", true},
+	{"<|vision_start|>", true},     {"<|vision_end|>", true},     {"<|vision_pad|>", true},
+	{"<|image_pad|>", true},        {"<|video_pad|>", true},      {"<tool_call>", false},
+	{"</tool_call>", false},        {"<|fim_prefix|>", false},    {"<|fim_middle|>", false},
+	{"<|fim_suffix|>", false},      {"<|fim_pad|>", false},       {"<|repo_name|>", false},
 	{"<|file_sep|>", false},
 };
 static const struct extra intern_tokens[] = {
 	{"<img>", true}, {"</img>", true}, {"<IMG_CONTEXT>", true}, {"<quad>", true}, {"</quad>", true},
-	{"<ref>", true}, {"</ref>", true}, {"<box>", true},	    {"</box>", true}, {"<video>", true},
+	{"<ref>", true}, {"</ref>", true}, {"<box>", true},         {"</box>", true}, {"<video>", true},
 };
 enum { NQWEN = sizeof qwen_tokens / sizeof *qwen_tokens, NINTERN = sizeof intern_tokens / sizeof *intern_tokens };
 
@@ -293,12 +306,11 @@ static int put_piece(const struct trainer *t, int32_t id, struct ril_buf *out, s
 /* What stands around the parts that change, as other software writes these files. */
 static const char added_flags[] =
 	"\"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": ";
-static const char tokenizer_head[] =
-	"{\n"
-	" \"version\": \"1.0\",\n"
-	" \"truncation\": null,\n"
-	" \"padding\": null,\n"
-	" \"added_tokens\": [";
+static const char tokenizer_head[] = "{\n"
+				     " \"version\": \"1.0\",\n"
+				     " \"truncation\": null,\n"
+				     " \"padding\": null,\n"
+				     " \"added_tokens\": [";
 static const char tokenizer_cutting[] =
 	"\n ],\n"
 	" \"normalizer\": {\"type\": \"NFC\"},\n"
@@ -316,23 +328,24 @@ static const char tokenizer_model[] =
 	"  \"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, \"continuing_subword_prefix\": null,\n"
 	"  \"end_of_word_suffix\": null, \"fuse_unk\": false, \"byte_fallback\": false, \"ignore_merges\": false,\n"
 	"  \"vocab\": {";
-static const char config_head[] =
-	"{\n"
-	" \"add_bos_token\": false,\n"
-	" \"add_prefix_space\": false,\n"
-	" \"bos_token\": null,\n"
-	" \"eos_token\": \"<|im_end|>\",\n"
-	" \"pad_token\": \"<|endoftext|>\",\n"
-	" \"unk_token\": null,\n"
-	" \"clean_up_tokenization_spaces\": false,\n"
-	" \"errors\": \"replace\",\n"
-	" \"model_max_length\": 131072,\n"
-	" \"split_special_tokens\": false,\n"
-	" \"tokenizer_class\": \"Qwen2Tokenizer\",\n"
-	" \"added_tokens_decoder\": {";
+static const char config_head[] = "{\n"
+				  " \"add_bos_token\": false,\n"
+				  " \"add_prefix_space\": false,\n"
+				  " \"bos_token\": null,\n"
+				  " \"eos_token\": \"<|im_end|>\",\n"
+				  " \"pad_token\": \"<|endoftext|>\",\n"
+				  " \"unk_token\": null,\n"
+				  " \"clean_up_tokenization_spaces\": false,\n"
+				  " \"errors\": \"replace\",\n"
+				  " \"model_max_length\": 131072,\n"
+				  " \"split_special_tokens\": false,\n"
+				  " \"tokenizer_class\": \"Qwen2Tokenizer\",\n"
+				  " \"added_tokens_decoder\": {";
 /* Where InternVL's processor looks for its marks. */
+/* clang-format off */
 #define MARKS "\"start_image_token\": \"<img>\", \"end_image_token\": \"</img>\", " \
 	      "\"context_image_token\": \"<IMG_CONTEXT>\", \"video_token\": \"<video>\""
+/* clang-format on */
 static const char config_marks[] = ",\n " MARKS ",\n \"extra_special_tokens\": {" MARKS "}";
 
 /* An added token: of a list, with its id inside, or of an object, with its id as the key. */
@@ -432,7 +445,9 @@ int ril_bpe_train(const char *dir, const char *text, size_t n, int32_t vocab, bo
 	snprintf(path, sizeof path, "%s/tokenizer.json", dir);
 	snprintf(config, sizeof config, "%s/tokenizer_config.json", dir);
 	int rc = count_lines(&t, text, n, err) || learn(&t, vocab, err) || write_tokenizer(&t, extras, path, err) ||
-		 write_config(&t, extras, config, err) ? -1 : 0;
+				 write_config(&t, extras, config, err)
+			 ? -1
+			 : 0;
 	ril_buf_free(&t.bytes);
 	ril_buf_free(&t.pieces);
 	free(t.word);

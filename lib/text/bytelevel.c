@@ -1,6 +1,6 @@
 /* bytelevel.c -- the alphabet that byte-level BPE files are written in (GPT-2's): printable Latin-1 characters stand
  * for themselves, the 68 other bytes for U+0100, U+0101, ... in order. */
-#include "text/tokenizer_int.h"
+#include "text/tokenizer_internal.h"
 
 static bool plain(int b)
 {
@@ -34,7 +34,9 @@ static int byte_of(int code)
 	if (code < 256)
 		return plain(code) ? code : -1;
 	const uint16_t *c = codes();
-	static const struct { int lo, hi; } gaps[] = {{0, 32}, {127, 160}, {173, 173}};
+	static const struct {
+		int lo, hi;
+	} gaps[] = {{0, 32}, {127, 160}, {173, 173}};
 	for (int g = 0; g < 3; g++)
 		if (code <= c[gaps[g].hi])
 			return gaps[g].lo + code - c[gaps[g].lo];
@@ -47,7 +49,7 @@ int ril_bytelevel_decode(struct ril_buf *out, const char *s, size_t n, struct ri
 	if (ril_buf_reserve(out, n, err))
 		return -1;
 	for (size_t i = 0; i < n;) {
-		int code = u[i] < 0x80		      ? u[i]
+		int code = u[i] < 0x80                ? u[i]
 			   : u[i] < 0xE0 && i + 1 < n ? (u[i] & 0x1F) << 6 | (u[i + 1] & 0x3F)
 						      : 1 << 20;
 		int byte = byte_of(code);

@@ -1,5 +1,5 @@
 /* chat.c -- rendering conversations in a folder's dialect of ChatML; see chat.h.  Which dialect: chat_load.c. */
-#include "text/chat_int.h"
+#include "text/chat_internal.h"
 
 #include <stdlib.h>
 
@@ -82,7 +82,7 @@ static int put_answer(struct walk *w, const struct ril_chat_message *m)
 	int rc = 0;
 	for (size_t k = 0; !rc && k < m->n; k++)
 		rc = m->part[k].text ? ril_buf_add(&b, m->part[k].text, m->part[k].len, w->err)
-			: ril_fail(w->err, RIL_EFAIL, "a picture in an answer");
+				     : ril_fail(w->err, RIL_EFAIL, "a picture in an answer");
 	const char *s = b.data, *end = s + b.len;
 	for (const char *at; !rc && s && (at = memmem(s, (size_t)(end - s), close, strlen(close)));) {
 		s = at + strlen(close);
@@ -127,7 +127,9 @@ static int walk(struct walk *w, const struct ril_chat_message *m, size_t n)
 		if (put_message(w, &m[i]))
 			return -1;
 	return ril_buf_puts(&w->text, "<|im_start|>assistant\n", w->err) ||
-	       ril_buf_puts(&w->text, c->thinking_off ? c->opening_off : c->opening, w->err) ? -1 : 0;
+			       ril_buf_puts(&w->text, c->thinking_off ? c->opening_off : c->opening, w->err)
+		       ? -1
+		       : 0;
 }
 
 int ril_chat_render(const struct ril_chat *c, const struct ril_chat_message *m, size_t n, struct ril_buf *out,

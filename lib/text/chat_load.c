@@ -5,7 +5,7 @@
  * few short conversations: the first ones tell the dialect's parameters, and then all of them must come out byte for
  * byte as chat.c renders them. An original InternVL folder has no template text that counts: its config.json names one.
  */
-#include "text/chat_int.h"
+#include "text/chat_internal.h"
 
 #include "base/json.h"
 #include "text/jinja.h"
@@ -21,7 +21,9 @@ static const char supported[] =
 /* ---- conversations to try ---- */
 
 /* Parts of a message separated by '|'; "#" is a picture. */
-struct line { const char *role, *parts; };
+struct line {
+	const char *role, *parts;
+};
 struct probe {
 	struct line line[5];
 	bool list;    /* content as a list of parts, not as a string */
@@ -83,9 +85,10 @@ static struct ril_jinja_value content_of(const struct ril_chat_part *part, size_
 		return ril_jinja_string(part[0].text);
 	struct ril_jinja_value *item = ril_arena_alloc(a, n, sizeof *item, err);
 	for (size_t k = 0; item && k < n; k++)
-		item[k] = part[k].text
-			? dict_of(a, "type", ril_jinja_string("text"), "text", ril_jinja_string(part[k].text), err)
-			: dict_of(a, "type", ril_jinja_string("image"), "image", ril_jinja_string("picture.png"), err);
+		item[k] = part[k].text ? dict_of(a, "type", ril_jinja_string("text"), "text",
+						 ril_jinja_string(part[k].text), err)
+				       : dict_of(a, "type", ril_jinja_string("image"), "image",
+						 ril_jinja_string("picture.png"), err);
 	return list_of(item, item ? (int64_t)n : 0);
 }
 
@@ -253,7 +256,8 @@ static int template_in(const char *path, struct ril_buf *out, struct ril_err *er
 	if (cJSON_IsArray(t)) {
 		const cJSON *list = t;
 		t = NULL;
-		cJSON_ArrayForEach(item, list) {
+		cJSON_ArrayForEach(item, list)
+		{
 			const cJSON *name = cJSON_GetObjectItemCaseSensitive(item, "name");
 			if (cJSON_IsString(name) && !strcmp(name->valuestring, "default"))
 				t = cJSON_GetObjectItemCaseSensitive(item, "template");
@@ -283,7 +287,8 @@ static int find_template(const char *dir, struct ril_buf *out, struct ril_err *e
 /* An original InternVL folder: 1 and the dialect in c; 0 when it is none. */
 static int load_original(struct ril_chat *c, const char *dir, struct ril_err *err)
 {
-	static const char sentence[] = "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。";
+	static const char sentence[] = "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位"
+				       "联合开发的多模态大语言模型。";
 	char path[4096];
 	if (!exists(path, dir, "config.json"))
 		return 0;
@@ -291,8 +296,8 @@ static int load_original(struct ril_chat *c, const char *dir, struct ril_err *er
 	const char *type = "", *name = "(none)";
 	if (!config)
 		return -1;
-	int rc = ril_json_str(config, "model_type", &type, err) || ril_json_str(config, "template", &name, err) ? -1
-														: 0;
+	int rc =
+		ril_json_str(config, "model_type", &type, err) || ril_json_str(config, "template", &name, err) ? -1 : 0;
 	if (!rc && !strcmp(type, "internvl_chat")) {
 		rc = 1;
 		if (strcmp(name, "internvl2_5"))

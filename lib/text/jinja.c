@@ -1,6 +1,6 @@
 /* jinja.c -- templates: cutting into text and tags, statements; see jinja.h.  There is no syntax tree: a template is a
  * list of parts, a loop runs its parts again, and expressions are read anew each time. */
-#include "text/jinja_int.h"
+#include "text/jinja_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>

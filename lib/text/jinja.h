@@ -25,11 +25,11 @@ enum ril_jinja_type {
 struct ril_jinja_member;
 struct ril_jinja_value {
 	enum ril_jinja_type type;
-	int64_t i;                        /* BOOL, INT; items of LIST and DICT */
-	const char *s;                    /* STRING */
+	int64_t i;     /* BOOL, INT; items of LIST and DICT */
+	const char *s; /* STRING */
 	size_t n;
-	struct ril_jinja_value *item;     /* LIST */
-	struct ril_jinja_member *member;  /* DICT */
+	struct ril_jinja_value *item;    /* LIST */
+	struct ril_jinja_member *member; /* DICT */
 };
 struct ril_jinja_member {
 	const char *key;

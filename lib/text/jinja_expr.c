@@ -1,7 +1,7 @@
 /* jinja_expr.c -- expressions of chat templates, evaluated as they are read; see jinja.h.  What must not be evaluated
  * (the other side of a decided `and` or `or`) is read with j->dead set: operations then give undefined and cannot fail.
  */
-#include "text/jinja_int.h"
+#include "text/jinja_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

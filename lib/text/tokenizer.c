@@ -1,6 +1,6 @@
 /* tokenizer.c -- encoding and decoding; see tokenizer.h.  Loading is tokenizer_load.c, cutting words.c, merging bpe.c.
  */
-#include "text/tokenizer_int.h"
+#include "text/tokenizer_internal.h"
 
 #include "base/json.h"
 

@@ -4,7 +4,7 @@
  * the class that tokenizer_config.json names.  Added tokens come from tokenizer.json, added_tokens.json and
  * tokenizer_config.json. What this library does not do (another model than BPE, a post-processor that adds tokens, ...)
  * is refused by name. */
-#include "text/tokenizer_int.h"
+#include "text/tokenizer_internal.h"
 
 #include "base/json.h"
 
@@ -69,7 +69,8 @@ static int load_vocab(struct ril_tokenizer *t, const cJSON *vocab, struct ril_er
 	int rc = 0;
 	if (!cJSON_IsObject(vocab))
 		return ril_fail(err, RIL_ECORRUPT, "the vocabulary is not an object");
-	cJSON_ArrayForEach(entry, vocab) {
+	cJSON_ArrayForEach(entry, vocab)
+	{
 		int32_t id = -1;
 		b.len = 0;
 		rc = ril_bytelevel_decode(&b, entry->string, strlen(entry->string), err);
@@ -168,7 +169,8 @@ static int load_merges(struct ril_tokenizer *t, const cJSON *merges, struct ril_
 		return ril_fail(err, RIL_ECORRUPT, "the merges are not a list");
 	if (pairs_reserve(t, (size_t)cJSON_GetArraySize(merges), err))
 		return -1;
-	cJSON_ArrayForEach(m, merges) {
+	cJSON_ArrayForEach(m, merges)
+	{
 		const cJSON *l = cJSON_IsArray(m) ? m->child : NULL, *r = l ? l->next : NULL;
 		if (cJSON_IsString(m))
 			rc = add_merge_line(t, &scratch, rank, m->valuestring, strlen(m->valuestring), err);
@@ -248,7 +250,8 @@ static int add_token(struct ril_tokenizer *t, int32_t id, const cJSON *content, 
 static int load_added_list(struct ril_tokenizer *t, const cJSON *list, struct ril_err *err)
 {
 	const cJSON *a;
-	cJSON_ArrayForEach(a, list) {
+	cJSON_ArrayForEach(a, list)
+	{
 		int32_t id = -1;
 		const cJSON *number = get(a, "id");
 		if (!number || id_of_number(number, &id, err))
@@ -266,7 +269,8 @@ static int load_added_file(struct ril_tokenizer *t, const char *dir, struct ril_
 	int rc = read_json(dir, "added_tokens.json", &tree, err);
 	if (rc || !tree)
 		return rc;
-	cJSON_ArrayForEach(a, tree) {
+	cJSON_ArrayForEach(a, tree)
+	{
 		int32_t id = -1;
 		cJSON content = {.type = cJSON_String, .valuestring = a->string};
 		if ((rc = id_of_number(a, &id, err)) || (rc = add_token(t, id, &content, NULL, err)))
@@ -299,7 +303,8 @@ static int load_config(struct ril_tokenizer *t, const cJSON *config, struct ril_
 	static const char *const lists[] = {"additional_special_tokens", "extra_special_tokens"};
 	static const char *const names[] = {"bos_token", "eos_token", "pad_token", "unk_token"};
 	const cJSON *j;
-	cJSON_ArrayForEach(j, get(config, "added_tokens_decoder")) {
+	cJSON_ArrayForEach(j, get(config, "added_tokens_decoder"))
+	{
 		char *end;
 		long id = strtol(j->string, &end, 10);
 		if (end == j->string || *end || id < 0 || id >= RIL_MAX_TOKENS)
@@ -308,8 +313,7 @@ static int load_config(struct ril_tokenizer *t, const cJSON *config, struct ril_
 			return ril_context(err, "added_tokens_decoder");
 	}
 	for (int k = 0; k < 2; k++)
-		cJSON_ArrayForEach(j, get(config, lists[k]))
-			mark_special(t, j);
+		cJSON_ArrayForEach(j, get(config, lists[k])) mark_special(t, j);
 	for (int k = 0; k < 4; k++)
 		mark_special(t, get(config, names[k]));
 	const char *eos = token_text(get(config, "eos_token"));
@@ -331,9 +335,7 @@ static int load_normalizer(struct ril_tokenizer *t, const cJSON *j, struct ril_e
 	const cJSON *part;
 	if (!is_type(j, "Sequence"))
 		return unsupported(err, "normalizer", j, "NFC");
-	cJSON_ArrayForEach(part, get(j, "normalizers"))
-		if (load_normalizer(t, part, err))
-			return -1;
+	cJSON_ArrayForEach(part, get(j, "normalizers")) if (load_normalizer(t, part, err)) return -1;
 	return 0;
 }
 
@@ -353,9 +355,8 @@ static int load_pre_tokenizer(struct ril_tokenizer *t, const cJSON *j, bool *byt
 {
 	const cJSON *part;
 	if (is_type(j, "Sequence")) {
-		cJSON_ArrayForEach(part, get(j, "pretokenizers"))
-			if (load_pre_tokenizer(t, part, byte_level, err))
-				return -1;
+		cJSON_ArrayForEach(part,
+				   get(j, "pretokenizers")) if (load_pre_tokenizer(t, part, byte_level, err)) return -1;
 		return 0;
 	}
 	if (is_type(j, "Split"))
@@ -383,9 +384,7 @@ static int check_post_processor(const cJSON *j, struct ril_err *err)
 		return 0;
 	if (!is_type(j, "Sequence"))
 		return unsupported(err, "post_processor", j, "ByteLevel");
-	cJSON_ArrayForEach(part, get(j, "processors"))
-		if (check_post_processor(part, err))
-			return -1;
+	cJSON_ArrayForEach(part, get(j, "processors")) if (check_post_processor(part, err)) return -1;
 	return 0;
 }
 
@@ -434,8 +433,10 @@ static int load_class(struct ril_tokenizer *t, const cJSON *config, struct ril_e
 	} else if (!strncmp(class, "GPT2Tokenizer", 13)) {
 		x = ril_words_gpt2_expression;
 	} else {
-		return ril_fail(err, RIL_EFAIL, "tokenizer_class '%s' without a tokenizer.json is not supported "
-				"(Qwen2Tokenizer, GPT2Tokenizer are)", class);
+		return ril_fail(err, RIL_EFAIL,
+				"tokenizer_class '%s' without a tokenizer.json is not supported "
+				"(Qwen2Tokenizer, GPT2Tokenizer are)",
+				class);
 	}
 	return ril_words_add(t->words, x, strlen(x), false, err);
 }

@@ -54,9 +54,9 @@ static int translate(struct ril_buf *out, const char *x, size_t n, struct ril_er
 {
 	for (size_t i = 0; i < n; i++) {
 		bool escape = x[i] == '\\' && i + 1 < n;
-		int rc = escape && x[i + 1] == 's' ? ril_buf_puts(out, "\\p{White_Space}", err)
-			: escape && x[i + 1] == 'S' ? ril_buf_puts(out, "\\P{White_Space}", err)
-			: ril_buf_add(out, x + i, escape ? 2 : 1, err);
+		int rc = escape && x[i + 1] == 's'   ? ril_buf_puts(out, "\\p{White_Space}", err)
+			 : escape && x[i + 1] == 'S' ? ril_buf_puts(out, "\\P{White_Space}", err)
+						     : ril_buf_add(out, x + i, escape ? 2 : 1, err);
 		if (rc)
 			return -1;
 		i += escape;

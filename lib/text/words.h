@@ -26,7 +26,9 @@ enum { RIL_MAX_SPLITS = 8 };
 struct ril_cut {
 	const char *s;
 	size_t n;
-	struct { size_t start, end; } piece[RIL_MAX_SPLITS + 1];
+	struct {
+		size_t start, end;
+	} piece[RIL_MAX_SPLITS + 1];
 };
 void ril_cut_start(struct ril_cut *, const char *s, size_t n);
 /* 1 and the next word, 0 after the last, -1 on failure (an expression that backtracks without end). */

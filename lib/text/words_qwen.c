@@ -12,8 +12,8 @@
 enum { OTHER = 0, LETTER = 1, NUMBER = 2, SPACE = 3, BREAK = 4 /* \r \n */, WIDE = 5 /* not ASCII: decode */ };
 
 static const unsigned char class_of[256] = {
-	['\t'] = SPACE, ['\v'] = SPACE, ['\f'] = SPACE, [' '] = SPACE, ['\n'] = BREAK, ['\r'] = BREAK,
-	['0' ... '9'] = NUMBER, ['A' ... 'Z'] = LETTER, ['a' ... 'z'] = LETTER, [0x80 ... 0xFF] = WIDE,
+	['\t'] = SPACE, ['\v'] = SPACE,         ['\f'] = SPACE,         [' '] = SPACE,          ['\n'] = BREAK,
+	['\r'] = BREAK, ['0' ... '9'] = NUMBER, ['A' ... 'Z'] = LETTER, ['a' ... 'z'] = LETTER, [0x80 ... 0xFF] = WIDE,
 };
 
 static bool white(int32_t c)
@@ -36,13 +36,15 @@ static int wide_class(const unsigned char *s, size_t *len)
 		c = (s[0] & 0x07) << 18 | (s[1] & 0x3F) << 12 | (s[2] & 0x3F) << 6 | (s[3] & 0x3F);
 	}
 	switch (utf8proc_category(c)) {
-	case UTF8PROC_CATEGORY_LU: case UTF8PROC_CATEGORY_LL: case UTF8PROC_CATEGORY_LT:
-	case UTF8PROC_CATEGORY_LM: case UTF8PROC_CATEGORY_LO:
-		return LETTER;
-	case UTF8PROC_CATEGORY_ND: case UTF8PROC_CATEGORY_NL: case UTF8PROC_CATEGORY_NO:
-		return NUMBER;
-	default:
-		return white(c) ? SPACE : OTHER;
+	case UTF8PROC_CATEGORY_LU:
+	case UTF8PROC_CATEGORY_LL:
+	case UTF8PROC_CATEGORY_LT:
+	case UTF8PROC_CATEGORY_LM:
+	case UTF8PROC_CATEGORY_LO: return LETTER;
+	case UTF8PROC_CATEGORY_ND:
+	case UTF8PROC_CATEGORY_NL:
+	case UTF8PROC_CATEGORY_NO: return NUMBER;
+	default: return white(c) ? SPACE : OTHER;
 	}
 }
 

@@ -12,7 +12,10 @@
 #include <string.h>
 #include <zlib.h>
 
-struct count { long groups; uLong crc; } step, segment;
+struct count {
+	long groups;
+	uLong crc;
+} step, segment;
 
 static void die(const char *why)
 {
@@ -84,7 +87,8 @@ static int frame(const char *type)
 	cJSON *header = cJSON_ParseWithLength((char *)bytes + 8, size), *t;
 	cJSON *meta = cJSON_GetObjectItem(header, "__metadata__");
 	const char *kind = text(meta, "ril");
-	cJSON_ArrayForEach(t, header) {
+	cJSON_ArrayForEach(t, header)
+	{
 		double end = cJSON_GetNumberValue(cJSON_GetArrayItem(cJSON_GetObjectItem(t, "data_offsets"), 1));
 		data = end > data ? end : data;
 	}

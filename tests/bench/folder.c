@@ -2,7 +2,7 @@
  * Reading copies every tensor into memory of its own; files are in the page cache from the first round, and the best
  * of five counts. */
 #include "base/progress.h"
-#include "stream/folder.h"
+#include "tensor/folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>

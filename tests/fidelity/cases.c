@@ -51,8 +51,9 @@ int read_inputs(struct subject *s, struct ril_st *st, struct inputs *in)
 		rows += ril_config_pixel_rows(&s->model->config, &in->grid[3 * i]);
 		in->V += ril_config_image_tokens(&s->model->config, &in->grid[3 * i]);
 	}
-	bool sound = in->prompt && in->response && (!in->pictures || (px && px->dim[0] == rows &&
-		     px->count == rows * ril_config_pixel_cols(&s->model->config)));
+	bool sound = in->prompt && in->response &&
+		     (!in->pictures ||
+		      (px && px->dim[0] == rows && px->count == rows * ril_config_pixel_cols(&s->model->config)));
 	if (!sound)
 		row_exact(s->f, "inputs", false);
 	return sound ? 0 : -1;
@@ -219,7 +220,9 @@ out:
 
 /* ---- gradients ---- */
 
-struct norms { double error, reference; };
+struct norms {
+	double error, reference;
+};
 
 static struct norms parameter_norms(const ril_real *got, const double *want, int64_t n)
 {

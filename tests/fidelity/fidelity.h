@@ -6,7 +6,7 @@
 #define RIL_FIDELITY_H
 
 #include "nn/pack.h"
-#include "stream/safetensors.h"
+#include "tensor/safetensors.h"
 
 /* All comparisons of one quantity in one folder. */
 struct summary {
@@ -16,15 +16,15 @@ struct summary {
 };
 
 struct fidelity {
-	const char *data;  /* DATA */
-	const char *only;  /* NULL, or the one folder to check */
-	bool quiet;        /* print only failures */
-	bool summary;      /* one line for each quantity of each folder, at the end */
+	const char *data; /* DATA */
+	const char *only; /* NULL, or the one folder to check */
+	bool quiet;       /* print only failures */
+	bool summary;     /* one line for each quantity of each folder, at the end */
 	struct summary *sum;
 	size_t nsum, capsum;
-	bool f64;          /* this build computes in double: tighter bounds */
+	bool f64; /* this build computes in double: tighter bounds */
 	long passed, failed, skipped;
-	char **used;       /* paths below DATA */
+	char **used; /* paths below DATA */
 	size_t nused, capused;
 	/* where we are, for the rows */
 	char folder[256], name[256];
@@ -50,10 +50,10 @@ double relative(const double *a, const double *b, int64_t n);
 /* ---- one model folder ---- */
 struct subject {
 	struct fidelity *f;
-	const char *dir;   /* DATA/folder */
-	const char *home;  /* folder whose cases/ are used */
-	struct ril_model *model;  /* as stored, for inference */
-	struct ril_model *train;  /* all parts trainable */
+	const char *dir;         /* DATA/folder */
+	const char *home;        /* folder whose cases/ are used */
+	struct ril_model *model; /* as stored, for inference */
+	struct ril_model *train; /* all parts trainable */
 	struct ril_tape *tape;
 };
 /* Pictures of one case as a model takes them. */
@@ -67,16 +67,16 @@ struct inputs {
 };
 int read_inputs(struct subject *, struct ril_st *, struct inputs *);
 
-void check_case(struct subject *, const char *name);       /* cases.c: forward, loss, gradients */
+void check_case(struct subject *, const char *name);        /* cases.c: forward, loss, gradients */
 void check_greedy(struct subject *, const struct inputs *); /* greedy.c */
-void check_group(struct subject *);                        /* group.c: cases/ril.* */
-void check_writeback(struct subject *);                    /* main.c */
+void check_group(struct subject *);                         /* group.c: cases/ril.* */
+void check_writeback(struct subject *);                     /* main.c */
 /* The picture names of DATA/home/cases/NAME.json; owned by the caller (each string and the list). */
 int case_pictures(struct subject *, const char *name, char ***names, struct ril_err *);
 void check_pixels(struct subject *, const char *name, const struct inputs *); /* pictures.c: pixel_values */
-void check_pictures(struct fidelity *);                    /* pictures.c: pixels/ */
-void check_text(struct subject *, const char *name, const struct inputs *); /* text.c */
-void check_tokenizer(struct fidelity *, const char *folder); /* text.c */
+void check_pictures(struct fidelity *);                                       /* pictures.c: pixels/ */
+void check_text(struct subject *, const char *name, const struct inputs *);   /* text.c */
+void check_tokenizer(struct fidelity *, const char *folder);                  /* text.c */
 
 /* All gradients of a model in training against a file of them. */
 void check_gradients(struct fidelity *, struct ril_params *, const char *what, struct ril_st *reference);

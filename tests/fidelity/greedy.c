@@ -10,7 +10,9 @@
 
 enum { IN_DOUBT_PERMILLE = 1 }; /* a margin up to 1e-3 may fall either way */
 
-struct barred { int32_t image, video, size; };
+struct barred {
+	int32_t image, video, size;
+};
 
 /* The best id that may be drawn, its log-probability over all of them. */
 static int choose(void *ctx, int worker, struct ril_gen_at at, const ril_real *z, int64_t V, int32_t *id, double *logp,

@@ -15,8 +15,8 @@ struct group {
 	cJSON *settings;
 	float *pixels;
 	const int32_t *ids, *start, *source;
-	int32_t n;  /* responses */
-	int64_t R;  /* their tokens */
+	int32_t n; /* responses */
+	int64_t R; /* their tokens */
 	double *old, *ref, *answer, *both, *logp, *dlogp;
 };
 

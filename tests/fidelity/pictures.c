@@ -24,9 +24,7 @@ int case_pictures(struct subject *s, const char *name, char ***names, struct ril
 	cJSON *o = ril_json_read(path, err), *list = o ? cJSON_GetObjectItem(o, "pictures") : NULL, *e;
 	int n = 0;
 	*names = o ? ril_new((size_t)cJSON_GetArraySize(list), sizeof **names, err) : NULL;
-	cJSON_ArrayForEach(e, list)
-		if (*names && cJSON_IsString(e))
-			(*names)[n++] = ril_strdup(e->valuestring, err);
+	cJSON_ArrayForEach(e, list) if (*names && cJSON_IsString(e))(*names)[n++] = ril_strdup(e->valuestring, err);
 	cJSON_Delete(o);
 	return *names ? n : -1;
 }

@@ -31,7 +31,8 @@ static int add_part(struct dialogue *d, const cJSON *text, struct ril_err *err)
 static int read_dialogue(struct dialogue *d, const cJSON *messages, struct ril_err *err)
 {
 	const cJSON *m, *c;
-	cJSON_ArrayForEach(m, messages) {
+	cJSON_ArrayForEach(m, messages)
+	{
 		const cJSON *content = cJSON_GetObjectItem(m, "content");
 		struct ril_chat_part *first = &d->part[d->parts];
 		size_t before = d->parts;
@@ -40,9 +41,7 @@ static int read_dialogue(struct dialogue *d, const cJSON *messages, struct ril_e
 		if (cJSON_IsString(content) && add_part(d, content, err))
 			return -1;
 		if (!cJSON_IsString(content)) {
-			cJSON_ArrayForEach(c, content)
-				if (add_part(d, cJSON_GetObjectItem(c, "text"), err))
-					return -1;
+			cJSON_ArrayForEach(c, content) if (add_part(d, cJSON_GetObjectItem(c, "text"), err)) return -1;
 		}
 		d->message[d->n++] = (struct ril_chat_message){cJSON_GetStringValue(cJSON_GetObjectItem(m, "role")),
 							       first, d->parts - before};

@@ -43,7 +43,7 @@ static int consume(const char *bytes, size_t n)
 		if (ril_record_kind(rec) == RIL_HEAD)
 			ril_show_head(&text, rec, &mine);
 		if (ril_record_kind(rec) == RIL_GROUP && !ril_groups_heading(&grid, &mine) &&
-			!ril_groups_row(&grid, rec, 1, &mine) && !ril_stats_add(stats, rec, &mine))
+		    !ril_groups_row(&grid, rec, 1, &mine) && !ril_stats_add(stats, rec, &mine))
 			ril_responses_add(rec, &add, 1, &mine);
 		ril_grid_free(&grid);
 		ril_record_free(rec);
@@ -65,7 +65,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 #else
 
 enum { MAX_FRAMES = 32 };
-static struct { size_t n, at[MAX_FRAMES + 1]; } frames;
+static struct {
+	size_t n, at[MAX_FRAMES + 1];
+} frames;
 
 static uint32_t draw(uint32_t turn, uint32_t which, uint32_t below)
 {
@@ -148,7 +150,7 @@ int main(int argc, char **argv)
 	CHECK(frames.n == 8 && consume(in.data, in.len) == 0, "the sample itself");
 	uint32_t turns = 0, accepted = 0, odd = 0;
 	for (clock_t end = clock() + (clock_t)(seconds * CLOCKS_PER_SEC); clock() < end && turns < UINT32_MAX;
-		turns++) {
+	     turns++) {
 		bool mend = turns % 2;
 		mutate(&out, &in, turns, mend);
 		int code = consume(out.data, out.len);
@@ -158,7 +160,7 @@ int main(int argc, char **argv)
 		ril_st_free(ril_st_parse(out.data, out.len < frames.at[1] - 4 ? out.len : frames.at[1] - 4, NULL));
 	}
 	CHECK(turns > 100 && accepted == 0 && odd == 0, "%u turns: %u damaged streams accepted, %u strange codes",
-		turns, accepted, odd);
+	      turns, accepted, odd);
 	ril_buf_free(&in);
 	ril_buf_free(&out);
 	TEST_END();

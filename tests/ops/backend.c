@@ -20,8 +20,8 @@ char *openblas_get_corename(void)
 }
 
 void cblas_sgemm(const enum CBLAS_ORDER order, const enum CBLAS_TRANSPOSE ta, const enum CBLAS_TRANSPOSE tb,
-		 const blasint M, const blasint N, const blasint K, const float alpha, const float *a, const blasint lda,
-		 const float *b, const blasint ldb, const float beta, float *c, const blasint ldc)
+		 const blasint M, const blasint N, const blasint K, const float alpha, const float *a,
+		 const blasint lda, const float *b, const blasint ldb, const float beta, float *c, const blasint ldc)
 {
 	__typeof__(&cblas_sgemm) real = (__typeof__(&cblas_sgemm))dlsym(RTLD_NEXT, "cblas_sgemm");
 	const char *wrong = getenv("RIL_TEST_WRONG");
@@ -58,8 +58,8 @@ static int story(char *program, const char *core, const char *wrong, char *said,
 static bool has_avx512(void)
 {
 #if defined(__x86_64__)
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-	       __builtin_cpu_supports("avx512vl");
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+	       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 #else
 	return false;
 #endif
@@ -79,7 +79,8 @@ int main(int argc, char **argv)
 	char said[512];
 	if (argc > 1)
 		return child(argv);
-	CHECK(story(argv[0], "Prescott", NULL, said, sizeof said) == 0 && strstr(said, "Prescott kernels (OPENBLAS_CORETYPE)"),
+	CHECK(story(argv[0], "Prescott", NULL, said, sizeof said) == 0 &&
+		      strstr(said, "Prescott kernels (OPENBLAS_CORETYPE)"),
 	      "the user's choice is kept: %s", said);
 	CHECK(story(argv[0], "Prescott", "Prescott", said, sizeof said) == 1 && strstr(said, "multiplies wrongly"),
 	      "the user's choice is checked: %s", said);
@@ -87,12 +88,15 @@ int main(int argc, char **argv)
 		SKIP("no AVX-512 here: the restart");
 		TEST_END();
 	}
-	CHECK(story(argv[0], NULL, NULL, said, sizeof said) == 0 && strstr(said, "SkylakeX kernels (it had taken Prescott"),
+	CHECK(story(argv[0], NULL, NULL, said, sizeof said) == 0 &&
+		      strstr(said, "SkylakeX kernels (it had taken Prescott"),
 	      "better kernels: %s", said);
 	CHECK(story(argv[0], NULL, "SkylakeX", said, sizeof said) == 0 &&
-	      strstr(said, "Haswell kernels (it had taken Prescott"), "a safer type: %s", said);
+		      strstr(said, "Haswell kernels (it had taken Prescott"),
+	      "a safer type: %s", said);
 	CHECK(story(argv[0], NULL, "SkylakeX Haswell", said, sizeof said) == 0 &&
-	      strstr(said, "Prescott kernels (its own choice)"), "the library's own: %s", said);
+		      strstr(said, "Prescott kernels (its own choice)"),
+	      "the library's own: %s", said);
 	CHECK(story(argv[0], NULL, "SkylakeX Haswell Prescott", said, sizeof said) == 1, "nothing is right: %s", said);
 	TEST_END();
 }

@@ -55,7 +55,8 @@ static void build_layouts(void)
 		vision_seg[vision.nseg] = (struct ril_seg){vision.q_rows, 16, 0, 0, vision.q_rows, 16, 0};
 	vision.k_rows = vision.q_rows;
 	for (; step.nseg < 240; step.nseg++)
-		step_seg[step.nseg] = (struct ril_seg){step.nseg, 1, step.nseg / 8 * 25, 25, 750 + step.nseg * 20, 10, 1};
+		step_seg[step.nseg] =
+			(struct ril_seg){step.nseg, 1, step.nseg / 8 * 25, 25, 750 + step.nseg * 20, 10, 1};
 	step.q_rows = step.nseg;
 	step.k_rows = 750 + 240 * 20;
 }
@@ -73,15 +74,23 @@ struct op_case {
 
 #define ALL_ACTS(T, C, USE)                                                                                            \
 	{&act_kind, {T, C, RIL_ACT_SILU}, 0, 0, NULL, USE}, {&act_kind, {T, C, RIL_ACT_GELU}, 0, 0, NULL, USE},        \
-	{&act_kind, {T, C, RIL_ACT_GELU_TANH}, 0, 0, NULL, USE},                                                       \
-	{&act_kind, {T, C, RIL_ACT_QUICK_GELU}, 0, 0, NULL, USE}, {&act_kind, {T, C, RIL_ACT_RELU}, 0, 0, NULL, USE}
+		{&act_kind, {T, C, RIL_ACT_GELU_TANH}, 0, 0, NULL, USE},                                               \
+		{&act_kind, {T, C, RIL_ACT_QUICK_GELU}, 0, 0, NULL, USE},                                              \
+	{                                                                                                              \
+		&act_kind, {T, C, RIL_ACT_RELU}, 0, 0, NULL, USE                                                       \
+	}
 #define ALL_LAYOUTS(HQ, HKV, D, PAD)                                                                                   \
-	{&attention_kind, {HQ, HKV, D}, 0, PAD, &one_token, TEST}, {&attention_kind, {HQ, HKV, D}, 0, PAD, &plain, TEST}, \
-	{&attention_kind, {HQ, HKV, D}, 0, PAD, &empty, TEST}, {&attention_kind, {HQ, HKV, D}, 0, PAD, &longer, TEST}, \
-	{&attention_kind, {HQ, HKV, D}, 0, PAD, &shared, TEST},                                                        \
-	{&attention_kind, {HQ, HKV, D}, 0, PAD, &prompts_first, TEST},                                                 \
-	{&attention_kind, {HQ, HKV, D}, 0, PAD, &decode, TEST}, {&attention_kind, {HQ, HKV, D}, 0, PAD, &windows, TEST}, \
-	{&attention_kind, {HQ, HKV, D}, 0, PAD, &continued, TEST}
+	{&attention_kind, {HQ, HKV, D}, 0, PAD, &one_token, TEST},                                                     \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &plain, TEST},                                                 \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &empty, TEST},                                                 \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &longer, TEST},                                                \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &shared, TEST},                                                \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &prompts_first, TEST},                                         \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &decode, TEST},                                                \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &windows, TEST},                                               \
+	{                                                                                                              \
+		&attention_kind, {HQ, HKV, D}, 0, PAD, &continued, TEST                                                \
+	}
 
 static const struct op_case cases[] = {
 	/* T, K, N, bias, accumulate */
@@ -173,7 +182,8 @@ static const struct op_case cases[] = {
 
 static struct run run_of(const struct op_case *c, char *what, size_t n)
 {
-	struct run r = {.kind = c->kind, .dtype = c->dtype, .pad = c->pad, .layout = c->layout, .naive_only = c->use & LARGE};
+	struct run r = {
+		.kind = c->kind, .dtype = c->dtype, .pad = c->pad, .layout = c->layout, .naive_only = c->use & LARGE};
 	memcpy(r.d, c->d, sizeof r.d);
 	size_t at = (size_t)snprintf(what, n, "%s", c->kind->name);
 	for (int i = 0; i < 5 && (i < 2 || r.d[i]); i++)
@@ -251,8 +261,8 @@ static struct floor measure_floor(void)
 	}
 	free(x);
 	f.bytes = 2 * (double)n * ril_threads() / best;
-	printf("floor: %.1f GFLOP/s (product of 1024x1024 matrices), %.1f GB/s (copying, one thread, x %d)\n", f.flops * 1e-9,
-	       f.bytes * 1e-9, ril_threads());
+	printf("floor: %.1f GFLOP/s (product of 1024x1024 matrices), %.1f GB/s (copying, one thread, x %d)\n",
+	       f.flops * 1e-9, f.bytes * 1e-9, ril_threads());
 	return f;
 }
 

@@ -300,8 +300,8 @@ static void rmsnorm_forward(const struct run *r, ril_real *const in[], ril_real 
 static void rmsnorm_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
 			     ril_real *const din[])
 {
-	ops()->rmsnorm_bwd(din[0], r->in[0].ld, din[1], dout[0], r->out[0].ld, in[0], r->in[0].ld, in[1], out[1], r->d[0],
-			   r->d[1]);
+	ops()->rmsnorm_bwd(din[0], r->in[0].ld, din[1], dout[0], r->out[0].ld, in[0], r->in[0].ld, in[1], out[1],
+			   r->d[0], r->d[1]);
 }
 
 static void layernorm_shape(struct run *r)
@@ -446,9 +446,9 @@ static void attention_forward(const struct run *r, ril_real *const in[], ril_rea
 static void attention_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
 			       ril_real *const din[])
 {
-	ops()->attention_bwd(din[1], r->in[1].ld, din[2], r->in[2].ld, din[3], r->in[3].ld, dout[0], r->out[0].ld, out[0],
-			     r->out[0].ld, out[1], in[1], r->in[1].ld, in[2], r->in[2].ld, in[3], r->in[3].ld, r->layout->seg,
-			     r->layout->nseg, r->d[0], r->d[1], r->d[2], SCALE);
+	ops()->attention_bwd(din[1], r->in[1].ld, din[2], r->in[2].ld, din[3], r->in[3].ld, dout[0], r->out[0].ld,
+			     out[0], r->out[0].ld, out[1], in[1], r->in[1].ld, in[2], r->in[2].ld, in[3], r->in[3].ld,
+			     r->layout->seg, r->layout->nseg, r->d[0], r->d[1], r->d[2], SCALE);
 }
 
 static double attention_work(const struct run *r)
@@ -468,9 +468,9 @@ static void head_shape(struct run *r)
 	int64_t R = r->d[0], C = r->d[1], V = r->d[2];
 	io_set(&r->in[0], R, C, C, true);
 	io_set(&r->in[1], V, C, C, true);
-	io_set(&r->out[0], R, 1, 1, true);   /* logp */
-	io_set(&r->out[1], R, 1, 1, false);  /* entropy */
-	io_set(&r->out[2], R, 1, 1, false);  /* lse */
+	io_set(&r->out[0], R, 1, 1, true);  /* logp */
+	io_set(&r->out[1], R, 1, 1, false); /* entropy */
+	io_set(&r->out[2], R, 1, 1, false); /* lse */
 	r->out[1].compared = r->out[2].compared = true;
 	r->idx = random_rows(r, R, V);
 	r->weight = 1;
@@ -564,7 +564,8 @@ static void adamw_naive(const struct run *r, double *const in[], double *const o
 		double g = o.grad_scale * in[3][i], p = in[0][i] * (1 - o.lr * o.weight_decay);
 		out[1][i] = o.beta1 * in[1][i] + (1 - o.beta1) * g;
 		out[2][i] = o.beta2 * in[2][i] + (1 - o.beta2) * g * g;
-		double m = out[1][i] / (1 - pow(o.beta1, (double)o.step)), v = out[2][i] / (1 - pow(o.beta2, (double)o.step));
+		double m = out[1][i] / (1 - pow(o.beta1, (double)o.step)),
+		       v = out[2][i] / (1 - pow(o.beta2, (double)o.step));
 		out[0][i] = p - o.lr * m / (sqrt(v) + o.eps);
 	}
 }

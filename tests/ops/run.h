@@ -19,15 +19,20 @@
 
 enum { MAX_IO = 6, MAX_DIMS = 8 };
 
-struct layout { const char *name; const struct ril_seg *seg; int nseg; int32_t q_rows, k_rows; };
+struct layout {
+	const char *name;
+	const struct ril_seg *seg;
+	int nseg;
+	int32_t q_rows, k_rows;
+};
 
 struct io {
 	int64_t rows, cols, ld;
-	bool grad;         /* in: backward adds to its gradient.  out: compared, and seeds a gradient */
-	bool compared;     /* out: compared only */
-	bool start;        /* out: holds in[0] before the call */
-	double low, high;  /* in: drawn from here */
-	double *v;         /* [rows, cols] */
+	bool grad;        /* in: backward adds to its gradient.  out: compared, and seeds a gradient */
+	bool compared;    /* out: compared only */
+	bool start;       /* out: holds in[0] before the call */
+	double low, high; /* in: drawn from here */
+	double *v;        /* [rows, cols] */
 };
 
 struct run;
@@ -43,16 +48,16 @@ struct kind {
 
 struct run {
 	const struct kind *kind;
-	int64_t d[MAX_DIMS];       /* the kind's own dimensions */
-	enum ril_dtype dtype;      /* of the weight; RIL_NONE: ril_real */
-	int64_t pad;               /* leading dimensions are this much wider */
+	int64_t d[MAX_DIMS];  /* the kind's own dimensions */
+	enum ril_dtype dtype; /* of the weight; RIL_NONE: ril_real */
+	int64_t pad;          /* leading dimensions are this much wider */
 	const struct layout *layout;
 	struct io in[MAX_IO], out[MAX_IO];
 	int32_t *idx, *idx2;
-	void *stored;              /* in[weight] as stored */
+	void *stored; /* in[weight] as stored */
 	int weight;
-	uint32_t drawn;            /* random numbers used so far */
-	bool naive_only;           /* sizes too large for many finite differences */
+	uint32_t drawn;  /* random numbers used so far */
+	bool naive_only; /* sizes too large for many finite differences */
 };
 
 /* ---- numbers ---- */
@@ -171,7 +176,9 @@ static void naive(const struct run *r, double *const in[])
 }
 
 /* The kernels' buffers of one run. */
-struct buffers { ril_real *in[MAX_IO], *out[MAX_IO], *dout[MAX_IO], *din[MAX_IO]; };
+struct buffers {
+	ril_real *in[MAX_IO], *out[MAX_IO], *dout[MAX_IO], *din[MAX_IO];
+};
 
 static void buffers_start(struct buffers *b, const struct run *r, double *const seed[])
 {
@@ -212,7 +219,8 @@ static void check_threads(const struct run *r, double *const seed[], const char 
 		if (r->kind->backward)
 			r->kind->backward(r, b[n].in, b[n].out, b[n].dout, b[n].din);
 		for (int i = 0; n && i < MAX_IO; i++)
-			same &= same_bits(&r->out[i], b[0].out[i], b[n].out[i]) && same_bits(&r->in[i], b[0].din[i], b[n].din[i]);
+			same &= same_bits(&r->out[i], b[0].out[i], b[n].out[i]) &&
+				same_bits(&r->in[i], b[0].din[i], b[n].din[i]);
 	}
 	CHECK(same, "%s: another number of threads gives other bits", what);
 	for (int n = 0; n < 3; n++)
@@ -328,7 +336,8 @@ static void check_gradients(struct run *r, double *const seed[], struct buffers 
 	for (int i = 0; i < MAX_IO; i++) {
 		if (b->din[i]) {
 			double e = distance(&r->in[i], b->din[i], once[i]);
-			CHECK(e <= (sizeof(ril_real) == 8 ? 1e-13 : 1e-5), "%s: gradient %d does not add (%.2g)", what, i, e);
+			CHECK(e <= (sizeof(ril_real) == 8 ? 1e-13 : 1e-5), "%s: gradient %d does not add (%.2g)", what,
+			      i, e);
 		}
 		free(once[i]);
 	}
@@ -393,7 +402,9 @@ static double moved_bytes(const struct run *r)
 	return n * sizeof(ril_real);
 }
 
-struct floor { double flops, bytes; }; /* a second */
+struct floor {
+	double flops, bytes;
+}; /* a second */
 
 /* The nearer bound (arithmetic or memory) is what the rate is compared with. */
 static void print_rate(const char *what, const char *pass, double t, double flops, double bytes, struct floor f)

@@ -50,8 +50,8 @@ static void test_versions(void)
 			pid = updater(0, 5);
 		for (int want = 0; want <= 5; want++)
 			CHECK(!ril_edge_wait(r, want, NULL, 0, &step, &path, &e) && step >= want &&
-					!strcmp(path, "/tmp/a version"),
-				"%s", e.msg);
+				      !strcmp(path, "/tmp/a version"),
+			      "%s", e.msg);
 		CHECK(!ril_edge_drain(r, NULL, 0, &e), "%s", e.msg);
 		ril_edge_free(r);
 		CHECK(reap(pid) == 0, "writer");
@@ -66,7 +66,7 @@ static void test_early_end(void)
 	struct ril_edge *r = ril_edge_open_read(fifo, &e);
 	pid_t pid = updater(0, 2);
 	CHECK(ril_edge_wait(r, 3, NULL, 0, &step, &path, &e) && e.code == RIL_EFAIL && strstr(e.msg, "version 3"), "%s",
-		e.msg);
+	      e.msg);
 	ril_edge_free(r);
 	reap(pid);
 }
@@ -92,7 +92,7 @@ static void test_vanished(void)
 	reap(pid);
 	ril_edge_free(r);
 	CHECK(!ril_edge_open_write(fifo, &watch, 1, &e) && strstr(e.msg, "gone"),
-		"nobody reads and the next stage died: %s", e.msg);
+	      "nobody reads and the next stage died: %s", e.msg);
 	close(p[1]);
 }
 
@@ -138,8 +138,8 @@ static void test_bad(void)
 	int64_t step;
 	const char *path;
 	CHECK(write(raw, "not a version\n", 14) == 14 && ril_edge_wait(r, 1, NULL, 0, &step, &path, &e) &&
-			e.code == RIL_ECORRUPT,
-		"%s", e.msg);
+		      e.code == RIL_ECORRUPT,
+	      "%s", e.msg);
 	ril_edge_free(w);
 	ril_edge_free(r);
 	close(raw);

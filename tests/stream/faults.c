@@ -3,7 +3,7 @@
  * The test runs itself as a small filter (read, add responses, write) with RIL_FAIL_ALLOC set, until all is well. */
 #include "../ril_test.h"
 
-#include "stream/folder.h"
+#include "tensor/folder.h"
 #include "stream/stream.h"
 
 #include <sys/wait.h>
@@ -68,7 +68,7 @@ static int child(const char *job, const char *from, const char *to)
 {
 	struct ril_err e = {0};
 	int rc = !strcmp(job, "generate") ? generate(to, &e)
-		: !strcmp(job, "folder")  ? folder(from, &e)
+		 : !strcmp(job, "folder") ? folder(from, &e)
 					  : filter(from, to, !strcmp(job, "gzip"), &e);
 	if (rc && !e.msg[0])
 		return 99; /* a failure must say why */
@@ -97,7 +97,7 @@ static void every_allocation(const char *job, const char *from, const char *to)
 	while ((code = run(job, from, to, n)) == RIL_EFAIL && access(to, F_OK) && n < 2000)
 		n++;
 	CHECK(code == 0 && n > 3, "%s: allocation %d failing: exit %d, output %s", job, n, code,
-		access(to, F_OK) ? "absent" : "there");
+	      access(to, F_OK) ? "absent" : "there");
 }
 
 int main(int argc, char **argv)

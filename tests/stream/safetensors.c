@@ -2,7 +2,7 @@
 #include "../ril_test.h"
 
 #include "base/file.h"
-#include "stream/folder.h"
+#include "tensor/folder.h"
 
 static char dir[] = "/tmp/ril-st.XXXXXX";
 
@@ -24,12 +24,12 @@ static void test_round_trip(void)
 	const struct ril_st_entry in[] = {
 		{.name = "flags", .dtype = RIL_BOOL, .ndim = 1, .dim = {3}, .count = 3, .data = flags, .bytes = 3},
 		{.name = "m\"\n\xC3\xA9",
-			.dtype = RIL_F32,
-			.ndim = 2,
-			.dim = {2, 3},
-			.count = 6,
-			.data = f,
-			.bytes = 24},
+		 .dtype = RIL_F32,
+		 .ndim = 2,
+		 .dim = {2, 3},
+		 .count = 6,
+		 .data = f,
+		 .bytes = 24},
 		{.name = "wide", .dtype = RIL_F64, .ndim = 1, .dim = {2}, .count = 2, .data = wide, .bytes = 16},
 		{.name = "scalar", .dtype = RIL_F32, .count = 1, .data = f, .bytes = 4},
 		{.name = "none", .dtype = RIL_I64, .ndim = 2, .dim = {0, 7}, .data = f},
@@ -45,12 +45,12 @@ static void test_round_trip(void)
 	for (int i = 0; st && i < 5; i++) {
 		const struct ril_st_entry *g = ril_st_find(st, in[i].name);
 		CHECK(g && g->dtype == in[i].dtype && g->ndim == in[i].ndim && g->count == in[i].count &&
-				!memcmp(g->dim, in[i].dim, sizeof g->dim) && !memcmp(g->data, in[i].data, in[i].bytes),
-			"%s", in[i].name);
+			      !memcmp(g->dim, in[i].dim, sizeof g->dim) && !memcmp(g->data, in[i].data, in[i].bytes),
+		      "%s", in[i].name);
 		CHECK(g && (uintptr_t)g->data % ril_dtype_size(g->dtype) == 0, "aligned");
 	}
 	CHECK(st && !strcmp(ril_st_meta(st, "text"), meta[3]) && !ril_st_meta(st, "nope") && !ril_st_find(st, "nope"),
-		"metadata");
+	      "metadata");
 	ril_st_free(st);
 	int refused = 0; /* any prefix is: the header tells the length */
 	for (size_t n = 0; n < b.len; n++)
@@ -59,8 +59,8 @@ static void test_round_trip(void)
 	CHECK(!ril_st_write(in_dir("w.safetensors"), in, 5, meta, true, &e), "%s", e.msg);
 	struct ril_buf back = {0};
 	CHECK(!ril_read_file(&back, in_dir("w.safetensors"), &e) && back.len == b.len &&
-			!memcmp(back.data, b.data, b.len),
-		"file is the image");
+		      !memcmp(back.data, b.data, b.len),
+	      "file is the image");
 	struct ril_st_entry twice[] = {in[0], in[0]};
 	b.len = 0;
 	CHECK(ril_st_build(&b, twice, 2, NULL, &e), "duplicate names are not written");
@@ -80,12 +80,16 @@ static struct ril_st *parse(const char *json, size_t data, struct ril_err *e)
 	return ril_st_parse(image, 8 + n + data, e);
 }
 
+/* clang-format off */
 #define T(name, dtype, shape, from, to)                                                                                \
 	"\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":[" shape "],\"data_offsets\":[" from "," to "]}"
+/* clang-format on */
 
 static void test_malformed(void)
 {
-	static const struct { const char *what, *json; size_t data;
+	static const struct {
+		const char *what, *json;
+		size_t data;
 	} bad[] = {
 		{"empty header", "", 0},
 		{"not an object", "[]", 0},
@@ -118,7 +122,7 @@ static void test_malformed(void)
 		{"tensor is a list", "{\"a\":[]}", 0},
 		{"duplicate name", "{" T("a", "U8", "1", "0", "1") "," T("a", "U8", "1", "1", "2") "}", 2},
 		{"duplicate name by escape", "{" T("a", "U8", "1", "0", "1") "," T("\\u0061", "U8", "1", "1", "2") "}",
-			2},
+		 2},
 		{"duplicate metadata", "{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}}", 0},
 		{"metadata twice", "{\"__metadata__\":{},\"__metadata__\":{}}", 0},
 		{"metadata not text", "{\"__metadata__\":{\"a\":1}}", 0},
@@ -144,7 +148,7 @@ static void test_malformed(void)
 		char image[16] = {0};
 		memcpy(image, &absurd[i], 8);
 		CHECK(!ril_st_parse(image, sizeof image, &e) && e.code == RIL_ECORRUPT, "header of %llu",
-			(unsigned long long)absurd[i]);
+		      (unsigned long long)absurd[i]);
 	}
 }
 
@@ -190,20 +194,20 @@ static void test_folder(void)
 	put_shard("2.safetensors", "a", &e);
 	struct ril_folder *f = with_index("\"a\":\"2.safetensors\",\"b\":\"1.safetensors\"", &e);
 	CHECK(f && ril_folder_count(f) == 2 && !strcmp(ril_folder_at(f, 0)->name, "a") && ril_folder_find(f, "b") &&
-			!ril_folder_find(f, "c"),
-		"%s", e.msg);
+		      !ril_folder_find(f, "c"),
+	      "%s", e.msg);
 	char id[RIL_ID_SIZE] = "", other[RIL_ID_SIZE] = "";
 	if (f)
 		ril_model_id(f, false, id);
 	ril_folder_free(f);
 	CHECK(!with_index("\"a\":\"1.safetensors\",\"b\":\"1.safetensors\"", &e) && strstr(e.msg, "'a'"),
-		"wrong shard: %s", e.msg);
+	      "wrong shard: %s", e.msg);
 	CHECK(!with_index("\"a\":\"2.safetensors\",\"b\":\"../x\"", &e) && e.code == RIL_ECORRUPT, "outside: %s",
-		e.msg);
+	      e.msg);
 	CHECK(!with_index("", &e), "empty index");
 	put_shard("1.safetensors", "a", &e);
 	CHECK(!with_index("\"a\":\"2.safetensors\",\"a\":\"1.safetensors\"", &e) && strstr(e.msg, "two shards"), "%s",
-		e.msg);
+	      e.msg);
 	put_shard("model.safetensors", "a", &e);
 	f = ril_folder_open(dir, &e);
 	CHECK(f && ril_folder_count(f) == 1, "%s", e.msg);
@@ -218,8 +222,8 @@ static void test_folder(void)
 
 static void test_reference_models(void)
 {
-	static const char *const models[] = {
-		"models/qwen2_5_vl-a", "models/internvl3-b", "models/qwen2_5_vl-b", "models/internvl3-a-resaved"};
+	static const char *const models[] = {"models/qwen2_5_vl-a", "models/internvl3-b", "models/qwen2_5_vl-b",
+					     "models/internvl3-a-resaved"};
 	for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
 		struct ril_err e = {0};
 		const char *path = test_shared(models[i]);

@@ -11,14 +11,20 @@ static char *rollout[] = {"ril-rollout", "-m", "student", "-n", "2", "--max-new-
 static char *teach[] = {"ril-teach", "--cache", "big.jsonl", "-n", "2", "--tokenizer", "student"};
 static char *discriminate[] = {"ril-discriminate", "-m", "disc", "--update"};
 static char *score[] = {"ril-score", "--judge", "exact", "--reward", "similarity + answer"};
+/* clang-format off */
 #define STAGE(name, a, seed, model) {name, "0.1.0", sizeof a / sizeof *a, a, seed, "cpu", model}
+/* clang-format on */
 static const struct ril_lineage stages[] = {
-	STAGE("ril-encode", encode, 1, "8d7ce1b5a4f0e6c2"), STAGE("ril-rollout", rollout, 1, "8d7ce1b5a4f0e6c2"),
-	STAGE("ril-teach", teach, 1, NULL), STAGE("ril-discriminate", discriminate, 1, "f00dfeedcafe0123"),
+	STAGE("ril-encode", encode, 1, "8d7ce1b5a4f0e6c2"),
+	STAGE("ril-rollout", rollout, 1, "8d7ce1b5a4f0e6c2"),
+	STAGE("ril-teach", teach, 1, NULL),
+	STAGE("ril-discriminate", discriminate, 1, "f00dfeedcafe0123"),
 	STAGE("ril-score", score, 1, NULL),
 };
 
-static const struct question { const char *key, *type, *question, *answer, *student[2], *teacher[2]; } questions[] = {
+static const struct question {
+	const char *key, *type, *question, *answer, *student[2], *teacher[2];
+} questions[] = {
 	{"scene/1", "count", "How many shapes are there?", "3", {"2", "3"}, {"There are 3 shapes.", "3"}},
 	{"scene/2", "colour", "What colour is the circle?", "red", {"red", "blue"}, {"red", "The circle is red."}},
 	{"scene/3", "exists", "Is there a green square?", "yes", {"no", "no"}, {"yes", "Yes, there is."}},
@@ -53,9 +59,9 @@ static int add_scores(struct ril_record *r, const struct question *q, struct ril
 		reward[i] = similarity[i] + answer[i];
 	}
 	return ril_record_set(r, "disc.logit", RIL_F32, 1, &n, logit, e) ||
-		ril_record_set(r, "reward.similarity", RIL_F32, 1, &n, similarity, e) ||
-		ril_record_set(r, "reward.answer", RIL_F32, 1, &n, answer, e) ||
-		ril_record_set(r, "reward", RIL_F32, 1, &n, reward, e);
+	       ril_record_set(r, "reward.similarity", RIL_F32, 1, &n, similarity, e) ||
+	       ril_record_set(r, "reward.answer", RIL_F32, 1, &n, answer, e) ||
+	       ril_record_set(r, "reward", RIL_F32, 1, &n, reward, e);
 }
 
 static int put_group(struct ril_writer *w, const struct question *q, struct ril_err *e)
@@ -74,11 +80,12 @@ static int put_group(struct ril_writer *w, const struct question *q, struct ril_
 	snprintf(answers, sizeof answers, "[\"%s\"]", q->answer);
 	snprintf(type, sizeof type, "\"%s\"", q->type);
 	int rc = !r || ril_json_quote(&question, q->question, (size_t)n, false, e) ||
-		ril_record_set_meta(r, "question", question.data, e) || ril_record_set_meta(r, "answers", answers, e) ||
-		ril_record_set_meta(r, "type", type, e) || ril_record_set_meta(r, "judge", "\"exact\"", e) ||
-		ril_record_set(r, "prompt.ids", RIL_I32, 1, &n, prompt, e) || ril_responses_add(r, resp, 4, e) ||
-		ril_record_set_meta(r, "policy", "0", e) || ril_record_set_meta(r, "temperature", "1", e) ||
-		ril_record_set_meta(r, "max_new_tokens", "8", e) || add_scores(r, q, e) || ril_writer_put(w, r, e);
+		 ril_record_set_meta(r, "question", question.data, e) ||
+		 ril_record_set_meta(r, "answers", answers, e) || ril_record_set_meta(r, "type", type, e) ||
+		 ril_record_set_meta(r, "judge", "\"exact\"", e) ||
+		 ril_record_set(r, "prompt.ids", RIL_I32, 1, &n, prompt, e) || ril_responses_add(r, resp, 4, e) ||
+		 ril_record_set_meta(r, "policy", "0", e) || ril_record_set_meta(r, "temperature", "1", e) ||
+		 ril_record_set_meta(r, "max_new_tokens", "8", e) || add_scores(r, q, e) || ril_writer_put(w, r, e);
 	ril_buf_free(&question);
 	ril_record_free(r);
 	return rc;
@@ -88,7 +95,7 @@ static int write_sample(const char *path, struct ril_err *e)
 {
 	struct ril_record *head = ril_record_new(RIL_HEAD, NULL, e);
 	int rc = !head || ril_record_set_meta(head, "model", stages[0].model, e) ||
-		ril_record_set_meta(head, "tokenizer", "0123456789abcdef", e) || ril_head_teacher(head, "big", e) < 0;
+		 ril_record_set_meta(head, "tokenizer", "0123456789abcdef", e) || ril_head_teacher(head, "big", e) < 0;
 	for (size_t i = 0; i < sizeof stages / sizeof *stages && !rc; i++) {
 		struct ril_record *next = ril_head_extend(head, &stages[i], e);
 		ril_record_free(head);

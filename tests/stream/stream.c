@@ -11,7 +11,15 @@
 #include <zlib.h>
 
 static char dir[] = "/tmp/ril-stream.XXXXXX";
-static char *args[] = {"prog", "--api-key", "hunter2", "-m", "http://u:pw@host/x", "--secret=xyz", "--tokenizer", "T",
+static char *args[] = {
+	"prog",
+	"--api-key",
+	"hunter2",
+	"-m",
+	"http://u:pw@host/x",
+	"--secret=xyz",
+	"--tokenizer",
+	"T",
 	"cmd:API_KEY='hunter2' ask --top-token=hunter2 -H 'Authorization: Bearer hunter2' -H \"x-api-key: hunter2\" "
 	"--password hunter2 https://u:hunter2@host/y key=1 --tokens 5"};
 static const struct ril_lineage lineage = {"prog", "0.1", 9, args, 7, "cpu", "abc"};
@@ -33,8 +41,8 @@ static struct ril_record *group(int i, struct ril_err *e)
 	int32_t ids[3] = {i, 2, 3};
 	int64_t n = 3;
 	CHECK(r && !ril_record_set(r, "prompt.ids", RIL_I32, 1, &n, ids, e) &&
-			!ril_record_set_meta(r, "question", "wie\n\"viele\"?", e),
-		"%s", e->msg);
+		      !ril_record_set_meta(r, "question", "wie\n\"viele\"?", e),
+	      "%s", e->msg);
 	return r;
 }
 
@@ -45,7 +53,7 @@ static int write_stream(const char *path, const char *model, int groups, int per
 	struct ril_writer *w = ril_writer_open(path, &o, &e);
 	struct ril_record *head = ril_record_new(RIL_HEAD, NULL, &e);
 	int rc = !w || ril_record_set_meta(head, "model", model, &e) ||
-		ril_record_set_meta(head, "tokenizer", "t", &e) || ril_writer_head(w, head, &lineage, NULL, &e);
+		 ril_record_set_meta(head, "tokenizer", "t", &e) || ril_writer_head(w, head, &lineage, NULL, &e);
 	ril_record_free(head);
 	for (int i = 0; i < groups && !rc; i++) {
 		struct ril_record *r = group(i, &e);
@@ -61,7 +69,11 @@ static int write_stream(const char *path, const char *model, int groups, int per
 	return rc ? e.code : 0;
 }
 
-struct seen { int heads, groups, steps, code; int64_t last_step; char msg[256]; };
+struct seen {
+	int heads, groups, steps, code;
+	int64_t last_step;
+	char msg[256];
+};
 
 static struct seen read_stream(const char *path)
 {
@@ -129,14 +141,15 @@ static void filter(const char *from, const char *to, bool change)
 static void test_cat(const struct ril_buf *plain, const struct ril_buf *packed)
 {
 	static const struct ril_buf junk = {"xyz", 3, 3};
-	const struct { const char *name; const struct ril_buf *a, *b; size_t cut; int code, groups;
+	const struct {
+		const char *name;
+		const struct ril_buf *a, *b;
+		size_t cut;
+		int code, groups;
 	} cats[] = {
-		{"plain plain", plain, plain, 0, 0, 8},
-		{"gzip gzip", packed, packed, 0, 0, 8},
-		{"plain gzip", plain, packed, 0, 0, 8},
-		{"gzip plain", packed, plain, 0, 0, 8},
-		{"tail cut", plain, plain, 1, 3, 8},
-		{"garbage", plain, &junk, 0, 3, 4},
+		{"plain plain", plain, plain, 0, 0, 8},   {"gzip gzip", packed, packed, 0, 0, 8},
+		{"plain gzip", plain, packed, 0, 0, 8},   {"gzip plain", packed, plain, 0, 0, 8},
+		{"tail cut", plain, plain, 1, 3, 8},      {"garbage", plain, &junk, 0, 3, 4},
 		{"gzip garbage", packed, &junk, 0, 3, 4},
 	};
 	for (size_t i = 0; i < sizeof cats / sizeof *cats; i++) {
@@ -164,16 +177,15 @@ static void test_round_trip(void)
 	struct ril_buf plain = slurp(in_dir("a.ril")), packed = slurp(in_dir("a.gz"));
 	static const char kept[] = "\\\"--tokenizer\\\",\\\"T\\\"";
 	CHECK(!memmem(plain.data, plain.len, "hunter2", 7) && !memmem(plain.data, plain.len, "xyz", 3) &&
-			!memmem(plain.data, plain.len, "pw@", 3) &&
-			memmem(plain.data, plain.len, kept, sizeof kept - 1),
-		"secrets are masked, other arguments are not");
+		      !memmem(plain.data, plain.len, "pw@", 3) && memmem(plain.data, plain.len, kept, sizeof kept - 1),
+	      "secrets are masked, other arguments are not");
 	test_cat(&plain, &packed);
 	ril_buf_free(&plain);
 	ril_buf_free(&packed);
 	write_stream(in_dir("b.ril"), "another", 1, 1, false);
 	snprintf(cmd, sizeof cmd, "cat %s %s >%s", in_dir("a.ril"), in_dir("b.ril"), in_dir("cat"));
 	CHECK(system(cmd) == 0 && read_stream(in_dir("cat")).code == RIL_EFAIL,
-		"segments of two models do not go together");
+	      "segments of two models do not go together");
 }
 
 /* Two segments through two filters: unchanged groups keep their bytes, and so do the fields beside a changed one. */
@@ -199,11 +211,11 @@ static void test_filter(void)
 	const struct ril_st_entry *ids = ril_record_need(rec, "prompt.ids", RIL_I32, 1, &e),
 				  *reward = ril_record_get(rec, "reward");
 	CHECK(ids && ((const int32_t *)ids->data)[1] == 2 && reward && isnan(((const float *)reward->data)[1]),
-		"fields");
+	      "fields");
 	CHECK(!strcmp(ril_record_meta(rec, "question"), "wie\n\"viele\"?"), "metadata");
 	CHECK(!ril_record_need(rec, "prompt.ids", RIL_F32, 1, &e) && strstr(e.msg, "record 1 'k/0'") &&
-			strstr(e.msg, "prompt.ids"),
-		"%s", e.msg);
+		      strstr(e.msg, "prompt.ids"),
+	      "%s", e.msg);
 	CHECK(!ril_record_need(rec, "nope", RIL_F32, 1, &e) && e.code == RIL_EFAIL, "%s", e.msg);
 	ril_record_drop(rec, "prompt.*");
 	CHECK(!ril_record_get(rec, "prompt.ids") && ril_record_count(rec) == 1, "dropped");
@@ -222,17 +234,17 @@ static void test_responses(void)
 	int64_t n = 1;
 	CHECK(!ril_responses_add(r, &one, 1, &e), "%s", e.msg);
 	CHECK(!ril_record_set(r, "reward", RIL_F32, 1, &n, logp, &e) &&
-			!ril_record_set(r, "disc.logit", RIL_F32, 1, &n, logp, &e),
-		"%s", e.msg);
+		      !ril_record_set(r, "disc.logit", RIL_F32, 1, &n, logp, &e),
+	      "%s", e.msg);
 	CHECK(!ril_responses_add(r, two, 2, &e), "%s", e.msg);
 	struct ril_responses got;
 	CHECK(!ril_responses_get(r, &got, &e) && got.n == 3 && got.start[1] == 2 && got.start[2] == 3 &&
-			got.start[3] == 3 && got.ids[2] == 7 && got.source[2] == 2 && got.finish[1] == 1,
-		"%s", e.msg);
+		      got.start[3] == 3 && got.ids[2] == 7 && got.source[2] == 2 && got.finish[1] == 1,
+	      "%s", e.msg);
 	const struct ril_st_entry *lp = ril_record_get(r, "resp.logp");
 	CHECK(lp && ((const float *)lp->data)[1] == -2 && isnan(((const float *)lp->data)[2]), "log-probs");
 	CHECK(!strcmp(ril_record_meta(r, "resp.text"), "[\"f\xC3\xBCnf\",\"x\\\"y\",\"\"]"), "%s",
-		ril_record_meta(r, "resp.text"));
+	      ril_record_meta(r, "resp.text"));
 	CHECK(!ril_record_get(r, "reward") && !ril_record_get(r, "disc.logit"), "what was derived is gone");
 	n = 3;
 	static const int32_t mood[3] = {1, 2, 3};
@@ -242,8 +254,8 @@ static void test_responses(void)
 	n = 4;
 	static const int32_t descends[4] = {0, 2, 1, 3};
 	CHECK(!ril_record_set(r, "resp.start", RIL_I32, 1, &n, descends, &e) && ril_responses_get(r, &got, &e) &&
-			e.code == RIL_ECORRUPT,
-		"%s", e.msg);
+		      e.code == RIL_ECORRUPT,
+	      "%s", e.msg);
 	ril_responses_drop(r);
 	CHECK(!ril_responses_get(r, &got, &e) && got.n == 0 && ril_record_count(r) == 1, "%s", e.msg);
 	ril_record_free(r);
@@ -254,12 +266,12 @@ static void test_head(void)
 	struct ril_err e = {0};
 	struct ril_record *h = ril_head_extend(NULL, &lineage, &e);
 	CHECK(h && ril_head_teacher(h, "x \"y\"", &e) == 1 && ril_head_teacher(h, "z", &e) == 2 &&
-			ril_head_teacher(h, "x \"y\"", &e) == 1,
-		"%s", e.msg);
+		      ril_head_teacher(h, "x \"y\"", &e) == 1,
+	      "%s", e.msg);
 	CHECK(!ril_head_expect(h, "model", "m", &e) && !ril_record_set_meta(h, "model", "m", &e) &&
-			!ril_head_expect(h, "model", "m", &e) && ril_head_expect(h, "model", "n", &e) &&
-			e.code == RIL_EFAIL,
-		"%s", e.msg);
+		      !ril_head_expect(h, "model", "m", &e) && ril_head_expect(h, "model", "n", &e) &&
+		      e.code == RIL_EFAIL,
+	      "%s", e.msg);
 	ril_record_free(h);
 }
 
@@ -389,7 +401,7 @@ static void test_terminal(void)
 		SKIP("no pseudo-terminal");
 	else
 		CHECK(!ril_writer_open(terminal, NULL, &e) && e.code == RIL_EUSAGE && strstr(e.msg, "terminal"), "%s",
-			e.msg);
+		      e.msg);
 	close(master);
 }
 
@@ -422,7 +434,7 @@ static int future(const char *version)
 	ril_record_free(rec);
 	rec = NULL;
 	rc = rc || ril_reader_next(r, &rec, &e) || ril_record_set_meta(rec, "mine", "1", &e) ||
-		ril_writer_put(w, rec, &e) || ril_writer_end(w, &e);
+	     ril_writer_put(w, rec, &e) || ril_writer_end(w, &e);
 	ril_record_free(rec);
 	ril_reader_free(r);
 	ril_writer_free(w);
@@ -439,7 +451,7 @@ static void test_future(void)
 	CHECK(r && !ril_reader_next(r, &rec, &e), "%s", e.msg);
 	ril_record_free(rec);
 	CHECK(!ril_reader_next(r, &rec, &e) && rec && !strcmp(ril_record_meta(rec, "new.text"), "[1, 2 ]"),
-		"unknown metadata");
+	      "unknown metadata");
 	const struct ril_st_entry *x = ril_record_get(rec, "new.blob");
 	CHECK(x && x->bytes == 5 && !memcmp(x->data, "\x09\x08\x07\x06\x05", 5), "unknown tensor");
 	ril_record_free(rec);
@@ -465,7 +477,7 @@ static void test_abort(void)
 	ril_writer_free(w);
 	s = read_stream(fifo);
 	CHECK(s.code == RIL_EFAIL && strstr(s.msg, "ABORT from ril-x: out of ideas: really") && !strstr(s.msg, "ril-y"),
-		"passed on, it still names the stage where it began: %s", s.msg);
+	      "passed on, it still names the stage where it began: %s", s.msg);
 	close(keep);
 	free(fifo);
 }

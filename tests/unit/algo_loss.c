@@ -5,7 +5,7 @@
 #include "algo/loss.h"
 #include "algo/sample.h"
 #include "base/rng.h"
-#include "stream/safetensors.h"
+#include "tensor/safetensors.h"
 
 enum { MAX = 512 };
 

@@ -1,7 +1,7 @@
 /* algo_run.c -- run folders, learning rates, parts of models, stochastic rounding. */
 #include "../ril_test.h"
 
-#include "algo/run.h"
+#include "loop/run.h"
 #include "nn/model.h"
 #include "nn/optim.h"
 

@@ -6,7 +6,7 @@
 
 #include "algo/disc.h"
 #include "algo/rollout.h"
-#include "algo/update_impl.h"
+#include "algo/update_internal.h"
 
 #ifdef RIL_REAL_IS_DOUBLE
 #define ALL 1e-5 /* the reference itself computes norms and rotary tables in float32 */

@@ -10,10 +10,14 @@
 static void test_philox(void)
 {
 	/* Known answers published with Random123 (kat_vectors). */
-	static const struct { uint32_t c[4], k[2], out[4]; } kat[] = {
+	static const struct {
+		uint32_t c[4], k[2], out[4];
+	} kat[] = {
 		{{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
 		{{~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-		{{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}, {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+		{{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+		 {0xa4093822, 0x299f31d0},
+		 {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
 	};
 	for (size_t i = 0; i < sizeof kat / sizeof *kat; i++) {
 		uint32_t out[4];
@@ -38,7 +42,8 @@ static void test_dtype(void)
 	CHECK(ril_f32_bf16(1.01171875f) == 0x3f82, "tie to even up");
 	CHECK(isnan(ril_bf16_f32(ril_f32_bf16(NAN))), "NaN stays NaN");
 	CHECK(isinf(ril_f16_f32(ril_f32_f16(70000.f))), "overflow to infinity");
-	CHECK(ril_dtype_parse("BF16") == RIL_BF16 && ril_dtype_parse("X") == RIL_NONE && ril_dtype_size(RIL_I64) == 8, "names");
+	CHECK(ril_dtype_parse("BF16") == RIL_BF16 && ril_dtype_parse("X") == RIL_NONE && ril_dtype_size(RIL_I64) == 8,
+	      "names");
 }
 
 static void test_memory(void)
@@ -100,15 +105,21 @@ static void test_options(void)
 	const char *s = "a", *c = "x";
 	struct ril_strlist list = {0}, ops = {0};
 	const struct ril_opt o[] = {
-		{RIL_OPT_FLAG, 'f', "flag", &flag, NULL, "", 0, 0, NULL},  {RIL_OPT_FLAG, 0, "on", &on, NULL, "", 0, 0, NULL},
-		{RIL_OPT_INT, 'n', "count", &n, "N", "", 1, 9, NULL},      {RIL_OPT_REAL, 0, "rate", &r, "R", "", 0, 1, NULL},
-		{RIL_OPT_STR, 'o', "out", &s, "FILE", "", 0, 0, NULL},     {RIL_OPT_CHOICE, 0, "kind", &c, NULL, "", 0, 0, "x|yy"},
-		{RIL_OPT_LIST, 'm', "model", &list, "DIR", "", 0, 0, NULL}, {0},
+		{RIL_OPT_FLAG, 'f', "flag", &flag, NULL, "", 0, 0, NULL},
+		{RIL_OPT_FLAG, 0, "on", &on, NULL, "", 0, 0, NULL},
+		{RIL_OPT_INT, 'n', "count", &n, "N", "", 1, 9, NULL},
+		{RIL_OPT_REAL, 0, "rate", &r, "R", "", 0, 1, NULL},
+		{RIL_OPT_STR, 'o', "out", &s, "FILE", "", 0, 0, NULL},
+		{RIL_OPT_CHOICE, 0, "kind", &c, NULL, "", 0, 0, "x|yy"},
+		{RIL_OPT_LIST, 'm', "model", &list, "DIR", "", 0, 0, NULL},
+		{0},
 	};
 	struct ril_err e = {0};
 	CHECK(!parse("-f --no-on -n4 --rate=.25 -o - p -m a -m b --kind yy -- -q", o, &ops, &e), "%s", e.msg);
-	CHECK(flag && !on && n == 4 && r == .25 && !strcmp(s, "-") && !strcmp(c, "yy") && list.n == 2 && ops.n == 2, "values");
-	static const char *const bad[] = {"--nope", "-x", "--count", "--count 10", "--count 2x", "--rate nan", "--kind z", "--flag=1", "--no-count", "-n"};
+	CHECK(flag && !on && n == 4 && r == .25 && !strcmp(s, "-") && !strcmp(c, "yy") && list.n == 2 && ops.n == 2,
+	      "values");
+	static const char *const bad[] = {"--nope",     "-x",       "--count",  "--count 10", "--count 2x",
+					  "--rate nan", "--kind z", "--flag=1", "--no-count", "-n"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		e.code = 0;
 		CHECK(parse(bad[i], o, &ops, &e) == -1 && e.code == RIL_EUSAGE, "%s", bad[i]);
@@ -123,18 +134,24 @@ static void test_json(void)
 	const char *t = "{\"a\": \"x\\u0000y\", \"n\": 3, \"s\": \"\\\\u0000\"} ";
 	cJSON *j = ril_json_parse(t, strlen(t), &e);
 	struct ril_buf b = {0};
-	CHECK(j && !ril_json_text(&b, cJSON_GetObjectItem(j, "a"), &e) && b.len == 3 && !memcmp(b.data, "x\0y", 3), "NUL kept");
+	CHECK(j && !ril_json_text(&b, cJSON_GetObjectItem(j, "a"), &e) && b.len == 3 && !memcmp(b.data, "x\0y", 3),
+	      "NUL kept");
 	CHECK(j && !strcmp(cJSON_GetObjectItem(j, "s")->valuestring, "\\u0000"), "escaped backslash is not an escape");
 	int64_t n = 0;
 	const char *s = NULL;
 	CHECK(!ril_json_int(j, "n", &n, &e) && n == 3, "int");
 	CHECK(ril_json_str(j, "n", &s, &e) && e.code == RIL_ECORRUPT, "wrong type");
 	cJSON_Delete(j);
-	CHECK(!ril_json_parse("{} x", 4, &e) && !ril_json_parse("\"\xff\"", 3, &e) && !ril_json_parse("{", 1, &e), "bad JSON");
+	CHECK(!ril_json_parse("{} x", 4, &e) && !ril_json_parse("\"\xff\"", 3, &e) && !ril_json_parse("{", 1, &e),
+	      "bad JSON");
 	b.len = 0;
-	CHECK(!ril_json_quote(&b, "a\"\n\xF0\x9F\x98\x80", 7, true, &e) && !strcmp(b.data, "\"a\\\"\\n\\ud83d\\ude00\""), "%s", b.data);
+	CHECK(!ril_json_quote(&b, "a\"\n\xF0\x9F\x98\x80", 7, true, &e) &&
+		      !strcmp(b.data, "\"a\\\"\\n\\ud83d\\ude00\""),
+	      "%s", b.data);
 	b.len = 0;
-	CHECK(!ril_utf8_repair(&b, "a\xE2\x82z\xED\xA0\x80", 7, &e) && !strcmp(b.data, "a\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"), "repair");
+	CHECK(!ril_utf8_repair(&b, "a\xE2\x82z\xED\xA0\x80", 7, &e) &&
+		      !strcmp(b.data, "a\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"),
+	      "repair");
 	ril_buf_free(&b);
 }
 

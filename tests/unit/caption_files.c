@@ -2,7 +2,7 @@
  * refused.  No caption may ever be scored against another picture. */
 #include "../ril_test.h"
 
-#include "score/caption/caption_file.h"
+#include "caption/file.h"
 
 static char dir[] = "/tmp/ril-captions-XXXXXX";
 static const struct ril_caption_options all = {.metrics = RIL_CAP_BUILTIN};
@@ -24,10 +24,12 @@ static const char *put_text(const char *name, const char *text)
 	return put(name, text, strlen(text));
 }
 
+/* clang-format off */
 #define ANN                                                                                                            \
 	"{\"images\": [{\"id\": 1, \"domain\": \"in-domain\"}, {\"id\": \"b\"}, {\"id\": 3}], \"annotations\": ["      \
 	"{\"image_id\": 1, \"caption\": \"a cat\"}, {\"image_id\": \"b\", \"caption\": \"a dog\"}, {\"image_id\": "    \
 	"\"1\", \"caption\": \"one cat\"}]}"
+/* clang-format on */
 
 static struct ril_captions *read_text(const char *results, const char *annotations,
 				      const struct ril_caption_rules *rules, struct ril_err *e)
@@ -92,7 +94,9 @@ static void test_encodings(void)
 
 static void test_refusals(void)
 {
-	static const struct { const char *results, *annotations, *message; int code;
+	static const struct {
+		const char *results, *annotations, *message;
+		int code;
 	} bad[] = {
 		{"[{\"image_id\": 7, \"caption\": \"x\"}]", ANN, "entry 0: the annotations have no picture '7'",
 		 RIL_ECORRUPT},

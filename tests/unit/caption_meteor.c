@@ -3,9 +3,9 @@
  * Where $RIL_METEOR_JAR names the real meteor-1.5.jar (and java is there) it is run as well. */
 #include "../ril_test.h"
 
-#include "score/caption/caption.h"
-#include "score/caption/caption_meteor.h"
-#include "score/caption/wordnet.h"
+#include "caption/caption.h"
+#include "caption/meteor_internal.h"
+#include "caption/wordnet.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -25,7 +25,9 @@ static const char *put(const char *name, const char *text, mode_t mode)
 }
 
 /* Statistics and scores that the original printed. */
-static const struct { double s[23], score; } known[] = {
+static const struct {
+	double s[23], score;
+} known[] = {
 	{{6, 6, 3, 3, 3, 3, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 6, 6}, 1},
 	{{5, 6, 1, 3, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1}, 0.03292181069958847},
 	{{5, 6, 2, 3, 1, 1, 2, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 5, 5}, 0.33258538991824804},

@@ -3,9 +3,10 @@
 #include "../ril_test.h"
 
 #include "base/json.h"
-#include "score/caption/ptb.h"
+#include "caption/ptb.h"
 
-static const struct { const char *text, *tokens;
+static const struct {
+	const char *text, *tokens;
 } cases[] = {
 	{"A man can't, won't and isn't going; they've said I'd cannot go.",
 	 "a man ca n't wo n't and is n't going they 've said i 'd can not go"},

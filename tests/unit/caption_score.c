@@ -3,7 +3,7 @@
 #include "../ril_test.h"
 
 #include "base/json.h"
-#include "score/caption/caption_file.h"
+#include "caption/file.h"
 
 static const struct ril_caption_options all = {.metrics = RIL_CAP_BUILTIN};
 
@@ -200,7 +200,10 @@ static void test_counts(void)
 
 /* ---- Flickr8k expert ratings: Kendall's tau-c of scores against ratings ---- */
 
-struct judged { double score; int rating; };
+struct judged {
+	double score;
+	int rating;
+};
 
 static int by_rating_score(const void *a, const void *b)
 {
@@ -238,7 +241,11 @@ static double tau_c(struct judged *j, size_t n)
 }
 
 /* Line "IMAGE.jpg#K<tab>caption", K = 0..4; the lines are sorted by picture. */
-struct flickr { struct ril_buf file; char *name[40460], *text[40460]; int n; };
+struct flickr {
+	struct ril_buf file;
+	char *name[40460], *text[40460];
+	int n;
+};
 
 static int flickr_read(struct flickr *f, const char *path, struct ril_err *e)
 {
@@ -296,7 +303,10 @@ static int add_judgements(struct ril_captions *c, const struct flickr *f, char *
 
 static void test_flickr8k(void)
 {
-	static const struct { int metric; double tau; } expected[] = {
+	static const struct {
+		int metric;
+		double tau;
+	} expected[] = {
 		{RIL_CAP_BLEU1, 32.32}, {RIL_CAP_BLEU4, 30.78}, {RIL_CAP_ROUGE_L, 32.31}, {RIL_CAP_CIDER, 43.89}};
 	const char *captions = test_shared("score/flickr8k/Flickr8k.token.txt"),
 		   *ratings = test_shared("score/flickr8k/ExpertAnnotations.txt");

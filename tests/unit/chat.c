@@ -3,7 +3,7 @@
 #include "../ril_test.h"
 
 #include "base/json.h"
-#include "stream/safetensors.h"
+#include "tensor/safetensors.h"
 #include "text/chat.h"
 #include "text/jinja.h"
 
@@ -22,14 +22,16 @@ struct conversation {
 static void read_messages(struct conversation *c, const cJSON *messages)
 {
 	const cJSON *m, *p;
-	cJSON_ArrayForEach(m, messages) {
+	cJSON_ArrayForEach(m, messages)
+	{
 		const cJSON *content = cJSON_GetObjectItem(m, "content");
 		struct ril_chat_part *part = c->part[c->n];
 		size_t k = 0;
 		if (cJSON_IsString(content))
 			part[k++] = (struct ril_chat_part){content->valuestring, strlen(content->valuestring)};
 		else
-			cJSON_ArrayForEach(p, content) {
+			cJSON_ArrayForEach(p, content)
+			{
 				const cJSON *text = cJSON_GetObjectItem(p, "text");
 				part[k++] = text ? (struct ril_chat_part){text->valuestring, strlen(text->valuestring)}
 						 : (struct ril_chat_part){0};
@@ -148,7 +150,7 @@ static char folder[] = "/tmp/ril-chat.XXXXXX";
 static void write_tokenizer(void)
 {
 	static const char *const added[] = {"<|im_start|>",  "<|im_end|>", "<|vision_start|>", "<|vision_end|>",
-					    "<|image_pad|>", "<img>",	   "</img>",	       "<IMG_CONTEXT>"};
+					    "<|image_pad|>", "<img>",      "</img>",           "<IMG_CONTEXT>"};
 	struct ril_buf b = {0};
 	struct ril_err e = {0};
 	ril_buf_puts(&b,
@@ -300,7 +302,8 @@ static void test_dialects(void)
 
 static void test_language(void)
 {
-	static const struct { const char *template, *want;
+	static const struct {
+		const char *template, *want;
 	} cases[] = {
 		{"a\n", "a"},
 		{"{% if x == 3 %}\nyes\n{% else %}\nno\n{% endif %}\n", "yes\n"},

@@ -1,11 +1,11 @@
 /* encode.c -- from a data file to groups: reading questions, their order, the reference's prompts and embeddings. */
 #include "../ril_test.h"
 
-#include "algo/dataset.h"
-#include "algo/encode.h"
-#include "algo/schedule.h"
+#include "data/dataset.h"
+#include "data/encode.h"
+#include "data/schedule.h"
 #include "base/file.h"
-#include "stream/safetensors.h"
+#include "tensor/safetensors.h"
 
 static char work_dir[] = "/tmp/ril-encode.XXXXXX";
 

@@ -7,7 +7,8 @@
 
 static struct ril_sampler sampler[4];
 
-static int greedy(void *ctx, int worker, struct ril_gen_at at, const ril_real *logits, int64_t V, int32_t *id, double *logp, struct ril_err *err)
+static int greedy(void *ctx, int worker, struct ril_gen_at at, const ril_real *logits, int64_t V, int32_t *id,
+		  double *logp, struct ril_err *err)
 {
 	const struct ril_sampling how = {.temperature = 1, .top_p = 1, .greedy = true};
 	return ril_sample(&sampler[worker], &how, logits, V, NULL, 0, id, logp, err);
@@ -42,7 +43,8 @@ static void test_model(const char *name)
 	struct ril_generated a[N], b[N];
 	CHECK(!ril_generate(g, whole, N, &how, a, &e) && !ril_generate(g, &shared, 1, &how, b, &e), "%s", e.msg);
 	for (int i = 0; i < N && !e.code; i++) {
-		CHECK(a[i].n == b[i].n && a[i].finish == b[i].finish && !memcmp(a[i].ids, b[i].ids, (size_t)a[i].n * sizeof *a[i].ids),
+		CHECK(a[i].n == b[i].n && a[i].finish == b[i].finish &&
+			      !memcmp(a[i].ids, b[i].ids, (size_t)a[i].n * sizeof *a[i].ids),
 		      "%s: response %d has the same tokens", name, i);
 		double worst = 0;
 		for (int k = 0; k < a[i].n && k < b[i].n; k++)

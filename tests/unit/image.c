@@ -4,7 +4,7 @@
 
 #include "base/sha256.h"
 #include "image/pixels.h"
-#include "stream/safetensors.h"
+#include "tensor/safetensors.h"
 
 #include <dirent.h>
 #include <zlib.h>
@@ -212,7 +212,11 @@ static void test_png(void)
 /* A colour that the file calls transparent stays what it is, and is white to a vision tower. */
 static void test_key(void)
 {
-	static const struct { int depth, colour; size_t bytes; uint8_t trns[6], n, want[3]; } key[] = {
+	static const struct {
+		int depth, colour;
+		size_t bytes;
+		uint8_t trns[6], n, want[3];
+	} key[] = {
 		{8, 0, 4, {0, 2}, 2, {2, 2, 2}},
 		{8, 2, 12, {0, 3, 0, 4, 0, 5}, 6, {3, 4, 5}},
 		{16, 2, 24, {7, 0, 7, 2, 7, 4}, 6, {0, 2, 4}}, /* high bytes, against the low ones of the key */

@@ -97,25 +97,39 @@ static void refused(const char *name, int code, const char *a, const char *b)
 {
 	struct ril_err err = {0};
 	struct ril_model *m = ril_model_open(at(name, "."), RIL_HEAD_LM, 0, &err);
-	CHECK(!m && err.code == code && strstr(err.msg, a) && strstr(err.msg, b), "want '%s' and '%s', got (%d) %s", a, b, err.code, err.msg);
+	CHECK(!m && err.code == code && strstr(err.msg, a) && strstr(err.msg, b), "want '%s' and '%s', got (%d) %s", a,
+	      b, err.code, err.msg);
 	ril_model_free(m);
 }
 
 static void test_malformed(void)
 {
-	static const struct { const char *model, *file, *old, *new; int code; const char *a, *b; } text[] = {
+	static const struct {
+		const char *model, *file, *old, *new;
+		int code;
+		const char *a, *b;
+	} text[] = {
 		{"qwen2_5_vl-a", "config.json", "\"qwen2_5_vl\"", "\"qwen9\"", RIL_EFAIL, "config.json", "qwen9"},
-		{"qwen2_5_vl-a", "config.json", "\"hidden_size\": 48", "\"hidden_size\": 64", RIL_ECORRUPT, "config.json", "mrope_section"},
-		{"qwen2_5_vl-a", "config.json", "\"intermediate_size\": 96", "\"intermediate_size\": 95", RIL_ECORRUPT, "gate_proj.weight", "[95, 48]"},
-		{"qwen2_5_vl-a", "config.json", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4", RIL_ECORRUPT, "layers.3.", "missing"},
-		{"qwen2_5_vl-a", "config.json", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": -3", RIL_ECORRUPT, "num_hidden_layers", "-3"},
-		{"qwen2_5_vl-a", "config.json", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3", RIL_ECORRUPT, "num_key_value_heads", "3"},
-		{"qwen2_5_vl-a", "config.json", "\"vocab_size\": 448", "\"vocab_size\": \"many\"", RIL_ECORRUPT, "config.json", "vocab_size"},
-		{"qwen2_5_vl-a", "config.json", "\"type\": \"mrope\"", "\"type\": \"yarn\"", RIL_EFAIL, "config.json", "yarn"},
+		{"qwen2_5_vl-a", "config.json", "\"hidden_size\": 48", "\"hidden_size\": 64", RIL_ECORRUPT,
+		 "config.json", "mrope_section"},
+		{"qwen2_5_vl-a", "config.json", "\"intermediate_size\": 96", "\"intermediate_size\": 95", RIL_ECORRUPT,
+		 "gate_proj.weight", "[95, 48]"},
+		{"qwen2_5_vl-a", "config.json", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4", RIL_ECORRUPT,
+		 "layers.3.", "missing"},
+		{"qwen2_5_vl-a", "config.json", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": -3", RIL_ECORRUPT,
+		 "num_hidden_layers", "-3"},
+		{"qwen2_5_vl-a", "config.json", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3",
+		 RIL_ECORRUPT, "num_key_value_heads", "3"},
+		{"qwen2_5_vl-a", "config.json", "\"vocab_size\": 448", "\"vocab_size\": \"many\"", RIL_ECORRUPT,
+		 "config.json", "vocab_size"},
+		{"qwen2_5_vl-a", "config.json", "\"type\": \"mrope\"", "\"type\": \"yarn\"", RIL_EFAIL, "config.json",
+		 "yarn"},
 		{"qwen2_5_vl-a", "config.json", "{", "[", RIL_ECORRUPT, "config.json", ""},
-		{"internvl3-b", "config.json", "\"force_image_size\": 56", "\"force_image_size\": 70", RIL_EFAIL, "force_image_size", "70"},
+		{"internvl3-b", "config.json", "\"force_image_size\": 56", "\"force_image_size\": 70", RIL_EFAIL,
+		 "force_image_size", "70"},
 		{"internvl3-b", "config.json", "\"qwen2\"", "\"internlm2\"", RIL_EFAIL, "config.json", "internlm2"},
-		{"internvl3-b", "model.safetensors.index.json", "model-00002-of-00002", "model-00009-of-00002", RIL_EFAIL, "model-00009", "No such file"},
+		{"internvl3-b", "model.safetensors.index.json", "model-00002-of-00002", "model-00009-of-00002",
+		 RIL_EFAIL, "model-00009", "No such file"},
 	};
 	for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
 		copy_folder(text[i].model, "bad");
@@ -123,7 +137,10 @@ static void test_malformed(void)
 		refused("bad", text[i].code, text[i].a, text[i].b);
 		remove_folder("bad");
 	}
-	static const struct { char what; const char *a; } tensor[] = {{'m', "missing"}, {'t', "I32"}, {'s', "[48, 1]"}};
+	static const struct {
+		char what;
+		const char *a;
+	} tensor[] = {{'m', "missing"}, {'t', "I32"}, {'s', "[48, 1]"}};
 	for (size_t i = 0; i < 3; i++) {
 		copy_folder("qwen2_5_vl-a", "bad");
 		rewrite("bad", "model.safetensors", "model.language_model.norm.weight", tensor[i].what);
@@ -147,15 +164,19 @@ static void test_score_head(const char *model)
 	CHECK(d && !ril_params_save(d->params, at("disc", ""), false, &err), "%s", err.msg);
 	struct ril_model *e = ril_model_open(at("disc", ""), RIL_HEAD_SCORE, 4, &err);
 	CHECK(e && e->params->n == d->params->n && !ril_params_find(e->params, "lm_head.weight") &&
-	      !ril_params_find(e->params, "language_model.lm_head.weight"), "%s", err.msg);
+		      !ril_params_find(e->params, "language_model.lm_head.weight"),
+	      "%s", err.msg);
 	double norm = 0;
 	for (size_t i = 0; d && e && i < d->params->n; i++) {
 		struct ril_param *p = &d->params->at[i], *q = ril_params_find(e->params, p->name);
-		CHECK(q && q->count == p->count && !memcmp(q->stored, p->stored, (size_t)p->count * ril_dtype_size(p->dtype)), "%s", p->name);
+		CHECK(q && q->count == p->count &&
+			      !memcmp(q->stored, p->stored, (size_t)p->count * ril_dtype_size(p->dtype)),
+		      "%s", p->name);
 	}
 	for (int64_t i = 0; e && i < e->score.w->count; i++)
 		norm += pow(((const float *)e->score.w->stored)[i], 2) / (double)e->score.w->count;
-	CHECK(sqrt(norm) > .014 && sqrt(norm) < .027 && e && *(const float *)e->score.b->stored == 0, "fresh head of spread %g", sqrt(norm));
+	CHECK(sqrt(norm) > .014 && sqrt(norm) < .027 && e && *(const float *)e->score.b->stored == 0,
+	      "fresh head of spread %g", sqrt(norm));
 	ril_model_free(d);
 	ril_model_free(e);
 	remove_folder("disc");
@@ -183,11 +204,15 @@ static void test_rounding(void)
 		CHECK(v->vec[0] == (ril_real)-2.5, "vector is rounded");
 	}
 	mkdir(at("version", ""), 0777);
-	CHECK(!ril_params_save(m->params, at("version", "."), true, &err) && !ril_params_reload(r->params, at("version", "."), &err), "%s", err.msg);
+	CHECK(!ril_params_save(m->params, at("version", "."), true, &err) &&
+		      !ril_params_reload(r->params, at("version", "."), &err),
+	      "%s", err.msg);
 	struct ril_param *w2 = ril_params_find(r->params, w->name), *v2 = ril_params_find(r->params, v->name);
-	CHECK(ril_bf16_f32(*(const uint16_t *)w2->w.data) == 1.f && v2->vec[0] == (ril_real)-2.5, "the version has the rounded values");
+	CHECK(ril_bf16_f32(*(const uint16_t *)w2->w.data) == 1.f && v2->vec[0] == (ril_real)-2.5,
+	      "the version has the rounded values");
 	ril_real back[4096];
-	CHECK(!ril_params_read(m->params, v, back, &err) && back[0] == m->params->master[v->offset], "masters are read back");
+	CHECK(!ril_params_read(m->params, v, back, &err) && back[0] == m->params->master[v->offset],
+	      "masters are read back");
 	CHECK(ril_params_reload(r->params, at("nothing", "."), &err) && strstr(err.msg, "nothing"), "%s", err.msg);
 	ril_model_free(m);
 	ril_model_free(r);
@@ -203,13 +228,17 @@ static void test_draft(const char *model)
 	struct ril_config c;
 	struct ril_err err = {0};
 	snprintf(path, sizeof path, "models/%s", model);
-	struct ril_params *draft = ril_model_layout(test_shared(path), &c, &err), *real = ril_params_open(test_shared(path), &err);
-	CHECK(draft && real && draft->n == real->n && ril_params_elements(draft) == ril_params_elements(real), "%s: %s", model, err.msg);
+	struct ril_params *draft = ril_model_layout(test_shared(path), &c, &err),
+			  *real = ril_params_open(test_shared(path), &err);
+	CHECK(draft && real && draft->n == real->n && ril_params_elements(draft) == ril_params_elements(real), "%s: %s",
+	      model, err.msg);
 	for (size_t i = 0; draft && real && i < draft->n; i++) {
 		struct ril_param *p = &draft->at[i], *q = ril_params_find(real, p->name);
-		if (!strcmp(model, "qwen2_5_vl-a")) /* flat configuration, newer names: a draft takes the names of its form */
+		if (!strcmp(model,
+			    "qwen2_5_vl-a")) /* flat configuration, newer names: a draft takes the names of its form */
 			continue;
-		CHECK(q && q->ndim == p->ndim && !memcmp(q->dim, p->dim, (size_t)p->ndim * sizeof *p->dim), "%s", p->name);
+		CHECK(q && q->ndim == p->ndim && !memcmp(q->dim, p->dim, (size_t)p->ndim * sizeof *p->dim), "%s",
+		      p->name);
 	}
 	ril_params_free(draft);
 	ril_params_free(real);
@@ -218,11 +247,15 @@ static void test_draft(const char *model)
 /* ---- a folder of three thousand million parameters opens in the time of its headers ---- */
 
 static const char three_billion[] =
-	"{\"model_type\": \"qwen2_5_vl\", \"hidden_size\": 2048, \"intermediate_size\": 11008, \"num_hidden_layers\": 36,"
+	"{\"model_type\": \"qwen2_5_vl\", \"hidden_size\": 2048, \"intermediate_size\": 11008, \"num_hidden_layers\": "
+	"36,"
 	" \"num_attention_heads\": 16, \"num_key_value_heads\": 2, \"vocab_size\": 151936, \"rms_norm_eps\": 1e-6,"
-	" \"rope_theta\": 1e6, \"rope_scaling\": {\"type\": \"mrope\", \"mrope_section\": [16, 24, 24]}, \"tie_word_embeddings\": true,"
-	" \"image_token_id\": 151655, \"video_token_id\": 151656, \"vision_config\": {\"depth\": 32, \"hidden_size\": 1280,"
-	" \"intermediate_size\": 3420, \"num_heads\": 16, \"out_hidden_size\": 2048, \"patch_size\": 14, \"in_chans\": 3,"
+	" \"rope_theta\": 1e6, \"rope_scaling\": {\"type\": \"mrope\", \"mrope_section\": [16, 24, 24]}, "
+	"\"tie_word_embeddings\": true,"
+	" \"image_token_id\": 151655, \"video_token_id\": 151656, \"vision_config\": {\"depth\": 32, \"hidden_size\": "
+	"1280,"
+	" \"intermediate_size\": 3420, \"num_heads\": 16, \"out_hidden_size\": 2048, \"patch_size\": 14, \"in_chans\": "
+	"3,"
 	" \"window_size\": 112, \"fullatt_block_indexes\": [7, 15, 23, 31]}}";
 
 /* All zeros, as a file with a hole: the header is real, the weights take no space. */
@@ -247,7 +280,8 @@ static int64_t write_hollow(const char *name)
 	struct ril_st_layout l = {0};
 	CHECK(!ril_st_lay_out(&l, order, ps->n, NULL, &err), "%s", err.msg);
 	CHECK(!ril_file_put(at(name, "model.safetensors"), l.prefix.data, l.prefix.len, false, &err) &&
-	      !truncate(at(name, "model.safetensors"), (off_t)(l.prefix.len + l.bytes)), "hollow file");
+		      !truncate(at(name, "model.safetensors"), (off_t)(l.prefix.len + l.bytes)),
+	      "hollow file");
 	int64_t n = ril_params_elements(ps);
 	ril_st_layout_free(&l);
 	free(e);
@@ -291,25 +325,42 @@ static void test_pack_errors(void)
 	struct ril_config c;
 	CHECK(!ril_config_read(&c, test_shared("models/qwen2_5_vl-a"), &err), "%s", err.msg);
 	struct ril_pack *p = ril_pack_new(&err);
-	int32_t image = c.image_token, prompt[] = {5, image, image, image, image, 6}, ids[] = {7, 8}, start[] = {0, 2}, grid[] = {1, 4, 4, 1, 4, 6};
+	int32_t image = c.image_token, prompt[] = {5, image, image, image, image, 6}, ids[] = {7, 8}, start[] = {0, 2},
+		grid[] = {1, 4, 4, 1, 4, 6};
 	struct ril_pack_group good = {"k1", prompt, 6, ids, start, 1, grid, 1}, g = good;
-	struct { const char *say; } want[] = {{"grid asks for 6"}, {"more image tokens"}, {"of its 1 pictures"}, {"outside the model's vocabulary"}, {"ascend"}, {"empty"}};
+	struct {
+		const char *say;
+	} want[] = {{"grid asks for 6"},
+		    {"more image tokens"},
+		    {"of its 1 pictures"},
+		    {"outside the model's vocabulary"},
+		    {"ascend"},
+		    {"empty"}};
 	for (int i = 0; i < 6; i++) {
 		int32_t down[] = {2, 0}, bad[] = {7, 448};
 		g = good;
-		if (i == 0) g.grid = grid + 3;
-		if (i == 1) g.pictures = 0;
-		if (i == 2) g.P = 1;
-		if (i == 3) g.ids = bad;
-		if (i == 4) g.start = down;
-		if (i == 5) g.P = 0;
+		if (i == 0)
+			g.grid = grid + 3;
+		if (i == 1)
+			g.pictures = 0;
+		if (i == 2)
+			g.P = 1;
+		if (i == 3)
+			g.ids = bad;
+		if (i == 4)
+			g.start = down;
+		if (i == 5)
+			g.P = 0;
 		ril_pack_reset(p, &c, RIL_PACK_SHARED, RIL_PACK_POLICY);
-		CHECK(ril_pack_add(p, &g, &err) && !strncmp(err.msg, "k1: ", 4) && strstr(err.msg, want[i].say), "%d: %s", i, err.msg);
+		CHECK(ril_pack_add(p, &g, &err) && !strncmp(err.msg, "k1: ", 4) && strstr(err.msg, want[i].say),
+		      "%d: %s", i, err.msg);
 	}
 	ril_pack_reset(p, &c, RIL_PACK_SHARED, RIL_PACK_POLICY);
-	CHECK(!ril_pack_add(p, &good, &err) && !ril_pack_done(p, &err) && p->tokens.T == 7 && p->R == 2 && p->V == 4, "%s", err.msg);
+	CHECK(!ril_pack_add(p, &good, &err) && !ril_pack_done(p, &err) && p->tokens.T == 7 && p->R == 2 && p->V == 4,
+	      "%s", err.msg);
 	static const int32_t pos[3][7] = {{0, 1, 1, 1, 1, 3, 4}, {0, 1, 1, 2, 2, 3, 4}, {0, 1, 2, 1, 2, 3, 4}};
-	CHECK(!memcmp(p->tokens.pos, pos, sizeof pos) && p->target[0] == 7 && p->target[1] == 8, "positions and targets");
+	CHECK(!memcmp(p->tokens.pos, pos, sizeof pos) && p->target[0] == 7 && p->target[1] == 8,
+	      "positions and targets");
 	ril_pack_free(p);
 }
 
@@ -325,7 +376,9 @@ int main(void)
 	test_score_head("internvl3-b");
 	test_score_head("qwen2_5_vl-a");
 	test_rounding();
-	static const char *const all[] = {"qwen2_5_vl-a", "qwen2_5_vl-b", "qwen2_5_vl-a-resaved", "internvl3-a", "internvl3-b", "qwen2_5-text", "qwen3-text"};
+	static const char *const all[] = {"qwen2_5_vl-a", "qwen2_5_vl-b", "qwen2_5_vl-a-resaved",
+					  "internvl3-a",  "internvl3-b",  "qwen2_5-text",
+					  "qwen3-text"};
 	for (int i = 0; i < 7; i++)
 		test_draft(all[i]);
 	test_large();

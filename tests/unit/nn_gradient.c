@@ -29,7 +29,8 @@ static int rig_open(struct rig *r, const char *folder, const char *name, enum ri
 	const char *file = test_reference_or_golden(path);
 	snprintf(path, sizeof path, "models/%s", folder);
 	*r = (struct rig){.use = use};
-	r->m = ril_model_open(test_reference_or_golden(path), use == RIL_PACK_SCORE ? RIL_HEAD_SCORE : RIL_HEAD_LM, 7, err);
+	r->m = ril_model_open(test_reference_or_golden(path), use == RIL_PACK_SCORE ? RIL_HEAD_SCORE : RIL_HEAD_LM, 7,
+			      err);
 	r->tape = ril_tape_new(err);
 	r->pack = ril_pack_new(err);
 	r->st = ril_st_open(file, err);

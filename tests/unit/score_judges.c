@@ -4,11 +4,15 @@
 
 #include "score/judge/judge.h"
 #include "score/table.h"
-#include "score/judge/text.h"
-#include "score/judge/vqa.h"
+#include "score/judge/text_internal.h"
+#include "score/judge/vqa_internal.h"
 
 /* A row of a table and the score it must get; NAN: the row must be refused. */
-struct row_case { const char *judge; double score; const char *row; };
+struct row_case {
+	const char *judge;
+	double score;
+	const char *row;
+};
 
 static void try_rows(const struct row_case *c, size_t n)
 {
@@ -22,8 +26,8 @@ static void try_rows(const struct row_case *c, size_t n)
 		if (isnan(c[i].score))
 			CHECK(rc == -1 && e.code && e.msg[0], "%s %s: refused", c[i].judge, c[i].row);
 		else
-			CHECK(!rc && fabs(v.score - c[i].score) < 1e-9, "%s %s: %g (%s) %s", c[i].judge, c[i].row, v.score,
-			      rc ? "" : v.got.data, e.msg);
+			CHECK(!rc && fabs(v.score - c[i].score) < 1e-9, "%s %s: %g (%s) %s", c[i].judge, c[i].row,
+			      v.score, rc ? "" : v.got.data, e.msg);
 		ril_verdict_free(&v);
 		ril_question_free(&q);
 		cJSON_Delete(row);
@@ -81,12 +85,23 @@ static void test_slots(void)
 		{"slots", 0, "{\"response\": \"there are three red circles.\", \"finish\": 1" COUNT},
 		{"slots", 0, "{\"response\": \".\"" COUNT},
 		{"slots", 0, "{\"response\": \"\"" COUNT},
-		{"slots", 1, "{\"response\": \"a red circle, a red circle and a blue square.\", \"answer\": \"blue square, red circle, red circle\"" SHAPES},
-		{"slots", 1, "{\"response\": \"I see a square that is blue, and a red circle.\", \"answer\": \"red circle and blue square\"" SHAPES},
-		{"slots", 1, "{\"response\": \"it shows a red circle with a blue square.\", \"answer\": \"blue square, red circle\"" SHAPES},
-		{"slots", 0, "{\"response\": \"it shows a red square with a blue circle.\", \"answer\": \"blue square, red circle\"" SHAPES},
-		{"slots", 0, "{\"response\": \"a red square and a blue circle.\", \"answer\": \"blue square, red circle\"" SHAPES},
-		{"slots", 0, "{\"response\": \"a red circle and a blue square.\", \"answer\": \"blue square, red circle, red circle\"" SHAPES},
+		{"slots", 1,
+		 "{\"response\": \"a red circle, a red circle and a blue square.\", \"answer\": \"blue square, red "
+		 "circle, red circle\"" SHAPES},
+		{"slots", 1,
+		 "{\"response\": \"I see a square that is blue, and a red circle.\", \"answer\": \"red circle and blue "
+		 "square\"" SHAPES},
+		{"slots", 1,
+		 "{\"response\": \"it shows a red circle with a blue square.\", \"answer\": \"blue square, red "
+		 "circle\"" SHAPES},
+		{"slots", 0,
+		 "{\"response\": \"it shows a red square with a blue circle.\", \"answer\": \"blue square, red "
+		 "circle\"" SHAPES},
+		{"slots", 0,
+		 "{\"response\": \"a red square and a blue circle.\", \"answer\": \"blue square, red circle\"" SHAPES},
+		{"slots", 0,
+		 "{\"response\": \"a red circle and a blue square.\", \"answer\": \"blue square, red circle, red "
+		 "circle\"" SHAPES},
 		{"slots", 0, "{\"response\": \"a red circle.\", \"answer\": \"red circle, red circle\"" SHAPES},
 		{"slots", 1, "{\"response\": \"here is a circle, red.\", \"answer\": \"a red circle\"" SHAPES},
 		{"slots", 1, "{\"response\": \"the value is 3.5.\", \"answer\": \"3\"}"},
@@ -104,13 +119,16 @@ static void test_choice(void)
 		{"mcq", 1, "{\"response\": \"it is a doG\", \"answer\": \"a dog\"" CHOICES},
 		{"mcq", 0, "{\"response\": \"A or B\", \"answer\": \"B\"" CHOICES},
 		{"mcq", 0, "{\"response\": \"B because it barks a lot\", \"answer\": \"B\"" CHOICES},
-		{"mcq", 1, "{\"response\": \"The correct answer is **b**. It barks A lot and B ok C\", \"answer\": \"B\"" CHOICES},
+		{"mcq", 1,
+		 "{\"response\": \"The correct answer is **b**. It barks A lot and B ok C\", \"answer\": "
+		 "\"B\"" CHOICES},
 		{"mcq", 0, "{\"response\": \"I can't process this file. B\", \"answer\": \"B\"" CHOICES},
 		{"mcq", 0, "{\"response\": \"a cat, no, a dog\", \"answer\": \"B\"" CHOICES},
 		{"mcq", NAN, "{\"response\": \"B\", \"answer\": \"D\"" CHOICES},
 		{"mcq", NAN, "{\"response\": \"B\", \"answer\": \"B\"}"},
 		{"blink", 1, "{\"response\": \"B\", \"answer\": \"(B)\"" CHOICES},
-		{"blink", 1, "{\"response\": \"(A) is no. So (A) or (B)\\n\\nmy choice: (B) then\", \"answer\": \"(B)\"" CHOICES},
+		{"blink", 1,
+		 "{\"response\": \"(A) is no. So (A) or (B)\\n\\nmy choice: (B) then\", \"answer\": \"(B)\"" CHOICES},
 		{"blink", 0, "{\"response\": \"(B).\", \"answer\": \"(B)\"" CHOICES},
 		{"blink", 0, "{\"response\": \"(A) (B)\", \"answer\": \"(B)\"" CHOICES},
 		{"mmmu", 1, "{\"response\": \"(A) no, (B)\", \"answer\": \"B\"" CHOICES},
@@ -128,11 +146,19 @@ static void test_choice(void)
 static void test_vqa(void)
 {
 	static const struct row_case c[] = {
-		{"vqa", 1, "{\"response\": \"Two men.\"" TEN("\"2 men\",\"2 men\",\"2 men\",\"two men\",\"a\",\"b\",\"c\",\"d\",\"e\",\"f\"")},
-		{"vqa", .6, "{\"response\": \"yes\"" TEN("\"yes\",\"yes\",\"a\",\"a\",\"a\",\"a\",\"b\",\"c\",\"d\",\"e\"")},
-		{"vqa", .9, "{\"response\": \"yes\"" TEN("\"yes\",\"Yes\",\"yes.\",\"a\",\"a\",\"a\",\"b\",\"c\",\"d\",\"e\"")},
-		{"vqa", 0, "{\"response\": \"Yes\"" TEN("\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\"")},
-		{"vizwiz", 1, "{\"response\": \"Yes\"" TEN("\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\"")},
+		{"vqa", 1,
+		 "{\"response\": \"Two men.\"" TEN(
+			 "\"2 men\",\"2 men\",\"2 men\",\"two men\",\"a\",\"b\",\"c\",\"d\",\"e\",\"f\"")},
+		{"vqa", .6,
+		 "{\"response\": \"yes\"" TEN("\"yes\",\"yes\",\"a\",\"a\",\"a\",\"a\",\"b\",\"c\",\"d\",\"e\"")},
+		{"vqa", .9,
+		 "{\"response\": \"yes\"" TEN("\"yes\",\"Yes\",\"yes.\",\"a\",\"a\",\"a\",\"b\",\"c\",\"d\",\"e\"")},
+		{"vqa", 0,
+		 "{\"response\": \"Yes\"" TEN(
+			 "\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\"")},
+		{"vizwiz", 1,
+		 "{\"response\": \"Yes\"" TEN(
+			 "\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\",\"yes\"")},
 		{"vqa", NAN, "{\"response\": \"yes\", \"answer\": \"yes\"}"},
 	};
 	TRY(c);
@@ -155,8 +181,10 @@ static void test_vqa(void)
 	for (size_t i = 0; i < sizeof norm / sizeof *norm; i++) {
 		struct ril_err e = {0};
 		struct ril_buf b = {0};
-		CHECK(!ril_vqa_normalise(&b, norm[i][0], &e) && !strcmp(b.data, norm[i][1]), "vqa '%s': '%s'", norm[i][0], b.data);
-		CHECK(!ril_vizwiz_normalise(&b, norm[i][0], &e) && !strcmp(b.data, norm[i][2]), "vizwiz '%s': '%s'", norm[i][0], b.data);
+		CHECK(!ril_vqa_normalise(&b, norm[i][0], &e) && !strcmp(b.data, norm[i][1]), "vqa '%s': '%s'",
+		      norm[i][0], b.data);
+		CHECK(!ril_vizwiz_normalise(&b, norm[i][0], &e) && !strcmp(b.data, norm[i][2]), "vizwiz '%s': '%s'",
+		      norm[i][0], b.data);
 		ril_buf_free(&b);
 	}
 	struct ril_buf b = {0}, many = {0};
@@ -211,14 +239,20 @@ static void test_mathvista(void)
 		{"mathvista", 1, "{\"response\": \"7.9\", \"answer_type\": \"integer\", \"answer\": \"7\"}"},
 		{"mathvista", 1, "{\"response\": \"-0.4\", \"answer_type\": \"integer\", \"answer\": \"0\"}"},
 		{"mathvista", 0, "{\"response\": \"seven\", \"answer_type\": \"integer\", \"answer\": \"7\"}"},
-		{"mathvista", 1, "{\"response\": \"2\", \"answer_type\": \"float\", \"precision\": 1, \"answer\": \"2.0\"}"},
-		{"mathvista", 1, "{\"response\": \"0.125\", \"answer_type\": \"float\", \"precision\": 2, \"answer\": \"0.12\"}"},
-		{"mathvista", 1, "{\"response\": \"1e16\", \"answer_type\": \"float\", \"precision\": 1, \"answer\": \"1e+16\"}"},
+		{"mathvista", 1,
+		 "{\"response\": \"2\", \"answer_type\": \"float\", \"precision\": 1, \"answer\": \"2.0\"}"},
+		{"mathvista", 1,
+		 "{\"response\": \"0.125\", \"answer_type\": \"float\", \"precision\": 2, \"answer\": \"0.12\"}"},
+		{"mathvista", 1,
+		 "{\"response\": \"1e16\", \"answer_type\": \"float\", \"precision\": 1, \"answer\": \"1e+16\"}"},
 		{"mathvista", 1, "{\"response\": \"[1, 2]\", \"answer_type\": \"list\", \"answer\": \"[1, 2]\"}"},
 		{"mathvista", NAN, "{\"response\": \"2\", \"answer_type\": \"float\", \"answer\": \"2.0\"}"},
 	};
 	TRY(c);
-	static const struct { const char *file; int right; } published[] = {{"output_bard.json", 348}, {"output_gpt4.json", 261}};
+	static const struct {
+		const char *file;
+		int right;
+	} published[] = {{"output_bard.json", 348}, {"output_gpt4.json", 261}};
 	for (int k = 0; k < 2; k++) {
 		char name[64];
 		snprintf(name, sizeof name, "score/mathvista/%s", published[k].file);
@@ -230,7 +264,8 @@ static void test_mathvista(void)
 		}
 		cJSON *all = ril_json_read(path, &e), *row;
 		int right = 0, differ = 0;
-		cJSON_ArrayForEach(row, all) {
+		cJSON_ArrayForEach(row, all)
+		{
 			struct ril_question q;
 			struct ril_item it;
 			struct ril_verdict v = {0};
@@ -246,7 +281,8 @@ static void test_mathvista(void)
 			ril_verdict_free(&v);
 			ril_question_free(&q);
 		}
-		CHECK(right == published[k].right && !differ, "%s: %d right, %d rows differ; %s", name, right, differ, e.msg);
+		CHECK(right == published[k].right && !differ, "%s: %d right, %d rows differ; %s", name, right, differ,
+		      e.msg);
 		cJSON_Delete(all);
 	}
 }
@@ -263,9 +299,11 @@ static void test_golden(void)
 	struct ril_verdict v = {0};
 	size_t n = 0, rows = 0;
 	while (t && !ril_table_read(t, 1, &it, &n, &e) && n) {
-		const cJSON *score = cJSON_GetObjectItem(it->q->row, "expect"), *got = cJSON_GetObjectItem(it->q->row, "expect_response");
+		const cJSON *score = cJSON_GetObjectItem(it->q->row, "expect"),
+			    *got = cJSON_GetObjectItem(it->q->row, "expect_response");
 		int rc = ril_judge_item(NULL, it, &v, &e);
-		CHECK(!rc && fabs(v.score - score->valuedouble) < 1e-9 && (!got || !strcmp(got->valuestring, v.got.data)),
+		CHECK(!rc && fabs(v.score - score->valuedouble) < 1e-9 &&
+			      (!got || !strcmp(got->valuestring, v.got.data)),
 		      "%s %s: %g (%s) %s", it->q->judge, it->q->key, v.score, rc ? "" : v.got.data, e.msg);
 		rows++;
 	}
@@ -276,9 +314,23 @@ static void test_golden(void)
 
 static void test_text(void)
 {
-	static const struct { const char *s; bool is; double x; } number[] = {
-		{" 1_000.5 ", true, 1000.5}, {"1e3", true, 1000}, {".5", true, .5}, {"5.", true, 5}, {"-Infinity", true, -INFINITY},
-		{"0x10", false, 0}, {"1__0", false, 0}, {"_1", false, 0}, {"", false, 0}, {"1 2", false, 0}, {"nan(1)", false, 0}, {"1e", false, 0},
+	static const struct {
+		const char *s;
+		bool is;
+		double x;
+	} number[] = {
+		{" 1_000.5 ", true, 1000.5},
+		{"1e3", true, 1000},
+		{".5", true, .5},
+		{"5.", true, 5},
+		{"-Infinity", true, -INFINITY},
+		{"0x10", false, 0},
+		{"1__0", false, 0},
+		{"_1", false, 0},
+		{"", false, 0},
+		{"1 2", false, 0},
+		{"nan(1)", false, 0},
+		{"1e", false, 0},
 	};
 	for (size_t i = 0; i < sizeof number / sizeof *number; i++) {
 		double x = 0;
@@ -287,11 +339,14 @@ static void test_text(void)
 	}
 	struct ril_err e = {0};
 	CHECK(ril_edit_distance("kitten", "sitting", &e) == 3 && ril_edit_distance("straße", "strasse", &e) == 2 &&
-	      ril_edit_distance("", "abc", &e) == 3, "edit distance");
+		      ril_edit_distance("", "abc", &e) == 3,
+	      "edit distance");
 	struct ril_span t = ril_trim("\xC2\xA0 x\xE3\x80\x80y \n", 10);
 	CHECK(t.n == 5 && *t.s == 'x', "Unicode white space (%zu)", t.n);
 	struct ril_spans w = {0};
-	CHECK(!ril_words(&w, "it's: twenty-one \xC3\xA9t\xC3\xA9!", 23, &e) && w.n == 3 && ril_span_is(w.at[1], "twenty-one"), "words");
+	CHECK(!ril_split_words(&w, "it's: twenty-one \xC3\xA9t\xC3\xA9!", 23, &e) && w.n == 3 &&
+		      ril_span_is(w.at[1], "twenty-one"),
+	      "words");
 	ril_spans_free(&w);
 }
 

@@ -3,9 +3,9 @@
 
 #include "base/rng.h"
 #include "score/judge/outside.h"
-#include "score/judge/prompt.h"
+#include "score/judge/prompt_internal.h"
 #include "score/reward.h"
-#include "score/stats.h"
+#include "base/resampling.h"
 
 static struct ril_record *group(const float *similarity, const float *answer, int n)
 {
@@ -42,7 +42,8 @@ static void test_reward(void)
 {
 	const float s[] = {1, 0, 1}, a[] = {1, 0, NAN}, bad[] = {0, NAN, 0}, inf[] = {0, 0, INFINITY};
 	float r[3];
-	CHECK(!sum("similarity + answer", s, a, r) && r[0] == 2 && r[1] == 0 && isnan(r[2]), "a sum; undecided stays undecided");
+	CHECK(!sum("similarity + answer", s, a, r) && r[0] == 2 && r[1] == 0 && isnan(r[2]),
+	      "a sum; undecided stays undecided");
 	CHECK(!sum("0*answer + similarity", s, a, r) && r[0] == 1 && isnan(r[2]), "even at weight 0");
 	CHECK(!sum(" .5 * similarity - answer*2", s, a, r) && r[0] == -1.5f, "weights (%g)", r[0]);
 	CHECK(!sum("similarity", s, NULL, r) && r[2] == 1, "one term");
@@ -50,18 +51,35 @@ static void test_reward(void)
 	CHECK(sum("similarity + answer", bad, a, r) == RIL_ENONFINITE, "only the answer may be NaN");
 	CHECK(sum("answer", s, inf, r) == RIL_ENONFINITE, "infinite");
 	CHECK(sum("1e39*similarity", s, a, r) == RIL_ENONFINITE, "overflow");
-	static const char *const wrong[] = {"", "+", "answer +", "answer answer", "2", "2*", "*answer", "answer*", "answer/2", "inf*answer"};
+	static const char *const wrong[] = {"",   "+",       "answer +", "answer answer", "2",
+					    "2*", "*answer", "answer*",  "answer/2",      "inf*answer"};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
 		CHECK(sum(wrong[i], s, a, r) == RIL_EUSAGE, "'%s'", wrong[i]);
 }
 
 static void test_verdicts(void)
 {
-	static const struct { const char *reply; int verdict; } c[] = { /* -1: unreadable */
-		{"Final Decision: Yes", 1}, {"final decision: no.", 0}, {"They agree.\nFinal Decision: **Yes**\n", 1}, {"Yes", 1}, {" No. ", 0},
-		{"**Final Decision: No**", 0}, {"Yes, they agree", -1}, {"", -1}, {"Final Decision:", -1}, {"Final Decision: Yes or No", -1},
-		{"Final Decision: Yes\nFinal Decision: Yes", -1}, {"Final Decision: Yes, but", -1}, {"The final answer is yes", -1}, {"Yesno", -1},
-		{"Final Decision: No\n\nBecause", -1}, {"maybe", -1},
+	static const struct {
+		const char *reply;
+		int verdict;
+	} c[] = {
+		/* -1: unreadable */
+		{"Final Decision: Yes", 1},
+		{"final decision: no.", 0},
+		{"They agree.\nFinal Decision: **Yes**\n", 1},
+		{"Yes", 1},
+		{" No. ", 0},
+		{"**Final Decision: No**", 0},
+		{"Yes, they agree", -1},
+		{"", -1},
+		{"Final Decision:", -1},
+		{"Final Decision: Yes or No", -1},
+		{"Final Decision: Yes\nFinal Decision: Yes", -1},
+		{"Final Decision: Yes, but", -1},
+		{"The final answer is yes", -1},
+		{"Yesno", -1},
+		{"Final Decision: No\n\nBecause", -1},
+		{"maybe", -1},
 	};
 	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
 		double score = -1;
@@ -74,13 +92,19 @@ static void test_prompt(void)
 {
 	struct ril_err e = {0};
 	const char *answers[] = {"red", "{response}"}, *choices[] = {"a", "b"};
-	struct ril_question q = {.key = "k", .text = "which {answer}?", .answers = answers, .n_answers = 2, .choices = choices, .n_choices = 2};
+	struct ril_question q = {.key = "k",
+				 .text = "which {answer}?",
+				 .answers = answers,
+				 .n_answers = 2,
+				 .choices = choices,
+				 .n_choices = 2};
 	struct ril_item it = {.q = &q, .response = "{question} {x"};
 	struct ril_prompt p = {0};
 	struct ril_buf out = {0};
 	CHECK(!ril_buf_puts(&p.text, "Q {question} C {choices} A {answer} R {response} {{", &e), "%s", e.msg);
 	CHECK(!ril_prompt_fill(&p, &it, &out, &e) &&
-	      !strcmp(out.data, "Q which {answer}? C a / b A red / {response} R {question} {x {{"), "what is put in is left alone: %s", out.data);
+		      !strcmp(out.data, "Q which {answer}? C a / b A red / {response} R {question} {x {{"),
+	      "what is put in is left alone: %s", out.data);
 	ril_prompt_free(&p);
 	ril_buf_free(&out);
 	CHECK(ril_prompt_load(&p, "/dev/null", &e) && e.code, "an empty prompt file");
@@ -113,8 +137,10 @@ static void test_intervals(void)
 	}
 	const struct ril_resampling how = {7, 2000, 95};
 	struct ril_paired p;
-	CHECK(!ril_compare_paired(&p, a, b, 400, &how, &e) && p.difference > 0 && p.p < .01 && p.interval.low > 0, "a shift: p %g", p.p);
-	CHECK(!ril_compare_paired(&p, a, c, 400, &how, &e) && p.p > .05 && p.interval.low < 0 && p.interval.high > 0, "no shift: p %g", p.p);
+	CHECK(!ril_compare_paired(&p, a, b, 400, &how, &e) && p.difference > 0 && p.p < .01 && p.interval.low > 0,
+	      "a shift: p %g", p.p);
+	CHECK(!ril_compare_paired(&p, a, c, 400, &how, &e) && p.p > .05 && p.interval.low < 0 && p.interval.high > 0,
+	      "no shift: p %g", p.p);
 	double half = (p.interval.high - p.interval.low) / 2;
 	CHECK(fabs(half / (1.96 * sqrt(.5 / 400)) - 1) < .15, "width %g", half);
 	CHECK(!ril_compare_paired(&p, a, a, 400, &how, &e) && p.p == 1 && p.difference == 0, "a run against itself");

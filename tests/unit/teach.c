@@ -1,7 +1,7 @@
 /* teach.c -- saved teacher responses: reading, drawing without replacement, shares, refusals. */
 #include "../ril_test.h"
 
-#include "algo/teach_int.h"
+#include "algo/teach_internal.h"
 #include "text/bpe_train.h"
 
 #include <sys/stat.h>
@@ -31,9 +31,13 @@ static void test_reading(void)
 	struct ril_err e = {0};
 	struct ril_saved *s = ril_saved_new(&e);
 	const struct ril_saved_response *r;
-	CHECK(!ril_saved_read(s, write_cache("{\"id\": \"q2\", \"response\": \"x\", \"teacher\": \"B\"}\n\n"
-		"{\"id\": \"q1\", \"response\": \"\\u00e9\", \"teacher\": \"A\", \"finish\": \"length\", \"more\": 1}\n"
-		"{\"id\": \"q2\", \"response\": \"y\", \"teacher\": \"A\"}"), &e), "%s", e.msg);
+	CHECK(!ril_saved_read(s,
+			      write_cache("{\"id\": \"q2\", \"response\": \"x\", \"teacher\": \"B\"}\n\n"
+					  "{\"id\": \"q1\", \"response\": \"\\u00e9\", \"teacher\": \"A\", \"finish\": "
+					  "\"length\", \"more\": 1}\n"
+					  "{\"id\": \"q2\", \"response\": \"y\", \"teacher\": \"A\"}"),
+			      &e),
+	      "%s", e.msg);
 	CHECK(!ril_saved_read(s, write_cache("{\"id\": \"q2\", \"response\": \"z\", \"teacher\": \"A\"}\n"), &e) &&
 		      !ril_saved_index(s, &e),
 	      "%s", e.msg);

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "base/rng.h"
-#include "text/tokenizer_int.h"
+#include "text/tokenizer_internal.h"
 
 #include <sys/stat.h>
 #include <utf8proc.h>
@@ -17,7 +17,8 @@ static void check_case(struct ril_tokenizer *t, const char *line, size_t n, int 
 	struct ril_ids ids = {0};
 	cJSON *j = ril_json_parse(line, n, &e);
 	CHECK(j && !ril_json_text(&text, cJSON_GetObjectItem(j, "text"), &e) &&
-	      !ril_json_text(&want, cJSON_GetObjectItem(j, "decoded"), &e), "case %d: %s", number, e.msg);
+		      !ril_json_text(&want, cJSON_GetObjectItem(j, "decoded"), &e),
+	      "case %d: %s", number, e.msg);
 	CHECK(!ril_tokenizer_encode(t, text.data, text.len, true, &ids, &e), "case %d: %s", number, e.msg);
 	cJSON *list = cJSON_GetObjectItem(j, "ids"), *id = list->child;
 	bool same = (size_t)cJSON_GetArraySize(list) == ids.n;
@@ -211,7 +212,7 @@ static void test_expression(void)
 /* Calm stretches and restless runs give what the whole text at once gives. */
 static void test_nfc(void)
 {
-	static const int32_t alphabet[] = {'a',	   'e',	    ' ',     0x301,   0x323,  0x308,  0xE9,  0x1E69,
+	static const int32_t alphabet[] = {'a',    'e',     ' ',     0x301,   0x323,  0x308,  0xE9,  0x1E69,
 					   0x212B, 0x1100,  0x1161,  0x11A8,  0xAC00, 0xAC01, 0x9BE, 0x9C7,
 					   0x4E2D, 0xF900,  0x958,   0x1F600, 0x439,  0x2126, 0x344, 0x102E,
 					   0x1025, 0x115B9, 0x115AF, 0x30AB,  0x3099, 0x1D15E};
@@ -359,8 +360,8 @@ static void test_folders(void)
 	expect_broken("TemplateProcessing");
 	write_tokenizer("", "", "{\"id\": 256, \"content\": \"<m>\", \"lstrip\": true}", byte_level, "");
 	expect_broken("lstrip");
-	test_write(folder, 
-		"tokenizer.json",
+	test_write(
+		folder, "tokenizer.json",
 		"{\"model\": {\"vocab\": {\"a\": 0}, \"merges\": []}, \"pre_tokenizer\": {\"type\": \"ByteLevel\"}}");
 	expect_broken("0x00");
 	test_write(folder, "tokenizer.json", "{\"model\": ");

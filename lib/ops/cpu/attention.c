@@ -1,13 +1,13 @@
 /* attention.c -- attention over segments, forward and backward.
  *
- * Forward, a block of lanes (plan.h) and one key-value head at a time: scores = K q^T, softmax over the keys of each
+ * Forward, a block of lanes (plan_internal.h) and one key-value head at a time: scores = K q^T, softmax over the keys of each
  * lane, o = scores^T V.  Backward recomputes the probabilities from the saved log-sum-exp (as FlashAttention-2, Dao
  * 2023): with D = sum(do * o),  dV += P^T do,  dS = P (V do^T - D),  dQ = scale dS K,  dK += scale dS^T Q.
  *
  * Blocks that share key rows add to the same dK and dV: they form a component, and one thread takes a component's
  * blocks in order.  A block's scores are bounded by RIL_BLOCK lanes x its keys. */
-#include "plan.h"
-#include "vmath.h"
+#include "plan_internal.h"
+#include "vmath_internal.h"
 
 struct attention {
 	ril_real *o, *lse_out, *dq, *dk, *dv;
@@ -21,10 +21,10 @@ struct attention {
 
 /* A worker's scratch for one block. */
 struct work {
-	ril_real *s, *ds;          /* [keys, lds] scores, their gradients */
-	ril_real *qt, *dot;        /* [D, lds] queries and do, transposed */
-	ril_real *rows, *drows;    /* [lanes, D] */
-	ril_real *max, *sum;       /* [lds] */
+	ril_real *s, *ds;       /* [keys, lds] scores, their gradients */
+	ril_real *qt, *dot;     /* [D, lds] queries and do, transposed */
+	ril_real *rows, *drows; /* [lanes, D] */
+	ril_real *max, *sum;    /* [lds] */
 };
 
 static int64_t padded(int64_t lanes)
@@ -34,7 +34,8 @@ static int64_t padded(int64_t lanes)
 
 static bool work_of(const struct attention *a, int worker, bool backward, struct work *w)
 {
-	size_t score = (size_t)((a->plan.max_keys + 1) * a->lds + RIL_LANES), tall = (size_t)(a->D * a->lds + RIL_LANES);
+	size_t score = (size_t)((a->plan.max_keys + 1) * a->lds + RIL_LANES),
+	       tall = (size_t)(a->D * a->lds + RIL_LANES);
 	size_t flat = (size_t)(a->lds * a->D + RIL_LANES), row = (size_t)a->lds;
 	size_t n = (backward ? 2 : 1) * (score + tall + flat) + 2 * row;
 	ril_real *p = ril_cpu_scratch(worker, n, sizeof *p);
@@ -126,8 +127,8 @@ static void score(const struct attention *a, const struct ril_block *b, const ri
 	s += b->pn * a->lds;
 	for (int i = b->first; i < b->first + b->n; i++) {
 		const struct ril_piece *p = &a->plan.piece[i];
-		ril_mm(p->keys, p->rows * a->group, a->D, x + p->seg->k0 * ldx, ldx, 1, t + p->lane, a->lds, s + p->lane, a->lds,
-		       false, false);
+		ril_mm(p->keys, p->rows * a->group, a->D, x + p->seg->k0 * ldx, ldx, 1, t + p->lane, a->lds,
+		       s + p->lane, a->lds, false, false);
 	}
 }
 
@@ -146,7 +147,7 @@ static void mask(const struct attention *a, const struct ril_block *b, ril_real 
 	s += b->pn * a->lds;
 	for (int i = b->first; i < b->first + b->n; i++) {
 		const struct ril_piece *p = &a->plan.piece[i];
-		for (int32_t key = ril_seen(p->seg, p->row); key < b->own; key++) {
+		for (int32_t key = ril_visible_keys(p->seg, p->row); key < b->own; key++) {
 			ril_real *lane = s + key * a->lds + p->lane;
 			int64_t n = blind_rows(p, key) * a->group;
 			for (int64_t l = 0; l < n; l++)
@@ -163,8 +164,8 @@ static void gather_keys(const struct attention *a, const struct ril_block *b, co
 	s += b->pn * a->lds;
 	for (int i = b->first; i < b->first + b->n; i++) {
 		const struct ril_piece *p = &a->plan.piece[i];
-		ril_mm(p->rows * a->group, a->D, p->keys, s + p->lane, 1, a->lds, x + p->seg->k0 * ldx, ldx, out + p->lane * a->D,
-		       a->D, true, true);
+		ril_mm(p->rows * a->group, a->D, p->keys, s + p->lane, 1, a->lds, x + p->seg->k0 * ldx, ldx,
+		       out + p->lane * a->D, a->D, true, true);
 	}
 }
 
@@ -225,7 +226,8 @@ static void store_output(const struct attention *a, const struct ril_block *b, i
 				for (int64_t d = 0; d < D; d++)
 					o[d] = w->rows[lane * D + d] * part;
 				if (a->lse_out)
-					a->lse_out[row * a->Hq + head * a->group + h] = w->max[lane] + (ril_real)log(sum);
+					a->lse_out[row * a->Hq + head * a->group + h] =
+						w->max[lane] + (ril_real)log(sum);
 			}
 		}
 	}
@@ -267,11 +269,23 @@ void ril_cpu_attention(ril_real *o, int64_t ldo, ril_real *lse, const ril_real *
 		       int64_t ldk, const ril_real *v, int64_t ldv, const struct ril_seg *seg, int nseg, int64_t Hq,
 		       int64_t Hkv, int64_t D, double scale)
 {
-	struct attention a = {.o = o, .ldo = ldo, .lse_out = lse, .q = q, .ldq = ldq, .k = k, .ldk = ldk, .v = v, .ldv = ldv,
-			      .Hq = Hq, .Hkv = Hkv, .D = D, .scale = scale};
+	struct attention a = {.o = o,
+			      .ldo = ldo,
+			      .lse_out = lse,
+			      .q = q,
+			      .ldq = ldq,
+			      .k = k,
+			      .ldk = ldk,
+			      .v = v,
+			      .ldv = ldv,
+			      .Hq = Hq,
+			      .Hkv = Hkv,
+			      .D = D,
+			      .scale = scale};
 	if (prepare(&a, seg, nseg, false))
 		return;
-	a.split = a.plan.blocks < 16 ? Hkv : 1; /* a block of one head is some microseconds: enough for a tile, if need be */
+	a.split = a.plan.blocks < 16 ? Hkv
+				     : 1; /* a block of one head is some microseconds: enough for a tile, if need be */
 	ril_parallel(a.plan.blocks * (int)a.split, forward_tile, &a);
 }
 
@@ -286,7 +300,8 @@ static void load_saved(const struct attention *a, const struct ril_block *b, int
 		for (int64_t r = 0; r < p->rows; r++) {
 			for (int64_t h = 0; h < a->group; h++) {
 				int64_t lane = p->lane + r * a->group + h, row = p->seg->q0 + p->row + r;
-				const ril_real *o = a->out + row * a->ldo + (head * a->group + h) * D, *g = w->drows + lane * D;
+				const ril_real *o = a->out + row * a->ldo + (head * a->group + h) * D,
+					       *g = w->drows + lane * D;
 				ril_real sum = 0;
 #pragma omp simd reduction(+ : sum)
 				for (int64_t d = 0; d < D; d++)
@@ -360,19 +375,38 @@ static void backward_tile(void *ctx, int tile, int worker)
 	struct work w;
 	if (!work_of(a, worker, true, &w))
 		return;
-	for (int b = first_block(&a->plan, component); b < a->plan.blocks && a->plan.block[b].component == component; b++)
+	for (int b = first_block(&a->plan, component); b < a->plan.blocks && a->plan.block[b].component == component;
+	     b++)
 		backward_block(a, &a->plan.block[b], tile % a->Hkv, &w);
 }
 
 void ril_cpu_attention_bwd(ril_real *dq, int64_t lddq, ril_real *dk, int64_t lddk, ril_real *dv, int64_t lddv,
 			   const ril_real *dout, int64_t lddo, const ril_real *o, int64_t ldo, const ril_real *lse,
-			   const ril_real *q, int64_t ldq, const ril_real *k, int64_t ldk, const ril_real *v, int64_t ldv,
-			   const struct ril_seg *seg, int nseg, int64_t Hq, int64_t Hkv, int64_t D, double scale)
+			   const ril_real *q, int64_t ldq, const ril_real *k, int64_t ldk, const ril_real *v,
+			   int64_t ldv, const struct ril_seg *seg, int nseg, int64_t Hq, int64_t Hkv, int64_t D,
+			   double scale)
 {
-	struct attention a = {.dq = dq, .lddq = lddq, .dk = dk, .lddk = lddk, .dv = dv, .lddv = lddv, .dout = dout,
-			      .lddo = lddo, .out = o, .ldo = ldo, .lse = lse, .q = q, .ldq = ldq, .k = k, .ldk = ldk,
-			      .v = v, .ldv = ldv,
-			      .Hq = Hq, .Hkv = Hkv, .D = D, .scale = scale};
+	struct attention a = {.dq = dq,
+			      .lddq = lddq,
+			      .dk = dk,
+			      .lddk = lddk,
+			      .dv = dv,
+			      .lddv = lddv,
+			      .dout = dout,
+			      .lddo = lddo,
+			      .out = o,
+			      .ldo = ldo,
+			      .lse = lse,
+			      .q = q,
+			      .ldq = ldq,
+			      .k = k,
+			      .ldk = ldk,
+			      .v = v,
+			      .ldv = ldv,
+			      .Hq = Hq,
+			      .Hkv = Hkv,
+			      .D = D,
+			      .scale = scale};
 	if (prepare(&a, seg, nseg, true))
 		return;
 	ril_parallel(a.plan.components * (int)Hkv, backward_tile, &a);

@@ -1,5 +1,5 @@
 /* cpu.c -- the CPU backend's table, its memory, and how its files cut work into tiles. */
-#include "cpu.h"
+#include "cpu_internal.h"
 
 #include "base/mem.h"
 
@@ -10,7 +10,10 @@
 
 enum { MAX_WORKERS = 256, SLOTS = MAX_WORKERS + 2 };
 
-static struct { void *p; size_t bytes; } scratch[SLOTS];
+static struct {
+	void *p;
+	size_t bytes;
+} scratch[SLOTS];
 static atomic_bool out_of_memory;
 
 void *ril_cpu_scratch(int worker, size_t n, size_t size)

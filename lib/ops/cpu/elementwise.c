@@ -2,8 +2,8 @@
  *
  * Activations other than ReLU are x times a gate: silu x s(x), quick GELU x s(1.702 x), GELU x Phi(x), and its tanh
  * form x s(2u) with u = sqrt(2/pi) (x + 0.044715 x^3), since (1 + tanh u)/2 = s(2u). */
-#include "cpu.h"
-#include "vmath.h"
+#include "cpu_internal.h"
+#include "vmath_internal.h"
 
 enum { EXP_GRAIN = RIL_GRAIN / 4 }; /* an exponential costs as much as several sums */
 
@@ -157,7 +157,9 @@ ACTIVATION(gelu_tanh, tanh_gate, tanh_slope)
 ACTIVATION(quick_gelu, quick_gate, quick_slope)
 ACTIVATION(relu, relu_gate, relu_gate)
 
-static const struct { ril_range_fn *fwd, *bwd; } activations[] = {
+static const struct {
+	ril_range_fn *fwd, *bwd;
+} activations[] = {
 	[RIL_ACT_SILU] = {silu_range, silu_bwd_range},
 	[RIL_ACT_GELU] = {gelu_range, gelu_bwd_range},
 	[RIL_ACT_GELU_TANH] = {gelu_tanh_range, gelu_tanh_bwd_range},

@@ -3,13 +3,13 @@
  * Forward: a tile's logits live in scratch only long enough to give (maximum, sum of exponentials, their mean logit,
  * target logit) for each of its rows; these are merged in the order of the vocabulary.  Backward: a slab of rows at a
  * time, small enough that its dz [rows, V] stays bounded, is computed once and used for both gradients. */
-#include "cpu.h"
-#include "vmath.h"
+#include "cpu_internal.h"
+#include "vmath_internal.h"
 
 enum {
-	MAX_VOCAB = 1024,       /* vocabulary rows in a tile */
+	MAX_VOCAB = 1024, /* vocabulary rows in a tile */
 	MAX_HEAD_ROWS = 128,
-	SLAB = 1 << 22,         /* elements of dz kept at once */
+	SLAB = 1 << 22, /* elements of dz kept at once */
 };
 
 struct part { /* of one row over one stretch of the vocabulary; sums relative to exp(max) */
@@ -25,7 +25,7 @@ struct head {
 	const int32_t *target;
 	struct ril_weight w;
 	int64_t R, V, C, rows, chunk;
-	int64_t r0, n;          /* backward: the slab */
+	int64_t r0, n; /* backward: the slab */
 	int row_tiles, chunks, dh_tiles;
 	int64_t dh_rows, dw_rows;
 	double inv_t;
@@ -118,7 +118,8 @@ static void merge_row(const struct head *a, int64_t r, double *logp, double *ent
 
 static void cut(struct head *a)
 {
-	int64_t limit = a->w.dtype == RIL_REAL ? MAX_VOCAB : ril_min(MAX_VOCAB, ril_max(64, (1 << 19) / ril_max(a->C, 1)));
+	int64_t limit =
+		a->w.dtype == RIL_REAL ? MAX_VOCAB : ril_min(MAX_VOCAB, ril_max(64, (1 << 19) / ril_max(a->C, 1)));
 	a->chunk = ril_even_part(a->V, limit, 16);
 	a->chunks = (int)ril_parts(a->V, a->chunk);
 	a->rows = ril_even_part(a->R, MAX_HEAD_ROWS, 8);
@@ -199,8 +200,17 @@ static void head_grad_tile(void *ctx, int tile, int worker)
 void ril_cpu_head_logp_bwd(ril_real *dh, ril_real *dw, const double *dlogp, const ril_real *lse, const ril_real *h,
 			   const int32_t *target, int64_t R, struct ril_weight w, double inv_t)
 {
-	struct head a = {.dh = dh, .dw = dw, .dlogp = dlogp, .lse = lse, .h = h, .target = target, .R = R, .V = w.rows,
-			 .C = w.cols, .w = w, .inv_t = inv_t};
+	struct head a = {.dh = dh,
+			 .dw = dw,
+			 .dlogp = dlogp,
+			 .lse = lse,
+			 .h = h,
+			 .target = target,
+			 .R = R,
+			 .V = w.rows,
+			 .C = w.cols,
+			 .w = w,
+			 .inv_t = inv_t};
 	if (R <= 0 || (!dh && !dw))
 		return;
 	int64_t slab = ril_even_part(R, ril_max(64, SLAB / a.V), 8);

@@ -3,17 +3,18 @@
  * Three regimes.  Many rows: BLAS on tiles of rows x outputs.  Stored types other than ril_real are widened a panel of
  * w at a time into a worker's scratch, never as a whole.  A few rows (decoding): the product is bound by reading w, so
  * each row of w is widened in registers and multiplied with all rows of x at once. */
-#include "cpu.h"
+#include "cpu_internal.h"
 
 #if defined(__F16C__) && !defined(RIL_REAL_IS_DOUBLE)
 #include <immintrin.h>
 #endif
 
 enum {
-	FEW_ROWS = 8,            /* up to here the product is bound by memory */
-	PANEL = 1 << 17,         /* elements of w widened at once */
-	TILE_WORK = 1 << 19,     /* multiplications in a tile */
-	MAX_ROWS = 512, MAX_COLS = 512,
+	FEW_ROWS = 8,        /* up to here the product is bound by memory */
+	PANEL = 1 << 17,     /* elements of w widened at once */
+	TILE_WORK = 1 << 19, /* multiplications in a tile */
+	MAX_ROWS = 512,
+	MAX_COLS = 512,
 };
 
 struct linear {
@@ -21,7 +22,7 @@ struct linear {
 	const ril_real *x, *b, *dy;
 	struct ril_weight w;
 	int64_t ldy, ldx, lddx, lddy, T, N, K;
-	int64_t rows, cols;      /* of a tile */
+	int64_t rows, cols; /* of a tile */
 	int row_tiles, dx_tiles, dw_cols;
 	int64_t dw_rows, dw_width;
 	bool accumulate;
@@ -182,7 +183,8 @@ static int outs_at_once(int64_t T)
 }
 
 static inline __attribute__((always_inline)) void few_dots(ril_real (*dot)[FEW_ROWS], const void *const *w,
-							   const ril_real *x, int64_t ldx, int64_t T, int64_t K, const bool bf16)
+							   const ril_real *x, int64_t ldx, int64_t T, int64_t K,
+							   const bool bf16)
 {
 	switch (T) {
 	case 1: dots(dot, w, x, ldx, K, 4, 1, bf16); break;
@@ -209,14 +211,16 @@ static void few_rows_tile(void *ctx, int tile, int worker)
 	int outs = outs_at_once(l->T);
 	bool in_place = read_in_place(l->w.dtype);
 	size_t size = ril_dtype_size(l->w.dtype);
-	ril_real *wide = in_place ? NULL : ril_cpu_scratch(worker, (size_t)(outs * l->K), sizeof *wide), dot[4][FEW_ROWS];
+	ril_real *wide = in_place ? NULL : ril_cpu_scratch(worker, (size_t)(outs * l->K), sizeof *wide),
+		 dot[4][FEW_ROWS];
 	if (!in_place && !wide)
 		return;
 	for (int64_t n = n0; n < n1; n += outs) {
 		const void *w[4];
 		for (int i = 0; i < outs; i++) {
 			int64_t row = ril_min(n + i, n1 - 1);
-			w[i] = in_place ? (const char *)l->w.data + (size_t)(row * l->K) * size : (const char *)(wide + i * l->K);
+			w[i] = in_place ? (const char *)l->w.data + (size_t)(row * l->K) * size
+					: (const char *)(wide + i * l->K);
 			if (!in_place)
 				ril_cpu_widen(wide + i * l->K, l->w, row * l->K, l->K);
 		}
@@ -235,7 +239,15 @@ static void few_rows_tile(void *ctx, int tile, int worker)
 void ril_cpu_linear(ril_real *y, int64_t ldy, const ril_real *x, int64_t ldx, int64_t T, struct ril_weight w,
 		    const ril_real *b, bool accumulate)
 {
-	struct linear l = {.y = y, .ldy = ldy, .x = x, .ldx = ldx, .T = T, .N = w.rows, .K = w.cols, .w = w, .b = b,
+	struct linear l = {.y = y,
+			   .ldy = ldy,
+			   .x = x,
+			   .ldx = ldx,
+			   .T = T,
+			   .N = w.rows,
+			   .K = w.cols,
+			   .w = w,
+			   .b = b,
 			   .accumulate = accumulate};
 	if (T <= 0 || l.N <= 0)
 		return;
@@ -272,7 +284,8 @@ static void dw_tile(const struct linear *l, int tile)
 	int64_t n0 = tile / l->dw_cols * l->dw_rows, k0 = tile % l->dw_cols * l->dw_width;
 	int64_t n = ril_min(l->dw_rows, l->N - n0), k = ril_min(l->dw_width, l->K - k0);
 	if (l->dw)
-		ril_gemm(true, false, n, k, l->T, l->dy + n0, l->lddy, l->x + k0, l->ldx, 1, l->dw + n0 * l->K + k0, l->K);
+		ril_gemm(true, false, n, k, l->T, l->dy + n0, l->lddy, l->x + k0, l->ldx, 1, l->dw + n0 * l->K + k0,
+			 l->K);
 	if (l->db && k0 == 0)
 		for (int64_t t = 0; t < l->T; t++)
 			for (int64_t i = n0; i < n0 + n; i++)
@@ -291,8 +304,18 @@ static void linear_bwd_tile(void *ctx, int tile, int worker)
 void ril_cpu_linear_bwd(ril_real *dx, int64_t lddx, ril_real *dw, ril_real *db, const ril_real *dy, int64_t lddy,
 			const ril_real *x, int64_t ldx, int64_t T, struct ril_weight w)
 {
-	struct linear l = {.dx = dx, .lddx = lddx, .dw = dw, .db = db, .dy = dy, .lddy = lddy, .x = x, .ldx = ldx, .T = T,
-			   .N = w.rows, .K = w.cols, .w = w};
+	struct linear l = {.dx = dx,
+			   .lddx = lddx,
+			   .dw = dw,
+			   .db = db,
+			   .dy = dy,
+			   .lddy = lddy,
+			   .x = x,
+			   .ldx = ldx,
+			   .T = T,
+			   .N = w.rows,
+			   .K = w.cols,
+			   .w = w};
 	if (T <= 0 || l.N <= 0 || l.K <= 0)
 		return;
 	if (dx) {

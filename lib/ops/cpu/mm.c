@@ -3,7 +3,7 @@
  * Attention multiplies thousands of matrices with 10 to 100 rows a step; a BLAS call costs as much as such a product.
  * Here a block of ROWS x 2 vectors of C stays in registers while k runs; A's elements are broadcast, so A may have any
  * strides (that is how transposes are read without a copy), B's rows are loaded as vectors. */
-#include "cpu.h"
+#include "cpu_internal.h"
 
 #if RIL_VBYTES == 64
 enum { ROWS = 8 }; /* 16 of 32 registers hold C */

@@ -2,8 +2,8 @@
  *
  * With n = x rstd (or (x - mean) rstd) and g = dy w, the gradient is dx = rstd (g - n mean(g n)), less mean(g) for
  * LayerNorm: both are projections of g off what the normalisation removes. */
-#include "cpu.h"
-#include "vmath.h"
+#include "cpu_internal.h"
+#include "vmath_internal.h"
 
 struct norm {
 	ril_real *y, *mean_out, *rstd_out; /* forward */
@@ -74,7 +74,8 @@ static void rmsnorm_bwd_rows(void *ctx, int64_t from, int64_t to, ril_real *dw)
 void ril_cpu_rmsnorm_bwd(ril_real *dx, int64_t lddx, ril_real *dw, const ril_real *dy, int64_t lddy, const ril_real *x,
 			 int64_t ldx, const ril_real *w, const ril_real *rstd, int64_t T, int64_t C)
 {
-	struct norm a = {.dx = dx, .lddx = lddx, .dy = dy, .ldy = lddy, .x = x, .ldx = ldx, .w = w, .rstd = rstd, .C = C};
+	struct norm a = {
+		.dx = dx, .lddx = lddx, .dy = dy, .ldy = lddy, .x = x, .ldx = ldx, .w = w, .rstd = rstd, .C = C};
 	ril_cpu_row_sums(T, C, 1, rmsnorm_bwd_rows, &a, &dw);
 }
 

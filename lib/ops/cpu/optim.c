@@ -1,7 +1,7 @@
 /* optim.c -- gradient norm and AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019; the
  * order of operations is torch.optim.AdamW's). */
-#include "cpu.h"
-#include "vmath.h"
+#include "cpu_internal.h"
+#include "vmath_internal.h"
 
 enum { BLOCK = 1 << 16 }; /* elements that one partial sum covers */
 
@@ -59,7 +59,10 @@ void ril_cpu_adamw(ril_real *p, ril_real *m, ril_real *v, const ril_real *g, int
 {
 	double correct1 = 1 - pow(o.beta1, (double)o.step), correct2 = 1 - pow(o.beta2, (double)o.step);
 	struct adamw a = {
-		.p = p, .m = m, .v = v, .g = g,
+		.p = p,
+		.m = m,
+		.v = v,
+		.g = g,
 		.keep = (ril_real)(1 - o.lr * o.weight_decay),
 		.beta2 = (ril_real)o.beta2,
 		.new1 = (ril_real)(1 - o.beta1),

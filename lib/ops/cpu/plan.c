@@ -1,8 +1,8 @@
-/* plan.c -- attention's blocks; see plan.h.
+/* plan.c -- attention's blocks; see plan_internal.h.
  *
  * Components come from merging the segments' key ranges in the order of their first row (a sweep), then joining a
  * segment's two ranges (prefix and own keys). */
-#include "plan.h"
+#include "plan_internal.h"
 
 struct span { /* a range of key rows and who reads it */
 	int32_t from, to;
@@ -84,13 +84,13 @@ static void add_segment(struct ril_plan *p, const struct ril_seg *s, int64_t gro
 	for (int32_t row = 0; row < s->qn;) {
 		struct ril_block *b = p->blocks ? &p->block[p->blocks - 1] : NULL;
 		int32_t room = most;
-		if (b && fits(b, s, ril_seen(s, row), group, component)) {
+		if (b && fits(b, s, ril_visible_keys(s, row), group, component)) {
 			room = (int32_t)((RIL_BLOCK - b->lanes) / group);
 		} else {
 			b = &p->block[p->blocks++];
 			*b = (struct ril_block){.first = p->pieces, .p0 = s->p0, .pn = s->pn, .component = component};
 		}
-		int32_t rows = (int32_t)ril_min(room, s->qn - row), keys = ril_seen(s, row + rows - 1);
+		int32_t rows = (int32_t)ril_min(room, s->qn - row), keys = ril_visible_keys(s, row + rows - 1);
 		p->piece[p->pieces++] = (struct ril_piece){s, row, rows, b->lanes, keys};
 		b->n++;
 		b->lanes += (int32_t)(rows * group);

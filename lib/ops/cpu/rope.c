@@ -1,6 +1,6 @@
 /* rope.c -- rotary positions, in place (Su et al., "RoFormer", 2021; halves paired as in Hugging Face's
  * rotate_half). */
-#include "cpu.h"
+#include "cpu_internal.h"
 
 struct rope {
 	ril_real *x;

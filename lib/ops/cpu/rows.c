@@ -2,7 +2,7 @@
  *
  * Backward passes add several rows into one, so they are cut by columns (or by the row added to): each sum then runs in
  * the order of the rows on one thread. */
-#include "cpu.h"
+#include "cpu_internal.h"
 
 struct rows {
 	ril_real *y, *y2;

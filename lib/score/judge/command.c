@@ -111,7 +111,8 @@ static int request(struct ril_buf *b, int64_t id, const struct ril_item *it, int
 			       quote_list(b, "answers", q->answers, q->n_answers, err) ||
 			       quote_list(b, "choices", q->choices, q->n_choices, err) ||
 			       quote(b, "response", it->response, err) || ril_buf_puts(b, "}\n", err)
-		       ? -1 : 0;
+		       ? -1
+		       : 0;
 }
 
 /* A reply to another request than ours means that the two have lost each other: an error.  Anything else that is not

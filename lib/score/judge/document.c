@@ -1,6 +1,6 @@
 /* document.c -- charts and documents: relaxed accuracy and ANLS, each in the variants that are in use. */
 #include "score/judge/judge.h"
-#include "score/judge/text.h"
+#include "score/judge/text_internal.h"
 
 #include <stdlib.h>
 #include <utf8proc.h>
@@ -59,8 +59,8 @@ static int prepare(struct ril_buf *out, const char *s, bool squeeze, struct ril_
 	else if (!rc)
 		rc = ril_split(&words, low.data, low.len, err);
 	for (size_t i = 0; !rc && i < words.n; i++)
-		rc = ril_buf_puts(out, i ? " " : "", err) || ril_buf_add(out, words.at[i].s, words.at[i].n, err)
-					 ? -1 : 0;
+		rc = ril_buf_puts(out, i ? " " : "", err) || ril_buf_add(out, words.at[i].s, words.at[i].n, err) ? -1
+														 : 0;
 	rc = rc ? rc : ril_buf_add(out, "", 0, err);
 	ril_buf_free(&low);
 	ril_spans_free(&words);
@@ -76,8 +76,9 @@ static size_t upper_length(const char *s)
 		utf8proc_ssize_t k = utf8proc_iterate((const utf8proc_uint8_t *)s + i, (utf8proc_ssize_t)(len - i), &c);
 		int boundary = 0;
 		/* Full case folding expands the same letters, but for two capitals. */
-		utf8proc_ssize_t m = k <= 0 || c < 0x80 || c == 0x130 || c == 0x1E9E ? 1 :
-				     utf8proc_decompose_char(c, folded, 8, UTF8PROC_CASEFOLD, &boundary);
+		utf8proc_ssize_t m = k <= 0 || c < 0x80 || c == 0x130 || c == 0x1E9E
+					     ? 1
+					     : utf8proc_decompose_char(c, folded, 8, UTF8PROC_CASEFOLD, &boundary);
 		n += m > 0 ? (size_t)m : 1;
 		i += k > 0 ? (size_t)k : 1;
 	}

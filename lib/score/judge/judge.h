@@ -7,8 +7,8 @@
  *
  * Ownership: a question borrows the record or row it was read from and owns what it had to parse; an item borrows its
  * question and response; a verdict owns its texts. */
-#ifndef RIL_SCORE_JUDGE_H
-#define RIL_SCORE_JUDGE_H
+#ifndef RIL_SCORE_JUDGE_JUDGE_H
+#define RIL_SCORE_JUDGE_JUDGE_H
 
 #include "base/json.h"
 #include "stream/stream.h"
@@ -51,8 +51,8 @@ int ril_question_field(struct ril_question *, const char *name, const cJSON **ou
 int ril_question_text(struct ril_question *, const char *name, const char *missing, const char **out, struct ril_err *);
 
 struct ril_verdict {
-	double score;       /* [0,1]; NaN: not decided */
-	struct ril_buf got; /* the response as it was compared */
+	double score;        /* [0,1]; NaN: not decided */
+	struct ril_buf got;  /* the response as it was compared */
 	struct ril_buf want; /* the answer it was compared with */
 };
 void ril_verdict_free(struct ril_verdict *);

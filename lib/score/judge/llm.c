@@ -6,15 +6,15 @@
  * temperature .3, .6, .9, ..., each number drawn from (seed, attempt, text of the prompt, position), so a run repeats
  * exactly. */
 #include "score/judge/outside.h"
-#include "score/judge/prompt.h"
-#include "score/judge/text.h"
+#include "score/judge/prompt_internal.h"
+#include "score/judge/text_internal.h"
 
 #include "algo/sample.h"
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "base/thread.h"
 #include "nn/generate.h"
-#include "stream/folder.h"
+#include "tensor/folder.h"
 #include "text/chat.h"
 
 #include <ctype.h>
@@ -36,7 +36,10 @@ struct llm {
 };
 
 /* The prompts of one call. */
-struct question { struct ril_ids ids; uint32_t hash; };
+struct question {
+	struct ril_ids ids;
+	uint32_t hash;
+};
 struct call {
 	struct llm *m;
 	struct question *q; /* [n] */
@@ -147,7 +150,8 @@ static int generate(struct call *c, struct ril_reply *reply, struct ril_err *err
 		.name = "judge", .ids = c->q[0].ids.at, .P = (int64_t)start, .n = (int32_t)c->n, .tail = tail};
 	const struct ril_gen_options how = {.max_new_tokens = c->m->max_new_tokens, .choose = choose, .ctx = c};
 	int rc = ril_generate(c->m->generator, &prompt, 1, &how, out, err) || read_replies(c->m, out, c->n, reply, err)
-			 ? -1 : 0;
+			 ? -1
+			 : 0;
 	ril_gen_free(out, c->n);
 	free(out);
 	free(tail);

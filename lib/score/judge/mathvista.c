@@ -4,7 +4,7 @@
  * judged, else the response itself.  `question_type` (multi_choice, free_form), `answer_type` (text, integer, float,
  * list) and `precision` are fields of the data; a question with choices is multi_choice when nothing says otherwise. */
 #include "score/judge/judge.h"
-#include "score/judge/text.h"
+#include "score/judge/text_internal.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ static int choose(struct ril_buf *out, const struct ril_question *q, const char 
 		}
 	size_t option = (size_t)(letter - 'A');
 	int rc = letter >= 'A' && option < q->n_choices ? ril_buf_puts(out, q->choices[option], err)
-							 : nearest_choice(out, q, trimmed.data, err);
+							: nearest_choice(out, q, trimmed.data, err);
 	ril_buf_free(&trimmed);
 	return rc;
 }

@@ -6,7 +6,7 @@
  *
  * BLINK reads only bracketed letters: see blink_letter. */
 #include "score/judge/judge.h"
-#include "score/judge/text.h"
+#include "score/judge/text_internal.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
  * answers: the tails after "is ", "answer ", "=" and the like in each line, and the numbers in them; a text is right
  * when it contains the answer, a number when it equals it after rounding to two places. */
 #include "score/judge/judge.h"
-#include "score/judge/text.h"
+#include "score/judge/text_internal.h"
 
 #include "base/rng.h"
 
@@ -78,7 +78,9 @@ static int choose(const struct ril_item *it, int *out, struct ril_err *err)
 	struct ril_span s = strip_marks((struct ril_span){it->response, strlen(it->response)});
 	const struct ril_question *q = it->q;
 	int rc = ril_buf_puts(&text, " ", err) || ril_buf_add(&text, s.s, s.n, err) || ril_buf_puts(&text, " ", err) ||
-			 ril_split(&words, text.data, text.len, err) ? -1 : 0;
+				 ril_split(&words, text.data, text.len, err)
+			 ? -1
+			 : 0;
 	*out = rc ? -1 : last_letter(text.data, q->n_choices, "(", ")");
 	if (!rc && *out < 0)
 		*out = last_letter(text.data, q->n_choices, " ", " ");
@@ -114,7 +116,12 @@ static int check_choice(struct ril_item *it, struct ril_verdict *v, struct ril_e
 /* ---- open answers ---- */
 
 /* What is compared: texts, and numbers rounded to two places. */
-struct values { struct ril_buf *text; size_t n, cap; double *number; size_t m, cap_number; };
+struct values {
+	struct ril_buf *text;
+	size_t n, cap;
+	double *number;
+	size_t m, cap_number;
+};
 
 static void free_values(struct values *v)
 {
@@ -184,8 +191,8 @@ static int add_matches(struct values *v, struct ril_span s, const char *pattern,
 {
 	int code;
 	PCRE2_SIZE at;
-	pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &code, &at,
-				       NULL);
+	pcre2_code *re =
+		pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
 	pcre2_match_data *m = re ? pcre2_match_data_create_from_pattern(re, NULL) : NULL;
 	int rc = m ? 0 : ril_fail(err, RIL_EFAIL, "a regular expression cannot be compiled");
 	for (size_t from = 0; !rc && pcre2_match(re, (PCRE2_SPTR)s.s, s.n, from, 0, m, NULL) > 0;) {
@@ -204,7 +211,8 @@ static int add_numbers(struct values *v, struct ril_span s, struct ril_err *err)
 	return add_matches(v, s, "-?\\b\\d{1,3}(?:,\\d{3})+\\b", err) ||
 			       add_matches(v, s, "-?\\d+(?:\\.\\d+)?[eE][+-]?\\d+", err) ||
 			       add_matches(v, s, "-?(?:\\d+\\.\\d+|\\.\\d+|\\d+\\b)(?![eE][+-]?\\d+)(?![,\\d])", err)
-		       ? -1 : 0;
+		       ? -1
+		       : 0;
 }
 
 static int add_part(struct values *v, struct ril_span s, struct ril_err *err)

@@ -204,7 +204,8 @@ static int give(struct ril_verdict *v, const struct ril_item *it, const struct m
 						 : "",
 			    err) ||
 			       ril_buf_puts(&v->want, it->q->answers[0], err)
-		       ? -1 : 0;
+		       ? -1
+		       : 0;
 }
 
 int ril_outside_judge(struct ril_outside *o, const struct ril_item *it, size_t n, struct ril_verdict *v,
@@ -213,7 +214,9 @@ int ril_outside_judge(struct ril_outside *o, const struct ril_item *it, size_t n
 	struct matter *m = ril_new(n, sizeof *m, err);
 	size_t *which = ril_new(n, sizeof *which, err), count = 0;
 	int rc = !m || !which || sort_out(o, it, n, m, which, &count, err) || look_up(o, m, count, c, err) ||
-			 ask_all(o, m, count, c, err) || keep(o, m, count, err) ? -1 : 0;
+				 ask_all(o, m, count, c, err) || keep(o, m, count, err)
+			 ? -1
+			 : 0;
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = give(&v[i], &it[i], &m[which[i]], err);
 	for (size_t i = 0; m && i < count; i++)

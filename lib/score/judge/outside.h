@@ -1,8 +1,8 @@
 /* outside.h -- judges outside the rules: who answers, and what is done with their replies (outside.c).
  *
  * Ownership: a witness is freed by its own free; ril_outside owns the witness it was given. */
-#ifndef RIL_SCORE_OUTSIDE_H
-#define RIL_SCORE_OUTSIDE_H
+#ifndef RIL_SCORE_JUDGE_OUTSIDE_H
+#define RIL_SCORE_JUDGE_OUTSIDE_H
 
 #include "score/grader.h"
 
@@ -51,7 +51,10 @@ void ril_verdict_cache_free(struct ril_verdict_cache *);
 /* Takes in what others appended since. */
 int ril_verdict_cache_refresh(struct ril_verdict_cache *, struct ril_err *);
 bool ril_verdict_cache_find(const struct ril_verdict_cache *, const char *key, double *score);
-struct ril_cache_entry { const char *key, *reply; double score; };
+struct ril_cache_entry {
+	const char *key, *reply;
+	double score;
+};
 int ril_verdict_cache_add(struct ril_verdict_cache *, const struct ril_cache_entry *, size_t n, struct ril_err *);
 
 #endif

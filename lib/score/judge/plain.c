@@ -1,7 +1,7 @@
 /* plain.c -- the plain checkers: exact, number, contains, yesno.  They are our own, made to be hard to fool: see
  * each. */
 #include "score/judge/judge.h"
-#include "score/judge/text.h"
+#include "score/judge/text_internal.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* prompt.c -- see prompt.h. */
-#include "score/judge/prompt.h"
+#include "score/judge/prompt_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

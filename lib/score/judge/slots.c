@@ -13,16 +13,26 @@
  * is another picture).  Pieces without a slot word are not counted as objects.  Words within an object may stand in
  * any order. */
 #include "score/judge/judge.h"
-#include "score/judge/text.h"
+#include "score/judge/text_internal.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 
-struct slot { struct ril_span word; int object; };
-struct slots { struct slot *at; size_t n, cap; int objects; };
+struct slot {
+	struct ril_span word;
+	int object;
+};
+struct slots {
+	struct slot *at;
+	size_t n, cap;
+	int objects;
+};
 
 /* The question's slot words. */
-struct vocabulary { struct ril_buf text; struct ril_spans words; };
+struct vocabulary {
+	struct ril_buf text;
+	struct ril_spans words;
+};
 
 static bool among(const struct ril_spans *s, struct ril_span w)
 {
@@ -43,7 +53,7 @@ static int read_vocabulary(struct vocabulary *v, const struct ril_item *it, stru
 		if (ril_lower(&v->text, it->q->choices[i], strlen(it->q->choices[i]), err) ||
 		    ril_buf_puts(&v->text, "\n", err))
 			return -1;
-	return ril_words(&v->words, v->text.data ? v->text.data : "", v->text.len, err);
+	return ril_split_words(&v->words, v->text.data ? v->text.data : "", v->text.len, err);
 }
 
 static int add(struct slots *s, struct ril_span w, int object, struct ril_err *err)
@@ -63,7 +73,7 @@ static int read_slots(struct slots *s, const char *text, size_t n, const struct 
 	struct ril_spans words = {0};
 	const char *from = text;
 	bool fresh = false;
-	int rc = ril_words(&words, text, n, err);
+	int rc = ril_split_words(&words, text, n, err);
 	s->n = 0;
 	s->objects = 0;
 	for (size_t i = 0; !rc && i < words.n; i++) {
@@ -109,7 +119,8 @@ static int canonical(struct ril_buf *out, struct slots *s, bool apart, struct ri
 	for (size_t i = 0; !rc && i < s->n; i++) {
 		rc = ril_buf_puts(&one, one.len ? " " : "", err) ||
 				     ril_buf_add(&one, s->at[i].word.s, s->at[i].word.n, err)
-			     ? -1 : 0;
+			     ? -1
+			     : 0;
 		if (!rc && (i + 1 == s->n || s->at[i + 1].object != s->at[i].object)) {
 			rc = (object[n] = ril_strdup(one.data, err)) ? 0 : -1;
 			n += !rc;
@@ -148,7 +159,7 @@ static int compare(struct ril_verdict *v, const char *answer, const struct ril_b
 	struct ril_spans words = {0};
 	struct ril_buf low = {0};
 	int rc = -1;
-	if (ril_lower(&low, answer, strlen(answer), err) || ril_words(&words, low.data, low.len, err) ||
+	if (ril_lower(&low, answer, strlen(answer), err) || ril_split_words(&words, low.data, low.len, err) ||
 	    read_slots(&want, low.data, low.len, choice, NULL, err) ||
 	    read_slots(&got, response->data, response->len, choice, &words, err))
 		goto out;
@@ -173,8 +184,8 @@ int ril_check_slots(struct ril_item *it, struct ril_verdict *v, struct ril_err *
 {
 	struct vocabulary vocabulary = {0};
 	struct ril_buf low = {0};
-	int rc = read_vocabulary(&vocabulary, it, err) || ril_lower(&low, it->response, strlen(it->response), err)
-				 ? -1 : 0;
+	int rc = read_vocabulary(&vocabulary, it, err) || ril_lower(&low, it->response, strlen(it->response), err) ? -1
+														   : 0;
 	v->score = 0;
 	for (size_t i = 0; !rc && i < it->q->n_answers && v->score == 0; i++)
 		rc = compare(v, it->q->answers[i], &low, &vocabulary.words, err);

@@ -1,5 +1,5 @@
 /* text.c -- see text.h. */
-#include "score/judge/text.h"
+#include "score/judge/text_internal.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -103,7 +103,7 @@ int ril_split(struct ril_spans *out, const char *s, size_t n, struct ril_err *er
 	return split_at(out, s, n, space, err);
 }
 
-int ril_words(struct ril_spans *out, const char *s, size_t n, struct ril_err *err)
+int ril_split_words(struct ril_spans *out, const char *s, size_t n, struct ril_err *err)
 {
 	return split_at(out, s, n, not_word, err);
 }
@@ -152,8 +152,8 @@ bool ril_number(struct ril_span in, double *out)
 	if (!in.n || in.n >= sizeof copy)
 		return false;
 	for (size_t i = 0; i < in.n; i++) {
-		bool between = i && i + 1 < in.n && isdigit((unsigned char)in.s[i - 1]) &&
-			       isdigit((unsigned char)in.s[i + 1]);
+		bool between =
+			i && i + 1 < in.n && isdigit((unsigned char)in.s[i - 1]) && isdigit((unsigned char)in.s[i + 1]);
 		if (in.s[i] == '_' && !between)
 			return false;
 		if (in.s[i] != '_')
@@ -182,8 +182,8 @@ static int decode(int32_t **out, size_t *n, const char *s, struct ril_err *err)
 		return -1;
 	for (size_t i = 0; i < len;) {
 		utf8proc_int32_t ch;
-		utf8proc_ssize_t m = utf8proc_iterate((const utf8proc_uint8_t *)s + i, (utf8proc_ssize_t)(len - i),
-						      &ch);
+		utf8proc_ssize_t m =
+			utf8proc_iterate((const utf8proc_uint8_t *)s + i, (utf8proc_ssize_t)(len - i), &ch);
 		c[k++] = m > 0 ? ch : (unsigned char)s[i];
 		i += m > 0 ? (size_t)m : 1;
 	}

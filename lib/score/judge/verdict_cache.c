@@ -135,7 +135,9 @@ static int write_line(struct ril_buf *out, const struct ril_cache_entry *e, stru
 	if (isnan(e->score) ? ril_buf_puts(out, "null", err) : ril_buf_printf(out, err, "%.17g", e->score))
 		return -1;
 	return ril_buf_puts(out, ", \"reply\": ", err) || ril_json_quote(out, e->reply, strlen(e->reply), false, err) ||
-			       ril_buf_puts(out, "}\n", err) ? -1 : 0;
+			       ril_buf_puts(out, "}\n", err)
+		       ? -1
+		       : 0;
 }
 
 int ril_verdict_cache_add(struct ril_verdict_cache *c, const struct ril_cache_entry *e, size_t n, struct ril_err *err)

@@ -9,7 +9,7 @@
  *   - VQAv2 leaves answer and response unnormalised when all human answers agree.
  * An answer counts min(1, matches among the others / 3), averaged over which answer is left out. */
 #include "score/judge/judge.h"
-#include "score/judge/vqa.h"
+#include "score/judge/vqa_internal.h"
 
 #include <stdlib.h>
 #include <utf8proc.h>
@@ -82,8 +82,8 @@ int ril_vqa_punctuation(struct ril_buf *out, const char *s, enum ril_period_rule
 	bool before = false;
 	for (size_t i = 0; i < n;) {
 		size_t d = digit(text + i), k = d ? d : 1;
-		bool period = text[i] == '.' && !digit(text + i + 1) && gone < 32 &&
-			      !(rule == RIL_PERIOD_NEITHER && before);
+		bool period =
+			text[i] == '.' && !digit(text + i + 1) && gone < 32 && !(rule == RIL_PERIOD_NEITHER && before);
 		before = d;
 		gone += period;
 		for (size_t j = 0; !period && j < k; j++)
@@ -102,8 +102,8 @@ static bool article(struct ril_span w)
 
 static const char *number_of(struct ril_span w)
 {
-	static const char *const word[] = {"zero", "one", "two", "three", "four", "five",
-					   "six", "seven", "eight", "nine", "ten"};
+	static const char *const word[] = {"zero", "one",   "two",   "three", "four", "five",
+					   "six",  "seven", "eight", "nine",  "ten"};
 	static const char *const digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"};
 	if (ril_span_is(w, "none"))
 		return "0";
@@ -178,7 +178,8 @@ int ril_vqa_normalise(struct ril_buf *out, const char *s, struct ril_err *err)
 	struct ril_buf a = {0}, b = {0};
 	int rc = tidy(&a, s, err) || ril_vqa_punctuation(&b, a.data, RIL_PERIOD_AFTER, err) ||
 				 digits_and_articles(out, b.data, err)
-			 ? -1 : 0;
+			 ? -1
+			 : 0;
 	ril_buf_free(&a);
 	ril_buf_free(&b);
 	return rc;

@@ -1,6 +1,6 @@
 /* yes_no.c -- benchmarks of yes and no: POPE and HallusionBench.  Their aggregates are in benchmark.c. */
 #include "score/judge/judge.h"
-#include "score/judge/vqa.h"
+#include "score/judge/vqa_internal.h"
 
 /* POPE's evaluate.py: of the first sentence, commas dropped, any of the words "No", "not", "no" means no; everything
  * else means yes. */
@@ -33,8 +33,8 @@ int ril_check_pope(struct ril_item *it, struct ril_verdict *v, struct ril_err *e
 	if (!no && !ril_span_is(a, "yes"))
 		return ril_fail(err, RIL_EFAIL, "the answer '%s' is neither 'yes' nor 'no'", it->q->answers[0]);
 	v->score = no == says_no;
-	return ril_buf_puts(&v->got, says_no ? "no" : "yes", err) || ril_buf_puts(&v->want, no ? "no" : "yes", err)
-				 ? -1 : 0;
+	return ril_buf_puts(&v->got, says_no ? "no" : "yes", err) || ril_buf_puts(&v->want, no ? "no" : "yes", err) ? -1
+														    : 0;
 }
 
 /* HallusionBench as VLMEvalKit reads it: the words yes and no after VQA's punctuation rules; both or neither is
@@ -48,7 +48,8 @@ int ril_check_hallusion(struct ril_item *it, struct ril_verdict *v, struct ril_e
 				 ril_vqa_punctuation(&text, low.data, RIL_PERIOD_NEITHER, err) ||
 				 ril_split(&words, text.data, text.len, err) ||
 				 ril_lower(&gold, it->q->answers[0], strlen(it->q->answers[0]), err)
-			 ? -1 : 0;
+			 ? -1
+			 : 0;
 	for (size_t i = 0; !rc && i < words.n; i++) {
 		yes |= ril_span_is(words.at[i], "yes");
 		no |= ril_span_is(words.at[i], "no");
@@ -58,8 +59,14 @@ int ril_check_hallusion(struct ril_item *it, struct ril_verdict *v, struct ril_e
 		rc = ril_fail(err, RIL_EFAIL, "the answer '%s' is none of yes, no, 1, 0", it->q->answers[0]);
 	v->score = yes != no && yes == is_yes;
 	if (!rc)
-		rc = ril_buf_puts(&v->got, yes == no ? "unknown" : yes ? "yes" : "no", err) ||
-				     ril_buf_puts(&v->want, is_yes ? "yes" : "no", err) ? -1 : 0;
+		rc = ril_buf_puts(&v->got,
+				  yes == no ? "unknown"
+				  : yes     ? "yes"
+					    : "no",
+				  err) ||
+				     ril_buf_puts(&v->want, is_yes ? "yes" : "no", err)
+			     ? -1
+			     : 0;
 	ril_buf_free(&low);
 	ril_buf_free(&text);
 	ril_buf_free(&gold);

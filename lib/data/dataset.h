@@ -1,0 +1,46 @@
+/* dataset.h -- questions from JSON lines.
+ *
+ * One object a line: `id`, `image` (a path or a list of paths; may be absent), `question` (with <image> where a picture
+ * stands in the text), `answer` or `answers`, `choices`, `type`, `judge`; any other field is kept under data.NAME.  An
+ * error names file, line, id and cause.
+ *
+ * Ownership: the set owns everything; questions and their fields are borrowed and live as long as it does. */
+#ifndef RIL_DATA_DATASET_H
+#define RIL_DATA_DATASET_H
+
+#include "base/mem.h"
+
+/* A text with its length: it may hold NULs. */
+struct ril_data_text {
+	char *at;
+	size_t n;
+};
+
+/* A metadata field of the group: `value` is JSON text. */
+struct ril_data_field {
+	char *name, *value;
+};
+
+struct ril_question_line {
+	int64_t line; /* in the file, from 1 */
+	char *id;
+	struct ril_data_text question;
+	char **image; /* [images] as written */
+	size_t images;
+	struct ril_data_text *answer; /* [answers] as texts; numbers and truth values as JSON writes them */
+	size_t answers;
+	struct ril_data_field *field; /* [fields]: question, answers, choices, type, judge, image.path, data.* */
+	size_t fields;
+};
+
+struct ril_dataset {
+	struct ril_question_line *at;
+	size_t n, cap;
+	char *path;
+};
+
+/* path "-": standard input.  No question at all, and an id that comes twice, are errors. */
+int ril_dataset_read(struct ril_dataset *, const char *path, struct ril_err *);
+void ril_dataset_free(struct ril_dataset *);
+
+#endif

@@ -1,0 +1,34 @@
+/* codec_internal.h -- the decoders behind ril_image_decode, private to lib/image.
+ *
+ * Each takes a whole file in memory and fills an image with 8-bit RGB as stored (not yet turned upright) and the Exif
+ * orientation it met (left alone when there is none).  The caller frees the image on failure too. */
+#ifndef RIL_IMAGE_CODEC_INTERNAL_H
+#define RIL_IMAGE_CODEC_INTERNAL_H
+
+#include "image/image.h"
+
+struct ril_bytes {
+	const uint8_t *at;
+	size_t n;
+};
+
+int ril_jpeg_decode(struct ril_image *, int *orientation, struct ril_bytes, struct ril_err *);
+int ril_webp_decode(struct ril_image *, int *orientation, struct ril_bytes, struct ril_err *);
+int ril_png_decode(struct ril_image *, int *orientation, struct ril_bytes, struct ril_err *);
+int ril_gif_decode(struct ril_image *, struct ril_bytes, struct ril_err *);
+int ril_bmp_decode(struct ril_image *, struct ril_bytes, struct ril_err *);
+/* stb_image on anything it knows: what the three above end in, and JPEG in a build without libjpeg. */
+int ril_stb_decode(struct ril_image *, struct ril_bytes, struct ril_err *);
+
+const char *ril_jpeg_library(void);
+const char *ril_webp_library(void);
+
+/* exif.c: orientation 1..8 in a TIFF block (with or without its "Exif\0\0") or in an XMP packet; 0 if not given. */
+int ril_exif_orientation(struct ril_bytes);
+int ril_xmp_orientation(struct ril_bytes);
+/* The orientation of a JPEG file, from its APP1 segments. */
+int ril_jpeg_orientation(struct ril_bytes);
+/* Turns the picture upright. */
+int ril_image_orient(struct ril_image *, int orientation, struct ril_err *);
+
+#endif

@@ -1,0 +1,91 @@
+/* stage.c -- the frame of a resident tool; see stage.h. */
+#include "loop/stage.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+static int on_head(void *ctx, const struct ril_record *head, struct ril_err *err)
+{
+	struct ril_stage *s = ctx;
+	if (s->tokenizer && ril_head_expect(head, "tokenizer", s->tokenizer, err))
+		return -1;
+	struct ril_record *mine = ril_head_extend(head, &s->lineage, err);
+	if (!mine)
+		return -1;
+	ril_record_free(s->head);
+	s->head = mine;
+	return s->out ? ril_writer_put(s->out, mine, err) : 0;
+}
+
+int ril_stage_open(struct ril_stage *s, const char *in, const char *out, bool gzip, struct ril_err *err)
+{
+	s->done = s->start;
+	s->batch.step = -1;
+	if (!(s->in = ril_reader_open(in, err)))
+		return -1;
+	if (out && !(s->out = ril_writer_open(out, &(struct ril_writer_options){.gzip = gzip}, err)))
+		return -1;
+	if (s->out)
+		ril_reader_watch(s->in, s->out);
+	s->batches = (struct ril_batches){.in = s->in, .limit = s->limit, .head = on_head, .ctx = s};
+	return 0;
+}
+
+int64_t ril_stage_step(const struct ril_stage *s)
+{
+	return s->done + 1;
+}
+
+int ril_stage_next(struct ril_stage *s, struct ril_err *err)
+{
+	int rc = ril_batches_next(&s->batches, &s->batch, err);
+	if (rc == 1 && s->batch.barrier && s->batch.step != s->done + 1)
+		return ril_fail(err, RIL_EFAIL, "%s: step %lld came where step %lld was due (--start-step)",
+				ril_reader_name(s->in), (long long)s->batch.step, (long long)s->done + 1);
+	return rc;
+}
+
+int ril_stage_put(struct ril_stage *s, bool checkpoint, struct ril_err *err)
+{
+	for (size_t i = 0; i < s->batch.n && s->out; i++)
+		if (ril_writer_put(s->out, s->batch.group[i], err))
+			return -1;
+	if (!s->batch.barrier && s->limit)
+		return 0; /* a piece of a stream without barriers */
+	s->done++;
+	return s->out && s->batch.barrier ? ril_writer_step(s->out, s->done, checkpoint, err) : 0;
+}
+
+int ril_stage_end(struct ril_stage *s, struct ril_err *err)
+{
+	if (!s->batches.groups)
+		return ril_fail(err, RIL_EFAIL, "%s: no groups", ril_reader_name(s->in));
+	return s->out ? ril_writer_end(s->out, err) : 0;
+}
+
+void ril_stage_close(struct ril_stage *s, const struct ril_err *why)
+{
+	if (why && why->code && s->out)
+		ril_writer_abort(s->out, s->tool, why);
+	ril_batch_free(&s->batch);
+	ril_batches_free(&s->batches);
+	ril_record_free(s->head);
+	ril_writer_free(s->out);
+	ril_reader_free(s->in);
+	s->head = NULL;
+	s->out = NULL;
+	s->in = NULL;
+}
+
+int ril_metrics_append(const char *path, const struct ril_buf *text, struct ril_err *err)
+{
+	if (!path || !text->len)
+		return 0;
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return ril_fail_errno(err, "%s", path);
+	ssize_t n = write(fd, text->data, text->len);
+	int rc = n == (ssize_t)text->len ? 0 : ril_fail_errno(err, "%s", path);
+	close(fd);
+	return rc;
+}

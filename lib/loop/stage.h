@@ -1,0 +1,43 @@
+/* stage.h -- the frame of a resident tool: a stream in, batches, the same stream out, steps counted, ends agreed.
+ *
+ *     ril_stage_open; while (ril_stage_next == 1) { work on stage.batch; ril_stage_put; }
+ *     ril_stage_end; ril_stage_close
+ *
+ * Steps count from 1 and go on after `start`; a barrier's own number must be the one that comes next. */
+#ifndef RIL_LOOP_STAGE_H
+#define RIL_LOOP_STAGE_H
+
+#include "loop/batch.h"
+
+struct ril_stage {
+	/* set before open */
+	const char *tool;
+	struct ril_lineage lineage;
+	const char *tokenizer; /* key that the stream's tokenizer must have; NULL: any */
+	int64_t start;         /* steps done before this process */
+	size_t limit;          /* groups in a batch of a stream without barriers; 0: all */
+	/* while open */
+	struct ril_reader *in;
+	struct ril_writer *out;  /* NULL: nothing is written */
+	struct ril_record *head; /* the current segment's, with this tool's line of lineage */
+	struct ril_batches batches;
+	struct ril_batch batch;
+	int64_t done; /* steps done, this process's and those before */
+};
+
+int ril_stage_open(struct ril_stage *, const char *in, const char *out /* NULL: none */, bool gzip, struct ril_err *);
+/* 1: stage.batch holds the next one; 0: the stream has ended; -1: error. */
+int ril_stage_next(struct ril_stage *, struct ril_err *);
+/* The number of the step that the current batch belongs to. */
+int64_t ril_stage_step(const struct ril_stage *);
+/* Writes the batch's groups and its barrier, and counts the step. */
+int ril_stage_put(struct ril_stage *, bool checkpoint, struct ril_err *);
+/* After the last batch.  A stream of no groups is a failure. */
+int ril_stage_end(struct ril_stage *, struct ril_err *);
+/* Releases everything; `why` (NULL after success) is told downstream. */
+void ril_stage_close(struct ril_stage *, const struct ril_err *why);
+
+/* Appends text to a metrics file, which is whole after every call; path NULL: does nothing. */
+int ril_metrics_append(const char *path, const struct ril_buf *, struct ril_err *);
+
+#endif

@@ -1,0 +1,51 @@
+/* bind_internal.h -- how a model file asks for its parameters: names are a prefix and a printf format, errors stick. */
+#ifndef RIL_NN_BIND_INTERNAL_H
+#define RIL_NN_BIND_INTERNAL_H
+
+#include "nn/model.h"
+
+struct ril_bind {
+	struct ril_params *params;
+	enum ril_part part;
+	const char *prefix;
+	bool failed;
+	struct ril_err *err;
+};
+
+/* A vector [n] (norm weight, bias), a matrix [rows, cols], anything else.  NULL after a failure. */
+struct ril_param *ril_bind_vec(struct ril_bind *, int64_t n, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+struct ril_param *ril_bind_any(struct ril_bind *, bool is_vec, int ndim, const int64_t *dim, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+/* fmt.weight [out, in] and, if it has one, fmt.bias [out]. */
+struct ril_linear ril_bind_linear(struct ril_bind *, bool bias, int64_t out, int64_t in, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* The first of the prefixes (ending with NULL) under which the folder has `probe`; `otherwise` if there is none. */
+const char *ril_bind_prefix(const struct ril_params *, const char *const *prefixes, const char *probe,
+			    const char *otherwise);
+
+/* Tables of cos and sin [positions, pairs], as the reference computes them: frequencies, angles and results in float32.
+ * Grows to the largest position asked for. */
+struct ril_rope {
+	int64_t positions, pairs, dim; /* frequency j is theta^(-2j/dim) */
+	double theta;
+	float *cosv, *sinv;
+};
+int ril_rope_reach(struct ril_rope *, int64_t positions, struct ril_err *);
+void ril_rope_free(struct ril_rope *);
+
+/* ---- the architectures ---- */
+struct ril_decoder *ril_decoder_bind(struct ril_model *, struct ril_err *);
+void ril_decoder_free(struct ril_decoder *);
+struct ril_param *ril_decoder_embedding(const struct ril_decoder *);
+
+struct ril_qwen_vision *ril_qwen_vision_bind(struct ril_model *, struct ril_err *);
+void ril_qwen_vision_free(struct ril_qwen_vision *);
+struct ril_val *ril_qwen_vision_forward(struct ril_tape *, struct ril_model *, const struct ril_pictures *);
+
+struct ril_intern_vision *ril_intern_vision_bind(struct ril_model *, struct ril_err *);
+void ril_intern_vision_free(struct ril_intern_vision *);
+struct ril_val *ril_intern_vision_forward(struct ril_tape *, struct ril_model *, const struct ril_pictures *);
+
+#endif

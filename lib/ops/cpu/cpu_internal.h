@@ -1,0 +1,141 @@
+/* cpu_internal.h -- what the files of the CPU backend share: work splitting, scratch, vectors, BLAS by precision.
+ *
+ * Work is cut by its shape alone (base/thread.h), and a tile is small enough to balance and large enough to hide its
+ * hand-over (a microsecond): about RIL_GRAIN elementary operations.  What fits in one tile runs inline. */
+#ifndef RIL_OPS_CPU_CPU_INTERNAL_H
+#define RIL_OPS_CPU_CPU_INTERNAL_H
+
+#include "base/thread.h"
+#include "ops/ops.h"
+
+#include <cblas.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct ril_ops ril_cpu_ops;
+
+/* Vectors of the widest registers there are, loaded and stored at any address. */
+#if defined(__AVX512F__)
+#define RIL_VBYTES 64
+#elif defined(__AVX__)
+#define RIL_VBYTES 32
+#else
+#define RIL_VBYTES 16
+#endif
+typedef ril_real ril_vec __attribute__((vector_size(RIL_VBYTES), aligned(sizeof(ril_real)), may_alias));
+enum { RIL_LANES = RIL_VBYTES / sizeof(ril_real), RIL_GRAIN = 1 << 15 };
+
+static inline int64_t ril_min(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline int64_t ril_max(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* How many parts of at most `part`; and the size of equal parts, a multiple of `unit`, of about `part`. */
+static inline int64_t ril_parts(int64_t n, int64_t part)
+{
+	return (n + part - 1) / part;
+}
+
+static inline int64_t ril_even_part(int64_t n, int64_t part, int64_t unit)
+{
+	int64_t even = ril_parts(n, ril_max(1, ril_parts(n, ril_max(part, 1))));
+	return ril_max(unit, ril_parts(even, unit) * unit);
+}
+
+/* Calls fn for [from,to) ranges of at most `grain` items that cover [0,n). */
+typedef void ril_range_fn(void *ctx, int64_t from, int64_t to);
+void ril_cpu_ranges(int64_t n, int64_t grain, ril_range_fn *fn, void *ctx);
+
+/* Sums over rows: `fn` adds its rows [from,to) to `sums` [n,C], zeroed and its own; the sums of all row blocks are then
+ * added to out[0..n) (each [C]; NULL: left out) in the order of the rows. */
+typedef void ril_sums_fn(void *ctx, int64_t from, int64_t to, ril_real *sums);
+void ril_cpu_row_sums(int64_t T, int64_t C, int n, ril_sums_fn *fn, void *ctx, ril_real *const out[]);
+
+/* Scratch that is kept between calls.  Each worker has its own; RIL_SHARED_* belong to the calling operation.
+ * NULL when memory is short, which sync() will report. */
+enum { RIL_SHARED_A = -1, RIL_SHARED_B = -2 };
+void *ril_cpu_scratch(int worker, size_t n, size_t size);
+
+/* w[n] as ril_real, from element `at` of a stored matrix. */
+void ril_cpu_widen(ril_real *dst, struct ril_weight w, int64_t at, int64_t n);
+
+/* C[M,N] = op(A) op(B) + beta C, row-major; one thread. */
+static inline void ril_gemm(bool ta, bool tb, int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t lda,
+			    const ril_real *b, int64_t ldb, ril_real beta, ril_real *c, int64_t ldc)
+{
+#ifdef RIL_REAL_IS_DOUBLE
+	cblas_dgemm(
+#else
+	cblas_sgemm(
+#endif
+		CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)M, (int)N, (int)K,
+		1, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
+}
+
+/* C[M,N] = A B (+ C when `add`) for the small products of attention, without a library call's overhead (mm.c): A is
+ * any strided matrix, element (i,k) at a[i*ars + k*acs]; B[K,N] and C are row-major.  Columns are computed RIL_LANES
+ * at a time: unless `exact`, up to RIL_LANES - 1 columns beyond N are read from B and written to C. */
+void ril_mm(int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t ars, int64_t acs, const ril_real *b,
+	    int64_t ldb, ril_real *c, int64_t ldc, bool add, bool exact);
+
+/* The table's entries by file. */
+void ril_cpu_linear(ril_real *y, int64_t ldy, const ril_real *x, int64_t ldx, int64_t T, struct ril_weight w,
+		    const ril_real *b, bool accumulate);
+void ril_cpu_linear_bwd(ril_real *dx, int64_t lddx, ril_real *dw, ril_real *db, const ril_real *dy, int64_t lddy,
+			const ril_real *x, int64_t ldx, int64_t T, struct ril_weight w);
+
+void ril_cpu_embed(ril_real *y, const int32_t *ids, const int32_t *vrow, int64_t T, struct ril_weight table,
+		   const ril_real *vis);
+void ril_cpu_embed_bwd(ril_real *dtable, ril_real *dvis, const int32_t *ids, const int32_t *vrow, int64_t T, int64_t C,
+		       const ril_real *dy);
+void ril_cpu_gather(ril_real *y, const ril_real *x, const int32_t *idx, int64_t R, int64_t C);
+void ril_cpu_gather_bwd(ril_real *dx, const ril_real *dy, const int32_t *idx, int64_t R, int64_t C);
+void ril_cpu_add_rows(ril_real *y, const ril_real *x, const ril_real *p, int64_t T, int64_t P, int64_t C);
+void ril_cpu_add_rows_bwd(ril_real *dx, ril_real *dp, const ril_real *dy, int64_t T, int64_t P, int64_t C);
+
+void ril_cpu_add(ril_real *y, const ril_real *a, const ril_real *b, int64_t n);
+void ril_cpu_axpy(ril_real *y, ril_real alpha, const ril_real *x, int64_t n);
+void ril_cpu_scale_add(ril_real *y, const ril_real *a, const ril_real *g, const ril_real *b, int64_t T, int64_t C);
+void ril_cpu_scale_add_bwd(ril_real *da, ril_real *dg, ril_real *db, const ril_real *dy, const ril_real *g,
+			   const ril_real *b, int64_t T, int64_t C);
+void ril_cpu_act(ril_real *y, const ril_real *x, enum ril_act, int64_t n);
+void ril_cpu_act_bwd(ril_real *dx, const ril_real *dy, const ril_real *x, enum ril_act, int64_t n);
+void ril_cpu_swiglu(ril_real *y, const ril_real *gate, const ril_real *up, int64_t n);
+void ril_cpu_swiglu_bwd(ril_real *dgate, ril_real *dup, const ril_real *dy, const ril_real *gate, const ril_real *up,
+			int64_t n);
+
+void ril_cpu_rmsnorm(ril_real *y, int64_t ldy, ril_real *rstd, const ril_real *x, int64_t ldx, const ril_real *w,
+		     int64_t T, int64_t C, double eps);
+void ril_cpu_rmsnorm_bwd(ril_real *dx, int64_t lddx, ril_real *dw, const ril_real *dy, int64_t lddy, const ril_real *x,
+			 int64_t ldx, const ril_real *w, const ril_real *rstd, int64_t T, int64_t C);
+void ril_cpu_layernorm(ril_real *y, ril_real *mean, ril_real *rstd, const ril_real *x, const ril_real *w,
+		       const ril_real *b, int64_t T, int64_t C, double eps);
+void ril_cpu_layernorm_bwd(ril_real *dx, ril_real *dw, ril_real *db, const ril_real *dy, const ril_real *x,
+			   const ril_real *w, const ril_real *mean, const ril_real *rstd, int64_t T, int64_t C);
+
+void ril_cpu_rope(ril_real *x, int64_t ld, const ril_real *cosv, const ril_real *sinv, int64_t T, int64_t H, int64_t D,
+		  bool inverse);
+
+void ril_cpu_attention(ril_real *o, int64_t ldo, ril_real *lse, const ril_real *q, int64_t ldq, const ril_real *k,
+		       int64_t ldk, const ril_real *v, int64_t ldv, const struct ril_seg *, int nseg, int64_t Hq,
+		       int64_t Hkv, int64_t D, double scale);
+void ril_cpu_attention_bwd(ril_real *dq, int64_t lddq, ril_real *dk, int64_t lddk, ril_real *dv, int64_t lddv,
+			   const ril_real *dout, int64_t lddo, const ril_real *o, int64_t ldo, const ril_real *lse,
+			   const ril_real *q, int64_t ldq, const ril_real *k, int64_t ldk, const ril_real *v,
+			   int64_t ldv, const struct ril_seg *, int nseg, int64_t Hq, int64_t Hkv, int64_t D,
+			   double scale);
+
+void ril_cpu_head_logp(double *logp, double *entropy, ril_real *lse, const ril_real *h, const int32_t *target,
+		       int64_t R, struct ril_weight w, double inv_t);
+void ril_cpu_head_logp_bwd(ril_real *dh, ril_real *dw, const double *dlogp, const ril_real *lse, const ril_real *h,
+			   const int32_t *target, int64_t R, struct ril_weight w, double inv_t);
+
+double ril_cpu_sum_squares(const ril_real *x, int64_t n);
+void ril_cpu_adamw(ril_real *p, ril_real *m, ril_real *v, const ril_real *g, int64_t n, struct ril_adamw);
+
+#endif

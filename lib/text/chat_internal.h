@@ -1,0 +1,25 @@
+/* chat_internal.h -- a dialect of ChatML, as chat_load.c learns it and chat.c renders it. */
+#ifndef RIL_TEXT_CHAT_INTERNAL_H
+#define RIL_TEXT_CHAT_INTERNAL_H
+
+#include "text/chat.h"
+
+/* How a picture stands in the template's text, and what surrounds its image tokens in the ids. */
+struct ril_picture_form {
+	const char *name, *placeholder, *before, *token, *after;
+};
+extern const struct ril_picture_form ril_picture_forms[2]; /* Qwen, InternVL */
+
+struct ril_chat {
+	struct ril_tokenizer *tokenizer;
+	const struct ril_picture_form *picture; /* NULL: text only */
+	char *system;                           /* the default sentence; NULL: none */
+	bool system_always;                     /* even where the conversation brings its own */
+	bool drops_thoughts;                    /* <think>...</think> of earlier answers is left out */
+	char *opening, *opening_off;            /* after the assistant's header; with thinking off */
+	bool thinking_off;
+	const char *name;
+	int32_t image_id, eos;
+};
+
+#endif
