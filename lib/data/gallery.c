@@ -173,12 +173,12 @@ static int embed(struct ril_gallery *g, struct ril_seen *s, struct ril_err *err)
 	struct ril_val *v = ril_model_vision(g->tape, g->model, &one);
 	double *host = NULL;
 	int rc = ril_tape_check(g->tape, err);
-	if (!rc && (v->rows != s->tokens || v->cols != H))
-		rc = ril_fail(err, RIL_EFAIL, "the vision tower gave %lld embeddings, not %lld", (long long)v->rows,
+	if (!rc && (v->m.rows != s->tokens || v->m.cols != H))
+		rc = ril_fail(err, RIL_EFAIL, "the vision tower gave %lld embeddings, not %lld", (long long)v->m.rows,
 			      (long long)s->tokens);
 	if (!rc &&
-	    (!(host = ril_new((size_t)(v->rows * H), sizeof *host, err)) ||
-	     !(s->embeds = ril_new((size_t)(v->rows * H), sizeof *s->embeds, err)) || ril_val_host(v, host, err)))
+	    (!(host = ril_new((size_t)(v->m.rows * H), sizeof *host, err)) ||
+	     !(s->embeds = ril_new((size_t)(v->m.rows * H), sizeof *s->embeds, err)) || ril_val_host(v, host, err)))
 		rc = -1;
 	for (int64_t i = 0; !rc && i < s->tokens * H; i++) {
 		s->embeds[i] = (float)host[i];

@@ -100,8 +100,8 @@ struct ril_kv *ril_kv_new(const struct ril_model *m, int64_t rows, struct ril_er
 	size_t n;
 	if (rows >= 0 && ril_mul(&n, (size_t)rows, (size_t)(kv->cols * kv->layers)) &&
 	    ril_mul(&n, n, sizeof(ril_real))) {
-		kv->k = ops->get((void *)ops, n ? n : 1);
-		kv->v = ops->get((void *)ops, n ? n : 1);
+		kv->k = ops->get(n ? n : 1);
+		kv->v = ops->get(n ? n : 1);
 	}
 	if (!kv->k || !kv->v) {
 		ril_kv_free(kv);
@@ -115,10 +115,8 @@ void ril_kv_free(struct ril_kv *kv)
 	const struct ril_ops *ops = ril_ops();
 	if (!kv)
 		return;
-	if (kv->k)
-		ops->put((void *)ops, kv->k);
-	if (kv->v)
-		ops->put((void *)ops, kv->v);
+	ops->put(kv->k);
+	ops->put(kv->v);
 	free(kv);
 }
 
@@ -130,9 +128,9 @@ static struct ril_val *store(struct ril_tape *t, const struct ril_tokens *k, ril
 	for (int64_t i = 0, n; x && i < k->T; i += n) {
 		for (n = 1; i + n < k->T && k->kv_row[i + n] == k->kv_row[i] + n; n++)
 			;
-		ops->copy(layer + k->kv_row[i] * cols, x->v + i * cols, (size_t)(n * cols) * sizeof(ril_real));
+		ops->copy(layer + k->kv_row[i] * cols, ril_mat_at(x->m, i, 0), (size_t)(n * cols) * sizeof(ril_real));
 	}
-	return ril_tape_wrap(t, layer, k->kv->rows, cols);
+	return ril_tape_wrap(t, ril_mat_of(layer, RIL_REAL, k->kv->rows, cols));
 }
 
 /* ---- forward ---- */
@@ -141,9 +139,8 @@ static struct ril_val *store(struct ril_tape *t, const struct ril_tokens *k, ril
 struct pass {
 	const struct ril_decoder_config *c;
 	const struct ril_tokens *tok;
-	const ril_real *cosv, *sinv;        /* [T, head_dim/2] */
-	const struct ril_seg *full, *slide; /* attention of full and of sliding layers */
-	int nfull, nslide;
+	const ril_real *cosv, *sinv; /* [T, head_dim/2] */
+	struct ril_segs full, slide; /* attention of full and of sliding layers */
 };
 
 /* Which of the three positions turns a pair: sections of the temporal, height and width position, in this order. */
@@ -173,9 +170,9 @@ static int rotary(struct ril_tape *t, struct ril_model *m, struct pass *p)
 			table[(T + i) * half + j] = rope->sinv[pos[i] * half + j];
 		}
 	}
-	ril_ops()->to_device(device->v, table, (size_t)(2 * T * half) * sizeof *table);
-	p->cosv = device->v;
-	p->sinv = device->v + T * half;
+	ril_ops()->to_device(device->m.p, table, (size_t)(2 * T * half) * sizeof *table);
+	p->cosv = device->m.p;
+	p->sinv = p->cosv + T * half;
 	return 0;
 }
 
@@ -184,8 +181,7 @@ static int slide(struct ril_tape *t, struct pass *p)
 {
 	const struct ril_tokens *tok = p->tok;
 	int64_t w = p->c->window, longest = 0, n = 0;
-	p->full = p->slide = tok->seg;
-	p->nfull = p->nslide = tok->nseg;
+	p->full = p->slide = (struct ril_segs){tok->seg, tok->nseg};
 	for (int i = 0; i < tok->nseg; i++) {
 		longest = tok->seg[i].pn + tok->seg[i].kn > longest ? tok->seg[i].pn + tok->seg[i].kn : longest;
 		n += tok->seg[i].qn;
@@ -202,8 +198,7 @@ static int slide(struct ril_tape *t, struct pass *p)
 			*at++ = (struct ril_seg){s.q0 + q, 1, s.p0 + s.pn - pn, pn, s.k0 + own - kn, kn, 0};
 		}
 	}
-	p->slide = out;
-	p->nslide = (int)n;
+	p->slide = (struct ril_segs){out, (int)n};
 	return out ? 0 : -1;
 }
 
@@ -213,27 +208,26 @@ static struct ril_val *norm_heads(struct ril_tape *t, const struct pass *p, stru
 	int64_t D = p->c->head_dim;
 	if (!x || !w)
 		return x;
-	struct ril_val *y = ril_t_rmsnorm(t, ril_view_reshape(t, x, x->rows * x->cols / D, D), w, p->c->norm_eps);
-	return ril_view_reshape(t, y, x->rows, x->cols);
+	struct ril_val *y = ril_t_rmsnorm(t, ril_view_reshape(t, x, x->m.rows * x->m.cols / D, D), w, p->c->norm_eps);
+	return ril_view_reshape(t, y, x->m.rows, x->m.cols);
 }
 
 static struct ril_val *attend(struct ril_tape *t, const struct pass *p, const struct layer *l, int i, struct ril_val *x)
 {
 	const struct ril_decoder_config *c = p->c;
 	struct ril_val *h = ril_t_rmsnorm(t, x, l->norm1, c->norm_eps);
-	struct ril_val *q = norm_heads(t, p, ril_t_linear(t, h, l->q.w, l->q.b), l->q_norm);
-	struct ril_val *k = norm_heads(t, p, ril_t_linear(t, h, l->k.w, l->k.b), l->k_norm);
-	struct ril_val *v = ril_t_linear(t, h, l->v.w, l->v.b);
-	ril_t_rope(t, q, p->cosv, p->sinv, c->heads, c->head_dim);
-	ril_t_rope(t, k, p->cosv, p->sinv, c->kv_heads, c->head_dim);
+	struct ril_val *q = norm_heads(t, p, ril_t_linear(t, h, &l->q), l->q_norm);
+	struct ril_val *k = norm_heads(t, p, ril_t_linear(t, h, &l->k), l->k_norm);
+	struct ril_val *v = ril_t_linear(t, h, &l->v);
+	ril_t_rope(t, q, p->cosv, p->sinv, c->head_dim);
+	ril_t_rope(t, k, p->cosv, p->sinv, c->head_dim);
 	struct ril_kv *kv = p->tok->kv;
 	if (kv) {
 		k = store(t, p->tok, kv->k + i * kv->rows * kv->cols, k);
 		v = store(t, p->tok, kv->v + i * kv->rows * kv->cols, v);
 	}
 	bool sliding = c->sliding[i];
-	return ril_t_attention(t, q, k, v, sliding ? p->slide : p->full, sliding ? p->nslide : p->nfull, c->heads,
-			       c->kv_heads, c->head_dim);
+	return ril_t_attention(t, q, k, v, sliding ? p->slide : p->full, c->heads, c->kv_heads, c->head_dim);
 }
 
 static struct ril_val *block(struct ril_tape *t, const struct pass *p, const struct layer *l, int i, struct ril_val *x)
@@ -243,18 +237,18 @@ static struct ril_val *block(struct ril_tape *t, const struct pass *p, const str
 		o = ril_t_gather(t, o, p->tok->rows, p->tok->nrows);
 		x = ril_t_gather(t, x, p->tok->rows, p->tok->nrows);
 	}
-	x = ril_t_linear_add(t, x, o, l->o.w, l->o.b);
+	x = ril_t_linear_add(t, x, o, &l->o);
 	struct ril_val *h = ril_t_rmsnorm(t, x, l->norm2, p->c->norm_eps);
-	struct ril_val *gate = ril_t_linear(t, h, l->gate.w, NULL), *up = ril_t_linear(t, h, l->up.w, NULL);
-	return ril_t_linear_add(t, x, ril_t_swiglu(t, gate, up), l->down.w, NULL);
+	struct ril_val *gate = ril_t_linear(t, h, &l->gate), *up = ril_t_linear(t, h, &l->up);
+	return ril_t_linear_add(t, x, ril_t_swiglu(t, gate, up), &l->down);
 }
 
 /* A copy for whoever looks at hidden states: the stream itself may be overwritten. */
 static struct ril_val *snapshot(struct ril_tape *t, struct ril_val *x)
 {
-	struct ril_val *y = x ? ril_tape_val(t, x->rows, x->cols) : NULL;
+	struct ril_val *y = x ? ril_tape_val(t, x->m.rows, x->m.cols) : NULL;
 	if (y)
-		ril_ops()->copy(y->v, x->v, (size_t)(x->rows * x->cols) * sizeof(ril_real));
+		ril_ops()->copy(y->m.p, x->m.p, ril_mat_bytes(x->m));
 	return y;
 }
 
@@ -271,7 +265,7 @@ struct ril_val *ril_model_decode(struct ril_tape *t, struct ril_model *m, const 
 			tok->hidden[i] = snapshot(t, x);
 		struct ril_tape_mark mark = ril_tape_enter(t);
 		struct ril_val *y = block(t, &p, &d->layer[i], i, x);
-		bool same = y && x && y->rows == x->rows;
+		bool same = y && x && y->m.rows == x->m.rows;
 		x = same ? ril_tape_leave(t, mark, x, y) : y;
 	}
 	x = ril_t_rmsnorm(t, x, d->norm, p.c->norm_eps);

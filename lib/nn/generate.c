@@ -173,10 +173,10 @@ static int head(struct ril_generator *g, struct ril_val *hidden, struct ril_err 
 	struct ril_val *z = ril_model_logits(g->tape, g->model, hidden);
 	if (ril_tape_check(g->tape, err))
 		return -1;
-	size_t n = (size_t)(z->rows * z->cols);
+	size_t n = (size_t)(z->m.rows * z->m.cols);
 	if (ril_grow(&g->logits, &g->logits_cap, n, sizeof *g->logits, err))
 		return -1;
-	ril_ops()->to_host(g->logits, z->v, n * sizeof *g->logits);
+	ril_ops()->to_host(g->logits, z->m.p, n * sizeof *g->logits);
 	return 0;
 }
 

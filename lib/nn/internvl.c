@@ -164,7 +164,7 @@ static struct ril_val *embed(struct ril_tape *t, const struct ril_vision_config 
 		zero[i] = 0;
 		from[i] = k ? (int32_t)(tile * each + k - 1) : -1;
 	}
-	x = ril_t_linear(t, x, v->patch.w, v->patch.b);
+	x = ril_t_linear(t, x, &v->patch);
 	return ril_t_add_rows(t, ril_t_embed(t, zero, from, rows, v->cls, x), v->positions, each + 1);
 }
 
@@ -174,25 +174,25 @@ static struct ril_val *forward_block(struct ril_tape *t, const struct ril_vision
 	int64_t C = c->hidden, H = c->heads;
 	struct ril_val *h = norm(t, x, k->norm1, c->norm_eps), *q, *key, *v;
 	if (c->fused_qkv) {
-		struct ril_val *qkv = ril_t_linear(t, h, k->qkv.w, k->qkv.b);
+		struct ril_val *qkv = ril_t_linear(t, h, &k->qkv);
 		q = ril_view_cols(t, qkv, 0, C);
 		key = ril_view_cols(t, qkv, C, C);
 		v = ril_view_cols(t, qkv, 2 * C, C);
 	} else {
-		q = ril_t_linear(t, h, k->q.w, k->q.b);
-		key = ril_t_linear(t, h, k->k.w, k->k.b);
-		v = ril_t_linear(t, h, k->v.w, k->v.b);
+		q = ril_t_linear(t, h, &k->q);
+		key = ril_t_linear(t, h, &k->k);
+		v = ril_t_linear(t, h, &k->v);
 	}
 	if (c->qk_norm) {
 		double eps = c->fused_qkv ? c->norm_eps : 1e-6; /* the native layout leaves it at the class default */
 		q = ril_t_rmsnorm(t, q, k->q_norm, eps);
 		key = ril_t_rmsnorm(t, key, k->k_norm, eps);
 	}
-	struct ril_val *o = ril_t_attention(t, q, key, v, seg, nseg, H, H, C / H);
-	x = ril_t_scale_add(t, x, k->scale1, ril_t_linear(t, o, k->proj.w, k->proj.b));
+	struct ril_val *o = ril_t_attention(t, q, key, v, (struct ril_segs){seg, nseg}, H, H, C / H);
+	x = ril_t_scale_add(t, x, k->scale1, ril_t_linear(t, o, &k->proj));
 	h = norm(t, x, k->norm2, c->norm_eps);
-	h = ril_t_act(t, ril_t_linear(t, h, k->fc1.w, k->fc1.b), c->act);
-	return ril_t_scale_add(t, x, k->scale2, ril_t_linear(t, h, k->fc2.w, k->fc2.b));
+	h = ril_t_act(t, ril_t_linear(t, h, &k->fc1), c->act);
+	return ril_t_scale_add(t, x, k->scale2, ril_t_linear(t, h, &k->fc2));
 }
 
 /* Rows of the tower in the order in which pixel shuffle joins them; without the class token. */
@@ -248,6 +248,6 @@ struct ril_val *ril_intern_vision_forward(struct ril_tape *t, struct ril_model *
 	if (!x)
 		return NULL;
 	x = norm(t, shuffle(t, c, x, n), v->norm, 1e-5); /* the projector's norm has the framework's default */
-	x = ril_t_act(t, ril_t_linear(t, x, v->proj1.w, v->proj1.b), c->projector_act);
-	return ril_t_linear(t, x, v->proj2.w, v->proj2.b);
+	x = ril_t_act(t, ril_t_linear(t, x, &v->proj1), c->projector_act);
+	return ril_t_linear(t, x, &v->proj2);
 }

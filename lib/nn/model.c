@@ -16,14 +16,14 @@ static int bind_lm_head(struct ril_model *m, struct ril_err *err)
 	for (int i = 0; i < 2 && !stored; i++)
 		stored = ril_params_find(m->params, head_names[i]);
 	if (c->tied) {
-		m->head = embed;
+		m->head.w = embed;
 		if (stored)
 			stored->tied = embed;
 		return 0;
 	}
 	const char *name = stored ? stored->name : head_names[m->config.original];
-	m->head = ril_params_need(m->params, RIL_PART_LLM, false, name, 2, (int64_t[]){c->vocab, c->hidden}, err);
-	return m->head ? 0 : -1;
+	m->head.w = ril_params_need(m->params, RIL_PART_LLM, false, name, 2, (int64_t[]){c->vocab, c->hidden}, err);
+	return m->head.w ? 0 : -1;
 }
 
 /* score.weight normal 0.02, score.bias 0, as a fresh sequence classifier of the reference implementation. */
@@ -123,10 +123,10 @@ struct ril_val *ril_model_vision(struct ril_tape *t, struct ril_model *m, const 
 
 struct ril_val *ril_model_logits(struct ril_tape *t, struct ril_model *m, struct ril_val *hidden)
 {
-	return ril_t_linear(t, hidden, m->head, NULL);
+	return ril_t_linear(t, hidden, &m->head);
 }
 
 struct ril_val *ril_model_score(struct ril_tape *t, struct ril_model *m, struct ril_val *hidden)
 {
-	return ril_t_linear(t, hidden, m->score.w, m->score.b);
+	return ril_t_linear(t, hidden, &m->score);
 }

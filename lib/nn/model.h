@@ -3,7 +3,7 @@
  *     model = ril_model_open(dir, RIL_HEAD_LM, 0, err);
  *     vis   = ril_model_vision(tape, model, &pictures);             // [V,H]; or an input with saved embeddings
  *     hid   = ril_model_decode(tape, model, &tokens, vis);          // [rows,H] after the final norm
- *     ril_t_head_logp(tape, hid, target, model->head, ...);         // training
+ *     ril_t_head_logp(tape, hid, target, &model->head, ...);         // training
  *     logits = ril_model_logits(tape, model, hid);                  // sampling
  *
  * Which architecture it is stands behind `config.family`; an architecture is one file with one forward function.
@@ -15,16 +15,12 @@
 #include "nn/params.h"
 #include "nn/tape.h"
 
-struct ril_linear {
-	struct ril_param *w, *b;
-};
-
 struct ril_model {
 	struct ril_config config;
 	struct ril_params *params;
 	struct ril_decoder *decoder; /* decoder.c */
 	void *vision;                /* qwen2_5_vl.c, internvl.c; NULL for text */
-	struct ril_param *head;      /* language head [V,H] (the embedding table when tied); NULL with a score head */
+	struct ril_linear head;      /* language head [V,H] (the embedding table when tied); none with a score head */
 	struct ril_linear score;     /* score.weight [1,H], score.bias [1] with RIL_HEAD_SCORE */
 };
 

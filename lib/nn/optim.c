@@ -63,8 +63,8 @@ struct ril_optim *ril_optim_new(struct ril_params *p, const struct ril_optim_opt
 	if (!o)
 		return NULL;
 	*o = (struct ril_optim){.params = p, .how = *how, .seed = seed};
-	if (!ril_mul(&bytes, (size_t)p->count, sizeof *o->m) || !(o->m = ops->get(NULL, bytes)) ||
-	    !(o->v = ops->get(NULL, bytes))) {
+	if (!ril_mul(&bytes, (size_t)p->count, sizeof *o->m) || !(o->m = ops->get(bytes)) ||
+	    !(o->v = ops->get(bytes))) {
 		ril_fail(err, RIL_EFAIL, "out of memory for the moments of %lld parameters", (long long)p->count);
 		ril_optim_free(o);
 		return NULL;
@@ -78,8 +78,8 @@ void ril_optim_free(struct ril_optim *o)
 {
 	if (!o)
 		return;
-	ril_ops()->put(NULL, o->m);
-	ril_ops()->put(NULL, o->v);
+	ril_ops()->put(o->m);
+	ril_ops()->put(o->v);
 	free(o);
 }
 
@@ -132,7 +132,7 @@ static int step_rounding(struct ril_optim *o, struct ril_adamw a, struct ril_err
 		if (o->params->at[i].offset >= 0 && o->params->at[i].count > most)
 			most = o->params->at[i].count;
 	size_t bytes = (size_t)most * sizeof(ril_real);
-	ril_real *host = ril_new((size_t)most, sizeof *host, err), *device = ops->get(NULL, bytes);
+	ril_real *host = ril_new((size_t)most, sizeof *host, err), *device = ops->get(bytes);
 	void *packed = ril_new((size_t)most, 8, err);
 	int rc = host && packed && device ? 0 : ril_fail(err, RIL_EFAIL, "out of memory");
 	for (size_t i = 0; i < o->params->n && !rc; i++) {
@@ -146,11 +146,11 @@ static int step_rounding(struct ril_optim *o, struct ril_adamw a, struct ril_err
 		ops->adamw(device, o->m + p->offset, o->v + p->offset, o->params->grad + p->offset, p->count, a);
 		ops->to_host(host, device, (size_t)p->count * sizeof *host);
 		round_all(o, p, packed, host);
-		ops->to_device((void *)p->w.data, packed, (size_t)p->count * ril_dtype_size(p->w.dtype));
+		ops->to_device(p->w.p, packed, (size_t)p->count * ril_dtype_size(p->w.type));
 	}
 	free(host);
 	free(packed);
-	ops->put(NULL, device);
+	ops->put(device);
 	return rc;
 }
 

@@ -239,9 +239,9 @@ static struct ril_val *head_rows(struct ril_tape *t, struct ril_model *m, const 
 
 static int check_vision(const struct ril_pack *p, const struct ril_val *vis, struct ril_err *err)
 {
-	if (p->V != (vis ? vis->rows : 0))
+	if (p->V != (vis ? vis->m.rows : 0))
 		return ril_fail(err, RIL_ECORRUPT, "%lld rows of picture embeddings for %lld image tokens",
-				(long long)(vis ? vis->rows : 0), (long long)p->V);
+				(long long)(vis ? vis->m.rows : 0), (long long)p->V);
 	return 0;
 }
 
@@ -251,7 +251,7 @@ int ril_pack_logp(struct ril_tape *t, struct ril_model *m, const struct ril_pack
 	if (ril_tape_check(t, err) || check_vision(p, vis, err))
 		return -1;
 	if (p->R)
-		ril_t_head_logp(t, head_rows(t, m, p, vis), p->target, m->head, inv_t, logp, entropy, dlogp);
+		ril_t_head_logp(t, head_rows(t, m, p, vis), p->target, &m->head, inv_t, logp, entropy, dlogp);
 	return ril_tape_check(t, err);
 }
 

@@ -40,8 +40,7 @@ void ril_params_free(struct ril_params *ps)
 	const struct ril_ops *ops = ril_ops();
 	void *blocks[] = {ps->master, ps->grad, st->weights, st->vecs, st->forward};
 	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-		if (blocks[i])
-			ops->put((void *)ops, blocks[i]);
+		ops->put(blocks[i]);
 	ril_folder_free(st->folder);
 	ril_arena_free(st->names);
 	free(st->sorted);
@@ -65,10 +64,10 @@ static void sort_table(struct ril_params *ps)
 }
 
 /* Rows and columns of a parameter read as a matrix: [out, everything else]; a [1, 1, C] token is one row. */
-static struct ril_weight as_matrix(const struct ril_param *p)
+static struct ril_mat as_matrix(const struct ril_param *p)
 {
 	int64_t rows = p->ndim ? p->dim[0] : 1;
-	return (struct ril_weight){p->stored, p->dtype, rows, rows ? p->count / rows : 0};
+	return ril_mat_of(p->stored, p->dtype, rows, rows ? p->count / rows : 0);
 }
 
 static void take_entry(struct ril_param *p, const struct ril_st_entry *e, int shard)
@@ -259,7 +258,7 @@ static void *block(size_t n, size_t size, struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
 	size_t bytes;
-	void *p = ril_mul(&bytes, n ? n : 1, size) ? ops->get((void *)ops, bytes) : NULL;
+	void *p = ril_mul(&bytes, n ? n : 1, size) ? ops->get(bytes) : NULL;
 	if (!p)
 		ril_fail(err, RIL_EFAIL, "out of memory for parameters (%zu x %zu bytes)", n, size);
 	return p;
@@ -291,7 +290,7 @@ static int upload(struct ril_params *ps, struct ril_err *err)
 		if (!p->part || p->is_vec)
 			continue;
 		ops->to_device(at, p->stored, bytes_of(p));
-		p->w.data = at;
+		p->w.p = at;
 		at += aligned(bytes_of(p));
 	}
 	ps->store->uploaded = true;
@@ -373,7 +372,8 @@ int ril_params_reload(struct ril_params *ps, const char *dir, struct ril_err *er
 				return -1;
 			}
 			p->name = e->name;
-			p->stored = p->w.data = e->data;
+			p->stored = e->data;
+			p->w.p = as_matrix(p).p;
 			p->shard = (int)i;
 			found++;
 		}
@@ -421,15 +421,15 @@ static int make_forward(struct ril_params *ps, struct ril_err *err)
 		struct ril_param *p = &ps->at[i];
 		if (p->offset < 0)
 			continue;
-		p->grad = ps->grad + p->offset;
+		p->grad = ril_mat_of(ps->grad + p->offset, RIL_REAL, p->w.rows, p->w.cols);
 		if (reads_master(ps, p)) {
-			p->w.data = ps->master + p->offset;
-			p->w.dtype = RIL_REAL;
+			p->w.p = ps->master + p->offset;
+			p->w.type = RIL_REAL;
 			p->vec = p->is_vec ? ps->master + p->offset : NULL;
 			continue;
 		}
 		ops->to_device(at, p->stored, bytes_of(p));
-		p->w.data = at;
+		p->w.p = at;
 		at += aligned(bytes_of(p));
 	}
 	return at ? ops->sync(err) : -1;
@@ -476,9 +476,9 @@ static int refresh(struct ril_params *ps, struct ril_param *p, struct ril_err *e
 	size_t n = (size_t)p->count;
 	if (host_memory(ops)) {
 		if (ps->master)
-			narrow((void *)p->w.data, p->dtype, ps->master + p->offset, n);
+			narrow(p->w.p, p->dtype, ps->master + p->offset, n);
 		if (p->vec)
-			widen((ril_real *)p->vec, p->w.data, p->dtype, n);
+			widen((ril_real *)p->vec, p->w.p, p->dtype, n);
 		return 0;
 	}
 	ril_real *wide = ril_new(n, sizeof *wide, err);
@@ -487,9 +487,9 @@ static int refresh(struct ril_params *ps, struct ril_param *p, struct ril_err *e
 	if (!rc && ps->master) {
 		ops->to_host(wide, ps->master + p->offset, n * sizeof *wide);
 		narrow(bytes, p->dtype, wide, n);
-		ops->to_device((void *)p->w.data, bytes, bytes_of(p));
+		ops->to_device(p->w.p, bytes, bytes_of(p));
 	} else if (!rc) {
-		ops->to_host(bytes, p->w.data, bytes_of(p));
+		ops->to_host(bytes, p->w.p, bytes_of(p));
 	}
 	if (!rc && p->vec) {
 		widen(wide, bytes, p->dtype, n);
@@ -546,19 +546,19 @@ const void *ril_param_bytes(const struct ril_params *ps, const struct ril_param 
 		p = p->tied;
 	if (p->offset < 0)
 		return p->stored;
-	if (host_memory(ops) && p->w.dtype == p->dtype)
-		return p->w.data;
+	if (host_memory(ops) && p->w.type == p->dtype)
+		return p->w.p;
 	tmp->len = 0;
 	if (ril_buf_reserve(tmp, bytes_of(p), err))
 		return NULL;
-	if (p->w.dtype == p->dtype) {
-		ops->to_host(tmp->data, p->w.data, bytes_of(p));
+	if (p->w.type == p->dtype) {
+		ops->to_host(tmp->data, p->w.p, bytes_of(p));
 		return ops->sync(err) ? NULL : tmp->data;
 	}
 	ril_real *wide = ril_new((size_t)p->count, sizeof *wide, err);
 	if (!wide)
 		return NULL;
-	ops->to_host(wide, p->w.data, (size_t)p->count * sizeof *wide);
+	ops->to_host(wide, p->w.p, (size_t)p->count * sizeof *wide);
 	narrow(tmp->data, p->dtype, wide, (size_t)p->count);
 	free(wide);
 	return ops->sync(err) ? NULL : tmp->data;

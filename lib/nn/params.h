@@ -31,12 +31,17 @@ struct ril_param {
 	enum ril_part part;  /* RIL_PART_NONE: the model does not use it; written back as it was */
 	int shard;           /* which file of the folder */
 	const void *stored;  /* published bytes, host (mapped) */
-	struct ril_weight w; /* what forward passes read, as a matrix; device */
+	struct ril_mat w;    /* what forward passes read, [out, everything else]; device */
 	const ril_real *vec; /* the same as ril_real for those read as vectors, else NULL */
-	ril_real *grad;      /* [count] in the gradient block; NULL: frozen */
+	struct ril_mat grad; /* of the shape of w, in the gradient block; none (p NULL): frozen */
 	int64_t offset;      /* in the training blocks; -1: frozen */
 	bool is_vec;
 	const struct ril_param *tied; /* written from this one: a stored copy of a tied head */
+};
+
+/* A linear layer as a model holds it: weight [out, in], bias [out] or NULL. */
+struct ril_linear {
+	struct ril_param *w, *b;
 };
 
 struct ril_params {
@@ -57,7 +62,7 @@ int64_t ril_params_elements(const struct ril_params *);
 const struct ril_folder *ril_params_folder(const struct ril_params *); /* for ril_model_id; NULL for a draft */
 
 /* Makes the parameters of `parts` trainable.  keep_master false (--master none): the published type is all there is,
- * and the optimiser changes p->w.data with stochastic rounding. */
+ * and the optimiser changes p->w with stochastic rounding. */
 int ril_params_train(struct ril_params *, int parts, bool keep_master, struct ril_err *);
 void ril_params_zero_grad(struct ril_params *);
 /* After masters (or, without masters, forward weights) changed: brings everything forward passes read up to date. */

@@ -15,7 +15,7 @@ struct block {
 };
 
 struct ril_qwen_vision {
-	struct ril_param *patch;
+	struct ril_linear patch;
 	struct block *block; /* [layers] */
 	struct ril_param *ln_q;
 	struct ril_linear merge1, merge2;
@@ -47,8 +47,8 @@ struct ril_qwen_vision *ril_qwen_vision_bind(struct ril_model *m, struct ril_err
 	q->block = ril_new((size_t)c->layers, sizeof *q->block, err);
 	struct ril_bind b = {.params = m->params, .part = RIL_PART_VISION, .failed = !q->block, .err = err};
 	b.prefix = ril_bind_prefix(m->params, known, "patch_embed.proj.weight", known[m->config.nested ? 0 : 1]);
-	q->patch = ril_bind_any(&b, false, 5, (int64_t[]){c->hidden, c->channels, c->temporal, c->patch, c->patch},
-				"patch_embed.proj.weight");
+	q->patch.w = ril_bind_any(&b, false, 5, (int64_t[]){c->hidden, c->channels, c->temporal, c->patch, c->patch},
+				  "patch_embed.proj.weight");
 	for (int i = 0; i < c->layers && !b.failed; i++)
 		bind_block(&b, c, &q->block[i], i);
 	b.part = RIL_PART_PROJECTOR;
@@ -178,8 +178,8 @@ static const ril_real *rotary(struct ril_tape *t, struct ril_rope *rope, const s
 			*sinv++ = rope->sinv[p->w[i] * n + j];
 		}
 	}
-	ril_ops()->to_device(device->v, table, (size_t)(4 * p->T * n) * sizeof *table);
-	return device->v;
+	ril_ops()->to_device(device->m.p, table, (size_t)(4 * p->T * n) * sizeof *table);
+	return device->m.p;
 }
 
 /* ---- forward ---- */
@@ -189,17 +189,17 @@ static struct ril_val *forward_block(struct ril_tape *t, const struct ril_vision
 {
 	int64_t C = c->hidden, H = c->heads, D = C / H;
 	struct ril_val *h = ril_t_rmsnorm(t, x, k->norm1, c->norm_eps);
-	struct ril_val *qkv = ril_t_linear(t, h, k->qkv.w, k->qkv.b);
+	struct ril_val *qkv = ril_t_linear(t, h, &k->qkv);
 	struct ril_val *q = ril_view_cols(t, qkv, 0, C), *key = ril_view_cols(t, qkv, C, C);
 	struct ril_val *v = ril_view_cols(t, qkv, 2 * C, C);
-	ril_t_rope(t, q, rope, rope + p->T * (D / 2), H, D);
-	ril_t_rope(t, key, rope, rope + p->T * (D / 2), H, D);
-	struct ril_val *o =
-		ril_t_attention(t, q, key, v, whole ? p->frame : p->window, whole ? p->nframe : p->nwindow, H, H, D);
-	x = ril_t_linear_add(t, x, o, k->proj.w, k->proj.b);
+	ril_t_rope(t, q, rope, rope + p->T * (D / 2), D);
+	ril_t_rope(t, key, rope, rope + p->T * (D / 2), D);
+	struct ril_segs frames = {p->frame, p->nframe}, windows = {p->window, p->nwindow};
+	struct ril_val *o = ril_t_attention(t, q, key, v, whole ? frames : windows, H, H, D);
+	x = ril_t_linear_add(t, x, o, &k->proj);
 	h = ril_t_rmsnorm(t, x, k->norm2, c->norm_eps);
-	struct ril_val *gate = ril_t_linear(t, h, k->gate.w, k->gate.b), *up = ril_t_linear(t, h, k->up.w, k->up.b);
-	return ril_t_linear_add(t, x, ril_t_swiglu(t, gate, up), k->down.w, k->down.b);
+	struct ril_val *gate = ril_t_linear(t, h, &k->gate), *up = ril_t_linear(t, h, &k->up);
+	return ril_t_linear_add(t, x, ril_t_swiglu(t, gate, up), &k->down);
 }
 
 struct ril_val *ril_qwen_vision_forward(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in)
@@ -213,13 +213,13 @@ struct ril_val *ril_qwen_vision_forward(struct ril_tape *t, struct ril_model *m,
 	struct ril_val *x = ril_tape_input(t, p.T, ril_config_pixel_cols(&m->config), in->pixels);
 	if (!rope || !x)
 		return NULL;
-	x = ril_t_gather(t, ril_t_linear(t, x, q->patch, NULL), p.order, p.T);
+	x = ril_t_gather(t, ril_t_linear(t, x, &q->patch), p.order, p.T);
 	for (int i = 0; i < c->layers; i++) {
 		struct ril_tape_mark mark = ril_tape_enter(t);
 		x = ril_tape_leave(t, mark, x, forward_block(t, c, &q->block[i], &p, rope, c->full[i], x));
 	}
 	x = ril_t_rmsnorm(t, x, q->ln_q, c->norm_eps);
 	x = ril_view_reshape(t, x, p.V, c->hidden * c->merge * c->merge);
-	x = ril_t_act(t, ril_t_linear(t, x, q->merge1.w, q->merge1.b), RIL_ACT_GELU);
-	return ril_t_gather(t, ril_t_linear(t, x, q->merge2.w, q->merge2.b), p.back, p.V);
+	x = ril_t_act(t, ril_t_linear(t, x, &q->merge1), RIL_ACT_GELU);
+	return ril_t_gather(t, ril_t_linear(t, x, &q->merge2), p.back, p.V);
 }

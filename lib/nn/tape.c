@@ -6,13 +6,13 @@
 static void *device_get(void *ctx, size_t bytes)
 {
 	const struct ril_ops *ops = ctx;
-	return ops->get((void *)ops, bytes);
+	return ops->get(bytes);
 }
 
 static void device_put(void *ctx, void *p)
 {
 	const struct ril_ops *ops = ctx;
-	ops->put((void *)ops, p);
+	ops->put(p);
 }
 
 struct ril_tape *ril_tape_new(struct ril_err *err)
@@ -84,8 +84,8 @@ struct ril_val *ril_tape_leave(struct ril_tape *t, struct ril_tape_mark m, struc
 {
 	if (!keep || !into || keep->needs)
 		return keep;
-	if (into->v != keep->v)
-		t->ops->copy(into->v, keep->v, (size_t)(keep->rows * keep->cols) * sizeof(ril_real));
+	if (into->m.p != keep->m.p)
+		t->ops->copy(into->m.p, keep->m.p, ril_mat_bytes(keep->m));
 	ril_arena_reset(t->device, m.device);
 	ril_arena_reset(t->host, m.host);
 	return into;
@@ -103,11 +103,11 @@ ril_real *ril_tape_reals(struct ril_tape *t, int64_t n)
 	return t->err.code || n < 0 ? NULL : ril_arena_alloc(t->device, (size_t)n, sizeof(ril_real), &t->err);
 }
 
-static struct ril_val *new_val(struct ril_tape *t, ril_real *v, int64_t rows, int64_t cols)
+static struct ril_val *new_val(struct ril_tape *t, struct ril_mat m)
 {
-	struct ril_val *x = v ? ril_tape_host(t, 1, sizeof *x) : NULL;
+	struct ril_val *x = m.p ? ril_tape_host(t, 1, sizeof *x) : NULL;
 	if (x)
-		*x = (struct ril_val){.v = v, .rows = rows, .cols = cols, .ld = cols, .base = x};
+		*x = (struct ril_val){.m = m, .base = x};
 	return x;
 }
 
@@ -120,12 +120,12 @@ struct ril_val *ril_tape_val(struct ril_tape *t, int64_t rows, int64_t cols)
 				 (long long)cols);
 		return NULL;
 	}
-	return new_val(t, ril_tape_reals(t, (int64_t)n), rows, cols);
+	return new_val(t, ril_mat_of(ril_tape_reals(t, (int64_t)n), RIL_REAL, rows, cols));
 }
 
-struct ril_val *ril_tape_wrap(struct ril_tape *t, ril_real *device, int64_t rows, int64_t cols)
+struct ril_val *ril_tape_wrap(struct ril_tape *t, struct ril_mat m)
 {
-	return new_val(t, device, rows, cols);
+	return new_val(t, m);
 }
 
 struct ril_val *ril_tape_fail(struct ril_tape *t, const struct ril_err *err)
@@ -142,7 +142,7 @@ struct ril_val *ril_tape_input(struct ril_tape *t, int64_t rows, int64_t cols, c
 		return NULL;
 	size_t n = (size_t)(rows * cols);
 	if (RIL_REAL == RIL_F32) {
-		t->ops->to_device(y->v, x, n * sizeof(float));
+		t->ops->to_device(y->m.p, x, n * sizeof(float));
 		return y;
 	}
 	struct ril_arena_mark m = ril_arena_mark(t->host);
@@ -150,30 +150,30 @@ struct ril_val *ril_tape_input(struct ril_tape *t, int64_t rows, int64_t cols, c
 	if (!wide)
 		return NULL;
 	ril_to_f64(wide, x, RIL_F32, n);
-	t->ops->to_device(y->v, wide, n * sizeof *wide);
+	t->ops->to_device(y->m.p, wide, n * sizeof *wide);
 	ril_arena_reset(t->host, m);
+	return y;
+}
+
+/* Another shape of the same memory, with the same gradient. */
+static struct ril_val *view(struct ril_tape *t, const struct ril_val *x, struct ril_mat m)
+{
+	struct ril_val *y = new_val(t, m);
+	if (y) {
+		y->base = x->base;
+		y->needs = x->needs;
+	}
 	return y;
 }
 
 struct ril_val *ril_view_cols(struct ril_tape *t, struct ril_val *x, int64_t from, int64_t n)
 {
-	struct ril_val *y = x ? new_val(t, x->v + from, x->rows, n) : NULL;
-	if (y) {
-		y->ld = x->ld;
-		y->base = x->base;
-		y->needs = x->needs;
-	}
-	return y;
+	return x ? view(t, x, ril_mat_cols(x->m, from, n)) : NULL;
 }
 
 struct ril_val *ril_view_reshape(struct ril_tape *t, struct ril_val *x, int64_t rows, int64_t cols)
 {
-	struct ril_val *y = x ? new_val(t, x->v, rows, cols) : NULL;
-	if (y) {
-		y->base = x->base;
-		y->needs = x->needs;
-	}
-	return y;
+	return x ? view(t, x, ril_mat_of(x->m.p, x->m.type, rows, cols)) : NULL;
 }
 
 int ril_val_host(const struct ril_val *x, double *out, struct ril_err *err)
@@ -184,10 +184,10 @@ int ril_val_host(const struct ril_val *x, double *out, struct ril_err *err)
 	if (ops->sync(err))
 		return -1;
 	ril_real chunk[2048];
-	for (int64_t r = 0; r < x->rows; r++) {
-		for (int64_t c = 0; c < x->cols; c += 2048) {
-			int64_t n = x->cols - c < 2048 ? x->cols - c : 2048;
-			ops->to_host(chunk, x->v + r * x->ld + c, (size_t)n * sizeof *chunk);
+	for (int64_t r = 0; r < x->m.rows; r++) {
+		for (int64_t c = 0; c < x->m.cols; c += 2048) {
+			int64_t n = x->m.cols - c < 2048 ? x->m.cols - c : 2048;
+			ops->to_host(chunk, ril_mat_at(x->m, r, c), (size_t)n * sizeof *chunk);
 			for (int64_t i = 0; i < n; i++)
 				*out++ = chunk[i];
 		}
@@ -230,49 +230,49 @@ static ril_real *gradient_memory(struct ril_tape *t, size_t bytes)
 	return p;
 }
 
-static size_t value_bytes(const struct ril_val *x)
-{
-	return (size_t)(x->rows * x->ld) * sizeof(ril_real);
-}
-
-ril_real *ril_tape_grad(struct ril_tape *t, struct ril_val *x)
+struct ril_mat ril_tape_grad(struct ril_tape *t, struct ril_val *x)
 {
 	struct ril_val *b = x->base;
 	if (!x->needs)
-		return NULL;
-	if (!b->g) {
-		b->g = gradient_memory(t, value_bytes(b));
-		if (!b->g)
-			return NULL;
-		t->ops->zero(b->g, value_bytes(b));
+		return RIL_NO_MAT;
+	if (!b->g.p) {
+		size_t bytes = ril_mat_bytes(b->m);
+		b->g = b->m;
+		b->g.p = gradient_memory(t, bytes);
+		if (!b->g.p)
+			return RIL_NO_MAT;
+		t->ops->zero(b->g.p, bytes);
 	}
-	return b->g + (x->v - b->v);
+	struct ril_mat g = x->m;
+	g.p = (char *)b->g.p + ((char *)x->m.p - (char *)b->m.p);
+	return g;
 }
 
 void ril_tape_seed(struct ril_tape *t, struct ril_val *x, const double *g)
 {
-	size_t n = x ? (size_t)(x->rows * x->cols) : 0;
-	ril_real *dx = x ? ril_tape_grad(t, x) : NULL, *host = ril_tape_host(t, n, sizeof *host);
+	size_t n = x ? (size_t)(x->m.rows * x->m.cols) : 0;
+	struct ril_mat dx = x ? ril_tape_grad(t, x) : RIL_NO_MAT;
+	ril_real *host = ril_tape_host(t, n, sizeof *host);
 	ril_real *seed = ril_tape_reals(t, (int64_t)n);
-	if (!dx || !host || !seed)
+	if (!dx.p || !host || !seed)
 		return;
 	for (size_t i = 0; i < n; i++)
 		host[i] = (ril_real)g[i];
 	t->ops->to_device(seed, host, n * sizeof *host);
-	t->ops->axpy(dx, 1, seed, (int64_t)n);
+	t->ops->axpy(dx, 1, ril_mat_of(seed, RIL_REAL, dx.rows, dx.cols));
 }
 
 int ril_tape_backward(struct ril_tape *t, struct ril_err *err)
 {
 	for (struct ril_rec *r = t->last; r && !t->err.code; r = r->before) {
 		struct ril_val *b = r->out->base;
-		if (!r->dlogp && !b->g)
+		if (!r->dlogp && !b->g.p)
 			continue; /* nothing depended on it */
 		r->back(t, r);
-		if (b->g && !r->in_place && t->pooled < RIL_TAPE_POOL) {
-			t->pool[t->pooled].p = b->g;
-			t->pool[t->pooled++].bytes = value_bytes(b);
-			b->g = NULL;
+		if (b->g.p && !r->in_place && t->pooled < RIL_TAPE_POOL) {
+			t->pool[t->pooled].p = b->g.p;
+			t->pool[t->pooled++].bytes = ril_mat_bytes(b->g);
+			b->g = RIL_NO_MAT;
 		}
 	}
 	t->last = NULL;

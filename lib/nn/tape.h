@@ -18,13 +18,13 @@
 #include "ops/ops.h"
 
 struct ril_param; /* nn/params.h */
+struct ril_linear;
 
 struct ril_val {
-	ril_real *v; /* [rows, cols] at stride ld, device */
-	int64_t rows, cols, ld;
+	struct ril_mat m;     /* [rows, cols], device */
 	bool needs;           /* a gradient flows through it */
 	struct ril_val *base; /* the value whose memory this is a view of; itself if none */
-	ril_real *g;          /* base only: gradient, dense like v; NULL until backward touches it */
+	struct ril_mat g;     /* base only: gradient, of the shape of m; none until backward touches it */
 };
 
 struct ril_tape;
@@ -50,7 +50,7 @@ struct ril_val *ril_tape_leave(struct ril_tape *, struct ril_tape_mark, struct r
 struct ril_val *ril_tape_val(struct ril_tape *, int64_t rows, int64_t cols);                  /* contents undefined */
 struct ril_val *ril_tape_input(struct ril_tape *, int64_t rows, int64_t cols, const float *); /* copied from host */
 /* A value over device memory from elsewhere. */
-struct ril_val *ril_tape_wrap(struct ril_tape *, ril_real *device, int64_t rows, int64_t cols);
+struct ril_val *ril_tape_wrap(struct ril_tape *, struct ril_mat);
 void *ril_tape_host(struct ril_tape *, size_t n, size_t size); /* scratch on the host */
 /* Fails the pass from the outside: the error that ril_tape_check will give.  Returns NULL. */
 struct ril_val *ril_tape_fail(struct ril_tape *, const struct ril_err *);
@@ -60,11 +60,9 @@ struct ril_val *ril_view_reshape(struct ril_tape *, struct ril_val *, int64_t ro
 int ril_val_host(const struct ril_val *, double *out /* [rows,cols] */, struct ril_err *); /* copies to the host */
 
 /* ---- operations (shapes and formulas: ops/ops.h) ---- */
-struct ril_val *ril_t_linear(struct ril_tape *, struct ril_val *x, struct ril_param *w,
-			     struct ril_param *b /* or NULL */);
+struct ril_val *ril_t_linear(struct ril_tape *, struct ril_val *x, const struct ril_linear *);
 /* x + h w^T + b; overwrites x where no gradient flows. */
-struct ril_val *ril_t_linear_add(struct ril_tape *, struct ril_val *x, struct ril_val *h, struct ril_param *w,
-				 struct ril_param *b);
+struct ril_val *ril_t_linear_add(struct ril_tape *, struct ril_val *x, struct ril_val *h, const struct ril_linear *);
 struct ril_val *ril_t_embed(struct ril_tape *, const int32_t *ids, const int32_t *vrow, int64_t T,
 			    struct ril_param *table, struct ril_val *vis);
 struct ril_val *ril_t_gather(struct ril_tape *, struct ril_val *x, const int32_t *idx, int64_t R);
@@ -76,14 +74,14 @@ struct ril_val *ril_t_rmsnorm(struct ril_tape *, struct ril_val *x, struct ril_p
 struct ril_val *ril_t_layernorm(struct ril_tape *, struct ril_val *x, struct ril_param *w, struct ril_param *b,
 				double eps);
 /* In place; cos/sin [T, D/2] on the device, alive until the reset. */
-void ril_t_rope(struct ril_tape *, struct ril_val *x, const ril_real *cosv, const ril_real *sinv, int64_t H, int64_t D);
+void ril_t_rope(struct ril_tape *, struct ril_val *x, const ril_real *cosv, const ril_real *sinv, int64_t D);
 struct ril_val *ril_t_attention(struct ril_tape *, struct ril_val *q, struct ril_val *k, struct ril_val *v,
-				const struct ril_seg *, int nseg, int64_t Hq, int64_t Hkv, int64_t D);
+				struct ril_segs, int64_t H, int64_t Hkv, int64_t D);
 
 /* Log-probability (and entropy, unless NULL) of target[r] under softmax(inv_t * h w^T), to host arrays [R].  For the
  * backward pass the caller fills dlogp[R] (host; may be NULL when not recording) before ril_tape_backward. */
-void ril_t_head_logp(struct ril_tape *, struct ril_val *h, const int32_t *target, struct ril_param *w, double inv_t,
-		     double *logp, double *entropy, const double *dlogp);
+void ril_t_head_logp(struct ril_tape *, struct ril_val *h, const int32_t *target, const struct ril_linear *head,
+		     double inv_t, double *logp, double *entropy, const double *dlogp);
 
 /* ---- backward ---- */
 /* Adds g[rows,cols] (host) to the gradient of a value: the seed. */

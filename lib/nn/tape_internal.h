@@ -14,11 +14,12 @@ struct ril_rec {
 	struct ril_param *p[2];
 	ril_real *saved[2];
 	const int32_t *idx[2];
-	const struct ril_seg *seg;
+	struct ril_segs seg;
+	struct ril_heads heads;
 	const ril_real *cosv, *sinv;
 	const double *dlogp;
-	int64_t n, H, Hkv, D;
-	double num; /* scale, 1/temperature */
+	int64_t n;
+	double num; /* 1/temperature */
 	enum ril_act act;
 	bool in_place;
 };
@@ -45,7 +46,7 @@ ril_real *ril_tape_reals(struct ril_tape *, int64_t n);
 struct ril_val *ril_tape_out(struct ril_tape *, int64_t rows, int64_t cols, bool needs);
 /* A record for `out`, or NULL where none is needed. */
 struct ril_rec *ril_tape_rec(struct ril_tape *, void (*back)(struct ril_tape *, struct ril_rec *), struct ril_val *out);
-/* Where the gradient of a value (or view) is collected, zeroed on first touch; NULL where none flows. */
-ril_real *ril_tape_grad(struct ril_tape *, struct ril_val *);
+/* Where the gradient of a value (or view) is collected, zeroed on first touch; none (p NULL) where none flows. */
+struct ril_mat ril_tape_grad(struct ril_tape *, struct ril_val *);
 
 #endif

@@ -5,12 +5,23 @@
 
 static bool trains(const struct ril_param *p)
 {
-	return p && p->grad;
+	return p && p->grad.p;
 }
 
-static ril_real *grad_of(const struct ril_param *p)
+static struct ril_mat grad_of(const struct ril_param *p)
 {
-	return p ? p->grad : NULL;
+	return p ? p->grad : RIL_NO_MAT;
+}
+
+/* The gradient of a parameter that is read as a vector. */
+static ril_real *vec_grad(const struct ril_param *p)
+{
+	return grad_of(p).p;
+}
+
+static bool linear_trains(const struct ril_linear *l)
+{
+	return trains(l->w) || trains(l->b);
 }
 
 /* ---- linear ---- */
@@ -18,21 +29,20 @@ static ril_real *grad_of(const struct ril_param *p)
 static void linear_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *x = r->in[0], *y = r->out;
-	t->ops->linear_bwd(ril_tape_grad(t, x), x->ld, r->p[0]->grad, grad_of(r->p[1]), y->g, y->ld, x->v, x->ld,
-			   x->rows, r->p[0]->w);
+	t->ops->linear_bwd(ril_tape_grad(t, x), r->p[0]->grad, vec_grad(r->p[1]), y->g, x->m, r->p[0]->w);
 }
 
-struct ril_val *ril_t_linear(struct ril_tape *t, struct ril_val *x, struct ril_param *w, struct ril_param *b)
+struct ril_val *ril_t_linear(struct ril_tape *t, struct ril_val *x, const struct ril_linear *l)
 {
-	struct ril_val *y = x ? ril_tape_out(t, x->rows, w->w.rows, x->needs || trains(w) || trains(b)) : NULL;
+	struct ril_val *y = x ? ril_tape_out(t, x->m.rows, l->w->w.rows, x->needs || linear_trains(l)) : NULL;
 	if (!y)
 		return NULL;
-	t->ops->linear(y->v, y->ld, x->v, x->ld, x->rows, w->w, b ? b->vec : NULL, false);
+	t->ops->linear(y->m, x->m, l->w->w, l->b ? l->b->vec : NULL, false);
 	struct ril_rec *r = ril_tape_rec(t, linear_back, y);
 	if (r) {
 		r->in[0] = x;
-		r->p[0] = w;
-		r->p[1] = b;
+		r->p[0] = l->w;
+		r->p[1] = l->b;
 	}
 	return y;
 }
@@ -40,31 +50,29 @@ struct ril_val *ril_t_linear(struct ril_tape *t, struct ril_val *x, struct ril_p
 static void linear_add_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *x = r->in[0], *h = r->in[1], *y = r->out;
-	ril_real *dx = ril_tape_grad(t, x);
-	if (dx)
-		t->ops->axpy(dx, 1, y->g, y->rows * y->cols);
-	t->ops->linear_bwd(ril_tape_grad(t, h), h->ld, r->p[0]->grad, grad_of(r->p[1]), y->g, y->ld, h->v, h->ld,
-			   h->rows, r->p[0]->w);
+	struct ril_mat dx = ril_tape_grad(t, x);
+	if (dx.p)
+		t->ops->axpy(dx, 1, y->g);
+	t->ops->linear_bwd(ril_tape_grad(t, h), r->p[0]->grad, vec_grad(r->p[1]), y->g, h->m, r->p[0]->w);
 }
 
-struct ril_val *ril_t_linear_add(struct ril_tape *t, struct ril_val *x, struct ril_val *h, struct ril_param *w,
-				 struct ril_param *b)
+struct ril_val *ril_t_linear_add(struct ril_tape *t, struct ril_val *x, struct ril_val *h, const struct ril_linear *l)
 {
 	if (!x || !h)
 		return NULL;
-	bool needs = t->record && (x->needs || h->needs || trains(w) || trains(b));
-	struct ril_val *y = needs ? ril_tape_out(t, x->rows, x->cols, true) : x;
+	bool needs = t->record && (x->needs || h->needs || linear_trains(l));
+	struct ril_val *y = needs ? ril_tape_out(t, x->m.rows, x->m.cols, true) : x;
 	if (!y)
 		return NULL;
 	if (needs)
-		t->ops->copy(y->v, x->v, (size_t)(x->rows * x->cols) * sizeof(ril_real));
-	t->ops->linear(y->v, y->ld, h->v, h->ld, h->rows, w->w, b ? b->vec : NULL, true);
+		t->ops->copy(y->m.p, x->m.p, ril_mat_bytes(x->m));
+	t->ops->linear(y->m, h->m, l->w->w, l->b ? l->b->vec : NULL, true);
 	struct ril_rec *r = needs ? ril_tape_rec(t, linear_add_back, y) : NULL;
 	if (r) {
 		r->in[0] = x;
 		r->in[1] = h;
-		r->p[0] = w;
-		r->p[1] = b;
+		r->p[0] = l->w;
+		r->p[1] = l->b;
 	}
 	return y;
 }
@@ -73,8 +81,8 @@ struct ril_val *ril_t_linear_add(struct ril_tape *t, struct ril_val *x, struct r
 
 static void embed_back(struct ril_tape *t, struct ril_rec *r)
 {
-	ril_real *dvis = r->in[0] ? ril_tape_grad(t, r->in[0]) : NULL;
-	t->ops->embed_bwd(r->p[0]->grad, dvis, r->idx[0], r->idx[1], r->out->rows, r->out->cols, r->out->g);
+	struct ril_mat dvis = r->in[0] ? ril_tape_grad(t, r->in[0]) : RIL_NO_MAT;
+	t->ops->embed_bwd(r->p[0]->grad, dvis, r->idx[0], r->idx[1], r->out->g);
 }
 
 struct ril_val *ril_t_embed(struct ril_tape *t, const int32_t *ids, const int32_t *vrow, int64_t T,
@@ -85,7 +93,7 @@ struct ril_val *ril_t_embed(struct ril_tape *t, const int32_t *ids, const int32_
 		return NULL;
 	if (!vis)
 		vrow = NULL;
-	t->ops->embed(y->v, ids, vrow, T, table->w, vis ? vis->v : NULL);
+	t->ops->embed(y->m, ids, vrow, table->w, vis ? vis->m : RIL_NO_MAT);
 	struct ril_rec *r = ril_tape_rec(t, embed_back, y);
 	if (r) {
 		r->in[0] = vis;
@@ -98,15 +106,15 @@ struct ril_val *ril_t_embed(struct ril_tape *t, const int32_t *ids, const int32_
 
 static void gather_back(struct ril_tape *t, struct ril_rec *r)
 {
-	t->ops->gather_bwd(ril_tape_grad(t, r->in[0]), r->out->g, r->idx[0], r->out->rows, r->out->cols);
+	t->ops->gather_bwd(ril_tape_grad(t, r->in[0]), r->out->g, r->idx[0]);
 }
 
 struct ril_val *ril_t_gather(struct ril_tape *t, struct ril_val *x, const int32_t *idx, int64_t R)
 {
-	struct ril_val *y = x ? ril_tape_out(t, R, x->cols, x->needs) : NULL;
+	struct ril_val *y = x ? ril_tape_out(t, R, x->m.cols, x->needs) : NULL;
 	if (!y)
 		return NULL;
-	t->ops->gather(y->v, x->v, idx, R, x->cols);
+	t->ops->gather(y->m, x->m, idx);
 	struct ril_rec *r = ril_tape_rec(t, gather_back, y);
 	if (r) {
 		r->in[0] = x;
@@ -117,15 +125,17 @@ struct ril_val *ril_t_gather(struct ril_tape *t, struct ril_val *x, const int32_
 
 static void add_rows_back(struct ril_tape *t, struct ril_rec *r)
 {
-	t->ops->add_rows_bwd(ril_tape_grad(t, r->in[0]), r->p[0]->grad, r->out->g, r->out->rows, r->n, r->out->cols);
+	struct ril_mat p = r->p[0]->grad;
+	t->ops->add_rows_bwd(ril_tape_grad(t, r->in[0]),
+			     (struct ril_mat){p.p, RIL_REAL, r->n, r->out->m.cols, r->out->m.cols}, r->out->g);
 }
 
 struct ril_val *ril_t_add_rows(struct ril_tape *t, struct ril_val *x, struct ril_param *p, int64_t P)
 {
-	struct ril_val *y = x ? ril_tape_out(t, x->rows, x->cols, x->needs || trains(p)) : NULL;
+	struct ril_val *y = x ? ril_tape_out(t, x->m.rows, x->m.cols, x->needs || trains(p)) : NULL;
 	if (!y)
 		return NULL;
-	t->ops->add_rows(y->v, x->v, p->vec, x->rows, P, x->cols);
+	t->ops->add_rows(y->m, x->m, ril_mat_of(p->vec, RIL_REAL, P, x->m.cols));
 	struct ril_rec *r = ril_tape_rec(t, add_rows_back, y);
 	if (r) {
 		r->in[0] = x;
@@ -140,16 +150,16 @@ struct ril_val *ril_t_add_rows(struct ril_tape *t, struct ril_val *x, struct ril
 static void scale_add_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *a = r->in[0], *b = r->in[1];
-	t->ops->scale_add_bwd(ril_tape_grad(t, a), r->p[0]->grad, ril_tape_grad(t, b), r->out->g, r->p[0]->vec, b->v,
-			      b->rows, b->cols);
+	t->ops->scale_add_bwd(ril_tape_grad(t, a), vec_grad(r->p[0]), ril_tape_grad(t, b), r->out->g, r->p[0]->vec,
+			      b->m);
 }
 
 struct ril_val *ril_t_scale_add(struct ril_tape *t, struct ril_val *a, struct ril_param *g, struct ril_val *b)
 {
-	struct ril_val *y = a && b ? ril_tape_out(t, a->rows, a->cols, a->needs || b->needs || trains(g)) : NULL;
+	struct ril_val *y = a && b ? ril_tape_out(t, a->m.rows, a->m.cols, a->needs || b->needs || trains(g)) : NULL;
 	if (!y)
 		return NULL;
-	t->ops->scale_add(y->v, a->v, g->vec, b->v, a->rows, a->cols);
+	t->ops->scale_add(y->m, a->m, g->vec, b->m);
 	struct ril_rec *r = ril_tape_rec(t, scale_add_back, y);
 	if (r) {
 		r->in[0] = a;
@@ -161,15 +171,15 @@ struct ril_val *ril_t_scale_add(struct ril_tape *t, struct ril_val *a, struct ri
 
 static void act_back(struct ril_tape *t, struct ril_rec *r)
 {
-	t->ops->act_bwd(ril_tape_grad(t, r->in[0]), r->out->g, r->in[0]->v, r->act, r->out->rows * r->out->cols);
+	t->ops->act_bwd(ril_tape_grad(t, r->in[0]), r->out->g, r->in[0]->m, r->act);
 }
 
 struct ril_val *ril_t_act(struct ril_tape *t, struct ril_val *x, enum ril_act act)
 {
-	struct ril_val *y = x ? ril_tape_out(t, x->rows, x->cols, x->needs) : NULL;
+	struct ril_val *y = x ? ril_tape_out(t, x->m.rows, x->m.cols, x->needs) : NULL;
 	if (!y)
 		return NULL;
-	t->ops->act(y->v, x->v, act, x->rows * x->cols);
+	t->ops->act(y->m, x->m, act);
 	struct ril_rec *r = ril_tape_rec(t, act_back, y);
 	if (r) {
 		r->in[0] = x;
@@ -181,16 +191,15 @@ struct ril_val *ril_t_act(struct ril_tape *t, struct ril_val *x, enum ril_act ac
 static void swiglu_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *gate = r->in[0], *up = r->in[1];
-	t->ops->swiglu_bwd(ril_tape_grad(t, gate), ril_tape_grad(t, up), r->out->g, gate->v, up->v,
-			   gate->rows * gate->cols);
+	t->ops->swiglu_bwd(ril_tape_grad(t, gate), ril_tape_grad(t, up), r->out->g, gate->m, up->m);
 }
 
 struct ril_val *ril_t_swiglu(struct ril_tape *t, struct ril_val *gate, struct ril_val *up)
 {
-	struct ril_val *y = gate && up ? ril_tape_out(t, gate->rows, gate->cols, gate->needs || up->needs) : NULL;
+	struct ril_val *y = gate && up ? ril_tape_out(t, gate->m.rows, gate->m.cols, gate->needs || up->needs) : NULL;
 	if (!y)
 		return NULL;
-	t->ops->swiglu(y->v, gate->v, up->v, gate->rows * gate->cols);
+	t->ops->swiglu(y->m, gate->m, up->m);
 	struct ril_rec *r = ril_tape_rec(t, swiglu_back, y);
 	if (r) {
 		r->in[0] = gate;
@@ -204,17 +213,16 @@ struct ril_val *ril_t_swiglu(struct ril_tape *t, struct ril_val *gate, struct ri
 static void rmsnorm_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *x = r->in[0];
-	t->ops->rmsnorm_bwd(ril_tape_grad(t, x), x->ld, r->p[0]->grad, r->out->g, r->out->ld, x->v, x->ld, r->p[0]->vec,
-			    r->saved[0], x->rows, x->cols);
+	t->ops->rmsnorm_bwd(ril_tape_grad(t, x), vec_grad(r->p[0]), r->out->g, x->m, r->p[0]->vec, r->saved[0]);
 }
 
 struct ril_val *ril_t_rmsnorm(struct ril_tape *t, struct ril_val *x, struct ril_param *w, double eps)
 {
-	struct ril_val *y = x ? ril_tape_out(t, x->rows, x->cols, x->needs || trains(w)) : NULL;
-	ril_real *rstd = y ? ril_tape_reals(t, x->rows) : NULL;
+	struct ril_val *y = x ? ril_tape_out(t, x->m.rows, x->m.cols, x->needs || trains(w)) : NULL;
+	ril_real *rstd = y ? ril_tape_reals(t, x->m.rows) : NULL;
 	if (!rstd)
 		return NULL;
-	t->ops->rmsnorm(y->v, y->ld, rstd, x->v, x->ld, w->vec, x->rows, x->cols, eps);
+	t->ops->rmsnorm(y->m, rstd, x->m, w->vec, eps);
 	struct ril_rec *r = ril_tape_rec(t, rmsnorm_back, y);
 	if (r) {
 		r->in[0] = x;
@@ -227,18 +235,18 @@ struct ril_val *ril_t_rmsnorm(struct ril_tape *t, struct ril_val *x, struct ril_
 static void layernorm_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *x = r->in[0];
-	t->ops->layernorm_bwd(ril_tape_grad(t, x), r->p[0]->grad, r->p[1]->grad, r->out->g, x->v, r->p[0]->vec,
-			      r->saved[0], r->saved[1], x->rows, x->cols);
+	t->ops->layernorm_bwd(ril_tape_grad(t, x), vec_grad(r->p[0]), vec_grad(r->p[1]), r->out->g, x->m, r->p[0]->vec,
+			      r->saved[0], r->saved[1]);
 }
 
 struct ril_val *ril_t_layernorm(struct ril_tape *t, struct ril_val *x, struct ril_param *w, struct ril_param *b,
 				double eps)
 {
-	struct ril_val *y = x ? ril_tape_out(t, x->rows, x->cols, x->needs || trains(w) || trains(b)) : NULL;
-	ril_real *mean = y ? ril_tape_reals(t, x->rows) : NULL, *rstd = y ? ril_tape_reals(t, x->rows) : NULL;
+	struct ril_val *y = x ? ril_tape_out(t, x->m.rows, x->m.cols, x->needs || trains(w) || trains(b)) : NULL;
+	ril_real *mean = y ? ril_tape_reals(t, x->m.rows) : NULL, *rstd = y ? ril_tape_reals(t, x->m.rows) : NULL;
 	if (!mean || !rstd)
 		return NULL;
-	t->ops->layernorm(y->v, mean, rstd, x->v, w->vec, b->vec, x->rows, x->cols, eps);
+	t->ops->layernorm(y->m, mean, rstd, x->m, w->vec, b->vec, eps);
 	struct ril_rec *r = ril_tape_rec(t, layernorm_back, y);
 	if (r) {
 		r->in[0] = x;
@@ -254,20 +262,19 @@ struct ril_val *ril_t_layernorm(struct ril_tape *t, struct ril_val *x, struct ri
 
 static void rope_back(struct ril_tape *t, struct ril_rec *r)
 {
-	t->ops->rope(ril_tape_grad(t, r->out), r->out->ld, r->cosv, r->sinv, r->out->rows, r->H, r->D, true);
+	t->ops->rope(ril_tape_grad(t, r->out), r->cosv, r->sinv, r->n, true);
 }
 
-void ril_t_rope(struct ril_tape *t, struct ril_val *x, const ril_real *cosv, const ril_real *sinv, int64_t H, int64_t D)
+void ril_t_rope(struct ril_tape *t, struct ril_val *x, const ril_real *cosv, const ril_real *sinv, int64_t D)
 {
 	if (!x || !cosv || !sinv)
 		return;
-	t->ops->rope(x->v, x->ld, cosv, sinv, x->rows, H, D, false);
+	t->ops->rope(x->m, cosv, sinv, D, false);
 	struct ril_rec *r = ril_tape_rec(t, rope_back, x);
 	if (r) {
 		r->cosv = cosv;
 		r->sinv = sinv;
-		r->H = H;
-		r->D = D;
+		r->n = D;
 		r->in_place = true;
 	}
 }
@@ -275,21 +282,20 @@ void ril_t_rope(struct ril_tape *t, struct ril_val *x, const ril_real *cosv, con
 static void attention_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *q = r->in[0], *k = r->in[1], *v = r->in[2], *o = r->out;
-	t->ops->attention_bwd(ril_tape_grad(t, q), q->ld, ril_tape_grad(t, k), k->ld, ril_tape_grad(t, v), v->ld, o->g,
-			      o->ld, o->v, o->ld, r->saved[0], q->v, q->ld, k->v, k->ld, v->v, v->ld, r->seg, (int)r->n,
-			      r->H, r->Hkv, r->D, r->num);
+	t->ops->attention_bwd(ril_tape_grad(t, q), ril_tape_grad(t, k), ril_tape_grad(t, v), o->g, o->m, r->saved[0],
+			      q->m, k->m, v->m, r->seg, r->heads);
 }
 
 struct ril_val *ril_t_attention(struct ril_tape *t, struct ril_val *q, struct ril_val *k, struct ril_val *v,
-				const struct ril_seg *seg, int nseg, int64_t Hq, int64_t Hkv, int64_t D)
+				struct ril_segs seg, int64_t H, int64_t Hkv, int64_t D)
 {
 	bool needs = q && k && v && (q->needs || k->needs || v->needs);
-	struct ril_val *o = q && k && v ? ril_tape_out(t, q->rows, Hq * D, needs) : NULL;
-	ril_real *lse = o && o->needs ? ril_tape_reals(t, q->rows * Hq) : NULL;
+	struct ril_val *o = q && k && v ? ril_tape_out(t, q->m.rows, H * D, needs) : NULL;
+	ril_real *lse = o && o->needs ? ril_tape_reals(t, q->m.rows * H) : NULL;
 	if (!o || (o->needs && !lse))
 		return NULL;
-	double scale = 1 / sqrt((double)D);
-	t->ops->attention(o->v, o->ld, lse, q->v, q->ld, k->v, k->ld, v->v, v->ld, seg, nseg, Hq, Hkv, D, scale);
+	struct ril_heads heads = {H, Hkv, D, 1 / sqrt((double)D)};
+	t->ops->attention(o->m, lse, q->m, k->m, v->m, seg, heads);
 	struct ril_rec *r = ril_tape_rec(t, attention_back, o);
 	if (r) {
 		r->in[0] = q;
@@ -297,11 +303,7 @@ struct ril_val *ril_t_attention(struct ril_tape *t, struct ril_val *q, struct ri
 		r->in[2] = v;
 		r->saved[0] = lse;
 		r->seg = seg;
-		r->n = nseg;
-		r->H = Hq;
-		r->Hkv = Hkv;
-		r->D = D;
-		r->num = scale;
+		r->heads = heads;
 	}
 	return o;
 }
@@ -311,17 +313,18 @@ struct ril_val *ril_t_attention(struct ril_tape *t, struct ril_val *q, struct ri
 static void head_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *h = r->in[0];
-	t->ops->head_logp_bwd(ril_tape_grad(t, h), r->p[0]->grad, r->dlogp, r->saved[0], h->v, r->idx[0], h->rows,
-			      r->p[0]->w, r->num);
+	t->ops->head_logp_bwd(ril_tape_grad(t, h), r->p[0]->grad, r->dlogp, r->saved[0], h->m, r->idx[0], r->p[0]->w,
+			      r->num);
 }
 
-void ril_t_head_logp(struct ril_tape *t, struct ril_val *h, const int32_t *target, struct ril_param *w, double inv_t,
-		     double *logp, double *entropy, const double *dlogp)
+void ril_t_head_logp(struct ril_tape *t, struct ril_val *h, const int32_t *target, const struct ril_linear *head,
+		     double inv_t, double *logp, double *entropy, const double *dlogp)
 {
-	ril_real *lse = h ? ril_tape_reals(t, h->rows) : NULL;
+	struct ril_param *w = head->w;
+	ril_real *lse = h ? ril_tape_reals(t, h->m.rows) : NULL;
 	if (!lse)
 		return;
-	t->ops->head_logp(logp, entropy, lse, h->v, target, h->rows, w->w, inv_t);
+	t->ops->head_logp(logp, entropy, lse, h->m, target, w->w, inv_t);
 	if (!dlogp || !(h->needs || trains(w)))
 		return;
 	struct ril_val *mark = ril_tape_out(t, 0, 0, true); /* the loss: no value on the device, seeded by dlogp */

@@ -1,17 +1,23 @@
-/* ops.h -- the one table of operations that every backend implements.
+/* ops.h -- the one list of operations that every backend implements.
  *
- * An operation is a pair of kernels (forward, backward) over row-major matrices of `ril_real`.  Shapes stand beside
- * every pointer: T rows (tokens, patches), C/K/N features, H heads of D, V vocabulary rows, R gathered rows.  A matrix
- * with a leading dimension `ld` may be a slice of columns of a wider one.  All pointers are on the backend's device,
- * except index arrays (`idx`, `ids`, segments), which are host memory and may be changed once the call returned.
+ * An operation is a pair of kernels (forward, backward) over matrices.  A matrix (struct ril_mat) says where its elements
+ * lie, of which type they are, its rows, columns and leading dimension: a matrix with ld > cols is a slice of columns of
+ * a wider one.  Shapes stand beside every argument: T rows (tokens, patches), C/K/N features, H heads of D, V vocabulary
+ * rows, R chosen rows.
  *
- * Backward kernels ADD to gradients (d...), so that a value used twice collects both; a NULL gradient is not computed.
- * Kernels neither allocate (beyond scratch kept between calls) nor fail: a failure on the device is sticky and returned
- * by sync().  Sums never depend on the number of threads.
+ * Every pointer in an operation, index arrays and segments included, is memory of the backend's device: what the host
+ * knows goes up with to_device, in one block a pass (nn/pass.h), and kernels read it there.
  *
- * Precision: ril_real is float; in the f64 build (RIL_REAL_IS_DOUBLE) it is double throughout.  Weights are read as
- * they are stored (F32, BF16, F16; F64 in the f64 build) and widened in panels; accumulation is in
- * ril_real or better. */
+ * Activations, gradients and the cache are RIL_REAL; weights are read as they are stored (F32, BF16, F16; F64 in the f64
+ * build) and widened in panels.  Vectors (norm weights, biases) and statistics are ril_real; sums over the vocabulary and
+ * whatever a loss is made of are double.  Accumulation is in ril_real or better.  ril_real is float; in the f64 build
+ * (RIL_REAL_IS_DOUBLE) it is double throughout.
+ *
+ * Backward kernels ADD to gradients (d...), so that a value used twice collects both; a gradient without memory (p NULL)
+ * is not computed.  Kernels neither allocate (beyond scratch kept between calls) nor fail: a failure on the device is
+ * sticky and returned by sync().  Sums never depend on the number of threads.
+ *
+ * A backend declares its functions from the list below (RIL_OPS), by the types below: it cannot drift from them. */
 #ifndef RIL_OPS_OPS_H
 #define RIL_OPS_OPS_H
 
@@ -30,12 +36,45 @@ typedef float ril_real;
 #define RIL_REAL RIL_F32
 #endif
 
-/* A weight matrix as stored: [rows, cols], dense. */
-struct ril_weight {
-	const void *data;
-	enum ril_dtype dtype;
-	int64_t rows, cols;
+/* ---- matrices ---- */
+
+/* Row r, column c is element r * ld + c.  An argument that an operation may do without is given as RIL_NO_MAT. */
+struct ril_mat {
+	void *p; /* device; NULL: none */
+	enum ril_dtype type;
+	int64_t rows, cols, ld;
 };
+#define RIL_NO_MAT ((struct ril_mat){0})
+
+/* A dense matrix.  What an operation only reads it does not change, so const memory may be given. */
+static inline struct ril_mat ril_mat_of(const void *p, enum ril_dtype type, int64_t rows, int64_t cols)
+{
+	return (struct ril_mat){(void *)(uintptr_t)p, type, rows, cols, cols};
+}
+
+static inline void *ril_mat_at(struct ril_mat m, int64_t row, int64_t col)
+{
+	return (char *)m.p + (size_t)(row * m.ld + col) * ril_dtype_size(m.type);
+}
+
+/* Columns [from, from + n); rows [from, from + n). */
+static inline struct ril_mat ril_mat_cols(struct ril_mat m, int64_t from, int64_t n)
+{
+	return (struct ril_mat){ril_mat_at(m, 0, from), m.type, m.rows, n, m.ld};
+}
+
+static inline struct ril_mat ril_mat_rows(struct ril_mat m, int64_t from, int64_t n)
+{
+	return (struct ril_mat){ril_mat_at(m, from, 0), m.type, n, m.cols, m.ld};
+}
+
+/* Bytes from the first element to the end of the last row. */
+static inline size_t ril_mat_bytes(struct ril_mat m)
+{
+	return (size_t)(m.rows * m.ld) * ril_dtype_size(m.type);
+}
+
+/* ---- attention's shape ---- */
 
 /* One run of queries in an attention call.  Query row q0+i (0 <= i < qn) sees the key rows [p0, p0+pn) and, of
  * [k0, k0+kn), all, or with `causal` the first i + 1 + (kn - qn).
@@ -44,6 +83,16 @@ struct ril_weight {
  *   one decode step against a cache:           {row, 1, prefix row, prefix length, slot row, tokens so far, 1} */
 struct ril_seg {
 	int32_t q0, qn, p0, pn, k0, kn, causal;
+};
+struct ril_segs {
+	const struct ril_seg *at; /* [n], device */
+	int n;
+};
+
+/* H query heads on Hkv key and value heads (grouped-query attention) of D elements each. */
+struct ril_heads {
+	int64_t H, Hkv, D;
+	double scale; /* of the scores */
 };
 
 enum ril_act { RIL_ACT_SILU, RIL_ACT_GELU /* erf */, RIL_ACT_GELU_TANH, RIL_ACT_QUICK_GELU, RIL_ACT_RELU };
@@ -54,89 +103,99 @@ struct ril_adamw {
 	int64_t step;      /* counts from 1: bias correction */
 };
 
+/* ---- linear: y[T,N] = x[T,K] w[N,K]^T (+ b[N]) (+ y when accumulate) ---- */
+typedef void ril_op_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate);
+typedef void ril_op_linear_bwd(struct ril_mat dx, struct ril_mat dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
+			       struct ril_mat w);
+
+/* ---- rows ---- */
+/* y[T,C]: row t = table row ids[t], or vis row vrow[t] where vrow is given and vrow[t] >= 0 */
+typedef void ril_op_embed(struct ril_mat y, const int32_t *ids, const int32_t *vrow, struct ril_mat table,
+			  struct ril_mat vis);
+typedef void ril_op_embed_bwd(struct ril_mat dtable, struct ril_mat dvis, const int32_t *ids, const int32_t *vrow,
+			      struct ril_mat dy);
+/* y[R,C]: row r = x row idx[r]; idx may repeat rows and omit rows */
+typedef void ril_op_gather(struct ril_mat y, struct ril_mat x, const int32_t *idx);
+typedef void ril_op_gather_bwd(struct ril_mat dx, struct ril_mat dy, const int32_t *idx);
+/* y[T,C] = x[T,C] + p row t mod P, p[P,C] */
+typedef void ril_op_add_rows(struct ril_mat y, struct ril_mat x, struct ril_mat p);
+typedef void ril_op_add_rows_bwd(struct ril_mat dx, struct ril_mat dp, struct ril_mat dy);
+
+/* ---- elementwise, on dense matrices ---- */
+typedef void ril_op_axpy(struct ril_mat y, double alpha, struct ril_mat x); /* y += alpha x */
+/* y[T,C] = a[T,C] + g[C] * b[T,C]: layer scale and residual */
+typedef void ril_op_scale_add(struct ril_mat y, struct ril_mat a, const ril_real *g, struct ril_mat b);
+typedef void ril_op_scale_add_bwd(struct ril_mat da, ril_real *dg, struct ril_mat db, struct ril_mat dy,
+				  const ril_real *g, struct ril_mat b);
+typedef void ril_op_act(struct ril_mat y, struct ril_mat x, enum ril_act);
+typedef void ril_op_act_bwd(struct ril_mat dx, struct ril_mat dy, struct ril_mat x, enum ril_act);
+/* y = silu(gate) * up */
+typedef void ril_op_swiglu(struct ril_mat y, struct ril_mat gate, struct ril_mat up);
+typedef void ril_op_swiglu_bwd(struct ril_mat dgate, struct ril_mat dup, struct ril_mat dy, struct ril_mat gate,
+			       struct ril_mat up);
+
+/* ---- norms of the rows of x[T,C].  rstd[T] (and mean[T]) are saved for backward; NULL: not wanted ---- */
+typedef void ril_op_rmsnorm(struct ril_mat y, ril_real *rstd, struct ril_mat x, const ril_real *w, double eps);
+typedef void ril_op_rmsnorm_bwd(struct ril_mat dx, ril_real *dw, struct ril_mat dy, struct ril_mat x, const ril_real *w,
+				const ril_real *rstd);
+/* dense matrices only */
+typedef void ril_op_layernorm(struct ril_mat y, ril_real *mean, ril_real *rstd, struct ril_mat x, const ril_real *w,
+			      const ril_real *b, double eps);
+typedef void ril_op_layernorm_bwd(struct ril_mat dx, ril_real *dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
+				  const ril_real *w, const ril_real *mean, const ril_real *rstd);
+
+/* ---- rotary positions, in place: x[T, H*D], cos/sin [T, D/2]; pairs (i, i + D/2) as Hugging Face's rotate_half.
+ * `inverse` rotates back: the backward pass, applied to the gradient in place ---- */
+typedef void ril_op_rope(struct ril_mat x, const ril_real *cosv, const ril_real *sinv, int64_t D, bool inverse);
+
+/* ---- attention: o[T, H*D], q[T, H*D], k/v[*, Hkv*D]; softmax(scale q k) v over each segment's keys.  lse[T,H] is saved
+ * for backward (NULL in inference).  Query rows in no segment are left alone ---- */
+typedef void ril_op_attention(struct ril_mat o, ril_real *lse, struct ril_mat q, struct ril_mat k, struct ril_mat v,
+			      struct ril_segs, struct ril_heads);
+typedef void ril_op_attention_bwd(struct ril_mat dq, struct ril_mat dk, struct ril_mat dv, struct ril_mat dout,
+				  struct ril_mat o, const ril_real *lse, struct ril_mat q, struct ril_mat k,
+				  struct ril_mat v, struct ril_segs, struct ril_heads);
+
+/* ---- language head fused with log-softmax: z = inv_t * h[R,C] w[V,C]^T over all V rows, in chunks of rows;
+ * logp[R] = z[target] - lse, entropy[R] (NULL: not wanted), lse[R] saved.  The backward pass computes z again ---- */
+typedef void ril_op_head_logp(double *logp, double *entropy, ril_real *lse, struct ril_mat h, const int32_t *target,
+			      struct ril_mat w, double inv_t);
+typedef void ril_op_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const double *dlogp /* [R] */,
+				  const ril_real *lse, struct ril_mat h, const int32_t *target, struct ril_mat w,
+				  double inv_t);
+
+/* ---- optimiser, over n elements ---- */
+typedef double ril_op_sum_squares(const ril_real *x, int64_t n); /* in double, fixed order; NaN/inf pass through */
+typedef void ril_op_adamw(ril_real *p, ril_real *m, ril_real *v, const ril_real *g, int64_t n, struct ril_adamw);
+
+/* ---- the list ---- */
+/* clang-format off */
+#define RIL_OPS(OP)                                                                                                    \
+	OP(linear) OP(linear_bwd)                                                                                      \
+	OP(embed) OP(embed_bwd) OP(gather) OP(gather_bwd) OP(add_rows) OP(add_rows_bwd)                                \
+	OP(axpy) OP(scale_add) OP(scale_add_bwd) OP(act) OP(act_bwd) OP(swiglu) OP(swiglu_bwd)                         \
+	OP(rmsnorm) OP(rmsnorm_bwd) OP(layernorm) OP(layernorm_bwd)                                                    \
+	OP(rope) OP(attention) OP(attention_bwd)                                                                       \
+	OP(head_logp) OP(head_logp_bwd)                                                                                \
+	OP(sum_squares) OP(adamw)
+/* clang-format on */
+
 struct ril_ops {
 	const char *name; /* "cpu", "cuda:0" */
 
 	/* ---- memory ---- */
-	void *(*get)(void *ctx, size_t bytes); /* device memory, 64-byte aligned; NULL on failure */
-	void (*put)(void *ctx, void *p);
+	void *(*get)(size_t bytes); /* device memory, 64-byte aligned; NULL on failure */
+	void (*put)(void *);        /* of NULL: nothing */
+	/* Copies are ordered with the kernels around them.  What to_device was given may be changed once it returned. */
 	void (*to_device)(void *dst, const void *src, size_t bytes);
 	void (*to_host)(void *dst, const void *src, size_t bytes);
 	void (*copy)(void *dst, const void *src, size_t bytes);
 	void (*zero)(void *dst, size_t bytes);
 	int (*sync)(struct ril_err *); /* waits; returns what went wrong since the last call */
 
-	/* ---- linear: y[T,N] = x[T,K] w[N,K]^T (+ b[N]) (+ y when accumulate) ---- */
-	void (*linear)(ril_real *y, int64_t ldy, const ril_real *x, int64_t ldx, int64_t T, struct ril_weight w,
-		       const ril_real *b, bool accumulate);
-	void (*linear_bwd)(ril_real *dx, int64_t lddx, ril_real *dw, ril_real *db, const ril_real *dy, int64_t lddy,
-			   const ril_real *x, int64_t ldx, int64_t T, struct ril_weight w);
-
-	/* ---- rows ---- */
-	/* y[T,C]: row t = table row ids[t], or vis row vrow[t] where vrow is given and vrow[t] >= 0 */
-	void (*embed)(ril_real *y, const int32_t *ids, const int32_t *vrow, int64_t T, struct ril_weight table,
-		      const ril_real *vis);
-	void (*embed_bwd)(ril_real *dtable, ril_real *dvis, const int32_t *ids, const int32_t *vrow, int64_t T,
-			  int64_t C, const ril_real *dy);
-	/* y[R,C] row r = x row idx[r]; idx may repeat rows and omit rows */
-	void (*gather)(ril_real *y, const ril_real *x, const int32_t *idx, int64_t R, int64_t C);
-	void (*gather_bwd)(ril_real *dx, const ril_real *dy, const int32_t *idx, int64_t R, int64_t C);
-	/* y[T,C] = x[T,C] + p row t mod P, p[P,C] */
-	void (*add_rows)(ril_real *y, const ril_real *x, const ril_real *p, int64_t T, int64_t P, int64_t C);
-	void (*add_rows_bwd)(ril_real *dx, ril_real *dp, const ril_real *dy, int64_t T, int64_t P, int64_t C);
-
-	/* ---- elementwise ---- */
-	void (*add)(ril_real *y, const ril_real *a, const ril_real *b, int64_t n);
-	void (*axpy)(ril_real *y, ril_real alpha, const ril_real *x, int64_t n); /* y += alpha x */
-	/* y[T,C] = a[T,C] + g[C] * b[T,C]: layer scale and residual */
-	void (*scale_add)(ril_real *y, const ril_real *a, const ril_real *g, const ril_real *b, int64_t T, int64_t C);
-	void (*scale_add_bwd)(ril_real *da, ril_real *dg, ril_real *db, const ril_real *dy, const ril_real *g,
-			      const ril_real *b, int64_t T, int64_t C);
-	void (*act)(ril_real *y, const ril_real *x, enum ril_act, int64_t n);
-	void (*act_bwd)(ril_real *dx, const ril_real *dy, const ril_real *x, enum ril_act, int64_t n);
-	/* y = silu(gate) * up */
-	void (*swiglu)(ril_real *y, const ril_real *gate, const ril_real *up, int64_t n);
-	void (*swiglu_bwd)(ril_real *dgate, ril_real *dup, const ril_real *dy, const ril_real *gate, const ril_real *up,
-			   int64_t n);
-
-	/* ---- norms; T rows of C at stride ld.  rstd[T] (and mean[T]) are saved for backward ---- */
-	void (*rmsnorm)(ril_real *y, int64_t ldy, ril_real *rstd, const ril_real *x, int64_t ldx, const ril_real *w,
-			int64_t T, int64_t C, double eps);
-	void (*rmsnorm_bwd)(ril_real *dx, int64_t lddx, ril_real *dw, const ril_real *dy, int64_t lddy,
-			    const ril_real *x, int64_t ldx, const ril_real *w, const ril_real *rstd, int64_t T,
-			    int64_t C);
-	void (*layernorm)(ril_real *y, ril_real *mean, ril_real *rstd, const ril_real *x, const ril_real *w,
-			  const ril_real *b, int64_t T, int64_t C, double eps);
-	void (*layernorm_bwd)(ril_real *dx, ril_real *dw, ril_real *db, const ril_real *dy, const ril_real *x,
-			      const ril_real *w, const ril_real *mean, const ril_real *rstd, int64_t T, int64_t C);
-
-	/* ---- rotary positions, in place: x[T, H*D] at stride ld, cos/sin [T, D/2]; pairs (i, i + D/2) as Hugging Face's
-	 * rotate_half.  `inverse` rotates back: the backward pass, applied to the gradient in place ---- */
-	void (*rope)(ril_real *x, int64_t ld, const ril_real *cosv, const ril_real *sinv, int64_t T, int64_t H,
-		     int64_t D, bool inverse);
-
-	/* ---- attention: o[T, Hq*D], q[T, Hq*D], k/v[*, Hkv*D]; softmax(scale q k) v over each segment's keys.
-	 * lse[T,Hq] is saved for backward (may be NULL in inference).  Query rows in no segment are left alone ---- */
-	void (*attention)(ril_real *o, int64_t ldo, ril_real *lse, const ril_real *q, int64_t ldq, const ril_real *k,
-			  int64_t ldk, const ril_real *v, int64_t ldv, const struct ril_seg *, int nseg, int64_t Hq,
-			  int64_t Hkv, int64_t D, double scale);
-	void (*attention_bwd)(ril_real *dq, int64_t lddq, ril_real *dk, int64_t lddk, ril_real *dv, int64_t lddv,
-			      const ril_real *dout, int64_t lddo, const ril_real *o, int64_t ldo, const ril_real *lse,
-			      const ril_real *q, int64_t ldq, const ril_real *k, int64_t ldk, const ril_real *v,
-			      int64_t ldv, const struct ril_seg *, int nseg, int64_t Hq, int64_t Hkv, int64_t D,
-			      double scale);
-
-	/* ---- language head fused with log-softmax: z = inv_t * h w^T over all V rows, in chunks of rows;
-	 * logp[R] = z[target] - lse, entropy[R] (may be NULL), lse[R] saved.  logp, entropy and target are host memory.
-	 * The backward pass computes z again ---- */
-	void (*head_logp)(double *logp, double *entropy, ril_real *lse, const ril_real *h /* [R,C] */,
-			  const int32_t *target, int64_t R, struct ril_weight w, double inv_t);
-	void (*head_logp_bwd)(ril_real *dh, ril_real *dw, const double *dlogp /* [R], host */, const ril_real *lse,
-			      const ril_real *h, const int32_t *target, int64_t R, struct ril_weight w, double inv_t);
-
-	/* ---- optimiser ---- */
-	double (*sum_squares)(const ril_real *x, int64_t n); /* in double, fixed order; NaN/inf pass through */
-	void (*adamw)(ril_real *p, ril_real *m, ril_real *v, const ril_real *g, int64_t n, struct ril_adamw);
+#define RIL_OPS_FIELD(op) ril_op_##op *op;
+	RIL_OPS(RIL_OPS_FIELD)
+#undef RIL_OPS_FIELD
 };
 
 #endif

@@ -18,7 +18,7 @@ void compare(struct fidelity *f, const struct ril_st *st, const char *name, cons
 static void compare_value(struct subject *s, const struct ril_st *st, const char *name, const struct ril_val *v)
 {
 	struct ril_err err = {0};
-	int64_t n = v ? v->rows * v->cols : 0;
+	int64_t n = v ? v->m.rows * v->m.cols : 0;
 	double *got = ril_new((size_t)n, sizeof *got, &err);
 	if (!v || !got || ril_val_host(v, got, &err))
 		row_error(s->f, name, &err);
@@ -244,11 +244,11 @@ void check_gradients(struct fidelity *f, struct ril_params *ps, const char *what
 		struct ril_param *p = &ps->at[i];
 		int64_t n;
 		double *want = doubles(reference, p->name, &n);
-		if (!want || !p->grad || n != p->count) {
+		if (!want || !p->grad.p || n != p->count) {
 			free(want);
 			continue;
 		}
-		each[i] = parameter_norms(p->grad, want, n);
+		each[i] = parameter_norms(p->grad.p, want, n);
 		all.error += each[i].error;
 		all.reference += each[i].reference;
 		found++;

@@ -4,6 +4,12 @@
 
 #include "run.h"
 
+/* Within a kind's functions: its buffers as matrices. */
+#define IN(i) mat(&r->in[i], in[i])
+#define OUT(i) mat(&r->out[i], out[i])
+#define DIN(i) mat(&r->in[i], din[i])
+#define DOUT(i) mat(&r->out[i], dout[i])
+
 static const struct ril_ops *ops(void)
 {
 	return ril_ops();
@@ -47,14 +53,13 @@ static void linear_naive(const struct run *r, double *const in[], double *const 
 
 static void linear_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	ops()->linear(out[0], r->out[0].ld, in[1], r->in[1].ld, r->d[0], stored_weight(r, in), in[3], r->d[4]);
+	ops()->linear(OUT(0), IN(1), stored_weight(r, in), in[3], r->d[4]);
 }
 
 static void linear_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
 			    ril_real *const din[])
 {
-	ops()->linear_bwd(din[1], r->in[1].ld, din[2], din[3], dout[0], r->out[0].ld, in[1], r->in[1].ld, r->d[0],
-			  stored_weight(r, in));
+	ops()->linear_bwd(DIN(1), DIN(2), din[3], DOUT(0), IN(1), stored_weight(r, in));
 }
 
 static double linear_work(const struct run *r)
@@ -89,13 +94,13 @@ static void embed_naive(const struct run *r, double *const in[], double *const o
 
 static void embed_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	ops()->embed(out[0], r->idx, r->d[3] ? r->idx2 : NULL, r->d[0], stored_weight(r, in), in[1]);
+	ops()->embed(OUT(0), r->idx, r->d[3] ? r->idx2 : NULL, stored_weight(r, in), IN(1));
 }
 
 static void embed_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
 			   ril_real *const din[])
 {
-	ops()->embed_bwd(din[0], din[1], r->idx, r->d[3] ? r->idx2 : NULL, r->d[0], r->d[1], dout[0]);
+	ops()->embed_bwd(DIN(0), DIN(1), r->idx, r->d[3] ? r->idx2 : NULL, DOUT(0));
 }
 
 /* ---- gather: d = R, C, rows of x ---- */
@@ -115,13 +120,13 @@ static void gather_naive(const struct run *r, double *const in[], double *const 
 
 static void gather_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	ops()->gather(out[0], in[0], r->idx, r->d[0], r->d[1]);
+	ops()->gather(OUT(0), IN(0), r->idx);
 }
 
 static void gather_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
 			    ril_real *const din[])
 {
-	ops()->gather_bwd(din[0], dout[0], r->idx, r->d[0], r->d[1]);
+	ops()->gather_bwd(DIN(0), DOUT(0), r->idx);
 }
 
 /* ---- add_rows: d = T, C, P ---- */
@@ -141,16 +146,16 @@ static void add_rows_naive(const struct run *r, double *const in[], double *cons
 
 static void add_rows_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	ops()->add_rows(out[0], in[0], in[1], r->d[0], r->d[2], r->d[1]);
+	ops()->add_rows(OUT(0), IN(0), IN(1));
 }
 
 static void add_rows_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
 			      ril_real *const din[])
 {
-	ops()->add_rows_bwd(din[0], din[1], dout[0], r->d[0], r->d[2], r->d[1]);
+	ops()->add_rows_bwd(DIN(0), DIN(1), DOUT(0));
 }
 
-/* ---- add, axpy (alpha = 1/4), scale_add: d = T, C ---- */
+/* ---- axpy (alpha = 1/4), scale_add: d = T, C ---- */
 
 static void two_shape(struct run *r)
 {
@@ -158,17 +163,6 @@ static void two_shape(struct run *r)
 		io_set(&r->in[i], r->d[0], r->d[1], r->d[1], false);
 	io_set(&r->out[0], r->d[0], r->d[1], r->d[1], true);
 	r->out[0].start = true;
-}
-
-static void add_naive(const struct run *r, double *const in[], double *const out[])
-{
-	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++)
-		out[0][i] = in[0][i] + in[1][i];
-}
-
-static void add_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
-{
-	ops()->add(out[0], in[0], in[1], r->d[0] * r->d[1]);
 }
 
 static void axpy_naive(const struct run *r, double *const in[], double *const out[])
@@ -179,7 +173,7 @@ static void axpy_naive(const struct run *r, double *const in[], double *const ou
 
 static void axpy_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	ops()->axpy(out[0], (ril_real).25, in[1], r->d[0] * r->d[1]);
+	ops()->axpy(OUT(0), .25, IN(1));
 }
 
 static void scale_add_shape(struct run *r)
@@ -198,13 +192,13 @@ static void scale_add_naive(const struct run *r, double *const in[], double *con
 
 static void scale_add_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	ops()->scale_add(out[0], in[0], in[1], in[2], r->d[0], r->d[1]);
+	ops()->scale_add(OUT(0), IN(0), in[1], IN(2));
 }
 
 static void scale_add_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
 			       ril_real *const din[])
 {
-	ops()->scale_add_bwd(din[0], din[1], din[2], dout[0], in[1], in[2], r->d[0], r->d[1]);
+	ops()->scale_add_bwd(DIN(0), din[1], DIN(2), DOUT(0), in[1], IN(2));
 }
 
 /* ---- act: d = T, C, which; swiglu: d = T, C ---- */
@@ -236,13 +230,13 @@ static void act_naive(const struct run *r, double *const in[], double *const out
 
 static void act_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	ops()->act(out[0], in[0], (enum ril_act)r->d[2], r->d[0] * r->d[1]);
+	ops()->act(OUT(0), IN(0), (enum ril_act)r->d[2]);
 }
 
 static void act_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
 			 ril_real *const din[])
 {
-	ops()->act_bwd(din[0], dout[0], in[0], (enum ril_act)r->d[2], r->d[0] * r->d[1]);
+	ops()->act_bwd(DIN(0), DOUT(0), IN(0), (enum ril_act)r->d[2]);
 }
 
 static void swiglu_shape(struct run *r)
@@ -259,13 +253,13 @@ static void swiglu_naive(const struct run *r, double *const in[], double *const 
 
 static void swiglu_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	ops()->swiglu(out[0], in[0], in[1], r->d[0] * r->d[1]);
+	ops()->swiglu(OUT(0), IN(0), IN(1));
 }
 
 static void swiglu_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
 			    ril_real *const din[])
 {
-	ops()->swiglu_bwd(din[0], din[1], dout[0], in[0], in[1], r->d[0] * r->d[1]);
+	ops()->swiglu_bwd(DIN(0), DIN(1), DOUT(0), IN(0), IN(1));
 }
 
 /* ---- norms: d = T, C ---- */
@@ -294,14 +288,13 @@ static void rmsnorm_naive(const struct run *r, double *const in[], double *const
 
 static void rmsnorm_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	ops()->rmsnorm(out[0], r->out[0].ld, out[1], in[0], r->in[0].ld, in[1], r->d[0], r->d[1], EPS);
+	ops()->rmsnorm(OUT(0), out[1], IN(0), in[1], EPS);
 }
 
 static void rmsnorm_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
 			     ril_real *const din[])
 {
-	ops()->rmsnorm_bwd(din[0], r->in[0].ld, din[1], dout[0], r->out[0].ld, in[0], r->in[0].ld, in[1], out[1],
-			   r->d[0], r->d[1]);
+	ops()->rmsnorm_bwd(DIN(0), din[1], DOUT(0), IN(0), in[1], out[1]);
 }
 
 static void layernorm_shape(struct run *r)
@@ -331,13 +324,13 @@ static void layernorm_naive(const struct run *r, double *const in[], double *con
 
 static void layernorm_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	ops()->layernorm(out[0], out[1], out[2], in[0], in[1], in[2], r->d[0], r->d[1], EPS);
+	ops()->layernorm(OUT(0), out[1], out[2], IN(0), in[1], in[2], EPS);
 }
 
 static void layernorm_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
 			       ril_real *const din[])
 {
-	ops()->layernorm_bwd(din[0], din[1], din[2], dout[0], in[0], in[1], out[1], out[2], r->d[0], r->d[1]);
+	ops()->layernorm_bwd(DIN(0), din[1], din[2], DOUT(0), IN(0), in[1], out[1], out[2]);
 }
 
 /* ---- rope: d = T, H, D.  cos and sin are any numbers here: the backward pass is the transpose of the forward ---- */
@@ -367,7 +360,7 @@ static void rope_naive(const struct run *r, double *const in[], double *const ou
 
 static void rope_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	ops()->rope(out[0], r->out[0].ld, in[1], in[2], r->d[0], r->d[1], r->d[2], false);
+	ops()->rope(OUT(0), in[1], in[2], r->d[2], false);
 }
 
 static void rope_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
@@ -378,9 +371,10 @@ static void rope_backward(const struct run *r, ril_real *const in[], ril_real *c
 	size_t n = (size_t)(r->d[0] * r->out[0].ld);
 	ril_real *turned = malloc((n + 1) * sizeof *turned);
 	memcpy(turned, dout[0], n * sizeof *turned);
-	ops()->rope(turned, r->out[0].ld, in[1], in[2], r->d[0], r->d[1], r->d[2], true);
+	ops()->rope(mat(&r->out[0], turned), in[1], in[2], r->d[2], true);
 	for (int64_t t = 0; t < r->d[0]; t++)
-		ops()->axpy(din[0] + t * r->in[0].ld, 1, turned + t * r->out[0].ld, r->in[0].cols);
+		ops()->axpy(ril_mat_of(din[0] + t * r->in[0].ld, RIL_REAL, 1, r->in[0].cols), 1,
+			    ril_mat_of(turned + t * r->out[0].ld, RIL_REAL, 1, r->in[0].cols));
 	free(turned);
 }
 
@@ -437,18 +431,26 @@ static void attention_naive(const struct run *r, double *const in[], double *con
 				       out[0] + (r->layout->seg[s].q0 + i) * r->d[0] * r->d[2] + h * r->d[2]);
 }
 
+static struct ril_segs attention_segs(const struct run *r)
+{
+	return (struct ril_segs){r->layout->seg, r->layout->nseg};
+}
+
+static struct ril_heads attention_heads(const struct run *r)
+{
+	return (struct ril_heads){r->d[0], r->d[1], r->d[2], SCALE};
+}
+
 static void attention_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	ops()->attention(out[0], r->out[0].ld, out[1], in[1], r->in[1].ld, in[2], r->in[2].ld, in[3], r->in[3].ld,
-			 r->layout->seg, r->layout->nseg, r->d[0], r->d[1], r->d[2], SCALE);
+	ops()->attention(OUT(0), out[1], IN(1), IN(2), IN(3), attention_segs(r), attention_heads(r));
 }
 
 static void attention_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
 			       ril_real *const din[])
 {
-	ops()->attention_bwd(din[1], r->in[1].ld, din[2], r->in[2].ld, din[3], r->in[3].ld, dout[0], r->out[0].ld,
-			     out[0], r->out[0].ld, out[1], in[1], r->in[1].ld, in[2], r->in[2].ld, in[3], r->in[3].ld,
-			     r->layout->seg, r->layout->nseg, r->d[0], r->d[1], r->d[2], SCALE);
+	ops()->attention_bwd(DIN(1), DIN(2), DIN(3), DOUT(0), OUT(0), out[1], IN(1), IN(2), IN(3), attention_segs(r),
+			     attention_heads(r));
 }
 
 static double attention_work(const struct run *r)
@@ -503,7 +505,7 @@ static void head_forward(const struct run *r, ril_real *const in[], ril_real *co
 {
 	size_t R = (size_t)r->d[0];
 	double *logp = malloc(2 * R * sizeof *logp + 1), *entropy = logp + R;
-	ops()->head_logp(logp, entropy, out[2], in[0], r->idx, r->d[0], stored_weight(r, in), (double)r->d[3] / 100);
+	ops()->head_logp(logp, entropy, out[2], IN(0), r->idx, stored_weight(r, in), (double)r->d[3] / 100);
 	for (size_t i = 0; i < R; i++) {
 		out[0][i] = (ril_real)logp[i];
 		out[1][i] = (ril_real)entropy[i];
@@ -517,8 +519,7 @@ static void head_backward(const struct run *r, ril_real *const in[], ril_real *c
 	double *dlogp = malloc((size_t)r->d[0] * sizeof *dlogp + 1);
 	for (int64_t i = 0; i < r->d[0]; i++)
 		dlogp[i] = (double)dout[0][i];
-	ops()->head_logp_bwd(din[0], din[1], dlogp, out[2], in[0], r->idx, r->d[0], stored_weight(r, in),
-			     (double)r->d[3] / 100);
+	ops()->head_logp_bwd(DIN(0), DIN(1), dlogp, out[2], IN(0), r->idx, stored_weight(r, in), (double)r->d[3] / 100);
 	free(dlogp);
 }
 
@@ -583,7 +584,6 @@ KIND(linear, linear_shape, linear_backward, linear_work);
 KIND(embed, embed_shape, embed_backward, NULL);
 KIND(gather, gather_shape, gather_backward, NULL);
 KIND(add_rows, add_rows_shape, add_rows_backward, NULL);
-KIND(add, two_shape, NULL, NULL);
 KIND(axpy, two_shape, NULL, NULL);
 KIND(scale_add, scale_add_shape, scale_add_backward, NULL);
 KIND(act, act_shape, act_backward, NULL);

@@ -124,11 +124,17 @@ static double now(void)
 
 /* ---- a run's life ---- */
 
-static struct ril_weight stored_weight(const struct run *r, ril_real *const in[])
+/* A kernel's buffer as the matrix it is. */
+static struct ril_mat mat(const struct io *io, const ril_real *x)
+{
+	return (struct ril_mat){(void *)(uintptr_t)x, RIL_REAL, io->rows, io->cols, io->ld};
+}
+
+static struct ril_mat stored_weight(const struct run *r, ril_real *const in[])
 {
 	const struct io *w = &r->in[r->weight];
 	bool plain = r->dtype == RIL_NONE || r->dtype == RIL_REAL;
-	return (struct ril_weight){plain ? in[r->weight] : r->stored, plain ? RIL_REAL : r->dtype, w->rows, w->cols};
+	return ril_mat_of(plain ? in[r->weight] : r->stored, plain ? RIL_REAL : r->dtype, w->rows, w->cols);
 }
 
 /* Draws the inputs; a stored weight is rounded first, so that both sides see the same numbers. */

@@ -102,12 +102,12 @@ static void check_gradients(const struct ril_params *p, const char *file)
 		const struct ril_st_entry *e = ril_st_at(st, i);
 		const struct ril_param *q = ril_params_find(p, e->name);
 		double d = 0, n = 0;
-		CHECK(q && q->grad && q->count == e->count, "%s: no gradient", e->name);
-		if (!q || !q->grad)
+		CHECK(q && q->grad.p && q->count == e->count, "%s: no gradient", e->name);
+		if (!q || !q->grad.p)
 			continue;
 		for (int64_t k = 0; k < e->count; k++) {
 			double want = (double)((const float *)e->data)[k];
-			d += pow((double)q->grad[k] - want, 2);
+			d += pow((double)((const ril_real *)q->grad.p)[k] - want, 2);
 			n += want * want;
 		}
 		all += d;

@@ -160,7 +160,7 @@ static void test_score_head(const char *model)
 	struct ril_err err = {0};
 	copy_folder(model, "student");
 	struct ril_model *d = ril_model_open(at("student", "."), RIL_HEAD_SCORE, 3, &err);
-	CHECK(d && !d->head && d->score.w && d->score.b, "%s", err.msg);
+	CHECK(d && !d->head.w && d->score.w && d->score.b, "%s", err.msg);
 	CHECK(d && !ril_params_save(d->params, at("disc", ""), false, &err), "%s", err.msg);
 	struct ril_model *e = ril_model_open(at("disc", ""), RIL_HEAD_SCORE, 4, &err);
 	CHECK(e && e->params->n == d->params->n && !ril_params_find(e->params, "lm_head.weight") &&
@@ -195,12 +195,12 @@ static void test_rounding(void)
 	struct ril_param *w = ril_params_find(m->params, "language_model.model.layers.0.mlp.up_proj.weight");
 	struct ril_param *v = ril_params_find(m->params, "language_model.model.norm.weight");
 	struct ril_param *frozen = ril_params_find(m->params, "mlp1.1.weight");
-	CHECK(w && v && frozen && !frozen->grad && frozen->offset < 0 && w->grad, "parts");
+	CHECK(w && v && frozen && !frozen->grad.p && frozen->offset < 0 && w->grad.p, "parts");
 	m->params->master[w->offset] = (ril_real)1.00001;
 	m->params->master[v->offset] = (ril_real)-2.50001;
 	CHECK(!ril_params_refresh(m->params, &err), "%s", err.msg);
 	if (RIL_REAL == RIL_F32) {
-		CHECK(w->w.dtype == RIL_BF16 && ril_bf16_f32(*(const uint16_t *)w->w.data) == 1.f, "matrix is rounded");
+		CHECK(w->w.type == RIL_BF16 && ril_bf16_f32(*(const uint16_t *)w->w.p) == 1.f, "matrix is rounded");
 		CHECK(v->vec[0] == (ril_real)-2.5, "vector is rounded");
 	}
 	mkdir(at("version", ""), 0777);
@@ -208,7 +208,7 @@ static void test_rounding(void)
 		      !ril_params_reload(r->params, at("version", "."), &err),
 	      "%s", err.msg);
 	struct ril_param *w2 = ril_params_find(r->params, w->name), *v2 = ril_params_find(r->params, v->name);
-	CHECK(ril_bf16_f32(*(const uint16_t *)w2->w.data) == 1.f && v2->vec[0] == (ril_real)-2.5,
+	CHECK(ril_bf16_f32(*(const uint16_t *)w2->w.p) == 1.f && v2->vec[0] == (ril_real)-2.5,
 	      "the version has the rounded values");
 	ril_real back[4096];
 	CHECK(!ril_params_read(m->params, v, back, &err) && back[0] == m->params->master[v->offset],

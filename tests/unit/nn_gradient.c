@@ -159,7 +159,7 @@ static void test_parameter(struct rig *r, struct ril_param *p, double total, dou
 			double v = i & 1 ? 1 : -1;
 			v *= 1 + (double)(i * 7919 % 101) / 101;
 			w[i] += (ril_real)((move - was) * v);
-			slope += side ? 0 : v * p->grad[i];
+			slope += side ? 0 : v * ((const ril_real *)p->grad.p)[i];
 		}
 		was = move;
 		loss[side] = run(r, RIL_PACK_SHARED, false);

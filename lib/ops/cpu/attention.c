@@ -256,35 +256,34 @@ static void forward_tile(void *ctx, int tile, int worker)
 		forward_block(a, b, head, &w);
 }
 
-static int prepare(struct attention *a, const struct ril_seg *seg, int nseg, bool backward)
+static int prepare(struct attention *a, struct ril_segs seg, bool backward)
 {
 	a->group = a->Hq / a->Hkv;
-	if (ril_plan_make(&a->plan, seg, nseg, a->group, backward))
+	if (ril_plan_make(&a->plan, seg.at, seg.n, a->group, backward))
 		return -1;
 	a->lds = padded(a->plan.max_lanes) + RIL_LANES; /* room for a piece's spill */
 	return 0;
 }
 
-void ril_cpu_attention(ril_real *o, int64_t ldo, ril_real *lse, const ril_real *q, int64_t ldq, const ril_real *k,
-		       int64_t ldk, const ril_real *v, int64_t ldv, const struct ril_seg *seg, int nseg, int64_t Hq,
-		       int64_t Hkv, int64_t D, double scale)
+void ril_cpu_attention(struct ril_mat o, ril_real *lse, struct ril_mat q, struct ril_mat k, struct ril_mat v,
+		       struct ril_segs seg, struct ril_heads h)
 {
-	struct attention a = {.o = o,
-			      .ldo = ldo,
+	struct attention a = {.o = ril_reals(o),
+			      .ldo = o.ld,
 			      .lse_out = lse,
-			      .q = q,
-			      .ldq = ldq,
-			      .k = k,
-			      .ldk = ldk,
-			      .v = v,
-			      .ldv = ldv,
-			      .Hq = Hq,
-			      .Hkv = Hkv,
-			      .D = D,
-			      .scale = scale};
-	if (prepare(&a, seg, nseg, false))
+			      .q = ril_reals(q),
+			      .ldq = q.ld,
+			      .k = ril_reals(k),
+			      .ldk = k.ld,
+			      .v = ril_reals(v),
+			      .ldv = v.ld,
+			      .Hq = h.H,
+			      .Hkv = h.Hkv,
+			      .D = h.D,
+			      .scale = h.scale};
+	if (prepare(&a, seg, false))
 		return;
-	a.split = a.plan.blocks < 16 ? Hkv
+	a.split = a.plan.blocks < 16 ? h.Hkv
 				     : 1; /* a block of one head is some microseconds: enough for a tile, if need be */
 	ril_parallel(a.plan.blocks * (int)a.split, forward_tile, &a);
 }
@@ -380,34 +379,32 @@ static void backward_tile(void *ctx, int tile, int worker)
 		backward_block(a, &a->plan.block[b], tile % a->Hkv, &w);
 }
 
-void ril_cpu_attention_bwd(ril_real *dq, int64_t lddq, ril_real *dk, int64_t lddk, ril_real *dv, int64_t lddv,
-			   const ril_real *dout, int64_t lddo, const ril_real *o, int64_t ldo, const ril_real *lse,
-			   const ril_real *q, int64_t ldq, const ril_real *k, int64_t ldk, const ril_real *v,
-			   int64_t ldv, const struct ril_seg *seg, int nseg, int64_t Hq, int64_t Hkv, int64_t D,
-			   double scale)
+void ril_cpu_attention_bwd(struct ril_mat dq, struct ril_mat dk, struct ril_mat dv, struct ril_mat dout,
+			   struct ril_mat o, const ril_real *lse, struct ril_mat q, struct ril_mat k, struct ril_mat v,
+			   struct ril_segs seg, struct ril_heads h)
 {
-	struct attention a = {.dq = dq,
-			      .lddq = lddq,
-			      .dk = dk,
-			      .lddk = lddk,
-			      .dv = dv,
-			      .lddv = lddv,
-			      .dout = dout,
-			      .lddo = lddo,
-			      .out = o,
-			      .ldo = ldo,
+	struct attention a = {.dq = ril_reals(dq),
+			      .lddq = dq.ld,
+			      .dk = ril_reals(dk),
+			      .lddk = dk.ld,
+			      .dv = ril_reals(dv),
+			      .lddv = dv.ld,
+			      .dout = ril_reals(dout),
+			      .lddo = dout.ld,
+			      .out = ril_reals(o),
+			      .ldo = o.ld,
 			      .lse = lse,
-			      .q = q,
-			      .ldq = ldq,
-			      .k = k,
-			      .ldk = ldk,
-			      .v = v,
-			      .ldv = ldv,
-			      .Hq = Hq,
-			      .Hkv = Hkv,
-			      .D = D,
-			      .scale = scale};
-	if (prepare(&a, seg, nseg, true))
+			      .q = ril_reals(q),
+			      .ldq = q.ld,
+			      .k = ril_reals(k),
+			      .ldk = k.ld,
+			      .v = ril_reals(v),
+			      .ldv = v.ld,
+			      .Hq = h.H,
+			      .Hkv = h.Hkv,
+			      .D = h.D,
+			      .scale = h.scale};
+	if (prepare(&a, seg, true))
 		return;
-	ril_parallel(a.plan.components * (int)Hkv, backward_tile, &a);
+	ril_parallel(a.plan.components * (int)h.Hkv, backward_tile, &a);
 }

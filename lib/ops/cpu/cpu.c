@@ -97,7 +97,7 @@ void ril_cpu_row_sums(int64_t T, int64_t C, int n, ril_sums_fn *fn, void *ctx, r
 
 /* Large blocks ask for huge pages: activations are given back while a stage waits, and faulting them in again by small
  * pages cost a sixth of a tiny model's training step. */
-static void *cpu_get(void *ctx, size_t bytes)
+static void *cpu_get(size_t bytes)
 {
 	enum { HUGE = 1 << 21 };
 	void *p;
@@ -107,11 +107,6 @@ static void *cpu_get(void *ctx, size_t bytes)
 		return NULL;
 	madvise(p, bytes, MADV_HUGEPAGE); /* advice: without it everything works as well */
 	return p;
-}
-
-static void cpu_put(void *ctx, void *p)
-{
-	free(p);
 }
 
 static void cpu_copy(void *dst, const void *src, size_t bytes)
@@ -131,40 +126,15 @@ static int cpu_sync(struct ril_err *err)
 	return atomic_exchange(&out_of_memory, false) ? ril_fail(err, RIL_EFAIL, "out of memory for scratch space") : 0;
 }
 
-const struct ril_ops ril_cpu_ops = {
-	.name = "cpu",
-	.get = cpu_get,
-	.put = cpu_put,
-	.to_device = cpu_copy,
-	.to_host = cpu_copy,
-	.copy = cpu_copy,
-	.zero = cpu_zero,
-	.sync = cpu_sync,
-	.linear = ril_cpu_linear,
-	.linear_bwd = ril_cpu_linear_bwd,
-	.embed = ril_cpu_embed,
-	.embed_bwd = ril_cpu_embed_bwd,
-	.gather = ril_cpu_gather,
-	.gather_bwd = ril_cpu_gather_bwd,
-	.add_rows = ril_cpu_add_rows,
-	.add_rows_bwd = ril_cpu_add_rows_bwd,
-	.add = ril_cpu_add,
-	.axpy = ril_cpu_axpy,
-	.scale_add = ril_cpu_scale_add,
-	.scale_add_bwd = ril_cpu_scale_add_bwd,
-	.act = ril_cpu_act,
-	.act_bwd = ril_cpu_act_bwd,
-	.swiglu = ril_cpu_swiglu,
-	.swiglu_bwd = ril_cpu_swiglu_bwd,
-	.rmsnorm = ril_cpu_rmsnorm,
-	.rmsnorm_bwd = ril_cpu_rmsnorm_bwd,
-	.layernorm = ril_cpu_layernorm,
-	.layernorm_bwd = ril_cpu_layernorm_bwd,
-	.rope = ril_cpu_rope,
-	.attention = ril_cpu_attention,
-	.attention_bwd = ril_cpu_attention_bwd,
-	.head_logp = ril_cpu_head_logp,
-	.head_logp_bwd = ril_cpu_head_logp_bwd,
-	.sum_squares = ril_cpu_sum_squares,
-	.adamw = ril_cpu_adamw,
+const struct ril_ops ril_cpu_ops = {.name = "cpu",
+				    .get = cpu_get,
+				    .put = free,
+				    .to_device = cpu_copy,
+				    .to_host = cpu_copy,
+				    .copy = cpu_copy,
+				    .zero = cpu_zero,
+				    .sync = cpu_sync,
+#define RIL_CPU_ENTRY(op) .op = ril_cpu_##op,
+				    RIL_OPS(RIL_CPU_ENTRY)
+#undef RIL_CPU_ENTRY
 };

@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "ops/ops.h"
 
+#include <assert.h>
 #include <cblas.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +63,7 @@ enum { RIL_SHARED_A = -1, RIL_SHARED_B = -2 };
 void *ril_cpu_scratch(int worker, size_t n, size_t size);
 
 /* w[n] as ril_real, from element `at` of a stored matrix. */
-void ril_cpu_widen(ril_real *dst, struct ril_weight w, int64_t at, int64_t n);
+void ril_cpu_widen(ril_real *dst, struct ril_mat w, int64_t at, int64_t n);
 
 /* C[M,N] = op(A) op(B) + beta C, row-major; one thread. */
 static inline void ril_gemm(bool ta, bool tb, int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t lda,
@@ -83,59 +84,23 @@ static inline void ril_gemm(bool ta, bool tb, int64_t M, int64_t N, int64_t K, c
 void ril_mm(int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t ars, int64_t acs, const ril_real *b,
 	    int64_t ldb, ril_real *c, int64_t ldc, bool add, bool exact);
 
-/* The table's entries by file. */
-void ril_cpu_linear(ril_real *y, int64_t ldy, const ril_real *x, int64_t ldx, int64_t T, struct ril_weight w,
-		    const ril_real *b, bool accumulate);
-void ril_cpu_linear_bwd(ril_real *dx, int64_t lddx, ril_real *dw, ril_real *db, const ril_real *dy, int64_t lddy,
-			const ril_real *x, int64_t ldx, int64_t T, struct ril_weight w);
+/* The operations of this backend: ril_cpu_linear, ... */
+#define RIL_CPU_OP(op) ril_op_##op ril_cpu_##op;
+RIL_OPS(RIL_CPU_OP)
+#undef RIL_CPU_OP
 
-void ril_cpu_embed(ril_real *y, const int32_t *ids, const int32_t *vrow, int64_t T, struct ril_weight table,
-		   const ril_real *vis);
-void ril_cpu_embed_bwd(ril_real *dtable, ril_real *dvis, const int32_t *ids, const int32_t *vrow, int64_t T, int64_t C,
-		       const ril_real *dy);
-void ril_cpu_gather(ril_real *y, const ril_real *x, const int32_t *idx, int64_t R, int64_t C);
-void ril_cpu_gather_bwd(ril_real *dx, const ril_real *dy, const int32_t *idx, int64_t R, int64_t C);
-void ril_cpu_add_rows(ril_real *y, const ril_real *x, const ril_real *p, int64_t T, int64_t P, int64_t C);
-void ril_cpu_add_rows_bwd(ril_real *dx, ril_real *dp, const ril_real *dy, int64_t T, int64_t P, int64_t C);
+/* A matrix's elements where they must be ril_real: activations and gradients. */
+static inline ril_real *ril_reals(struct ril_mat m)
+{
+	assert(!m.p || m.type == RIL_REAL);
+	return m.p;
+}
 
-void ril_cpu_add(ril_real *y, const ril_real *a, const ril_real *b, int64_t n);
-void ril_cpu_axpy(ril_real *y, ril_real alpha, const ril_real *x, int64_t n);
-void ril_cpu_scale_add(ril_real *y, const ril_real *a, const ril_real *g, const ril_real *b, int64_t T, int64_t C);
-void ril_cpu_scale_add_bwd(ril_real *da, ril_real *dg, ril_real *db, const ril_real *dy, const ril_real *g,
-			   const ril_real *b, int64_t T, int64_t C);
-void ril_cpu_act(ril_real *y, const ril_real *x, enum ril_act, int64_t n);
-void ril_cpu_act_bwd(ril_real *dx, const ril_real *dy, const ril_real *x, enum ril_act, int64_t n);
-void ril_cpu_swiglu(ril_real *y, const ril_real *gate, const ril_real *up, int64_t n);
-void ril_cpu_swiglu_bwd(ril_real *dgate, ril_real *dup, const ril_real *dy, const ril_real *gate, const ril_real *up,
-			int64_t n);
-
-void ril_cpu_rmsnorm(ril_real *y, int64_t ldy, ril_real *rstd, const ril_real *x, int64_t ldx, const ril_real *w,
-		     int64_t T, int64_t C, double eps);
-void ril_cpu_rmsnorm_bwd(ril_real *dx, int64_t lddx, ril_real *dw, const ril_real *dy, int64_t lddy, const ril_real *x,
-			 int64_t ldx, const ril_real *w, const ril_real *rstd, int64_t T, int64_t C);
-void ril_cpu_layernorm(ril_real *y, ril_real *mean, ril_real *rstd, const ril_real *x, const ril_real *w,
-		       const ril_real *b, int64_t T, int64_t C, double eps);
-void ril_cpu_layernorm_bwd(ril_real *dx, ril_real *dw, ril_real *db, const ril_real *dy, const ril_real *x,
-			   const ril_real *w, const ril_real *mean, const ril_real *rstd, int64_t T, int64_t C);
-
-void ril_cpu_rope(ril_real *x, int64_t ld, const ril_real *cosv, const ril_real *sinv, int64_t T, int64_t H, int64_t D,
-		  bool inverse);
-
-void ril_cpu_attention(ril_real *o, int64_t ldo, ril_real *lse, const ril_real *q, int64_t ldq, const ril_real *k,
-		       int64_t ldk, const ril_real *v, int64_t ldv, const struct ril_seg *, int nseg, int64_t Hq,
-		       int64_t Hkv, int64_t D, double scale);
-void ril_cpu_attention_bwd(ril_real *dq, int64_t lddq, ril_real *dk, int64_t lddk, ril_real *dv, int64_t lddv,
-			   const ril_real *dout, int64_t lddo, const ril_real *o, int64_t ldo, const ril_real *lse,
-			   const ril_real *q, int64_t ldq, const ril_real *k, int64_t ldk, const ril_real *v,
-			   int64_t ldv, const struct ril_seg *, int nseg, int64_t Hq, int64_t Hkv, int64_t D,
-			   double scale);
-
-void ril_cpu_head_logp(double *logp, double *entropy, ril_real *lse, const ril_real *h, const int32_t *target,
-		       int64_t R, struct ril_weight w, double inv_t);
-void ril_cpu_head_logp_bwd(ril_real *dh, ril_real *dw, const double *dlogp, const ril_real *lse, const ril_real *h,
-			   const int32_t *target, int64_t R, struct ril_weight w, double inv_t);
-
-double ril_cpu_sum_squares(const ril_real *x, int64_t n);
-void ril_cpu_adamw(ril_real *p, ril_real *m, ril_real *v, const ril_real *g, int64_t n, struct ril_adamw);
+/* Elements of a dense matrix. */
+static inline int64_t ril_dense(struct ril_mat m)
+{
+	assert(m.ld == m.cols);
+	return m.rows * m.cols;
+}
 
 #endif

@@ -14,19 +14,6 @@ struct map {
 	int64_t C;
 };
 
-static void add_range(void *ctx, int64_t from, int64_t to)
-{
-	const struct map *m = ctx;
-	for (int64_t i = from; i < to; i++)
-		m->y[i] = m->a[i] + m->b[i];
-}
-
-void ril_cpu_add(ril_real *y, const ril_real *a, const ril_real *b, int64_t n)
-{
-	struct map m = {.y = y, .a = a, .b = b};
-	ril_cpu_ranges(n, RIL_GRAIN, add_range, &m);
-}
-
 static void axpy_range(void *ctx, int64_t from, int64_t to)
 {
 	const struct map *m = ctx;
@@ -34,10 +21,10 @@ static void axpy_range(void *ctx, int64_t from, int64_t to)
 		m->y[i] += m->alpha * m->a[i];
 }
 
-void ril_cpu_axpy(ril_real *y, ril_real alpha, const ril_real *x, int64_t n)
+void ril_cpu_axpy(struct ril_mat y, double alpha, struct ril_mat x)
 {
-	struct map m = {.y = y, .a = x, .alpha = alpha};
-	ril_cpu_ranges(n, RIL_GRAIN, axpy_range, &m);
+	struct map m = {.y = ril_reals(y), .a = ril_reals(x), .alpha = (ril_real)alpha};
+	ril_cpu_ranges(ril_dense(x), RIL_GRAIN, axpy_range, &m);
 }
 
 /* ---- layer scale ---- */
@@ -53,10 +40,10 @@ static void scale_add_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_scale_add(ril_real *y, const ril_real *a, const ril_real *g, const ril_real *b, int64_t T, int64_t C)
+void ril_cpu_scale_add(struct ril_mat y, struct ril_mat a, const ril_real *g, struct ril_mat b)
 {
-	struct map m = {.y = y, .a = a, .b = b, .c = g, .C = C};
-	ril_cpu_ranges(T, RIL_GRAIN / ril_max(C, 1), scale_add_rows, &m);
+	struct map m = {.y = ril_reals(y), .a = ril_reals(a), .b = ril_reals(b), .c = g, .C = y.cols};
+	ril_cpu_ranges(y.rows, RIL_GRAIN / ril_max(m.C, 1), scale_add_rows, &m);
 }
 
 static void scale_add_bwd_rows(void *ctx, int64_t from, int64_t to, ril_real *dg)
@@ -73,11 +60,12 @@ static void scale_add_bwd_rows(void *ctx, int64_t from, int64_t to, ril_real *dg
 	}
 }
 
-void ril_cpu_scale_add_bwd(ril_real *da, ril_real *dg, ril_real *db, const ril_real *dy, const ril_real *g,
-			   const ril_real *b, int64_t T, int64_t C)
+void ril_cpu_scale_add_bwd(struct ril_mat da, ril_real *dg, struct ril_mat db, struct ril_mat dy, const ril_real *g,
+			   struct ril_mat b)
 {
-	struct map m = {.y = da, .y2 = db, .a = dy, .b = b, .c = g, .C = C};
-	ril_cpu_row_sums(T, C, 1, scale_add_bwd_rows, &m, &dg);
+	struct map m = {
+		.y = ril_reals(da), .y2 = ril_reals(db), .a = ril_reals(dy), .b = ril_reals(b), .c = g, .C = dy.cols};
+	ril_cpu_row_sums(dy.rows, m.C, 1, scale_add_bwd_rows, &m, &dg);
 }
 
 /* ---- activations: gate and its derivative ---- */
@@ -167,17 +155,17 @@ static const struct {
 	[RIL_ACT_RELU] = {relu_range, relu_bwd_range},
 };
 
-void ril_cpu_act(ril_real *y, const ril_real *x, enum ril_act act, int64_t n)
+void ril_cpu_act(struct ril_mat y, struct ril_mat x, enum ril_act act)
 {
-	struct map m = {.y = y, .a = x};
-	ril_cpu_ranges(n, EXP_GRAIN, activations[act].fwd, &m);
+	struct map m = {.y = ril_reals(y), .a = ril_reals(x)};
+	ril_cpu_ranges(ril_dense(x), EXP_GRAIN, activations[act].fwd, &m);
 }
 
-void ril_cpu_act_bwd(ril_real *dx, const ril_real *dy, const ril_real *x, enum ril_act act, int64_t n)
+void ril_cpu_act_bwd(struct ril_mat dx, struct ril_mat dy, struct ril_mat x, enum ril_act act)
 {
-	struct map m = {.y = dx, .a = x, .b = dy};
-	if (dx)
-		ril_cpu_ranges(n, EXP_GRAIN, activations[act].bwd, &m);
+	struct map m = {.y = ril_reals(dx), .a = ril_reals(x), .b = ril_reals(dy)};
+	if (dx.p)
+		ril_cpu_ranges(ril_dense(x), EXP_GRAIN, activations[act].bwd, &m);
 }
 
 /* ---- SwiGLU ---- */
@@ -192,10 +180,10 @@ static void swiglu_range(void *ctx, int64_t from, int64_t to)
 		y[i] = gate[i] * ril_sigmoid(gate[i]) * up[i];
 }
 
-void ril_cpu_swiglu(ril_real *y, const ril_real *gate, const ril_real *up, int64_t n)
+void ril_cpu_swiglu(struct ril_mat y, struct ril_mat gate, struct ril_mat up)
 {
-	struct map m = {.y = y, .a = gate, .b = up};
-	ril_cpu_ranges(n, EXP_GRAIN, swiglu_range, &m);
+	struct map m = {.y = ril_reals(y), .a = ril_reals(gate), .b = ril_reals(up)};
+	ril_cpu_ranges(ril_dense(gate), EXP_GRAIN, swiglu_range, &m);
 }
 
 static void swiglu_bwd_range(void *ctx, int64_t from, int64_t to)
@@ -218,9 +206,13 @@ static void swiglu_bwd_range(void *ctx, int64_t from, int64_t to)
 		dup[i] += dy[i] * gate[i] * silu_gate(gate[i]);
 }
 
-void ril_cpu_swiglu_bwd(ril_real *dgate, ril_real *dup, const ril_real *dy, const ril_real *gate, const ril_real *up,
-			int64_t n)
+void ril_cpu_swiglu_bwd(struct ril_mat dgate, struct ril_mat dup, struct ril_mat dy, struct ril_mat gate,
+			struct ril_mat up)
 {
-	struct map m = {.y = dgate, .y2 = dup, .a = gate, .b = up, .c = dy};
-	ril_cpu_ranges(n, EXP_GRAIN, swiglu_bwd_range, &m);
+	struct map m = {.y = ril_reals(dgate),
+			.y2 = ril_reals(dup),
+			.a = ril_reals(gate),
+			.b = ril_reals(up),
+			.c = ril_reals(dy)};
+	ril_cpu_ranges(ril_dense(gate), EXP_GRAIN, swiglu_bwd_range, &m);
 }

@@ -23,7 +23,7 @@ struct head {
 	const ril_real *h, *lse;
 	const double *dlogp;
 	const int32_t *target;
-	struct ril_weight w;
+	struct ril_mat w;
 	int64_t R, V, C, rows, chunk;
 	int64_t r0, n; /* backward: the slab */
 	int row_tiles, chunks, dh_tiles;
@@ -35,8 +35,8 @@ struct head {
 static void logits(const struct head *a, ril_real *z, int64_t ldz, int64_t r0, int64_t rows, int64_t v0, int64_t n,
 		   ril_real *wide)
 {
-	const ril_real *w = (const ril_real *)a->w.data + v0 * a->C;
-	if (a->w.dtype != RIL_REAL) {
+	const ril_real *w = (const ril_real *)a->w.p + v0 * a->C;
+	if (a->w.type != RIL_REAL) {
 		ril_cpu_widen(wide, a->w, v0 * a->C, n * a->C);
 		w = wide;
 	}
@@ -51,7 +51,7 @@ static void logits(const struct head *a, ril_real *z, int64_t ldz, int64_t r0, i
 
 static size_t wide_size(const struct head *a, int64_t n)
 {
-	return a->w.dtype == RIL_REAL ? 0 : (size_t)(n * a->C);
+	return a->w.type == RIL_REAL ? 0 : (size_t)(n * a->C);
 }
 
 static struct part part_of(const ril_real *z, int64_t n)
@@ -119,17 +119,18 @@ static void merge_row(const struct head *a, int64_t r, double *logp, double *ent
 static void cut(struct head *a)
 {
 	int64_t limit =
-		a->w.dtype == RIL_REAL ? MAX_VOCAB : ril_min(MAX_VOCAB, ril_max(64, (1 << 19) / ril_max(a->C, 1)));
+		a->w.type == RIL_REAL ? MAX_VOCAB : ril_min(MAX_VOCAB, ril_max(64, (1 << 19) / ril_max(a->C, 1)));
 	a->chunk = ril_even_part(a->V, limit, 16);
 	a->chunks = (int)ril_parts(a->V, a->chunk);
 	a->rows = ril_even_part(a->R, MAX_HEAD_ROWS, 8);
 	a->row_tiles = (int)ril_parts(a->R, a->rows);
 }
 
-void ril_cpu_head_logp(double *logp, double *entropy, ril_real *lse, const ril_real *h, const int32_t *target,
-		       int64_t R, struct ril_weight w, double inv_t)
+void ril_cpu_head_logp(double *logp, double *entropy, ril_real *lse, struct ril_mat h, const int32_t *target,
+		       struct ril_mat w, double inv_t)
 {
-	struct head a = {.h = h, .target = target, .R = R, .V = w.rows, .C = w.cols, .w = w, .inv_t = inv_t};
+	int64_t R = h.rows;
+	struct head a = {.h = ril_reals(h), .target = target, .R = R, .V = w.rows, .C = w.cols, .w = w, .inv_t = inv_t};
 	if (R <= 0)
 		return;
 	cut(&a);
@@ -170,11 +171,11 @@ static void dz_tile(void *ctx, int tile, int worker)
 static void dh_tile(const struct head *a, int tile, int worker)
 {
 	int64_t t0 = tile * a->dh_rows, rows = ril_min(a->dh_rows, a->n - t0);
-	int64_t step = a->w.dtype == RIL_REAL ? a->V : a->chunk;
+	int64_t step = a->w.type == RIL_REAL ? a->V : a->chunk;
 	for (int64_t v0 = 0; v0 < a->V; v0 += step) {
 		int64_t n = ril_min(step, a->V - v0);
-		const ril_real *w = (const ril_real *)a->w.data + v0 * a->C;
-		if (a->w.dtype != RIL_REAL) {
+		const ril_real *w = (const ril_real *)a->w.p + v0 * a->C;
+		if (a->w.type != RIL_REAL) {
 			ril_real *wide = ril_cpu_scratch(worker, wide_size(a, n), sizeof *wide);
 			if (!wide)
 				return;
@@ -197,21 +198,22 @@ static void head_grad_tile(void *ctx, int tile, int worker)
 	ril_gemm(true, false, n, a->C, a->n, a->dz + v0, a->V, a->h + a->r0 * a->C, a->C, 1, a->dw + v0 * a->C, a->C);
 }
 
-void ril_cpu_head_logp_bwd(ril_real *dh, ril_real *dw, const double *dlogp, const ril_real *lse, const ril_real *h,
-			   const int32_t *target, int64_t R, struct ril_weight w, double inv_t)
+void ril_cpu_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const double *dlogp, const ril_real *lse,
+			   struct ril_mat h, const int32_t *target, struct ril_mat w, double inv_t)
 {
-	struct head a = {.dh = dh,
-			 .dw = dw,
+	int64_t R = h.rows;
+	struct head a = {.dh = ril_reals(dh),
+			 .dw = ril_reals(dw),
 			 .dlogp = dlogp,
 			 .lse = lse,
-			 .h = h,
+			 .h = ril_reals(h),
 			 .target = target,
 			 .R = R,
 			 .V = w.rows,
 			 .C = w.cols,
 			 .w = w,
 			 .inv_t = inv_t};
-	if (R <= 0 || (!dh && !dw))
+	if (R <= 0 || (!dh.p && !dw.p))
 		return;
 	int64_t slab = ril_even_part(R, ril_max(64, SLAB / a.V), 8);
 	a.dz = ril_cpu_scratch(RIL_SHARED_A, (size_t)(ril_min(slab, R) * a.V), sizeof *a.dz);
@@ -225,7 +227,7 @@ void ril_cpu_head_logp_bwd(ril_real *dh, ril_real *dw, const double *dlogp, cons
 		a.row_tiles = (int)ril_parts(a.n, a.rows);
 		ril_parallel(a.row_tiles * a.chunks, dz_tile, &a);
 		a.dh_rows = a.rows;
-		a.dh_tiles = dh ? a.row_tiles : 0;
-		ril_parallel(a.dh_tiles + (dw ? (int)ril_parts(a.V, a.dw_rows) : 0), head_grad_tile, &a);
+		a.dh_tiles = dh.p ? a.row_tiles : 0;
+		ril_parallel(a.dh_tiles + (dw.p ? (int)ril_parts(a.V, a.dw_rows) : 0), head_grad_tile, &a);
 	}
 }

@@ -20,7 +20,7 @@ enum {
 struct linear {
 	ril_real *y, *dx, *dw, *db;
 	const ril_real *x, *b, *dy;
-	struct ril_weight w;
+	struct ril_mat w;
 	int64_t ldy, ldx, lddx, lddy, T, N, K;
 	int64_t rows, cols; /* of a tile */
 	int row_tiles, dx_tiles, dw_cols;
@@ -48,31 +48,30 @@ static void widen_f16(ril_real *dst, const uint16_t *src, int64_t n)
 		dst[i] = ril_f16_f32(src[i]);
 }
 
-void ril_cpu_widen(ril_real *dst, struct ril_weight w, int64_t at, int64_t n)
+void ril_cpu_widen(ril_real *dst, struct ril_mat w, int64_t at, int64_t n)
 {
-	if (w.dtype == RIL_REAL) {
-		memcpy(dst, (const ril_real *)w.data + at, (size_t)n * sizeof *dst);
-	} else if (w.dtype == RIL_BF16) {
-		widen_bf16(dst, (const uint16_t *)w.data + at, n);
-	} else if (w.dtype == RIL_F16) {
-		widen_f16(dst, (const uint16_t *)w.data + at, n);
+	if (w.type == RIL_REAL) {
+		memcpy(dst, (const ril_real *)w.p + at, (size_t)n * sizeof *dst);
+	} else if (w.type == RIL_BF16) {
+		widen_bf16(dst, (const uint16_t *)w.p + at, n);
+	} else if (w.type == RIL_F16) {
+		widen_f16(dst, (const uint16_t *)w.p + at, n);
 	} else {
-		const char *from = (const char *)w.data + (size_t)at * ril_dtype_size(w.dtype);
+		const char *from = (const char *)w.p + (size_t)at * ril_dtype_size(w.type);
 #ifdef RIL_REAL_IS_DOUBLE
-		ril_to_f64(dst, from, w.dtype, (size_t)n);
+		ril_to_f64(dst, from, w.type, (size_t)n);
 #else
-		ril_to_f32(dst, from, w.dtype, (size_t)n);
+		ril_to_f32(dst, from, w.type, (size_t)n);
 #endif
 	}
 }
 
 /* Rows [n0, n0+n) and columns [k0, k0+k) of w as ril_real: in place, or widened into the worker's scratch. */
-static const ril_real *panel_of(struct ril_weight w, int64_t n0, int64_t n, int64_t k0, int64_t k, int64_t *ld,
-				int worker)
+static const ril_real *panel_of(struct ril_mat w, int64_t n0, int64_t n, int64_t k0, int64_t k, int64_t *ld, int worker)
 {
 	*ld = w.cols;
-	if (w.dtype == RIL_REAL)
-		return (const ril_real *)w.data + n0 * w.cols + k0;
+	if (w.type == RIL_REAL)
+		return (const ril_real *)w.p + n0 * w.cols + k0;
 	ril_real *p = ril_cpu_scratch(worker, (size_t)(n * k), sizeof *p);
 	*ld = k;
 	if (p && k == w.cols)
@@ -82,7 +81,7 @@ static const ril_real *panel_of(struct ril_weight w, int64_t n0, int64_t n, int6
 	return p;
 }
 
-static int64_t panel_rows(struct ril_weight w, int64_t k)
+static int64_t panel_rows(struct ril_mat w, int64_t k)
 {
 	return ril_max(16, PANEL / ril_max(k, 1));
 }
@@ -209,8 +208,8 @@ static void few_rows_tile(void *ctx, int tile, int worker)
 	const struct linear *l = ctx;
 	int64_t n0 = tile * l->cols, n1 = ril_min(n0 + l->cols, l->N);
 	int outs = outs_at_once(l->T);
-	bool in_place = read_in_place(l->w.dtype);
-	size_t size = ril_dtype_size(l->w.dtype);
+	bool in_place = read_in_place(l->w.type);
+	size_t size = ril_dtype_size(l->w.type);
 	ril_real *wide = in_place ? NULL : ril_cpu_scratch(worker, (size_t)(outs * l->K), sizeof *wide),
 		 dot[4][FEW_ROWS];
 	if (!in_place && !wide)
@@ -219,12 +218,12 @@ static void few_rows_tile(void *ctx, int tile, int worker)
 		const void *w[4];
 		for (int i = 0; i < outs; i++) {
 			int64_t row = ril_min(n + i, n1 - 1);
-			w[i] = in_place ? (const char *)l->w.data + (size_t)(row * l->K) * size
+			w[i] = in_place ? (const char *)l->w.p + (size_t)(row * l->K) * size
 					: (const char *)(wide + i * l->K);
 			if (!in_place)
 				ril_cpu_widen(wide + i * l->K, l->w, row * l->K, l->K);
 		}
-		if (in_place && l->w.dtype != RIL_REAL)
+		if (in_place && l->w.type != RIL_REAL)
 			few_dots(dot, w, l->x, l->ldx, l->T, l->K, true);
 		else
 			few_dots(dot, w, l->x, l->ldx, l->T, l->K, false);
@@ -236,13 +235,13 @@ static void few_rows_tile(void *ctx, int tile, int worker)
 	}
 }
 
-void ril_cpu_linear(ril_real *y, int64_t ldy, const ril_real *x, int64_t ldx, int64_t T, struct ril_weight w,
-		    const ril_real *b, bool accumulate)
+void ril_cpu_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate)
 {
-	struct linear l = {.y = y,
-			   .ldy = ldy,
-			   .x = x,
-			   .ldx = ldx,
+	int64_t T = x.rows;
+	struct linear l = {.y = ril_reals(y),
+			   .ldy = y.ld,
+			   .x = ril_reals(x),
+			   .ldx = x.ld,
 			   .T = T,
 			   .N = w.rows,
 			   .K = w.cols,
@@ -256,9 +255,9 @@ void ril_cpu_linear(ril_real *y, int64_t ldy, const ril_real *x, int64_t ldx, in
 		ril_parallel((int)ril_parts(l.N, l.cols), few_rows_tile, &l);
 		return;
 	}
-	int64_t widest = w.dtype == RIL_REAL ? MAX_COLS : ril_min(MAX_COLS, panel_rows(w, l.K));
+	int64_t widest = w.type == RIL_REAL ? MAX_COLS : ril_min(MAX_COLS, panel_rows(w, l.K));
 	l.cols = ril_even_part(l.N, widest, 16);
-	l.rows = tile_rows(T, l.cols * l.K, w.dtype != RIL_REAL);
+	l.rows = tile_rows(T, l.cols * l.K, w.type != RIL_REAL);
 	l.row_tiles = (int)ril_parts(T, l.rows);
 	ril_parallel(l.row_tiles * (int)ril_parts(l.N, l.cols), linear_tile, &l);
 }
@@ -269,7 +268,7 @@ static void dx_tile(const struct linear *l, int tile, int worker)
 {
 	int64_t t0 = tile % l->row_tiles * l->rows, rows = ril_min(l->rows, l->T - t0);
 	int64_t k0 = tile / l->row_tiles * l->cols, k = ril_min(l->cols, l->K - k0), ldw;
-	int64_t step = l->w.dtype == RIL_REAL ? l->N : panel_rows(l->w, k);
+	int64_t step = l->w.type == RIL_REAL ? l->N : panel_rows(l->w, k);
 	for (int64_t n0 = 0; n0 < l->N; n0 += step) {
 		int64_t n = ril_min(step, l->N - n0);
 		const ril_real *w = panel_of(l->w, n0, n, k0, k, &ldw, worker);
@@ -301,32 +300,33 @@ static void linear_bwd_tile(void *ctx, int tile, int worker)
 		dw_tile(l, tile - l->dx_tiles);
 }
 
-void ril_cpu_linear_bwd(ril_real *dx, int64_t lddx, ril_real *dw, ril_real *db, const ril_real *dy, int64_t lddy,
-			const ril_real *x, int64_t ldx, int64_t T, struct ril_weight w)
+void ril_cpu_linear_bwd(struct ril_mat dx, struct ril_mat dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
+			struct ril_mat w)
 {
-	struct linear l = {.dx = dx,
-			   .lddx = lddx,
-			   .dw = dw,
+	int64_t T = x.rows;
+	struct linear l = {.dx = ril_reals(dx),
+			   .lddx = dx.ld,
+			   .dw = ril_reals(dw),
 			   .db = db,
-			   .dy = dy,
-			   .lddy = lddy,
-			   .x = x,
-			   .ldx = ldx,
+			   .dy = ril_reals(dy),
+			   .lddy = dy.ld,
+			   .x = ril_reals(x),
+			   .ldx = x.ld,
 			   .T = T,
 			   .N = w.rows,
 			   .K = w.cols,
 			   .w = w};
 	if (T <= 0 || l.N <= 0 || l.K <= 0)
 		return;
-	if (dx) {
+	if (dx.p) {
 		l.cols = ril_even_part(l.K, MAX_COLS, 16);
-		l.rows = tile_rows(T, l.N * l.cols, w.dtype != RIL_REAL);
+		l.rows = tile_rows(T, l.N * l.cols, w.type != RIL_REAL);
 		l.row_tiles = (int)ril_parts(T, l.rows);
 		l.dx_tiles = l.row_tiles * (int)ril_parts(l.K, l.cols);
 	}
 	int dw_tiles = 0;
-	if (dw || db) {
-		l.dw_width = dw ? ril_even_part(l.K, MAX_COLS, 16) : l.K;
+	if (dw.p || db) {
+		l.dw_width = dw.p ? ril_even_part(l.K, MAX_COLS, 16) : l.K;
 		l.dw_rows = tile_rows(l.N, T * l.dw_width, false);
 		l.dw_cols = (int)ril_parts(l.K, l.dw_width);
 		dw_tiles = (int)ril_parts(l.N, l.dw_rows) * l.dw_cols;

@@ -45,11 +45,17 @@ static void rmsnorm_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_rmsnorm(ril_real *y, int64_t ldy, ril_real *rstd, const ril_real *x, int64_t ldx, const ril_real *w,
-		     int64_t T, int64_t C, double eps)
+void ril_cpu_rmsnorm(struct ril_mat y, ril_real *rstd, struct ril_mat x, const ril_real *w, double eps)
 {
-	struct norm a = {.y = y, .ldy = ldy, .rstd_out = rstd, .x = x, .ldx = ldx, .w = w, .C = C, .eps = eps};
-	ril_cpu_ranges(T, RIL_GRAIN / 2 / ril_max(C, 1), rmsnorm_rows, &a);
+	struct norm a = {.y = ril_reals(y),
+			 .ldy = y.ld,
+			 .rstd_out = rstd,
+			 .x = ril_reals(x),
+			 .ldx = x.ld,
+			 .w = w,
+			 .C = x.cols,
+			 .eps = eps};
+	ril_cpu_ranges(x.rows, RIL_GRAIN / 2 / ril_max(a.C, 1), rmsnorm_rows, &a);
 }
 
 static void rmsnorm_bwd_rows(void *ctx, int64_t from, int64_t to, ril_real *dw)
@@ -71,12 +77,19 @@ static void rmsnorm_bwd_rows(void *ctx, int64_t from, int64_t to, ril_real *dw)
 	}
 }
 
-void ril_cpu_rmsnorm_bwd(ril_real *dx, int64_t lddx, ril_real *dw, const ril_real *dy, int64_t lddy, const ril_real *x,
-			 int64_t ldx, const ril_real *w, const ril_real *rstd, int64_t T, int64_t C)
+void ril_cpu_rmsnorm_bwd(struct ril_mat dx, ril_real *dw, struct ril_mat dy, struct ril_mat x, const ril_real *w,
+			 const ril_real *rstd)
 {
-	struct norm a = {
-		.dx = dx, .lddx = lddx, .dy = dy, .ldy = lddy, .x = x, .ldx = ldx, .w = w, .rstd = rstd, .C = C};
-	ril_cpu_row_sums(T, C, 1, rmsnorm_bwd_rows, &a, &dw);
+	struct norm a = {.dx = ril_reals(dx),
+			 .lddx = dx.ld,
+			 .dy = ril_reals(dy),
+			 .ldy = dy.ld,
+			 .x = ril_reals(x),
+			 .ldx = x.ld,
+			 .w = w,
+			 .rstd = rstd,
+			 .C = x.cols};
+	ril_cpu_row_sums(x.rows, x.cols, 1, rmsnorm_bwd_rows, &a, &dw);
 }
 
 static void layernorm_rows(void *ctx, int64_t from, int64_t to)
@@ -95,11 +108,18 @@ static void layernorm_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_layernorm(ril_real *y, ril_real *mean, ril_real *rstd, const ril_real *x, const ril_real *w,
-		       const ril_real *b, int64_t T, int64_t C, double eps)
+void ril_cpu_layernorm(struct ril_mat y, ril_real *mean, ril_real *rstd, struct ril_mat x, const ril_real *w,
+		       const ril_real *b, double eps)
 {
-	struct norm a = {.y = y, .mean_out = mean, .rstd_out = rstd, .x = x, .w = w, .b = b, .C = C, .eps = eps};
-	ril_cpu_ranges(T, RIL_GRAIN / 2 / ril_max(C, 1), layernorm_rows, &a);
+	struct norm a = {.y = ril_reals(y),
+			 .mean_out = mean,
+			 .rstd_out = rstd,
+			 .x = ril_reals(x),
+			 .w = w,
+			 .b = b,
+			 .C = x.cols,
+			 .eps = eps};
+	ril_cpu_ranges(x.rows, RIL_GRAIN / 2 / ril_max(a.C, 1), layernorm_rows, &a);
 }
 
 static void layernorm_bwd_rows(void *ctx, int64_t from, int64_t to, ril_real *dw)
@@ -127,10 +147,16 @@ static void layernorm_bwd_rows(void *ctx, int64_t from, int64_t to, ril_real *dw
 	}
 }
 
-void ril_cpu_layernorm_bwd(ril_real *dx, ril_real *dw, ril_real *db, const ril_real *dy, const ril_real *x,
-			   const ril_real *w, const ril_real *mean, const ril_real *rstd, int64_t T, int64_t C)
+void ril_cpu_layernorm_bwd(struct ril_mat dx, ril_real *dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
+			   const ril_real *w, const ril_real *mean, const ril_real *rstd)
 {
-	struct norm a = {.dx = dx, .dy = dy, .x = x, .w = w, .mean = mean, .rstd = rstd, .C = C};
+	struct norm a = {.dx = ril_reals(dx),
+			 .dy = ril_reals(dy),
+			 .x = ril_reals(x),
+			 .w = w,
+			 .mean = mean,
+			 .rstd = rstd,
+			 .C = x.cols};
 	ril_real *const out[] = {dw, db};
-	ril_cpu_row_sums(T, C, 2, layernorm_bwd_rows, &a, out);
+	ril_cpu_row_sums(x.rows, x.cols, 2, layernorm_bwd_rows, &a, out);
 }

@@ -27,9 +27,8 @@ static void rope_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_rope(ril_real *x, int64_t ld, const ril_real *cosv, const ril_real *sinv, int64_t T, int64_t H, int64_t D,
-		  bool inverse)
+void ril_cpu_rope(struct ril_mat x, const ril_real *cosv, const ril_real *sinv, int64_t D, bool inverse)
 {
-	struct rope r = {x, cosv, sinv, ld, H, D, inverse ? -1 : 1};
-	ril_cpu_ranges(T, RIL_GRAIN / ril_max(H * D, 1), rope_rows, &r);
+	struct rope r = {ril_reals(x), cosv, sinv, x.ld, x.cols / D, D, inverse ? -1 : 1};
+	ril_cpu_ranges(x.rows, RIL_GRAIN / ril_max(x.cols, 1), rope_rows, &r);
 }

@@ -8,7 +8,7 @@ struct rows {
 	ril_real *y, *y2;
 	const ril_real *x, *p;
 	const int32_t *ids, *vrow;
-	struct ril_weight table;
+	struct ril_mat table;
 	int64_t T, P, C;
 };
 
@@ -47,11 +47,16 @@ static void embed_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_embed(ril_real *y, const int32_t *ids, const int32_t *vrow, int64_t T, struct ril_weight table,
-		   const ril_real *vis)
+void ril_cpu_embed(struct ril_mat y, const int32_t *ids, const int32_t *vrow, struct ril_mat table, struct ril_mat vis)
 {
-	struct rows r = {.y = y, .x = vis, .ids = ids, .vrow = vrow, .table = table, .T = T, .C = table.cols};
-	ril_cpu_ranges(T, RIL_GRAIN / ril_max(r.C, 1), embed_rows, &r);
+	struct rows r = {.y = ril_reals(y),
+			 .x = ril_reals(vis),
+			 .ids = ids,
+			 .vrow = vrow,
+			 .table = table,
+			 .T = y.rows,
+			 .C = y.cols};
+	ril_cpu_ranges(r.T, RIL_GRAIN / ril_max(r.C, 1), embed_rows, &r);
 }
 
 static void embed_bwd_columns(void *ctx, int64_t from, int64_t to)
@@ -66,10 +71,16 @@ static void embed_bwd_columns(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_embed_bwd(ril_real *dtable, ril_real *dvis, const int32_t *ids, const int32_t *vrow, int64_t T, int64_t C,
-		       const ril_real *dy)
+void ril_cpu_embed_bwd(struct ril_mat dtable, struct ril_mat dvis, const int32_t *ids, const int32_t *vrow,
+		       struct ril_mat dy)
 {
-	struct rows r = {.y = dtable, .y2 = dvis, .x = dy, .ids = ids, .vrow = vrow, .T = T, .C = C};
+	struct rows r = {.y = ril_reals(dtable),
+			 .y2 = ril_reals(dvis),
+			 .x = ril_reals(dy),
+			 .ids = ids,
+			 .vrow = vrow,
+			 .T = dy.rows,
+			 .C = dy.cols};
 	by_columns(&r, embed_bwd_columns);
 }
 
@@ -82,10 +93,10 @@ static void gather_rows(void *ctx, int64_t from, int64_t to)
 		memcpy(r->y + t * r->C, r->x + r->ids[t] * r->C, (size_t)r->C * sizeof(ril_real));
 }
 
-void ril_cpu_gather(ril_real *y, const ril_real *x, const int32_t *idx, int64_t R, int64_t C)
+void ril_cpu_gather(struct ril_mat y, struct ril_mat x, const int32_t *idx)
 {
-	struct rows r = {.y = y, .x = x, .ids = idx, .C = C};
-	ril_cpu_ranges(R, RIL_GRAIN / ril_max(C, 1), gather_rows, &r);
+	struct rows r = {.y = ril_reals(y), .x = ril_reals(x), .ids = idx, .C = x.cols};
+	ril_cpu_ranges(y.rows, RIL_GRAIN / ril_max(r.C, 1), gather_rows, &r);
 }
 
 static void gather_bwd_columns(void *ctx, int64_t from, int64_t to)
@@ -96,10 +107,10 @@ static void gather_bwd_columns(void *ctx, int64_t from, int64_t to)
 		add_to(r->y + r->ids[t] * r->C + c0, r->x + t * r->C + c0, n);
 }
 
-void ril_cpu_gather_bwd(ril_real *dx, const ril_real *dy, const int32_t *idx, int64_t R, int64_t C)
+void ril_cpu_gather_bwd(struct ril_mat dx, struct ril_mat dy, const int32_t *idx)
 {
-	struct rows r = {.y = dx, .x = dy, .ids = idx, .T = R, .C = C};
-	if (dx)
+	struct rows r = {.y = ril_reals(dx), .x = ril_reals(dy), .ids = idx, .T = dy.rows, .C = dy.cols};
+	if (dx.p)
 		by_columns(&r, gather_bwd_columns);
 }
 
@@ -115,10 +126,10 @@ static void add_rows_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_add_rows(ril_real *y, const ril_real *x, const ril_real *p, int64_t T, int64_t P, int64_t C)
+void ril_cpu_add_rows(struct ril_mat y, struct ril_mat x, struct ril_mat p)
 {
-	struct rows r = {.y = y, .x = x, .p = p, .P = P, .C = C};
-	ril_cpu_ranges(T, RIL_GRAIN / ril_max(C, 1), add_rows_rows, &r);
+	struct rows r = {.y = ril_reals(y), .x = ril_reals(x), .p = ril_reals(p), .P = p.rows, .C = p.cols};
+	ril_cpu_ranges(x.rows, RIL_GRAIN / ril_max(r.C, 1), add_rows_rows, &r);
 }
 
 /* Ranges of position rows: all rows t = p mod P belong to one tile, in dx and in dp. */
@@ -134,8 +145,9 @@ static void add_rows_bwd_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_add_rows_bwd(ril_real *dx, ril_real *dp, const ril_real *dy, int64_t T, int64_t P, int64_t C)
+void ril_cpu_add_rows_bwd(struct ril_mat dx, struct ril_mat dp, struct ril_mat dy)
 {
-	struct rows r = {.y = dx, .y2 = dp, .x = dy, .T = T, .P = P, .C = C};
+	int64_t T = dy.rows, P = dp.rows, C = dy.cols;
+	struct rows r = {.y = ril_reals(dx), .y2 = ril_reals(dp), .x = ril_reals(dy), .T = T, .P = P, .C = C};
 	ril_cpu_ranges(ril_min(P, T), RIL_GRAIN / (ril_max(C, 1) * ril_parts(T, P)), add_rows_bwd_rows, &r);
 }
