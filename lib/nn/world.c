@@ -1,0 +1,28 @@
+/* world.c -- the world of one, and how a block is shared out; see world.h. */
+#include "nn/world.h"
+
+static int one_sum(const struct ril_world *w, double *x, size_t n, struct ril_err *err)
+{
+	return 0;
+}
+
+static int one_reduce_scatter(const struct ril_world *w, ril_real *block, int64_t count, struct ril_err *err)
+{
+	return 0;
+}
+
+static int one_all_gather(const struct ril_world *w, void *block, int64_t count, size_t size, struct ril_err *err)
+{
+	return 0;
+}
+
+const struct ril_world ril_world_one = {0, 1, one_sum, one_reduce_scatter, one_all_gather};
+
+struct ril_range ril_world_range(const struct ril_world *w, int rank, int64_t count)
+{
+	enum { UNIT = 64 };
+	int64_t units = (count + UNIT - 1) / UNIT, part = (units + w->size - 1) / w->size * UNIT;
+	int64_t from = part * rank < count ? part * rank : count;
+	int64_t to = from + part < count ? from + part : count;
+	return (struct ril_range){from, to};
+}

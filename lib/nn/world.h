@@ -1,0 +1,36 @@
+/* world.h -- the processes that train one model together: what they add up, share out and gather.
+ *
+ * A training step has one door between gradient and optimiser, and the world stands in it: the counts that a loss divides
+ * by, the gradient, its norm and the weights are the world's, never one process's own.  A world of one does nothing; a
+ * transport (MPI, NCCL) is another table of the same functions.
+ *
+ * Sums run in the order of the ranks, so that a run repeats bit for bit and every rank gets the same bits.  Every rank
+ * calls the same functions in the same order.  Ownership: worlds are borrowed by whoever uses them. */
+#ifndef RIL_NN_WORLD_H
+#define RIL_NN_WORLD_H
+
+#include "ops/ops.h"
+
+/* A range [from, to) of a block's elements. */
+struct ril_range {
+	int64_t from, to;
+};
+
+struct ril_world {
+	int rank, size;
+	/* x[n] (host) becomes the sum over all ranks. */
+	int (*sum)(const struct ril_world *, double *x, size_t n, struct ril_err *);
+	/* Of block[count] (device), the rank's own range (ril_world_range) becomes the sum over all ranks; what lies outside
+	 * of it is undefined afterwards. */
+	int (*reduce_scatter)(const struct ril_world *, ril_real *block, int64_t count, struct ril_err *);
+	/* Every rank has its own range of block[count] (device, elements of `size` bytes) and gets all others. */
+	int (*all_gather)(const struct ril_world *, void *block, int64_t count, size_t size, struct ril_err *);
+};
+
+/* The world of one process. */
+extern const struct ril_world ril_world_one;
+
+/* The part of `count` elements that rank r owns: equal parts, each a multiple of 64 but the last. */
+struct ril_range ril_world_range(const struct ril_world *, int rank, int64_t count);
+
+#endif
