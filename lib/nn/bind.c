@@ -1,7 +1,6 @@
-/* bind.c -- finding parameters by name, and rotary tables; see bind_internal.h. */
+/* bind.c -- finding parameters by name; see bind_internal.h. */
 #include "nn/bind_internal.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -57,37 +56,4 @@ const char *ril_bind_prefix(const struct ril_params *ps, const char *const *pref
 			return *prefixes;
 	}
 	return otherwise;
-}
-
-int ril_rope_reach(struct ril_rope *r, int64_t positions, struct ril_err *err)
-{
-	if (positions <= r->positions)
-		return 0;
-	int64_t want = r->positions ? r->positions * 2 : 256;
-	if (want < positions)
-		want = positions;
-	float *c = ril_resize(r->cosv, (size_t)(want * r->pairs), sizeof *c, err);
-	if (c)
-		r->cosv = c;
-	float *s = c ? ril_resize(r->sinv, (size_t)(want * r->pairs), sizeof *s, err) : NULL;
-	if (!s)
-		return -1;
-	r->sinv = s;
-	for (int64_t j = 0; j < r->pairs; j++) {
-		float power = (float)(2 * j) / (float)r->dim;
-		float freq = 1 / (float)pow((double)(float)r->theta, (double)power);
-		for (int64_t p = r->positions; p < want; p++) {
-			float angle = (float)p * freq;
-			c[p * r->pairs + j] = (float)cos((double)angle);
-			s[p * r->pairs + j] = (float)sin((double)angle);
-		}
-	}
-	r->positions = want;
-	return 0;
-}
-
-void ril_rope_free(struct ril_rope *r)
-{
-	free(r->cosv);
-	free(r->sinv);
 }

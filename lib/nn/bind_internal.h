@@ -25,16 +25,6 @@ struct ril_linear ril_bind_linear(struct ril_bind *, bool bias, int64_t out, int
 const char *ril_bind_prefix(const struct ril_params *, const char *const *prefixes, const char *probe,
 			    const char *otherwise);
 
-/* Tables of cos and sin [positions, pairs], as the reference computes them: frequencies, angles and results in float32.
- * Grows to the largest position asked for. */
-struct ril_rope {
-	int64_t positions, pairs, dim; /* frequency j is theta^(-2j/dim) */
-	double theta;
-	float *cosv, *sinv;
-};
-int ril_rope_reach(struct ril_rope *, int64_t positions, struct ril_err *);
-void ril_rope_free(struct ril_rope *);
-
 /* ---- the architectures ---- */
 struct ril_decoder *ril_decoder_bind(struct ril_model *, struct ril_err *);
 void ril_decoder_free(struct ril_decoder *);

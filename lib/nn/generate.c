@@ -186,6 +186,13 @@ static int64_t head_rows(const struct ril_generator *g)
 	return n < 1 ? 1 : n;
 }
 
+/* Rows line[n] (host) of x. */
+static struct ril_val *pick(struct ril_generator *g, struct ril_val *x, const int32_t *line, int64_t n)
+{
+	struct ril_upload up = {line, (size_t)n * sizeof *line, NULL};
+	return ril_tape_upload(g->tape, &up, 1) ? NULL : ril_t_gather(g->tape, x, up.device, n);
+}
+
 /* Chooses for rows [first, first+n) from hidden [n,H]. */
 static int choose_all(struct ril_generator *g, struct ril_val *hidden, int64_t first, int64_t n, struct ril_err *err)
 {
@@ -194,7 +201,7 @@ static int choose_all(struct ril_generator *g, struct ril_val *hidden, int64_t f
 		int64_t k = head_rows(g) < n - lo ? head_rows(g) : n - lo;
 		for (int64_t i = 0; i < k; i++)
 			line[i] = (int32_t)(lo + i);
-		struct ril_val *part = k == n ? hidden : ril_t_gather(g->tape, hidden, line, k);
+		struct ril_val *part = k == n ? hidden : pick(g, hidden, line, k);
 		if (head(g, part, err) || choose(g, first + lo, k, NULL, err))
 			return -1;
 	}
@@ -255,7 +262,7 @@ static int first_tokens(struct ril_generator *g, struct ril_val *hidden, size_t 
 			idx[i] = (int32_t)i;
 		for (; r < first + rows && (int64_t)(g->row[r].at.prompt - a) < hi; r++)
 			line[r - first] = (int32_t)((int64_t)(g->row[r].at.prompt - a) - lo);
-		if (head(g, ril_t_gather(g->tape, hidden, idx + lo, hi - lo), err) ||
+		if (head(g, pick(g, hidden, idx + lo, hi - lo), err) ||
 		    choose(g, from, r - from, line + (from - first), err))
 			return -1;
 	}
@@ -303,7 +310,7 @@ static int prefill_some(struct ril_generator *g, const struct ril_gen_prompt *p,
 				 .nrows = n,
 				 .kv = g->kv,
 				 .kv_row = s.kv_row};
-	struct ril_val *hidden = ril_model_decode(g->tape, g->model, &tok, pics);
+	struct ril_val *hidden = ril_model_decode(g->tape, g->model, ril_pass_make(g->tape, c, &tok), pics);
 	return p[a].tail ? ril_tape_check(g->tape, err) : first_tokens(g, hidden, a, n, first, rows, err);
 }
 
@@ -362,7 +369,8 @@ static int tails_some(struct ril_generator *g, const struct ril_gen_prompt *p, i
 				 .nrows = b - a,
 				 .kv = g->kv,
 				 .kv_row = s.kv_row};
-	return choose_all(g, ril_model_decode(g->tape, g->model, &tok, NULL), a, b - a, err);
+	return choose_all(g, ril_model_decode(g->tape, g->model, ril_pass_make(g->tape, &g->model->config, &tok), NULL),
+			  a, b - a, err);
 }
 
 static int prefill_tails(struct ril_generator *g, const struct ril_gen_prompt *p, struct ril_err *err)
@@ -398,7 +406,8 @@ static int decode_step(struct ril_generator *g, struct ril_err *err)
 	}
 	struct ril_tokens tok = {
 		.T = T, .ids = s.ids, .pos = s.pos, .seg = s.seg, .nseg = (int)T, .kv = g->kv, .kv_row = s.kv_row};
-	struct ril_val *hidden = ril_model_decode(g->tape, g->model, &tok, NULL);
+	struct ril_val *hidden =
+		ril_model_decode(g->tape, g->model, ril_pass_make(g->tape, &g->model->config, &tok), NULL);
 	return choose_all(g, hidden, 0, T, err);
 }
 

@@ -149,27 +149,29 @@ static struct ril_val *patches(struct ril_tape *t, const struct ril_vision_confi
 	return out ? ril_tape_input(t, rows, cols, out) : NULL;
 }
 
-/* Class token and patches of every tile, with positions: [n * (1 + side^2), C]. */
+/* What the tower's rows are made of and how they are cut: index arrays, on the device. */
+struct plan {
+	int64_t tiles, rows;  /* rows = tiles * (1 + side^2) */
+	const int32_t *zero;  /* [rows]: the class token's row in its table */
+	const int32_t *from;  /* [rows]: patch that the row takes, -1: the class token */
+	const int32_t *merge; /* [tiles * side^2]: rows in the order in which pixel shuffle joins them */
+	struct ril_segs seg;  /* one a tile */
+};
+
+/* Class token and patches of every tile, with positions: [rows, C]. */
 static struct ril_val *embed(struct ril_tape *t, const struct ril_vision_config *c, const struct ril_intern_vision *v,
-			     const float *tiles, int64_t n)
+			     const struct plan *p, const float *tiles)
 {
-	int64_t each = c->image / c->patch * (c->image / c->patch), rows = n * (each + 1);
-	int32_t *zero = ril_tape_host(t, (size_t)rows, sizeof *zero);
-	int32_t *from = ril_tape_host(t, (size_t)rows, sizeof *from);
-	struct ril_val *x = patches(t, c, tiles, n);
-	if (!zero || !from || !x)
+	struct ril_val *x = patches(t, c, tiles, p->tiles);
+	if (!x)
 		return NULL;
-	for (int64_t i = 0; i < rows; i++) {
-		int64_t tile = i / (each + 1), k = i % (each + 1);
-		zero[i] = 0;
-		from[i] = k ? (int32_t)(tile * each + k - 1) : -1;
-	}
 	x = ril_t_linear(t, x, &v->patch);
-	return ril_t_add_rows(t, ril_t_embed(t, zero, from, rows, v->cls, x), v->positions, each + 1);
+	return ril_t_add_rows(t, ril_t_embed(t, p->zero, p->from, p->rows, v->cls, x), v->positions,
+			      p->rows / p->tiles);
 }
 
 static struct ril_val *forward_block(struct ril_tape *t, const struct ril_vision_config *c, const struct block *k,
-				     const struct ril_seg *seg, int nseg, struct ril_val *x)
+				     struct ril_segs seg, struct ril_val *x)
 {
 	int64_t C = c->hidden, H = c->heads;
 	struct ril_val *h = norm(t, x, k->norm1, c->norm_eps), *q, *key, *v;
@@ -188,7 +190,7 @@ static struct ril_val *forward_block(struct ril_tape *t, const struct ril_vision
 		q = ril_t_rmsnorm(t, q, k->q_norm, eps);
 		key = ril_t_rmsnorm(t, key, k->k_norm, eps);
 	}
-	struct ril_val *o = ril_t_attention(t, q, key, v, (struct ril_segs){seg, nseg}, H, H, C / H);
+	struct ril_val *o = ril_t_attention(t, q, key, v, seg, H, H, C / H);
 	x = ril_t_scale_add(t, x, k->scale1, ril_t_linear(t, o, &k->proj));
 	h = norm(t, x, k->norm2, c->norm_eps);
 	h = ril_t_act(t, ril_t_linear(t, h, &k->fc1), c->act);
@@ -196,58 +198,85 @@ static struct ril_val *forward_block(struct ril_tape *t, const struct ril_vision
 }
 
 /* Rows of the tower in the order in which pixel shuffle joins them; without the class token. */
-static struct ril_val *shuffle(struct ril_tape *t, const struct ril_vision_config *c, struct ril_val *x, int64_t n)
+static void shuffle(const struct ril_vision_config *c, int64_t tiles, int32_t *idx)
 {
-	int64_t side = c->image / c->patch, k = c->shuffle, small = side / k, at = 0;
-	int32_t *idx = ril_tape_host(t, (size_t)(n * side * side), sizeof *idx);
-	for (int64_t i = 0; idx && i < n * small * small; i++) {
+	int64_t side = c->image / c->patch, k = c->shuffle, small = side / k;
+	for (int64_t i = 0; i < tiles * small * small; i++) {
 		int64_t tile = i / (small * small), a = i / small % small, b = i % small;
 		int64_t first = tile * (side * side + 1) + 1, row = c->shuffle_v1 ? b : a, col = c->shuffle_v1 ? a : b;
 		for (int64_t j = 0; j < k * k; j++)
-			idx[at++] = (int32_t)(first + (row * k + j / k) * side + col * k + j % k);
+			*idx++ = (int32_t)(first + (row * k + j / k) * side + col * k + j % k);
 	}
-	return idx ? ril_view_reshape(t, ril_t_gather(t, x, idx, at), at / (k * k), c->hidden * k * k) : NULL;
 }
 
-/* Tiles of all pictures and one segment for each. */
-static struct ril_seg *tile_segments(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in, int64_t *n)
+/* Tiles of all pictures, or -1. */
+static int64_t count_tiles(struct ril_tape *t, const struct ril_model *m, const struct ril_pictures *in, int64_t each)
 {
-	const struct ril_vision_config *c = &m->config.vision;
-	int32_t rows = (int32_t)(c->image / c->patch * (c->image / c->patch) + 1);
 	struct ril_err err = {0};
-	*n = 0;
+	int64_t n = 0;
 	for (int i = 0; i < in->n; i++) {
 		const int32_t *g = &in->grid[3 * i];
-		if (g[0] != 1 || g[1] < 1 || g[2] < 1 || (int64_t)g[1] * g[2] > INT32_MAX / rows / 2 - *n) {
+		if (g[0] != 1 || g[1] < 1 || g[2] < 1 || (int64_t)g[1] * g[2] > INT32_MAX / each / 2 - n) {
 			ril_fail(&err, RIL_ECORRUPT, "picture %d: %d x %d x %d is not a grid of tiles", i, g[0], g[1],
 				 g[2]);
 			ril_tape_fail(t, &err);
-			return NULL;
+			return -1;
 		}
-		*n += ril_config_pixel_rows(&m->config, g);
+		n += ril_config_pixel_rows(&m->config, g);
 	}
-	struct ril_seg *seg = ril_tape_host(t, (size_t)*n, sizeof *seg);
-	for (int32_t i = 0; seg && i < *n; i++)
-		seg[i] = (struct ril_seg){i * rows, rows, 0, 0, i * rows, rows, 0};
-	return seg;
+	return n;
+}
+
+static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_model *m, const struct ril_pictures *in)
+{
+	const struct ril_vision_config *c = &m->config.vision;
+	int64_t patches = c->image / c->patch * (c->image / c->patch), each = patches + 1;
+	int64_t n = count_tiles(t, m, in, each), rows = n * each;
+	if (n < 0)
+		return -1;
+	int32_t *zero = ril_tape_host(t, (size_t)rows, sizeof *zero);
+	int32_t *from = ril_tape_host(t, (size_t)rows, sizeof *from);
+	int32_t *merge = ril_tape_host(t, (size_t)(n * patches), sizeof *merge);
+	struct ril_seg *seg = ril_tape_host(t, (size_t)n, sizeof *seg);
+	if (!zero || !from || !merge || !seg)
+		return -1;
+	for (int64_t i = 0; i < rows; i++) {
+		int64_t tile = i / each, k = i % each;
+		zero[i] = 0;
+		from[i] = k ? (int32_t)(tile * patches + k - 1) : -1;
+	}
+	for (int32_t i = 0, len = (int32_t)each; i < n; i++)
+		seg[i] = (struct ril_seg){i * len, len, 0, 0, i * len, len, 0};
+	shuffle(c, n, merge);
+	struct ril_upload u[] = {{zero, (size_t)rows * sizeof *zero, NULL},
+				 {from, (size_t)rows * sizeof *from, NULL},
+				 {merge, (size_t)(n * patches) * sizeof *merge, NULL},
+				 {seg, (size_t)n * sizeof *seg, NULL}};
+	if (ril_tape_upload(t, u, 4))
+		return -1;
+	*p = (struct plan){n, rows, u[0].device, u[1].device, u[2].device, {u[3].device, (int)n}};
+	return 0;
 }
 
 struct ril_val *ril_intern_vision_forward(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in)
 {
 	const struct ril_vision_config *c = &m->config.vision;
 	const struct ril_intern_vision *v = m->vision;
-	int64_t n;
-	struct ril_seg *seg = tile_segments(t, m, in, &n);
-	struct ril_val *x = seg ? embed(t, c, v, in->pixels, n) : NULL;
+	struct plan p;
+	if (make_plan(t, &p, m, in))
+		return NULL;
+	struct ril_val *x = embed(t, c, v, &p, in->pixels);
 	for (int i = 0; i < c->used_layers; i++) {
 		struct ril_tape_mark mark = ril_tape_enter(t);
-		x = ril_tape_leave(t, mark, x, forward_block(t, c, &v->block[i], seg, (int)n, x));
+		x = ril_tape_leave(t, mark, x, forward_block(t, c, &v->block[i], p.seg, x));
 	}
 	if (v->final_norm.w)
 		x = norm(t, x, v->final_norm, c->norm_eps);
 	if (!x)
 		return NULL;
-	x = norm(t, shuffle(t, c, x, n), v->norm, 1e-5); /* the projector's norm has the framework's default */
+	int64_t square = c->shuffle * c->shuffle, merged = p.tiles * (p.rows / p.tiles - 1) / square;
+	x = ril_view_reshape(t, ril_t_gather(t, x, p.merge, merged * square), merged, c->hidden * square);
+	x = norm(t, x, v->norm, 1e-5); /* the projector's norm has the framework's default */
 	x = ril_t_act(t, ril_t_linear(t, x, &v->proj1), c->projector_act);
 	return ril_t_linear(t, x, &v->proj2);
 }

@@ -2,7 +2,7 @@
  *
  *     model = ril_model_open(dir, RIL_HEAD_LM, 0, err);
  *     vis   = ril_model_vision(tape, model, &pictures);             // [V,H]; or an input with saved embeddings
- *     hid   = ril_model_decode(tape, model, &tokens, vis);          // [rows,H] after the final norm
+ *     hid   = ril_model_decode(tape, model, pass, vis);          // [rows,H] after the final norm
  *     ril_t_head_logp(tape, hid, target, &model->head, ...);         // training
  *     logits = ril_model_logits(tape, model, hid);                  // sampling
  *
@@ -13,7 +13,7 @@
 
 #include "nn/config.h"
 #include "nn/params.h"
-#include "nn/tape.h"
+#include "nn/pass.h"
 
 struct ril_model {
 	struct ril_config config;
@@ -43,29 +43,11 @@ struct ril_pictures {
 struct ril_val *ril_model_vision(struct ril_tape *, struct ril_model *, const struct ril_pictures *);
 
 /* ---- decoder ---- */
-/* Keys and values of earlier tokens, one row each, for step-by-step decoding. */
-struct ril_kv {
-	int64_t rows, cols, layers; /* cols = kv_heads * head_dim */
-	ril_real *k, *v;            /* [layers, rows, cols], device */
-};
 struct ril_kv *ril_kv_new(const struct ril_model *, int64_t rows, struct ril_err *);
 void ril_kv_free(struct ril_kv *);
 
-struct ril_tokens {
-	int64_t T;
-	const int32_t *ids;        /* [T] */
-	const int32_t *vrow;       /* [T]: row of `vis` that replaces the embedding, -1: none; NULL: no pictures */
-	const int32_t *pos;        /* [3,T] with M-RoPE, else [T] */
-	const struct ril_seg *seg; /* key rows are rows of this pass, or of the cache when there is one */
-	int nseg;
-	const int32_t *rows; /* rows whose hidden states are wanted, ascending; NULL: all */
-	int64_t nrows;
-	struct ril_kv *kv;       /* NULL: none */
-	const int32_t *kv_row;   /* [T]: cache row that takes this token's key and value */
-	struct ril_val **hidden; /* tests: [layers+1] gets every layer's input and the final output; NULL: not wanted */
-};
 /* Hidden states after the final norm [nrows,H], or [T,H] without `rows`. */
-struct ril_val *ril_model_decode(struct ril_tape *, struct ril_model *, const struct ril_tokens *, struct ril_val *vis);
+struct ril_val *ril_model_decode(struct ril_tape *, struct ril_model *, const struct ril_pass *, struct ril_val *vis);
 struct ril_val *ril_model_logits(struct ril_tape *, struct ril_model *, struct ril_val *hidden); /* [rows,V] */
 struct ril_val *ril_model_score(struct ril_tape *, struct ril_model *, struct ril_val *hidden);  /* [rows,1] */
 

@@ -224,17 +224,18 @@ int ril_pack_done(struct ril_pack *p, struct ril_err *err)
 					.seg = s->seg,
 					.nseg = s->nseg,
 					.rows = s->rows,
-					.nrows = n};
+					.nrows = n,
+					.head = s->head,
+					.target = s->use == RIL_PACK_POLICY ? s->target : NULL,
+					.R = s->R};
 	p->R = s->R;
-	p->head = s->head;
-	p->target = s->target;
 	return 0;
 }
 
 /* Hidden states of the head rows [R,H]. */
-static struct ril_val *head_rows(struct ril_tape *t, struct ril_model *m, const struct ril_pack *p, struct ril_val *vis)
+static struct ril_val *head_rows(struct ril_tape *t, struct ril_model *m, const struct ril_pass *p, struct ril_val *vis)
 {
-	return ril_t_gather(t, ril_model_decode(t, m, &p->tokens, vis), p->head, p->R);
+	return p ? ril_t_gather(t, ril_model_decode(t, m, p, vis), p->head, p->R) : NULL;
 }
 
 static int check_vision(const struct ril_pack *p, const struct ril_val *vis, struct ril_err *err)
@@ -250,8 +251,9 @@ int ril_pack_logp(struct ril_tape *t, struct ril_model *m, const struct ril_pack
 {
 	if (ril_tape_check(t, err) || check_vision(p, vis, err))
 		return -1;
-	if (p->R)
-		ril_t_head_logp(t, head_rows(t, m, p, vis), p->target, &m->head, inv_t, logp, entropy, dlogp);
+	const struct ril_pass *pass = p->R ? ril_pass_make(t, &m->config, &p->tokens) : NULL;
+	if (pass)
+		ril_t_head_logp(t, head_rows(t, m, pass, vis), pass->target, &m->head, inv_t, logp, entropy, dlogp);
 	return ril_tape_check(t, err);
 }
 
@@ -264,7 +266,7 @@ int ril_pack_score(struct ril_tape *t, struct ril_model *m, const struct ril_pac
 		return -1;
 	if (!p->R)
 		return 0;
-	struct ril_val *v = ril_model_score(t, m, head_rows(t, m, p, vis));
+	struct ril_val *v = ril_model_score(t, m, head_rows(t, m, ril_pass_make(t, &m->config, &p->tokens), vis));
 	if (ril_tape_check(t, err) || ril_val_host(v, z, err))
 		return -1;
 	if (out)

@@ -27,12 +27,10 @@ struct ril_pack_group {
 };
 
 struct ril_pack {
-	struct ril_tokens tokens; /* for ril_model_decode; complete after ril_pack_done */
+	struct ril_tokens tokens; /* for ril_pass_make; complete after ril_pack_done */
 	int64_t V;                /* rows of embeddings that the groups' pictures have, in order of adding */
 	/* policy: one entry per response token, in order; score: one per response */
 	int64_t R;
-	const int32_t *head;   /* [R]: row of ril_model_decode's result */
-	const int32_t *target; /* [R]: the token predicted (policy only) */
 	struct ril_pack_store *store;
 };
 

@@ -5,6 +5,7 @@
  * run of rows, and image tokens are put back in reading order at the end.  The merger joins 2 x 2 patches.
  * Source: modeling_qwen2_5_vl (get_window_index, rot_pos_emb) of transformers 5.23. */
 #include "nn/bind_internal.h"
+#include "nn/rope.h"
 #include "ops/backend.h"
 
 #include <stdlib.h>
@@ -35,6 +36,19 @@ static void bind_block(struct ril_bind *b, const struct ril_vision_config *c, st
 	k->down = ril_bind_linear(b, true, c->hidden, c->inner, "blocks.%d.mlp.down_proj", i);
 }
 
+/* The first half of the pairs turns with the patch's row, the second with its column. */
+static int bind_rope(struct ril_qwen_vision *q, const struct ril_vision_config *c, struct ril_err *err)
+{
+	int64_t head = c->hidden / c->heads, each = head / 4;
+	q->rope = (struct ril_rope){.pairs = 2 * each, .freqs = each, .dim = head / 2, .theta = c->rope_theta};
+	int32_t *axis = ril_new((size_t)(2 * each), sizeof *axis, err);
+	for (int64_t j = 0; axis && j < 2 * each; j++)
+		axis[j] = j >= each;
+	int rc = axis ? ril_rope_axes(&q->rope, axis, err) : -1;
+	free(axis);
+	return rc;
+}
+
 struct ril_qwen_vision *ril_qwen_vision_bind(struct ril_model *m, struct ril_err *err)
 {
 	static const char *const known[] = {"model.visual.", "visual.", NULL};
@@ -42,10 +56,10 @@ struct ril_qwen_vision *ril_qwen_vision_bind(struct ril_model *m, struct ril_err
 	struct ril_qwen_vision *q = ril_new(1, sizeof *q, err);
 	if (!q)
 		return NULL;
-	int64_t head = c->hidden / c->heads, wide = c->hidden * c->merge * c->merge;
-	q->rope = (struct ril_rope){.pairs = head / 4, .dim = head / 2, .theta = c->rope_theta};
+	int64_t wide = c->hidden * c->merge * c->merge;
 	q->block = ril_new((size_t)c->layers, sizeof *q->block, err);
-	struct ril_bind b = {.params = m->params, .part = RIL_PART_VISION, .failed = !q->block, .err = err};
+	struct ril_bind b = {
+		.params = m->params, .part = RIL_PART_VISION, .failed = !q->block || bind_rope(q, c, err), .err = err};
 	b.prefix = ril_bind_prefix(m->params, known, "patch_embed.proj.weight", known[m->config.nested ? 0 : 1]);
 	q->patch.w = ril_bind_any(&b, false, 5, (int64_t[]){c->hidden, c->channels, c->temporal, c->patch, c->patch},
 				  "patch_embed.proj.weight");
@@ -77,10 +91,17 @@ struct plan {
 	int64_t T, V;           /* patches, image tokens */
 	int32_t *order;         /* [T]: patch that row i of the tower takes */
 	int32_t *back;          /* [V]: merged row that is image token v */
-	int32_t *h, *w;         /* [T]: the row's place in its picture */
+	int32_t *h, *w;         /* [T]: the row's place in its picture; w follows h in memory */
 	struct ril_seg *window; /* [nwindow] */
 	struct ril_seg *frame;  /* [nframe] */
 	int nwindow, nframe;
+};
+
+/* The same on the device. */
+struct device_plan {
+	int64_t T, V;
+	const int32_t *order, *back, *place; /* [T], [V], [2,T] */
+	struct ril_segs windows, frames;
 };
 
 /* One window of one frame: merged cells [r0,r1) x [c0,c1) of a frame whose first image token is `first`. */
@@ -141,61 +162,61 @@ static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_vision
 	int64_t V = T / (c->merge * c->merge);
 	*p = (struct plan){.order = ril_tape_host(t, (size_t)T, 4),
 			   .back = ril_tape_host(t, (size_t)V, 4),
-			   .h = ril_tape_host(t, (size_t)T, 4),
-			   .w = ril_tape_host(t, (size_t)T, 4),
+			   .h = ril_tape_host(t, (size_t)(2 * T), 4),
 			   .window = ril_tape_host(t, (size_t)V, sizeof *p->window),
 			   .frame = ril_tape_host(t, (size_t)frames, sizeof *p->frame)};
-	if (!p->order || !p->back || !p->h || !p->w || !p->window || !p->frame)
+	if (!p->order || !p->back || !p->h || !p->window || !p->frame)
 		return -1;
+	p->w = p->h + T;
 	for (int i = 0; i < in->n; i++)
 		plan_picture(p, c, &in->grid[3 * i]);
 	return 0;
 }
 
-/* cos and sin [T, head/2]: the first half of the pairs turns with the row, the second with the column. */
-static const ril_real *rotary(struct ril_tape *t, struct ril_rope *rope, const struct plan *p)
+static int upload(struct ril_tape *t, struct device_plan *d, const struct plan *p)
 {
-	int64_t n = rope->pairs, top = 0;
+	size_t T = (size_t)p->T * sizeof *p->order;
+	struct ril_upload u[] = {{p->order, T, NULL},
+				 {p->back, (size_t)p->V * sizeof *p->back, NULL},
+				 {p->h, 2 * T, NULL},
+				 {p->window, (size_t)p->nwindow * sizeof *p->window, NULL},
+				 {p->frame, (size_t)p->nframe * sizeof *p->frame, NULL}};
+	if (ril_tape_upload(t, u, 5))
+		return -1;
+	*d = (struct device_plan){.T = p->T,
+				  .V = p->V,
+				  .order = u[0].device,
+				  .back = u[1].device,
+				  .place = u[2].device,
+				  .windows = {u[3].device, p->nwindow},
+				  .frames = {u[4].device, p->nframe}};
+	return 0;
+}
+
+/* The rotary table reaches the last row and column. */
+static int reach(struct ril_tape *t, struct ril_rope *rope, const struct plan *p)
+{
+	int32_t top = 0;
 	struct ril_err err = {0};
-	for (int64_t i = 0; i < p->T; i++)
-		top = p->h[i] > top ? p->h[i] : p->w[i] > top ? p->w[i] : top;
-	ril_real *table = ril_tape_host(t, (size_t)(4 * p->T * n), sizeof *table);
-	struct ril_val *device = ril_tape_val(t, 2 * p->T, 2 * n);
-	if (!table || !device)
-		return NULL;
-	if (ril_rope_reach(rope, top + 1, &err)) {
-		ril_tape_fail(t, &err);
-		return NULL;
-	}
-	ril_real *cosv = table, *sinv = table + 2 * p->T * n;
-	for (int64_t i = 0; i < p->T; i++) {
-		for (int64_t j = 0; j < n; j++) {
-			*cosv++ = rope->cosv[p->h[i] * n + j];
-			*sinv++ = rope->sinv[p->h[i] * n + j];
-		}
-		for (int64_t j = 0; j < n; j++) {
-			*cosv++ = rope->cosv[p->w[i] * n + j];
-			*sinv++ = rope->sinv[p->w[i] * n + j];
-		}
-	}
-	ril_ops()->to_device(device->m.p, table, (size_t)(4 * p->T * n) * sizeof *table);
-	return device->m.p;
+	for (int64_t i = 0; i < 2 * p->T; i++)
+		top = p->h[i] > top ? p->h[i] : top;
+	return ril_rope_reach(rope, top + 1, &err) ? ril_tape_fail(t, &err), -1 : 0;
 }
 
 /* ---- forward ---- */
 
 static struct ril_val *forward_block(struct ril_tape *t, const struct ril_vision_config *c, const struct block *k,
-				     const struct plan *p, const ril_real *rope, bool whole, struct ril_val *x)
+				     const struct device_plan *p, const struct ril_rope *rope, bool whole,
+				     struct ril_val *x)
 {
-	int64_t C = c->hidden, H = c->heads, D = C / H;
+	int64_t C = c->hidden, H = c->heads;
 	struct ril_val *h = ril_t_rmsnorm(t, x, k->norm1, c->norm_eps);
 	struct ril_val *qkv = ril_t_linear(t, h, &k->qkv);
 	struct ril_val *q = ril_view_cols(t, qkv, 0, C), *key = ril_view_cols(t, qkv, C, C);
 	struct ril_val *v = ril_view_cols(t, qkv, 2 * C, C);
-	ril_t_rope(t, q, rope, rope + p->T * (D / 2), D);
-	ril_t_rope(t, key, rope, rope + p->T * (D / 2), D);
-	struct ril_segs frames = {p->frame, p->nframe}, windows = {p->window, p->nwindow};
-	struct ril_val *o = ril_t_attention(t, q, key, v, whole ? frames : windows, H, H, D);
+	ril_t_rope(t, q, rope, p->place, p->T);
+	ril_t_rope(t, key, rope, p->place, p->T);
+	struct ril_val *o = ril_t_attention(t, q, key, v, whole ? p->frames : p->windows, H, H, C / H);
 	x = ril_t_linear_add(t, x, o, &k->proj);
 	h = ril_t_rmsnorm(t, x, k->norm2, c->norm_eps);
 	struct ril_val *gate = ril_t_linear(t, h, &k->gate), *up = ril_t_linear(t, h, &k->up);
@@ -206,17 +227,17 @@ struct ril_val *ril_qwen_vision_forward(struct ril_tape *t, struct ril_model *m,
 {
 	const struct ril_vision_config *c = &m->config.vision;
 	struct ril_qwen_vision *q = m->vision;
-	struct plan p;
-	if (make_plan(t, &p, c, in))
+	struct plan host;
+	struct device_plan p;
+	if (make_plan(t, &host, c, in) || upload(t, &p, &host) || reach(t, &q->rope, &host))
 		return NULL;
-	const ril_real *rope = rotary(t, &q->rope, &p);
 	struct ril_val *x = ril_tape_input(t, p.T, ril_config_pixel_cols(&m->config), in->pixels);
-	if (!rope || !x)
+	if (!x)
 		return NULL;
 	x = ril_t_gather(t, ril_t_linear(t, x, &q->patch), p.order, p.T);
 	for (int i = 0; i < c->layers; i++) {
 		struct ril_tape_mark mark = ril_tape_enter(t);
-		x = ril_tape_leave(t, mark, x, forward_block(t, c, &q->block[i], &p, rope, c->full[i], x));
+		x = ril_tape_leave(t, mark, x, forward_block(t, c, &q->block[i], &p, &q->rope, c->full[i], x));
 	}
 	x = ril_t_rmsnorm(t, x, q->ln_q, c->norm_eps);
 	x = ril_view_reshape(t, x, p.V, c->hidden * c->merge * c->merge);

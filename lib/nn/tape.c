@@ -98,6 +98,11 @@ void *ril_tape_host(struct ril_tape *t, size_t n, size_t size)
 	return t->err.code ? NULL : ril_arena_alloc(t->host, n, size, &t->err);
 }
 
+void *ril_tape_bytes(struct ril_tape *t, size_t n)
+{
+	return t->err.code ? NULL : ril_arena_alloc(t->device, n, 1, &t->err);
+}
+
 ril_real *ril_tape_reals(struct ril_tape *t, int64_t n)
 {
 	return t->err.code || n < 0 ? NULL : ril_arena_alloc(t->device, (size_t)n, sizeof(ril_real), &t->err);

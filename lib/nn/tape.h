@@ -9,8 +9,8 @@
  * Errors stick: once an allocation failed every operation returns NULL, accepts NULL and does nothing, so that model
  * code reads as arithmetic; ask ril_tape_check at the end of a pass.
  *
- * Ownership: values, and host arrays from ril_tape_host, live until ril_tape_reset (or ril_tape_leave).  Host arrays
- * passed to operations (ids, rows, segments, targets) are borrowed until then when recording. */
+ * Ownership: values, and host arrays from ril_tape_host, live until ril_tape_reset (or ril_tape_leave).  Arrays passed to
+ * operations (ids, rows, segments, targets) are device memory (nn/pass.h) and borrowed until then when recording. */
 #ifndef RIL_NN_TAPE_H
 #define RIL_NN_TAPE_H
 
@@ -19,6 +19,7 @@
 
 struct ril_param; /* nn/params.h */
 struct ril_linear;
+struct ril_rope; /* nn/rope.h */
 
 struct ril_val {
 	struct ril_mat m;     /* [rows, cols], device */
@@ -73,8 +74,8 @@ struct ril_val *ril_t_swiglu(struct ril_tape *, struct ril_val *gate, struct ril
 struct ril_val *ril_t_rmsnorm(struct ril_tape *, struct ril_val *x, struct ril_param *w, double eps);
 struct ril_val *ril_t_layernorm(struct ril_tape *, struct ril_val *x, struct ril_param *w, struct ril_param *b,
 				double eps);
-/* In place; cos/sin [T, D/2] on the device, alive until the reset. */
-void ril_t_rope(struct ril_tape *, struct ril_val *x, const ril_real *cosv, const ril_real *sinv, int64_t D);
+/* In place; pos as the operation wants it, on the device until the reset; the rope's owner keeps it as long. */
+void ril_t_rope(struct ril_tape *, struct ril_val *x, const struct ril_rope *, const int32_t *pos, int64_t stride);
 struct ril_val *ril_t_attention(struct ril_tape *, struct ril_val *q, struct ril_val *k, struct ril_val *v,
 				struct ril_segs, int64_t H, int64_t Hkv, int64_t D);
 

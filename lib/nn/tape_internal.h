@@ -3,6 +3,7 @@
 #define RIL_NN_TAPE_INTERNAL_H
 
 #include "nn/params.h"
+#include "nn/rope.h"
 #include "nn/tape.h"
 #include "ops/backend.h"
 
@@ -16,7 +17,8 @@ struct ril_rec {
 	const int32_t *idx[2];
 	struct ril_segs seg;
 	struct ril_heads heads;
-	const ril_real *cosv, *sinv;
+	const struct ril_rope *rope;
+	const int32_t *pos;
 	const double *dlogp;
 	int64_t n;
 	double num; /* 1/temperature */
@@ -40,7 +42,8 @@ struct ril_tape {
 	int pooled;
 };
 
-/* Device memory for n ril_reals; NULL after a failure. */
+/* Device memory, for n ril_reals; NULL after a failure. */
+void *ril_tape_bytes(struct ril_tape *, size_t n);
 ril_real *ril_tape_reals(struct ril_tape *, int64_t n);
 /* A new dense value that needs a gradient where any input or parameter does.  NULL if an input is. */
 struct ril_val *ril_tape_out(struct ril_tape *, int64_t rows, int64_t cols, bool needs);

@@ -262,19 +262,19 @@ struct ril_val *ril_t_layernorm(struct ril_tape *t, struct ril_val *x, struct ri
 
 static void rope_back(struct ril_tape *t, struct ril_rec *r)
 {
-	t->ops->rope(ril_tape_grad(t, r->out), r->cosv, r->sinv, r->n, true);
+	t->ops->rope(ril_tape_grad(t, r->out), ril_rope_rotary(r->rope), r->pos, r->n, true);
 }
 
-void ril_t_rope(struct ril_tape *t, struct ril_val *x, const ril_real *cosv, const ril_real *sinv, int64_t D)
+void ril_t_rope(struct ril_tape *t, struct ril_val *x, const struct ril_rope *rope, const int32_t *pos, int64_t stride)
 {
-	if (!x || !cosv || !sinv)
+	if (!x || !pos)
 		return;
-	t->ops->rope(x->m, cosv, sinv, D, false);
+	t->ops->rope(x->m, ril_rope_rotary(rope), pos, stride, false);
 	struct ril_rec *r = ril_tape_rec(t, rope_back, x);
 	if (r) {
-		r->cosv = cosv;
-		r->sinv = sinv;
-		r->n = D;
+		r->rope = rope;
+		r->pos = pos;
+		r->n = stride;
 		r->in_place = true;
 	}
 }

@@ -117,6 +117,8 @@ typedef void ril_op_embed_bwd(struct ril_mat dtable, struct ril_mat dvis, const 
 /* y[R,C]: row r = x row idx[r]; idx may repeat rows and omit rows */
 typedef void ril_op_gather(struct ril_mat y, struct ril_mat x, const int32_t *idx);
 typedef void ril_op_gather_bwd(struct ril_mat dx, struct ril_mat dy, const int32_t *idx);
+/* y row row[t] = x row t; no row twice */
+typedef void ril_op_scatter(struct ril_mat y, struct ril_mat x, const int32_t *row);
 /* y[T,C] = x[T,C] + p row t mod P, p[P,C] */
 typedef void ril_op_add_rows(struct ril_mat y, struct ril_mat x, struct ril_mat p);
 typedef void ril_op_add_rows_bwd(struct ril_mat dx, struct ril_mat dp, struct ril_mat dy);
@@ -144,9 +146,16 @@ typedef void ril_op_layernorm(struct ril_mat y, ril_real *mean, ril_real *rstd, 
 typedef void ril_op_layernorm_bwd(struct ril_mat dx, ril_real *dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
 				  const ril_real *w, const ril_real *mean, const ril_real *rstd);
 
-/* ---- rotary positions, in place: x[T, H*D], cos/sin [T, D/2]; pairs (i, i + D/2) as Hugging Face's rotate_half.
- * `inverse` rotates back: the backward pass, applied to the gradient in place ---- */
-typedef void ril_op_rope(struct ril_mat x, const ril_real *cosv, const ril_real *sinv, int64_t D, bool inverse);
+/* ---- rotary positions, in place: x[T, H*D], D = 2 pairs; pairs (i, i + D/2) as Hugging Face's rotate_half.  Token t's
+ * pair j turns by its position pos[axis[j] * stride + t].  `inverse` rotates back: the backward pass, applied to the
+ * gradient in place ---- */
+struct ril_rotary {
+	const ril_real *cosv, *sinv; /* [positions, pairs], device */
+	const int32_t *axis;         /* [pairs], device; NULL: all 0 */
+	int64_t pairs;
+};
+typedef void ril_op_rope(struct ril_mat x, struct ril_rotary, const int32_t *pos /* [axes, stride] */, int64_t stride,
+			 bool inverse);
 
 /* ---- attention: o[T, H*D], q[T, H*D], k/v[*, Hkv*D]; softmax(scale q k) v over each segment's keys.  lse[T,H] is saved
  * for backward (NULL in inference).  Query rows in no segment are left alone ---- */
@@ -172,7 +181,7 @@ typedef void ril_op_adamw(ril_real *p, ril_real *m, ril_real *v, const ril_real 
 /* clang-format off */
 #define RIL_OPS(OP)                                                                                                    \
 	OP(linear) OP(linear_bwd)                                                                                      \
-	OP(embed) OP(embed_bwd) OP(gather) OP(gather_bwd) OP(add_rows) OP(add_rows_bwd)                                \
+	OP(embed) OP(embed_bwd) OP(gather) OP(gather_bwd) OP(scatter) OP(add_rows) OP(add_rows_bwd)                    \
 	OP(axpy) OP(scale_add) OP(scale_add_bwd) OP(act) OP(act_bwd) OP(swiglu) OP(swiglu_bwd)                         \
 	OP(rmsnorm) OP(rmsnorm_bwd) OP(layernorm) OP(layernorm_bwd)                                                    \
 	OP(rope) OP(attention) OP(attention_bwd)                                                                       \

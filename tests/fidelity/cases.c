@@ -96,7 +96,8 @@ static void check_forward(struct subject *s, const struct inputs *in)
 	struct ril_seg seg = {0, (int32_t)T, 0, 0, 0, (int32_t)T, 1};
 	struct ril_tokens tok = {
 		.T = T, .ids = ids, .vrow = vrow, .pos = pos, .seg = &seg, .nseg = 1, .hidden = hidden};
-	struct ril_val *h = ril_model_decode(s->tape, m, &tok, vis), *z = ril_model_logits(s->tape, m, h);
+	struct ril_val *h = ril_model_decode(s->tape, m, ril_pass_make(s->tape, &m->config, &tok), vis),
+		       *z = ril_model_logits(s->tape, m, h);
 	if (ril_tape_check(s->tape, &err)) {
 		row_error(s->f, "forward", &err);
 		goto out;
@@ -152,7 +153,8 @@ static int decode_steps(struct subject *s, const struct inputs *in, struct ril_k
 						  .kv_row = &to};
 		}
 		ril_tape_reset(s->tape);
-		struct ril_val *h = ril_model_decode(s->tape, m, &tok, i ? NULL : vision(s, m, in));
+		struct ril_val *h = ril_model_decode(s->tape, m, ril_pass_make(s->tape, &m->config, &tok),
+						     i ? NULL : vision(s, m, in));
 		struct ril_val *y = ril_model_logits(s->tape, m, h);
 		rc = ril_tape_check(s->tape, err) || ril_val_host(y, z + i * V, err) ? -1 : 0;
 	}

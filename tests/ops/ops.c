@@ -126,6 +126,10 @@ static const struct op_case cases[] = {
 	{&gather_kind, {0, 8, 5}, 0, 0, NULL, TEST},
 	{&gather_kind, {40, 33, 7}, 0, 0, NULL, TEST},
 	{&gather_kind, {3000, 64, 3600}, 0, 0, NULL, TEST | TIME | LARGE},
+	/* T, C, rows of y */
+	{&scatter_kind, {0, 8, 5}, 0, 0, NULL, TEST},
+	{&scatter_kind, {29, 33, 60}, 0, 0, NULL, TEST},
+	{&scatter_kind, {3000, 64, 3601}, 0, 0, NULL, TEST | TIME},
 	/* T, C, P */
 	{&add_rows_kind, {21, 13, 7}, 0, 0, NULL, TEST},
 	{&add_rows_kind, {23, 13, 7}, 0, 0, NULL, TEST},
@@ -147,10 +151,13 @@ static const struct op_case cases[] = {
 	{&layernorm_kind, {1, 4}, 0, 0, NULL, TEST},
 	{&layernorm_kind, {19, 37}, 0, 0, NULL, TEST},
 	{&layernorm_kind, {3600, 64}, 0, 0, NULL, TEST | TIME | LARGE},
-	/* T, H, D */
-	{&rope_kind, {0, 2, 16}, 0, 0, NULL, TEST},
-	{&rope_kind, {13, 3, 10}, 0, 4, NULL, TEST},
-	{&rope_kind, {3600, 4, 16}, 0, 0, NULL, TEST | TIME | LARGE},
+	/* T, H, D, axes */
+	{&rope_kind, {0, 2, 16, 1}, 0, 0, NULL, TEST},
+	{&rope_kind, {13, 3, 10, 1}, 0, 4, NULL, TEST},
+	{&rope_kind, {13, 3, 10, 3}, 0, 4, NULL, TEST},
+	{&rope_kind, {5, 2, 160, 2}, 0, 0, NULL, TEST},
+	{&rope_kind, {3600, 4, 16, 1}, 0, 0, NULL, TEST | TIME | LARGE},
+	{&rope_kind, {3600, 4, 16, 3}, 0, 0, NULL, TEST | TIME | LARGE},
 	/* Hq, Hkv, D */
 	ALL_LAYOUTS(1, 1, 8, 0),
 	ALL_LAYOUTS(4, 2, 16, 3),

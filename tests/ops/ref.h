@@ -129,6 +129,31 @@ static void gather_backward(const struct run *r, ril_real *const in[], ril_real 
 	ops()->gather_bwd(DIN(0), DOUT(0), r->idx);
 }
 
+/* ---- scatter: d = T, C, rows of y ---- */
+
+static void scatter_shape(struct run *r)
+{
+	int64_t T = r->d[0], rows = r->d[2];
+	io_set(&r->in[0], rows, r->d[1], r->d[1], false); /* y before: rows that none goes to keep it */
+	io_set(&r->in[1], T, r->d[1], r->d[1], false);
+	io_set(&r->out[0], rows, r->d[1], r->d[1], false);
+	r->out[0].start = r->out[0].compared = true;
+	r->idx = malloc((size_t)(T + 1) * sizeof *r->idx);
+	for (int64_t t = 0; t < T; t++)
+		r->idx[t] = (int32_t)((t * 7 + 3) % rows); /* 7 shares no factor with the cases' rows: none twice */
+}
+
+static void scatter_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++)
+		out[0][r->idx[i / r->d[1]] * r->d[1] + i % r->d[1]] = in[1][i];
+}
+
+static void scatter_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->scatter(OUT(0), IN(1), r->idx);
+}
+
 /* ---- add_rows: d = T, C, P ---- */
 
 static void add_rows_shape(struct run *r)
@@ -333,16 +358,26 @@ static void layernorm_backward(const struct run *r, ril_real *const in[], ril_re
 	ops()->layernorm_bwd(DIN(0), din[1], din[2], DOUT(0), IN(0), in[1], out[1], out[2]);
 }
 
-/* ---- rope: d = T, H, D.  cos and sin are any numbers here: the backward pass is the transpose of the forward ---- */
+/* ---- rope: d = T, H, D, axes.  cos and sin are any numbers here: the backward pass is the transpose of the forward ---- */
+
+enum { POSITIONS = 11 };
 
 static void rope_shape(struct run *r)
 {
-	int64_t C = r->d[1] * r->d[2];
+	int64_t C = r->d[1] * r->d[2], half = r->d[2] / 2;
 	io_set(&r->in[0], r->d[0], C, C + r->pad, true);
-	io_set(&r->in[1], r->d[0], r->d[2] / 2, r->d[2] / 2, false);
-	io_set(&r->in[2], r->d[0], r->d[2] / 2, r->d[2] / 2, false);
+	io_set(&r->in[1], POSITIONS, half, half, false);
+	io_set(&r->in[2], POSITIONS, half, half, false);
 	io_set(&r->out[0], r->d[0], C, C + r->pad, true);
 	r->out[0].start = true;
+	r->idx = random_rows(r, r->d[0] * r->d[3], POSITIONS);
+	r->idx2 = random_rows(r, half, r->d[3]);
+}
+
+/* Row of the tables that turns pair j of token t. */
+static int64_t position(const struct run *r, int64_t t, int64_t j)
+{
+	return r->idx[(r->d[3] > 1 ? r->idx2[j] * r->d[0] : 0) + t];
 }
 
 static void rope_naive(const struct run *r, double *const in[], double *const out[])
@@ -350,17 +385,22 @@ static void rope_naive(const struct run *r, double *const in[], double *const ou
 	int64_t H = r->d[1], D = r->d[2], half = D / 2;
 	for (int64_t t = 0; t < r->d[0]; t++) {
 		for (int64_t i = 0; i < H * half; i++) {
-			int64_t at = t * H * D + i / half * D + i % half;
-			double c = in[1][t * half + i % half], s = in[2][t * half + i % half];
+			int64_t at = t * H * D + i / half * D + i % half, p = position(r, t, i % half);
+			double c = in[1][p * half + i % half], s = in[2][p * half + i % half];
 			out[0][at] = in[0][at] * c - in[0][at + half] * s;
 			out[0][at + half] = in[0][at + half] * c + in[0][at] * s;
 		}
 	}
 }
 
+static struct ril_rotary rotary(const struct run *r, ril_real *const in[])
+{
+	return (struct ril_rotary){in[1], in[2], r->d[3] > 1 ? r->idx2 : NULL, r->d[2] / 2};
+}
+
 static void rope_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	ops()->rope(OUT(0), in[1], in[2], r->d[2], false);
+	ops()->rope(OUT(0), rotary(r, in), r->idx, r->d[0], false);
 }
 
 static void rope_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
@@ -371,7 +411,7 @@ static void rope_backward(const struct run *r, ril_real *const in[], ril_real *c
 	size_t n = (size_t)(r->d[0] * r->out[0].ld);
 	ril_real *turned = malloc((n + 1) * sizeof *turned);
 	memcpy(turned, dout[0], n * sizeof *turned);
-	ops()->rope(mat(&r->out[0], turned), in[1], in[2], r->d[2], true);
+	ops()->rope(mat(&r->out[0], turned), rotary(r, in), r->idx, r->d[0], true);
 	for (int64_t t = 0; t < r->d[0]; t++)
 		ops()->axpy(ril_mat_of(din[0] + t * r->in[0].ld, RIL_REAL, 1, r->in[0].cols), 1,
 			    ril_mat_of(turned + t * r->out[0].ld, RIL_REAL, 1, r->in[0].cols));
@@ -583,6 +623,7 @@ static void adamw_forward(const struct run *r, ril_real *const in[], ril_real *c
 KIND(linear, linear_shape, linear_backward, linear_work);
 KIND(embed, embed_shape, embed_backward, NULL);
 KIND(gather, gather_shape, gather_backward, NULL);
+KIND(scatter, scatter_shape, NULL, NULL);
 KIND(add_rows, add_rows_shape, add_rows_backward, NULL);
 KIND(axpy, two_shape, NULL, NULL);
 KIND(scale_add, scale_add_shape, scale_add_backward, NULL);

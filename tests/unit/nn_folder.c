@@ -359,7 +359,7 @@ static void test_pack_errors(void)
 	CHECK(!ril_pack_add(p, &good, &err) && !ril_pack_done(p, &err) && p->tokens.T == 7 && p->R == 2 && p->V == 4,
 	      "%s", err.msg);
 	static const int32_t pos[3][7] = {{0, 1, 1, 1, 1, 3, 4}, {0, 1, 1, 2, 2, 3, 4}, {0, 1, 2, 1, 2, 3, 4}};
-	CHECK(!memcmp(p->tokens.pos, pos, sizeof pos) && p->target[0] == 7 && p->target[1] == 8,
+	CHECK(!memcmp(p->tokens.pos, pos, sizeof pos) && p->tokens.target[0] == 7 && p->tokens.target[1] == 8,
 	      "positions and targets");
 	ril_pack_free(p);
 }

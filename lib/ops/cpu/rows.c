@@ -1,4 +1,4 @@
-/* rows.c -- choosing, repeating and adding rows: embedding, gather, learned positions.
+/* rows.c -- choosing, repeating, placing and adding rows: embedding, gather, scatter, learned positions.
  *
  * Backward passes add several rows into one, so they are cut by columns (or by the row added to): each sum then runs in
  * the order of the rows on one thread. */
@@ -112,6 +112,21 @@ void ril_cpu_gather_bwd(struct ril_mat dx, struct ril_mat dy, const int32_t *idx
 	struct rows r = {.y = ril_reals(dx), .x = ril_reals(dy), .ids = idx, .T = dy.rows, .C = dy.cols};
 	if (dx.p)
 		by_columns(&r, gather_bwd_columns);
+}
+
+/* ---- scatter ---- */
+
+static void scatter_rows(void *ctx, int64_t from, int64_t to)
+{
+	const struct rows *r = ctx;
+	for (int64_t t = from; t < to; t++)
+		memcpy(r->y + r->ids[t] * r->C, r->x + t * r->C, (size_t)r->C * sizeof(ril_real));
+}
+
+void ril_cpu_scatter(struct ril_mat y, struct ril_mat x, const int32_t *row)
+{
+	struct rows r = {.y = ril_reals(y), .x = ril_reals(x), .ids = row, .C = x.cols};
+	ril_cpu_ranges(x.rows, RIL_GRAIN / ril_max(r.C, 1), scatter_rows, &r);
 }
 
 /* ---- learned positions ---- */
