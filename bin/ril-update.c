@@ -144,9 +144,9 @@ static int record_step(struct update *u, int64_t step, struct ril_err *err)
 	return rc;
 }
 
-static double mean(double sum, int64_t n)
+static double mean(double sum, double n)
 {
-	return n ? sum / (double)n : 0;
+	return n > 0 ? sum / n : 0;
 }
 
 static int report(struct update *u, int64_t step, const struct ril_update_stats *s, struct ril_err *err)
@@ -155,14 +155,14 @@ static int report(struct update *u, int64_t step, const struct ril_update_stats 
 	char note[96], teachers[48] = "";
 	struct ril_buf b = {0};
 	if (them->rewarded)
-		snprintf(teachers, sizeof teachers, " (teachers %.3f)", mean(them->reward, them->rewarded));
+		snprintf(teachers, sizeof teachers, " (teachers %.3f)", mean(them->reward, (double)them->rewarded));
 	if (u->trainer && opt.how.objective != RIL_SFT && s->groups)
 		ril_say(u->tool,
 			"step %lld: loss %.4g, reward %.3f%s, kl %.2g, entropy %.3f, gradient %.3g, "
 			"cut %.3g%%, zero-variance %lld of %lld, |sampler - trainer| <= %.1e",
-			(long long)step, s->loss, mean(me->reward, me->rewarded), teachers,
-			mean(me->loss.k3, me->loss.tokens), mean(me->entropy, me->tokens), s->norm,
-			100 * mean((double)me->truncated, me->responses), (long long)s->zero_variance,
+			(long long)step, s->loss, mean(me->reward, (double)me->rewarded), teachers,
+			mean(me->loss.k3, me->loss.tokens), mean(me->entropy, (double)me->tokens), s->norm,
+			100 * mean((double)me->truncated, (double)me->responses), (long long)s->zero_variance,
 			(long long)s->groups, s->logp_diff_max);
 	snprintf(note, sizeof note, "loss %.4g  lr %.3g", s->loss, s->lr);
 	ril_progress_show(&u->progress, step, note);

@@ -1,11 +1,20 @@
 /* disc.c -- the discriminator on a batch; see disc.h. */
 #include "algo/disc.h"
 
+#include "algo/mirror_internal.h"
 #include "base/json.h"
 #include "base/progress.h"
+#include "ops/backend.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+/* What a batch's responses have, on the device and on the host. */
+struct logits {
+	struct ril_bce_sums *sums; /* of one pass */
+	ril_real *z;               /* [work.R] */
+	int8_t *label;             /* [work.R]: 1 student, 0 teacher, -1 neither */
+};
 
 struct ril_disc {
 	struct ril_model *model;
@@ -14,12 +23,13 @@ struct ril_disc {
 	struct ril_disc_options how;
 	struct ril_tape *tape;
 	struct ril_pack *pack;
+	struct ril_mirror store;
 	/* of the current batch */
 	struct ril_work work;
 	struct ril_work_options layout;
-	double *z, *dz; /* [work.R] */
-	int8_t *label;  /* [work.R] */
-	int64_t total[2];
+	struct logits host, device; /* in the store */
+	int64_t total[2];           /* teacher, student responses in the world */
+	double weight[2];           /* of one of each in the loss */
 };
 
 struct ril_disc *ril_disc_new(struct ril_model *m, struct ril_optim *optim, struct ril_tokenizer *tok,
@@ -29,6 +39,8 @@ struct ril_disc *ril_disc_new(struct ril_model *m, struct ril_optim *optim, stru
 	if (!d)
 		return NULL;
 	*d = (struct ril_disc){.model = m, .optim = optim, .tok = tok, .how = *how};
+	if (!d->how.world)
+		d->how.world = &ril_world_one;
 	d->tape = ril_tape_new(err);
 	d->pack = ril_pack_new(err);
 	if (!d->tape || !d->pack) {
@@ -38,21 +50,12 @@ struct ril_disc *ril_disc_new(struct ril_model *m, struct ril_optim *optim, stru
 	return d;
 }
 
-static void forget_batch(struct ril_disc *d)
-{
-	ril_work_clear(&d->work);
-	free(d->z);
-	free(d->dz);
-	free(d->label);
-	d->z = d->dz = NULL;
-	d->label = NULL;
-}
-
 void ril_disc_free(struct ril_disc *d)
 {
 	if (!d)
 		return;
-	forget_batch(d);
+	ril_work_clear(&d->work);
+	ril_mirror_free(&d->store);
 	ril_tape_free(d->tape);
 	ril_pack_free(d->pack);
 	free(d);
@@ -64,82 +67,114 @@ void ril_disc_rest(struct ril_disc *d)
 	ril_tape_trim(d->tape);
 }
 
+static struct logits lay(void *block, int64_t R)
+{
+	struct ril_bce_sums *sums = block;
+	ril_real *z = (void *)(sums + 1);
+	return (struct logits){sums, z, (int8_t *)(z + R)};
+}
+
+/* Labels and their counts. */
+static int label(struct ril_disc *d, struct ril_err *err)
+{
+	size_t R = (size_t)d->work.R;
+	double total[2] = {0};
+	if (ril_mirror_grow(&d->store, sizeof *d->host.sums + R * (sizeof *d->host.z + 1), err))
+		return -1;
+	d->host = lay(d->store.host, d->work.R);
+	d->device = lay(d->store.device, d->work.R);
+	for (size_t k = 0; k < R; k++) {
+		const struct ril_work_response *x = &d->work.response[k];
+		if (x->len < 1)
+			return ril_fail(err, RIL_EFAIL, "'%s': response %d is empty", d->work.group[x->group].in.key,
+					x->index);
+		d->host.label[k] = x->source == 0 ? 1 : x->source > 0 ? 0 : -1;
+		if (d->host.label[k] >= 0)
+			total[d->host.label[k]]++;
+	}
+	ril_mirror_up(&d->store, d->host.label, R);
+	if (d->how.world->sum(d->how.world, total, 2, err))
+		return -1;
+	for (int side = 0; side < 2; side++)
+		d->total[side] = (int64_t)total[side];
+	ril_bce_weights(d->total, d->weight);
+	return 0;
+}
+
 static int begin(struct ril_disc *d, const struct ril_batch *b, struct ril_err *err)
 {
 	d->layout = (struct ril_work_options){.pixels = d->how.pixels,
 					      .form = RIL_PACK_SHARED,
 					      .use = RIL_PACK_SCORE,
 					      .micro_batch = d->how.micro_batch};
-	if (ril_work_fill(&d->work, b, &d->model->config, &d->layout, err))
-		return -1;
-	size_t R = (size_t)d->work.R;
-	d->z = ril_new(R, sizeof *d->z, err);
-	d->dz = ril_new(R, sizeof *d->dz, err);
-	d->label = ril_new(R, sizeof *d->label, err);
-	if (!d->z || !d->dz || !d->label)
-		return -1;
-	d->total[0] = d->total[1] = 0;
-	for (size_t k = 0; k < R; k++) {
-		const struct ril_work_response *x = &d->work.response[k];
-		if (x->len < 1)
-			return ril_fail(err, RIL_EFAIL, "'%s': response %d is empty", d->work.group[x->group].in.key,
-					x->index);
-		d->label[k] = x->source == 0 ? 1 : x->source > 0 ? 0 : -1;
-		if (d->label[k] >= 0)
-			d->total[d->label[k]]++;
-	}
-	return 0;
+	return ril_work_fill(&d->work, b, &d->model->config, &d->layout, err) || label(d, err) ? -1 : 0;
 }
 
-/* Logits of micro-batch m at their place in z; *out is where their gradient enters. */
-static int forward(struct ril_disc *d, size_t m, struct ril_val **out, struct ril_err *err)
+/* Logits [n,1] of micro-batch m, whose first response is number *at of the batch. */
+static int forward(struct ril_disc *d, size_t m, int64_t *at, struct ril_val **z, struct ril_err *err)
 {
 	struct ril_val *vis;
-	int64_t at = d->work.group[d->work.cut[m]].first;
+	*at = d->work.group[d->work.cut[m]].first;
 	ril_tape_reset(d->tape);
-	if (ril_work_pack(&d->work, m, &d->layout, d->tape, d->model, d->pack, &vis, err) ||
-	    ril_pack_score(d->tape, d->model, d->pack, vis, d->z + at, out, err))
-		return -1;
-	for (int64_t k = at; k < at + d->pack->R; k++)
-		if (!isfinite(d->z[k]))
-			return ril_fail(err, RIL_ENONFINITE, "the discriminator's logit is not finite");
-	return 0;
+	return ril_work_pack(&d->work, m, &d->layout, d->tape, d->model, d->pack, &vis, err) ||
+			       ril_pack_score(d->tape, d->model, d->pack, vis, z, err)
+		       ? -1
+		       : 0;
 }
 
-static int train(struct ril_disc *d, int64_t t, struct ril_bce *bce, double *norm, struct ril_err *err)
+/* The wait of a pass, and what it found: its sums, and with `logits` host.z. */
+static int end_pass(struct ril_disc *d, bool logits, struct ril_bce_sums *bce, struct ril_err *err)
 {
-	*bce = (struct ril_bce){0};
+	size_t bytes = sizeof *bce + (logits ? (size_t)d->work.R * sizeof *d->host.z : 0);
+	ril_tape_reset(d->tape);
+	if (ril_tape_check(d->tape, err))
+		return -1;
+	ril_mirror_down(&d->store, d->host.sums, bytes);
+	*bce = *d->host.sums;
+	if (d->how.world->sum(d->how.world, (double *)bce, sizeof *bce / sizeof(double), err))
+		return -1;
+	return bce->broken > 0 ? ril_fail(err, RIL_ENONFINITE, "the discriminator's logit is not finite") : 0;
+}
+
+static int train(struct ril_disc *d, int64_t t, struct ril_bce_sums *bce, double *norm, struct ril_err *err)
+{
+	const struct ril_ops *ops = ril_ops();
+	ops->zero(d->device.sums, sizeof *d->device.sums);
 	ril_params_zero_grad(d->model->params);
 	ril_tape_record(d->tape, true);
 	for (size_t m = 0; m < d->work.cuts; m++) {
-		struct ril_val *out;
-		int64_t at = d->work.group[d->work.cut[m]].first;
-		if (forward(d, m, &out, err))
+		struct ril_val *z;
+		int64_t at;
+		if (forward(d, m, &at, &z, err))
 			return -1;
-		ril_bce_loss(d->z + at, d->label + at, (size_t)d->pack->R, d->total, d->dz + at, bce);
-		ril_tape_seed(d->tape, out, d->dz + at);
+		ops->bce_loss(ril_tape_seed(d->tape, z), d->device.sums, z->m, d->device.label + at, d->weight[0],
+			      d->weight[1]);
 		if (ril_tape_backward(d->tape, err))
 			return -1;
 	}
-	ril_tape_reset(d->tape);
-	return ril_optim_step(d->optim, t, norm, err);
+	return end_pass(d, false, bce, err) || ril_optim_step(d->optim, t, norm, err) ? -1 : 0;
 }
 
 static int judge(struct ril_disc *d, struct ril_disc_stats *s, struct ril_err *err)
 {
-	s->after = (struct ril_bce){0};
+	const struct ril_ops *ops = ril_ops();
 	ril_tape_record(d->tape, false);
 	for (size_t m = 0; m < d->work.cuts; m++) {
-		struct ril_val *out;
-		if (forward(d, m, &out, err))
+		struct ril_val *z;
+		int64_t at;
+		if (forward(d, m, &at, &z, err))
 			return -1;
+		ops->copy(d->device.z + at, z->m.p, ril_mat_bytes(z->m));
 	}
-	ril_tape_reset(d->tape);
-	ril_bce_loss(d->z, d->label, (size_t)d->work.R, d->total, NULL, &s->after);
+	ops->zero(d->device.sums, sizeof *d->device.sums);
+	ops->bce_loss(RIL_NO_MAT, d->device.sums, ril_mat_of(d->device.z, RIL_REAL, d->work.R, 1), d->device.label,
+		      d->weight[0], d->weight[1]);
+	if (end_pass(d, true, &s->after, err))
+		return -1;
 	for (int64_t k = 0; k < d->work.R; k++)
-		if (d->label[k] >= 0)
-			s->logit[d->label[k]] += d->z[k] / (double)d->total[d->label[k]];
-	return 0;
+		if (d->host.label[k] >= 0)
+			s->logit[d->host.label[k]] += (double)d->host.z[k] / (double)d->total[d->host.label[k]];
+	return d->how.world->sum(d->how.world, s->logit, 2, err);
 }
 
 static int write_group(const struct ril_disc *d, const struct ril_work_group *g, struct ril_err *err)
@@ -149,10 +184,10 @@ static int write_group(const struct ril_disc *d, const struct ril_work_group *g,
 	if (!v)
 		return -1;
 	for (int64_t k = 0; k < n; k++)
-		v[k] = (float)d->z[g->first + k];
+		v[k] = (float)d->host.z[g->first + k];
 	int rc = ril_record_set(g->record, "disc.logit", RIL_F32, 1, &n, v, err);
 	for (int64_t k = 0; k < n; k++)
-		v[k] = d->z[g->first + k] < 0;
+		v[k] = d->host.z[g->first + k] < 0;
 	if (!rc)
 		rc = ril_record_set(g->record, "reward.similarity", RIL_F32, 1, &n, v, err);
 	free(v);
@@ -195,7 +230,7 @@ int ril_disc_batch(struct ril_disc *d, struct ril_batch *b, int64_t t, struct ri
 	if (!rc && d->optim)
 		s->lr = ril_learning_rate(&d->optim->how, t);
 	for (int64_t k = 0; k < steps && !rc; k++) {
-		struct ril_bce bce;
+		struct ril_bce_sums bce;
 		rc = train(d, t, &bce, &s->norm, err);
 		if (k == 0)
 			s->before = bce;
@@ -208,39 +243,38 @@ int ril_disc_batch(struct ril_disc *d, struct ril_batch *b, int64_t t, struct ri
 		rc = write_group(d, &d->work.group[i], err);
 	if (!rc)
 		rc = look_at_encoding(d, s, err);
-	forget_batch(d);
+	ril_work_clear(&d->work);
 	s->seconds = ril_now() - t0;
 	return rc ? ril_context(err, "step %lld", (long long)t) : 0;
 }
 
-double ril_bce_accuracy(const struct ril_bce *b)
+double ril_bce_accuracy(const struct ril_bce_sums *b)
 {
-	int64_t n = b->n[0] + b->n[1];
-	return n ? (double)(b->right[0] + b->right[1]) / (double)n : NAN;
+	double n = b->n[0] + b->n[1];
+	return n > 0 ? (b->right[0] + b->right[1]) / n : NAN;
 }
 
-static int bce_json(const struct ril_bce *b, const char *name, struct ril_buf *out, struct ril_err *err)
+static int bce_json(const struct ril_bce_sums *b, const char *name, struct ril_buf *out, struct ril_err *err)
 {
-	int64_t n = b->n[0] + b->n[1];
-	if (!n)
+	if (!(b->n[0] + b->n[1] > 0))
 		return ril_buf_printf(out, err, ",\"%s\":null", name);
 	return ril_buf_printf(
 		out, err,
 		",\"%s\":{\"accuracy\":%.6g,\"student_accuracy\":%.6g,\"teacher_accuracy\":%.6g,\"loss\":%.9g}", name,
-		ril_bce_accuracy(b), b->n[1] ? (double)b->right[1] / (double)b->n[1] : 0,
-		b->n[0] ? (double)b->right[0] / (double)b->n[0] : 0, b->loss);
+		ril_bce_accuracy(b), b->n[1] > 0 ? b->right[1] / b->n[1] : 0, b->n[0] > 0 ? b->right[0] / b->n[0] : 0,
+		b->loss);
 }
 
 int ril_disc_json(const struct ril_disc_stats *s, int64_t t, struct ril_buf *out, struct ril_err *err)
 {
-	int64_t n = s->after.n[0] + s->after.n[1];
+	double n = s->after.n[0] + s->after.n[1];
 	if (ril_buf_printf(out, err, "{\"step\":%lld", (long long)t) || bce_json(&s->before, "before", out, err) ||
 	    bce_json(&s->after, "after", out, err))
 		return -1;
 	return ril_buf_printf(out, err,
 			      ",\"saturation\":%.6g,\"uncanonical\":%.6g,\"student_logit\":%.6g,\"teacher_logit\":%.6g,"
 			      "\"student\":%lld,\"teacher\":%lld,\"lr\":%.9g,\"grad_norm\":%.9g,\"seconds\":%.6g}\n",
-			      n ? (double)s->after.saturated / (double)n : 0,
+			      n > 0 ? s->after.saturated / n : 0,
 			      s->student ? (double)s->uncanonical / (double)s->student : 0, s->logit[1], s->logit[0],
 			      (long long)s->after.n[1], (long long)s->after.n[0], s->lr, s->norm, s->seconds);
 }

@@ -10,18 +10,20 @@
 #include "algo/loss.h"
 #include "algo/work.h"
 #include "nn/optim.h"
+#include "nn/world.h"
 #include "text/tokenizer.h"
 
 struct ril_disc_options {
-	int64_t steps;       /* optimiser steps on each batch before it is judged; 0: none */
-	int64_t micro_batch; /* groups; 0: by tokens */
-	bool pixels;         /* D's projector or tower is trained: embeddings from vision.pixels */
+	int64_t steps;                 /* optimiser steps on each batch before it is judged; 0: none */
+	int64_t micro_batch;           /* groups; 0: by tokens */
+	bool pixels;                   /* D's projector or tower is trained: embeddings from vision.pixels */
+	const struct ril_world *world; /* whose responses the means are over; NULL: this process alone */
 };
 
 struct ril_disc_stats {
-	struct ril_bce before, after; /* before is `after` when nothing was trained */
-	double norm, lr;              /* of the last optimiser step */
-	double logit[2];              /* mean z of teacher, student responses */
+	struct ril_bce_sums before, after; /* the world's; before is `after` when nothing was trained */
+	double norm, lr;                   /* of the last optimiser step */
+	double logit[2];                   /* mean z of teacher, student responses in the world */
 	int64_t student, uncanonical; /* student responses; of these, not as the tokenizer would encode their text */
 	double seconds;
 };
@@ -36,7 +38,7 @@ void ril_disc_rest(struct ril_disc *); /* gives memory back while waiting */
 /* Trains on the batch (training step t), then sets disc.logit and reward.similarity in every group. */
 int ril_disc_batch(struct ril_disc *, struct ril_batch *, int64_t t, struct ril_disc_stats *, struct ril_err *);
 
-double ril_bce_accuracy(const struct ril_bce *); /* NaN without labelled responses */
+double ril_bce_accuracy(const struct ril_bce_sums *); /* NaN without labelled responses */
 int ril_disc_json(const struct ril_disc_stats *, int64_t t, struct ril_buf *out, struct ril_err *);
 
 #endif

@@ -2,6 +2,7 @@
 #include "algo/update_internal.h"
 
 #include "base/progress.h"
+#include "ops/backend.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@ struct ril_update *ril_update_new(struct ril_model *student, struct ril_model *r
 	*u = (struct ril_update){.student = student, .ref = ref, .optim = optim, .how = *how};
 	if (!u->how.reward)
 		u->how.reward = how->objective == RIL_RIL ? "reward" : "reward.answer";
+	if (!u->how.world)
+		u->how.world = &ril_world_one;
 	u->tape = ril_tape_new(err);
 	u->pack = ril_pack_new(err);
 	if (!u->tape || !u->pack) {
@@ -28,13 +31,7 @@ void ril_update_forget(struct ril_update *u)
 {
 	ril_work_clear(&u->work);
 	free(u->advantage);
-	free(u->weight);
-	free(u->logp);
-	free(u->old);
-	free(u->ref_logp);
-	free(u->entropy);
-	free(u->dlogp);
-	u->advantage = u->weight = u->logp = u->old = u->ref_logp = u->entropy = u->dlogp = NULL;
+	u->advantage = NULL;
 }
 
 void ril_update_free(struct ril_update *u)
@@ -42,6 +39,7 @@ void ril_update_free(struct ril_update *u)
 	if (!u)
 		return;
 	ril_update_forget(u);
+	ril_mirror_free(&u->store);
 	ril_tape_free(u->tape);
 	ril_pack_free(u->pack);
 	free(u);
@@ -164,15 +162,16 @@ static int weigh(struct ril_update *u, struct ril_update_stats *s, struct ril_er
 		if (u->how.objective != RIL_SFT && group_advantages(u, g, s, err))
 			return -1;
 	}
-	s->N = w->R;
-	for (int64_t k = 0; k < w->R; k++)
-		u->weight[k] = ril_token_weight(u->how.objective, w->R, u->length, w->response[k].len, w->T);
-	return 0;
+	double count[2] = {(double)w->R, (double)w->T};
+	if (u->how.world->sum(u->how.world, count, 2, err))
+		return -1;
+	s->N = (int64_t)count[0];
+	return ril_update_send(u, s->N, (int64_t)count[1], err);
 }
 
 /* ---- passes ---- */
 
-/* Log-probabilities of micro-batch m under a model, into logp (and entropy) at its place. */
+/* Log-probabilities of micro-batch m under a model, into logp (and entropy) at its place; device. */
 static int forward(struct ril_update *u, size_t m, struct ril_model *model, bool pixels, double *logp, double *entropy,
 		   const double *dlogp, struct ril_err *err)
 {
@@ -191,54 +190,55 @@ static int reference(struct ril_update *u, struct ril_err *err)
 {
 	ril_tape_record(u->tape, false);
 	for (size_t m = 0; m < u->work.cuts; m++)
-		if (forward(u, m, u->ref, false, u->ref_logp, NULL, NULL, err))
+		if (forward(u, m, u->ref, false, u->device.ref, NULL, NULL, err))
 			return ril_context(err, "reference");
 	return 0;
 }
 
-/* Loss and its gradient by log-probability, for the responses of micro-batch m. */
-static void losses(struct ril_update *u, size_t m, bool first, struct ril_update_stats *s)
+/* Loss and its gradient by log-probability, for the tokens of micro-batch m. */
+static void losses(struct ril_update *u, size_t m, bool first)
 {
-	const struct ril_work *w = &u->work;
-	const struct ril_surrogate c = {u->how.clip, u->ref ? u->how.beta : 0};
-	for (size_t i = w->cut[m]; i < w->cut[m + 1]; i++) {
-		const struct ril_work_group *g = &w->group[i];
-		for (int64_t k = g->first; k < g->first + g->n; k++) {
-			const struct ril_work_response *x = &w->response[k];
-			struct ril_loss_sums *sums = &s->side[ril_side_of(x->source)].loss;
-			const double *logp = u->logp + x->token, *ref = u->ref_logp + x->token;
-			double *d = u->dlogp + x->token, A = u->advantage[k];
-			if (u->how.mask_truncated && x->finish == 1)
-				A = NAN;
-			if (u->how.objective == RIL_SFT)
-				ril_sft_loss(u->weight[k], logp, (size_t)x->len, d, sums);
-			else
-				ril_surrogate_loss(&c, A, u->weight[k], logp, first ? NULL : u->old + x->token, ref,
-						   (size_t)x->len, d, sums);
-		}
+	const struct ril_ops *ops = ril_ops();
+	const struct ril_token_values *d = &u->device;
+	int64_t at = u->work.group[u->work.cut[m]].token;
+	struct ril_loss_tokens x = {u->pack->R, d->logp + at, d->weight + at, d->side + at};
+	if (u->how.objective == RIL_SFT)
+		ops->sft_loss(d->dlogp + at, d->sums, x);
+	else
+		ops->policy_loss(d->dlogp + at, d->sums, x, d->advantage + at, first ? NULL : d->old + at, d->ref + at,
+				 ril_policy_clipped(u->how.clip, u->ref ? u->how.beta : 0));
+}
+
+/* The first and only wait of a pass: the optimiser may not step on what is not a number. */
+static int end_pass(struct ril_update *u, struct ril_update_stats *s, struct ril_err *err)
+{
+	if (ril_tape_check(u->tape, err) || ril_update_sums(u, err))
+		return -1;
+	s->loss = 0;
+	for (int i = 0; i < RIL_SIDES; i++) {
+		s->side[i].loss = u->host.sums[i];
+		s->loss += u->host.sums[i].loss;
 	}
+	return isfinite(s->loss) ? 0 : ril_fail(err, RIL_ENONFINITE, "the loss is not finite");
 }
 
 int ril_update_gradient(struct ril_update *u, bool first, struct ril_update_stats *s, struct ril_err *err)
 {
 	ril_params_zero_grad(u->student->params);
+	ril_ops()->zero(u->device.sums, RIL_SIDES * sizeof *u->device.sums);
 	ril_tape_record(u->tape, true);
 	s->packed_tokens = 0;
-	for (int i = 0; i < RIL_SIDES; i++)
-		s->side[i].loss = (struct ril_loss_sums){0};
 	for (size_t m = 0; m < u->work.cuts; m++) {
-		if (forward(u, m, u->student, u->how.pixels, u->logp, first ? u->entropy : NULL, u->dlogp, err))
+		if (forward(u, m, u->student, u->how.pixels, u->device.logp, first ? u->device.entropy : NULL,
+			    u->device.dlogp, err))
 			return -1;
 		s->packed_tokens += u->pack->tokens.T;
-		losses(u, m, first, s);
+		losses(u, m, first);
 		if (ril_tape_backward(u->tape, err))
 			return -1;
 	}
 	ril_tape_reset(u->tape);
-	s->loss = 0;
-	for (int i = 0; i < RIL_SIDES; i++)
-		s->loss += s->side[i].loss.loss;
-	return isfinite(s->loss) ? 0 : ril_fail(err, RIL_ENONFINITE, "the loss is not finite");
+	return end_pass(u, s, err);
 }
 
 static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_err *err)
@@ -256,15 +256,8 @@ static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, s
 		return -1;
 	if (ril_work_fill(&u->work, b, &u->student->config, &u->layout, err))
 		return -1;
-	size_t R = (size_t)u->work.R, T = (size_t)u->work.T;
-	u->advantage = ril_new(R, sizeof(double), err);
-	u->weight = ril_new(R, sizeof(double), err);
-	u->logp = ril_new(T, sizeof(double), err);
-	u->old = ril_new(T, sizeof(double), err);
-	u->ref_logp = ril_new(T, sizeof(double), err);
-	u->entropy = ril_new(T, sizeof(double), err);
-	u->dlogp = ril_new(T, sizeof(double), err);
-	return u->advantage && u->weight && u->logp && u->old && u->ref_logp && u->entropy && u->dlogp ? 0 : -1;
+	u->advantage = ril_new((size_t)u->work.R, sizeof *u->advantage, err);
+	return u->advantage ? 0 : -1;
 }
 
 int ril_update_begin(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_update_stats *s,
@@ -281,7 +274,7 @@ static int all_passes(struct ril_update *u, int64_t t, struct ril_update_stats *
 		if (ril_update_gradient(u, pass == 0, s, err))
 			return -1;
 		if (pass == 0)
-			memcpy(u->old, u->logp, (size_t)u->work.T * sizeof *u->old);
+			ril_ops()->copy(u->device.old, u->device.logp, (size_t)u->work.T * sizeof(double));
 		if (ril_optim_step(u->optim, t, &s->norm, err))
 			return -1;
 	}
@@ -295,10 +288,12 @@ int ril_update_batch(struct ril_update *u, struct ril_batch *b, int64_t t, struc
 	int rc = ril_update_begin(u, b, t, s, err);
 	if (!rc && u->ref && u->how.objective != RIL_SFT)
 		rc = reference(u, err);
-	if (!rc && b->n)
+	if (!rc && s->N)
 		rc = all_passes(u, t, s, err);
-	if (!rc)
+	if (!rc) {
+		ril_update_fetch(u);
 		rc = ril_update_describe(u, s, err);
+	}
 	if (!rc && u->how.record)
 		rc = ril_update_record(u, err);
 	ril_update_forget(u);

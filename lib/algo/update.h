@@ -10,6 +10,7 @@
 #include "algo/loss.h"
 #include "algo/work.h"
 #include "nn/optim.h"
+#include "nn/world.h"
 
 struct ril_update_options {
 	enum ril_objective objective;
@@ -23,6 +24,7 @@ struct ril_update_options {
 	bool pixels;                   /* the student's projector or tower is trained: embeddings from vision.pixels */
 	const char *reward;            /* field of the reward; NULL: "reward" for ril, "reward.answer" for the others */
 	bool record;                   /* put advantage and logp.* into the groups */
+	const struct ril_world *world; /* whose responses and tokens the loss divides by; NULL: this process alone */
 };
 
 /* Sums over the responses of one side; means are taken when they are printed. */
@@ -32,7 +34,7 @@ struct ril_side_stats {
 	int64_t responses, tokens, truncated;
 	double reward, entropy;
 	int64_t rewarded;          /* responses with a decided reward */
-	struct ril_loss_sums loss; /* of the last pass */
+	struct ril_loss_sums loss; /* of the last pass, in the world */
 	struct {
 		char name[48];
 		double sum;
@@ -43,8 +45,8 @@ struct ril_side_stats {
 
 struct ril_update_stats {
 	int64_t groups, zero_variance, undecided;
-	int64_t N;                            /* responses that the loss counts */
-	double loss, norm, lr;                /* norm: before clipping, of the last pass */
+	int64_t N;                            /* responses that the loss counts, in the world */
+	double loss, norm, lr;                /* the world's; norm: before clipping, of the last pass */
 	double logp_diff_max, logp_diff_mean; /* |sampler - trainer| */
 	int64_t compared;                     /* tokens in that comparison */
 	int64_t packed_tokens;                /* rows that one pass computes */

@@ -1,9 +1,19 @@
-/* update_internal.h -- what update.c (the step) and update_report.c (statistics and records) share, and the tests look
- * into. */
+/* update_internal.h -- what update.c (the step), update_tokens.c (numbers per token) and update_report.c (statistics and
+ * records) share, and the tests look into. */
 #ifndef RIL_ALGO_UPDATE_INTERNAL_H
 #define RIL_ALGO_UPDATE_INTERNAL_H
 
+#include "algo/mirror_internal.h"
 #include "algo/update.h"
+
+/* What every response token of a batch has; arrays [work.T]. */
+struct ril_token_values {
+	double *old, *entropy, *logp, *ref; /* found by the passes; read back in this order */
+	double *dlogp;                      /* d loss / d logp */
+	double *advantage, *weight;         /* known beforehand; a NaN advantage is left out of the loss */
+	struct ril_loss_sums *sums;         /* [RIL_SIDES], of one pass */
+	uint8_t *side;                      /* enum ril_side; known beforehand */
+};
 
 struct ril_update {
 	struct ril_model *student, *ref;
@@ -11,21 +21,31 @@ struct ril_update {
 	struct ril_update_options how;
 	struct ril_tape *tape;
 	struct ril_pack *pack;
+	struct ril_mirror store;
 	/* of the current batch */
 	struct ril_work work;
 	struct ril_work_options layout;
 	double temperature, length;
-	double *advantage, *weight;                      /* [work.R] */
-	double *logp, *old, *ref_logp, *entropy, *dlogp; /* [work.T] */
+	double *advantage;                    /* [work.R] */
+	struct ril_token_values host, device; /* in the store */
 };
 
-/* Lays the batch out and weighs its responses; then old and ref_logp may be filled. */
+/* Lays the batch out and weighs its responses; then device.old and device.ref may be filled. */
 int ril_update_begin(struct ril_update *, const struct ril_batch *, int64_t t, struct ril_update_stats *,
 		     struct ril_err *);
 /* Loss and gradients of the whole batch, no step; `first`: this pass's log-probs are the old ones. */
 int ril_update_gradient(struct ril_update *, bool first, struct ril_update_stats *, struct ril_err *);
 void ril_update_forget(struct ril_update *);
 
+/* ---- numbers per token ---- */
+/* Makes room for the batch's tokens and sends up what is known of them; `N` responses and `tokens` in the world. */
+int ril_update_send(struct ril_update *, int64_t N, int64_t tokens, struct ril_err *);
+/* Reads back what describe and record look at. */
+void ril_update_fetch(struct ril_update *);
+/* host.sums of the pass that has just ended, summed over the world. */
+int ril_update_sums(struct ril_update *, struct ril_err *);
+
+/* ---- report ---- */
 enum ril_side ril_side_of(int32_t source);
 /* Reward terms, lengths, entropies, the comparison with the sampler. */
 int ril_update_describe(const struct ril_update *, struct ril_update_stats *, struct ril_err *);

@@ -1,6 +1,8 @@
 /* update_report.c -- what a training step says about itself: statistics by side, JSON, fields for the groups. */
 #include "algo/update_internal.h"
 
+#include "base/logistic.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +54,7 @@ static void add_terms(const struct ril_update *u, const struct ril_work_group *g
 				add_term(side, e->name + 7, v);
 				continue;
 			}
-			double D = ril_sigmoid(v);
+			double D = ril_logistic(v);
 			add_term(side, "disc", D);
 			add_term(side, "disc_right", (D >= .5) == (x->source == 0));
 			add_term(side, "disc_saturated", D < .01 || D > .99);
@@ -70,7 +72,7 @@ int ril_update_describe(const struct ril_update *u, struct ril_update_stats *s, 
 		side->tokens += x->len;
 		side->truncated += x->finish == 1;
 		for (int64_t i = x->token; i < x->token + x->len; i++)
-			side->entropy += u->entropy[i];
+			side->entropy += u->host.entropy[i];
 	}
 	for (size_t i = 0; i < w->n; i++) {
 		const struct ril_work_group *g = &w->group[i];
@@ -84,7 +86,7 @@ int ril_update_describe(const struct ril_update *u, struct ril_update_stats *s, 
 					r->start[r->n]);
 		for (int64_t k = g->first; k < g->first + g->n; k++) {
 			const struct ril_work_response *x = &w->response[k];
-			compare((const float *)e->data + r->start[x->index], u->old + x->token, x->len, s);
+			compare((const float *)e->data + r->start[x->index], u->host.old + x->token, x->len, s);
 		}
 	}
 	if (s->compared)
@@ -117,11 +119,11 @@ static int record_group(const struct ril_update *u, const struct ril_work_group 
 	float *scratch = ril_new(most, sizeof *scratch, err);
 	if (!scratch)
 		return -1;
-	int rc = set_tokens(u, g, "logp.policy", u->logp, scratch, err);
+	int rc = set_tokens(u, g, "logp.policy", u->host.logp, scratch, err);
 	if (!rc && u->how.objective != RIL_SFT) {
-		rc = set_tokens(u, g, "logp.old", u->old, scratch, err);
+		rc = set_tokens(u, g, "logp.old", u->host.old, scratch, err);
 		if (!rc && u->ref)
-			rc = set_tokens(u, g, "logp.ref", u->ref_logp, scratch, err);
+			rc = set_tokens(u, g, "logp.ref", u->host.ref, scratch, err);
 		for (int64_t i = 0; i < n; i++)
 			scratch[i] = NAN;
 		for (int64_t k = g->first; k < g->first + g->n; k++)
@@ -149,9 +151,9 @@ static int put(struct ril_buf *b, const char *name, double v, struct ril_err *er
 			   : ril_buf_printf(b, err, ",\"%s\":null", name);
 }
 
-static double share(double a, int64_t n)
+static double share(double a, double n)
 {
-	return n ? a / (double)n : NAN;
+	return n != 0 ? a / n : NAN;
 }
 
 static int side_json(const struct ril_side_stats *s, const char *name, struct ril_buf *b, struct ril_err *err)
@@ -159,18 +161,18 @@ static int side_json(const struct ril_side_stats *s, const char *name, struct ri
 	int64_t n = s->responses;
 	int rc = ril_buf_printf(b, err, ",\"%s\":{\"responses\":%lld", name, (long long)n);
 	rc |= put(b, "tokens", (double)s->tokens, err);
-	rc |= put(b, "length", share((double)s->tokens, n), err);
-	rc |= put(b, "truncated", share((double)s->truncated, n), err);
-	rc |= put(b, "entropy", share(s->entropy, s->tokens), err);
+	rc |= put(b, "length", share((double)s->tokens, (double)n), err);
+	rc |= put(b, "truncated", share((double)s->truncated, (double)n), err);
+	rc |= put(b, "entropy", share(s->entropy, (double)s->tokens), err);
 	rc |= put(b, "loss", s->loss.loss, err);
 	if (s->rewarded) {
-		rc |= put(b, "reward", share(s->reward, s->rewarded), err);
+		rc |= put(b, "reward", share(s->reward, (double)s->rewarded), err);
 		rc |= put(b, "kl", share(s->loss.k3, s->loss.tokens), err);
-		rc |= put(b, "clip_fraction", share((double)s->loss.clipped, s->loss.tokens), err);
+		rc |= put(b, "clip_fraction", share(s->loss.clipped, s->loss.tokens), err);
 		rc |= put(b, "ratio", share(s->loss.ratio, s->loss.tokens), err);
 	}
 	for (int i = 0; i < s->nterms; i++)
-		rc |= put(b, s->term[i].name, share(s->term[i].sum, s->term[i].n), err);
+		rc |= put(b, s->term[i].name, share(s->term[i].sum, (double)s->term[i].n), err);
 	return rc | ril_buf_puts(b, "}", err);
 }
 
@@ -187,7 +189,7 @@ int ril_update_json(const struct ril_update_stats *s, int64_t t, const char *wha
 	}
 	rc |= put(b, "loss", s->loss, err);
 	rc |= put(b, "kl", share(all.k3, all.tokens), err);
-	rc |= put(b, "clip_fraction", share((double)all.clipped, all.tokens), err);
+	rc |= put(b, "clip_fraction", share(all.clipped, all.tokens), err);
 	rc |= put(b, "lr", s->lr, err);
 	rc |= put(b, "grad_norm", s->norm, err);
 	rc |= put(b, "groups", (double)s->groups, err);

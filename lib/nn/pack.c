@@ -249,27 +249,21 @@ static int check_vision(const struct ril_pack *p, const struct ril_val *vis, str
 int ril_pack_logp(struct ril_tape *t, struct ril_model *m, const struct ril_pack *p, struct ril_val *vis, double inv_t,
 		  double *logp, double *entropy, const double *dlogp, struct ril_err *err)
 {
-	if (ril_tape_check(t, err) || check_vision(p, vis, err))
+	if (ril_tape_error(t, err) || check_vision(p, vis, err))
 		return -1;
 	const struct ril_pass *pass = p->R ? ril_pass_make(t, &m->config, &p->tokens) : NULL;
 	if (pass)
 		ril_t_head_logp(t, head_rows(t, m, pass, vis), pass->target, &m->head, inv_t, logp, entropy, dlogp);
-	return ril_tape_check(t, err);
+	return ril_tape_error(t, err);
 }
 
-int ril_pack_score(struct ril_tape *t, struct ril_model *m, const struct ril_pack *p, struct ril_val *vis, double *z,
-		   struct ril_val **out, struct ril_err *err)
+int ril_pack_score(struct ril_tape *t, struct ril_model *m, const struct ril_pack *p, struct ril_val *vis,
+		   struct ril_val **z, struct ril_err *err)
 {
-	if (out)
-		*out = NULL;
-	if (ril_tape_check(t, err) || check_vision(p, vis, err))
+	*z = NULL;
+	if (ril_tape_error(t, err) || check_vision(p, vis, err))
 		return -1;
-	if (!p->R)
-		return 0;
-	struct ril_val *v = ril_model_score(t, m, head_rows(t, m, ril_pass_make(t, &m->config, &p->tokens), vis));
-	if (ril_tape_check(t, err) || ril_val_host(v, z, err))
-		return -1;
-	if (out)
-		*out = v;
-	return 0;
+	if (p->R)
+		*z = ril_model_score(t, m, head_rows(t, m, ril_pass_make(t, &m->config, &p->tokens), vis));
+	return ril_tape_error(t, err);
 }

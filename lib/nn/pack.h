@@ -42,12 +42,13 @@ int ril_pack_done(struct ril_pack *, struct ril_err *);
 /* Tokens that adding the group would compute: for cutting micro-batches. */
 int64_t ril_pack_cost(const struct ril_config *, const struct ril_pack_group *, enum ril_pack_form, enum ril_pack_use);
 
-/* The passes over a pack.  vis: [V,H] embeddings (NULL when V is 0).
- * Policy: logp[R], entropy[R] (or NULL) on the host; fill dlogp[R] (NULL when not recording), then walk back. */
+/* The passes over a pack, none of which waits for the device.  vis: [V,H] embeddings (NULL when V is 0).
+ * Policy: logp[R], entropy[R] (or NULL), device; a loss sets dlogp[R] (device; NULL when not recording) before the walk
+ * back. */
 int ril_pack_logp(struct ril_tape *, struct ril_model *, const struct ril_pack *, struct ril_val *vis, double inv_t,
 		  double *logp, double *entropy, const double *dlogp, struct ril_err *);
-/* Discriminator: logits z[R] on the host; *out (may be NULL) is the value to seed with dz[R] (ril_tape_seed). */
-int ril_pack_score(struct ril_tape *, struct ril_model *, const struct ril_pack *, struct ril_val *vis, double *z,
-		   struct ril_val **out, struct ril_err *);
+/* Discriminator: *z are the logits [R,1] (NULL when R is 0), whose gradient a loss adds to (ril_tape_seed). */
+int ril_pack_score(struct ril_tape *, struct ril_model *, const struct ril_pack *, struct ril_val *vis,
+		   struct ril_val **z, struct ril_err *);
 
 #endif

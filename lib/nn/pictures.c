@@ -80,5 +80,5 @@ int ril_pictures_embed(struct ril_tape *t, struct ril_model *m, const struct ril
 	if (!V)
 		return 0;
 	*out = pixels ? from_pixels(t, m, s, n) : from_embeds(t, s, n, V, m->config.text.hidden);
-	return ril_tape_check(t, err);
+	return ril_tape_error(t, err);
 }

@@ -65,14 +65,17 @@ size_t ril_tape_peak(const struct ril_tape *t)
 	return ril_arena_peak(t->device);
 }
 
+int ril_tape_error(const struct ril_tape *t, struct ril_err *err)
+{
+	return t->err.code ? ril_fail(err, t->err.code, "%s", t->err.msg) : 0;
+}
+
 int ril_tape_check(struct ril_tape *t, struct ril_err *err)
 {
 	struct ril_err sync = {0};
 	if (t->ops->sync(&sync) && !t->err.code)
 		t->err = sync;
-	if (!t->err.code)
-		return 0;
-	return ril_fail(err, t->err.code, "%s", t->err.msg);
+	return ril_tape_error(t, err);
 }
 
 struct ril_tape_mark ril_tape_enter(struct ril_tape *t)
@@ -253,18 +256,9 @@ struct ril_mat ril_tape_grad(struct ril_tape *t, struct ril_val *x)
 	return g;
 }
 
-void ril_tape_seed(struct ril_tape *t, struct ril_val *x, const double *g)
+struct ril_mat ril_tape_seed(struct ril_tape *t, struct ril_val *x)
 {
-	size_t n = x ? (size_t)(x->m.rows * x->m.cols) : 0;
-	struct ril_mat dx = x ? ril_tape_grad(t, x) : RIL_NO_MAT;
-	ril_real *host = ril_tape_host(t, n, sizeof *host);
-	ril_real *seed = ril_tape_reals(t, (int64_t)n);
-	if (!dx.p || !host || !seed)
-		return;
-	for (size_t i = 0; i < n; i++)
-		host[i] = (ril_real)g[i];
-	t->ops->to_device(seed, host, n * sizeof *host);
-	t->ops->axpy(dx, 1, ril_mat_of(seed, RIL_REAL, dx.rows, dx.cols));
+	return x ? ril_tape_grad(t, x) : RIL_NO_MAT;
 }
 
 int ril_tape_backward(struct ril_tape *t, struct ril_err *err)
@@ -281,5 +275,5 @@ int ril_tape_backward(struct ril_tape *t, struct ril_err *err)
 		}
 	}
 	t->last = NULL;
-	return ril_tape_check(t, err);
+	return ril_tape_error(t, err);
 }

@@ -7,7 +7,7 @@
  * memory is allocated.
  *
  * Errors stick: once an allocation failed every operation returns NULL, accepts NULL and does nothing, so that model
- * code reads as arithmetic; ask ril_tape_check at the end of a pass.
+ * code reads as arithmetic; ask ril_tape_error when a pass is on its way, and ril_tape_check when its results are wanted.
  *
  * Ownership: values, and host arrays from ril_tape_host, live until ril_tape_reset (or ril_tape_leave).  Arrays passed to
  * operations (ids, rows, segments, targets) are device memory (nn/pass.h) and borrowed until then when recording. */
@@ -35,7 +35,9 @@ void ril_tape_record(struct ril_tape *, bool on); /* off at first */
 void ril_tape_reset(struct ril_tape *);           /* forgets values and records, keeps the memory */
 int ril_tape_trim(struct ril_tape *);             /* after a reset: gives the memory back; for tools that wait */
 size_t ril_tape_peak(const struct ril_tape *);    /* most bytes of activations and gradients ever in use */
-/* 0, or -1 with the first failure since the last reset, including the device's. */
+/* 0, or -1 with the first failure on the host since the last reset; waits for nothing. */
+int ril_tape_error(const struct ril_tape *, struct ril_err *);
+/* The same, once the device has come to the end of what it was given, and including its failures. */
 int ril_tape_check(struct ril_tape *, struct ril_err *);
 
 /* Where no gradient flows only what is still needed is kept: leave() releases everything since enter() but `keep`,
@@ -79,15 +81,16 @@ void ril_t_rope(struct ril_tape *, struct ril_val *x, const struct ril_rope *, c
 struct ril_val *ril_t_attention(struct ril_tape *, struct ril_val *q, struct ril_val *k, struct ril_val *v,
 				struct ril_segs, int64_t H, int64_t Hkv, int64_t D);
 
-/* Log-probability (and entropy, unless NULL) of target[r] under softmax(inv_t * h w^T), to host arrays [R].  For the
- * backward pass the caller fills dlogp[R] (host; may be NULL when not recording) before ril_tape_backward. */
+/* Log-probability (and entropy, unless NULL) of target[r] under softmax(inv_t * h w^T), to arrays [R] of the device.  For
+ * the backward pass dlogp[R] (device; may be NULL when not recording) is set before ril_tape_backward. */
 void ril_t_head_logp(struct ril_tape *, struct ril_val *h, const int32_t *target, const struct ril_linear *head,
 		     double inv_t, double *logp, double *entropy, const double *dlogp);
 
 /* ---- backward ---- */
-/* Adds g[rows,cols] (host) to the gradient of a value: the seed. */
-void ril_tape_seed(struct ril_tape *, struct ril_val *, const double *g);
-/* Walks the records back; parameter gradients add to their blocks.  Once per recording; then reset. */
+/* The gradient of a value, for a loss to add its own to: the seed.  None (p NULL) where none flows. */
+struct ril_mat ril_tape_seed(struct ril_tape *, struct ril_val *);
+/* Walks the records back; parameter gradients add to their blocks.  Once per recording; then reset.  Waits for nothing:
+ * the device's failures are ril_tape_check's. */
 int ril_tape_backward(struct ril_tape *, struct ril_err *);
 
 #endif

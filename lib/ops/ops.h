@@ -173,6 +173,44 @@ typedef void ril_op_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const do
 				  const ril_real *lse, struct ril_mat h, const int32_t *target, struct ril_mat w,
 				  double inv_t);
 
+/* ---- losses: functions of one number per token or response, with their gradient by it.  Every sum is ADDED to, in the
+ * order of the tokens, in double; a loss over a whole batch is its parts' after one another ---- */
+struct ril_loss_sums {
+	double loss;
+	double k3, ratio; /* over tokens */
+	double tokens;
+	double clipped; /* tokens whose gradient the clip stops */
+};
+/* The tokens of some responses, device: log-probability, weight, and which of the sums each adds to. */
+struct ril_loss_tokens {
+	int64_t n;
+	const double *logp, *weight; /* [n] */
+	const uint8_t *side;         /* [n] */
+};
+/* loss = -weight [ min(rho A, clip(rho, low, high) A) - beta k3 ],  rho = exp(logp - old), k3 = exp(d) - d - 1 with
+ * d = ref - logp: PPO's surrogate (Schulman et al., arXiv 1707.06347) and the estimator k3 of the KL divergence (Schulman,
+ * "Approximating KL divergence", 2020).  dlogp[n] is set.  A token whose advantage A is NaN is left out: dlogp 0, no sums.
+ * old NULL: logp itself, rho = 1; ref is read unless beta is 0. */
+struct ril_policy {
+	double low, high; /* the ratio's clip */
+	double beta;
+};
+typedef void ril_op_policy_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens,
+				const double *advantage, const double *old, const double *ref, struct ril_policy);
+/* loss = -weight logp: supervised fine-tuning; dlogp[n] is set */
+typedef void ril_op_sft_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens);
+
+/* Binary cross-entropy of logits z[R,1]: loss = w1 (-log D) where label[r] is 1, w0 (-log(1 - D)) where it is 0, D the
+ * logistic function of z; a label of -1 is left out.  dz[R,1] gets the gradient added. */
+struct ril_bce_sums {
+	double loss;
+	double n[2], right[2]; /* by label: all; D on the right side of 1/2 */
+	double saturated;      /* D below 0.01 or above 0.99 */
+	double broken;         /* logits, of any label, that are not finite */
+};
+typedef void ril_op_bce_loss(struct ril_mat dz, struct ril_bce_sums *sums, struct ril_mat z, const int8_t *label,
+			     double w0, double w1);
+
 /* ---- optimiser, over n elements ---- */
 typedef double ril_op_sum_squares(const ril_real *x, int64_t n); /* in double, fixed order; NaN/inf pass through */
 typedef void ril_op_adamw(ril_real *p, ril_real *m, ril_real *v, const ril_real *g, int64_t n, struct ril_adamw);
@@ -186,6 +224,7 @@ typedef void ril_op_adamw(ril_real *p, ril_real *m, ril_real *v, const ril_real 
 	OP(rmsnorm) OP(rmsnorm_bwd) OP(layernorm) OP(layernorm_bwd)                                                    \
 	OP(rope) OP(attention) OP(attention_bwd)                                                                       \
 	OP(head_logp) OP(head_logp_bwd)                                                                                \
+	OP(policy_loss) OP(sft_loss) OP(bce_loss)                                                                      \
 	OP(sum_squares) OP(adamw)
 /* clang-format on */
 

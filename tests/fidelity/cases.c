@@ -192,22 +192,29 @@ static void check_loss(struct subject *s, const struct inputs *in, struct ril_st
 	struct ril_pack *p = ril_pack_new(&err);
 	double *logp = calloc((size_t)in->n, sizeof *logp), *entropy = calloc((size_t)in->n, sizeof *entropy);
 	double *dlogp = calloc((size_t)in->n, sizeof *dlogp), loss = 0;
+	size_t bytes = (size_t)in->n * sizeof(double);
+	double *device = test_up(NULL, 3 * bytes); /* logp, entropy, dlogp */
 	ril_tape_reset(s->tape);
 	ril_tape_record(s->tape, grads != NULL);
 	ril_pack_reset(p, &m->config, RIL_PACK_SHARED, RIL_PACK_POLICY);
 	if (ril_pack_add(p, &g, &err) || ril_pack_done(p, &err) ||
-	    ril_pack_logp(s->tape, m, p, vision(s, m, in), 1, logp, entropy, grads ? dlogp : NULL, &err)) {
+	    ril_pack_logp(s->tape, m, p, vision(s, m, in), 1, device, device + in->n, grads ? device + 2 * in->n : NULL,
+			  &err) ||
+	    ril_tape_check(s->tape, &err)) {
 		row_error(s->f, "loss", &err);
 		goto out;
 	}
+	test_down(logp, device, bytes);
+	test_down(entropy, device + in->n, bytes);
 	for (int64_t i = 0; i < in->n; i++) {
 		loss -= logp[i] / (double)in->n;
 		dlogp[i] = -1 / (double)in->n;
 	}
+	ril_ops()->to_device(device + 2 * in->n, dlogp, bytes);
 	compare(s->f, in->st, "response_logp", logp, in->n);
 	compare(s->f, in->st, "response_entropy", entropy, in->n);
 	compare(s->f, in->st, "loss", &loss, 1);
-	if (grads && ril_tape_backward(s->tape, &err))
+	if (grads && (ril_tape_backward(s->tape, &err) || ril_tape_check(s->tape, &err)))
 		row_error(s->f, "gradients", &err);
 	else if (grads)
 		check_gradients(s->f, m->params, "gradients", grads);
@@ -215,6 +222,7 @@ static void check_loss(struct subject *s, const struct inputs *in, struct ril_st
 		ril_params_zero_grad(m->params);
 out:
 	ril_pack_free(p);
+	ril_ops()->put(device);
 	free(logp);
 	free(entropy);
 	free(dlogp);

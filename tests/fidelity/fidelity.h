@@ -5,6 +5,7 @@
 #ifndef RIL_FIDELITY_H
 #define RIL_FIDELITY_H
 
+#include "../ril_device.h"
 #include "nn/pack.h"
 #include "tensor/safetensors.h"
 

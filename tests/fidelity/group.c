@@ -3,7 +3,7 @@
 
 #include "algo/loss.h"
 #include "base/json.h"
-#include "ops/backend.h"
+#include "base/logistic.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@ struct group {
 	int32_t n; /* responses */
 	int64_t R; /* their tokens */
 	double *old, *ref, *answer, *both, *logp, *dlogp;
+	double *device; /* logp, dlogp */
 };
 
 static double setting(const cJSON *o, const char *name)
@@ -47,6 +48,7 @@ static int load(struct subject *s, struct group *g, struct ril_err *err)
 	g->both = doubles(g->st, "reward", &n);
 	g->logp = calloc((size_t)g->R, sizeof *g->logp);
 	g->dlogp = calloc((size_t)g->R, sizeof *g->dlogp);
+	g->device = test_up(NULL, 2 * (size_t)g->R * sizeof *g->device);
 	int pictures = case_pictures(s, "ril", &names, err);
 	if (pictures >= 0)
 		g->pixels = make_pixels(s, (const char *const *)names, pictures, &g->in, err);
@@ -64,6 +66,7 @@ static void release(struct group *g)
 	void *all[] = {g->pixels, g->old, g->ref, g->answer, g->both, g->logp, g->dlogp};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		free(all[i]);
+	ril_ops()->put(g->device);
 	cJSON_Delete(g->settings);
 	ril_st_free(g->st);
 }
@@ -86,7 +89,8 @@ static struct ril_val *embed(struct subject *s, struct ril_model *m, const struc
 static void objective(struct group *g, const char *name, double *advantage, struct ril_loss_sums *sums)
 {
 	enum ril_objective o = ril_objective_parse(name);
-	struct ril_surrogate how = {setting(g->settings, "epsilon"), setting(g->settings, "beta")};
+	struct ril_policy how = ril_policy_clipped(setting(g->settings, "epsilon"), setting(g->settings, "beta"));
+	double *A = calloc(2 * (size_t)g->R, sizeof *A), *w = A + g->R;
 	float reward[1024];
 	int64_t N = 0, tokens = 0;
 	for (int32_t i = 0; i < g->n; i++) {
@@ -97,11 +101,14 @@ static void objective(struct group *g, const char *name, double *advantage, stru
 	ril_advantages(o, g->n, reward, g->source, advantage);
 	*sums = (struct ril_loss_sums){0};
 	for (int32_t i = 0; i < g->n; i++) {
-		int32_t at = g->start[i], len = g->start[i + 1] - at;
-		double w = ril_token_weight(o, N, setting(g->settings, "length_constant"), len, tokens);
-		ril_surrogate_loss(&how, advantage[i], w, g->logp + at, g->old + at, g->ref + at, (size_t)len,
-				   g->dlogp + at, sums);
+		int32_t len = g->start[i + 1] - g->start[i];
+		for (int32_t t = g->start[i]; t < g->start[i + 1]; t++) {
+			A[t] = advantage[i];
+			w[t] = ril_token_weight(o, N, setting(g->settings, "length_constant"), len, tokens);
+		}
 	}
+	test_policy_loss(how, (size_t)g->R, g->logp, g->old, g->ref, A, w, g->dlogp, sums);
+	free(A);
 }
 
 static void field(struct subject *s, const struct group *g, const char *name, const char *what, const double *got,
@@ -131,7 +138,7 @@ static void sizes(const struct group *g, const double *advantage, const struct r
 	for (int32_t i = 0; i < g->n; i++) {
 		for (int32_t k = g->start[i]; !isnan(advantage[i]) && k < g->start[i + 1]; k++) {
 			size[0] += fabs(g->dlogp[k]);
-			size[1] += fabs(g->ref[k] - g->logp[k]) / (double)sums->tokens;
+			size[1] += fabs(g->ref[k] - g->logp[k]) / sums->tokens;
 		}
 	}
 }
@@ -201,15 +208,19 @@ static void check_objective(struct subject *s, struct group *g, const char *name
 	ril_tape_reset(s->tape);
 	ril_tape_record(s->tape, true);
 	if (!p || pack(p, s->train, g, RIL_PACK_POLICY, &err) ||
-	    ril_pack_logp(s->tape, s->train, p, embed(s, s->train, g), 1, g->logp, NULL, g->dlogp, &err)) {
+	    ril_pack_logp(s->tape, s->train, p, embed(s, s->train, g), 1, g->device, NULL, g->device + g->R, &err) ||
+	    ril_tape_check(s->tape, &err)) {
 		row_error(s->f, name, &err);
 		goto out;
 	}
+	size_t bytes = (size_t)g->R * sizeof(double);
+	test_down(g->logp, g->device, bytes);
 	if (!strcmp(name, "ril"))
 		compare(s->f, g->st, "logp.policy", g->logp, g->R);
 	objective(g, name, advantage, &sums);
+	ril_ops()->to_device(g->device + g->R, g->dlogp, bytes);
 	int64_t kept = 0;
-	double tokens = (double)sums.tokens, size[2];
+	double tokens = sums.tokens, size[2];
 	sizes(g, advantage, &sums, size);
 	for (int32_t i = 0; i < g->n; i++)
 		if (!isnan(advantage[i]))
@@ -217,8 +228,8 @@ static void check_objective(struct subject *s, struct group *g, const char *name
 	field(s, g, name, "advantage", advantage, kept);
 	sum(s, g, name, "loss", sums.loss, size[0]);
 	sum(s, g, name, "kl_mean", sums.k3 / tokens, size[1]);
-	field(s, g, name, "clip_fraction", &(double){(double)sums.clipped / tokens}, 1);
-	if (ril_tape_backward(s->tape, &err)) {
+	field(s, g, name, "clip_fraction", &(double){sums.clipped / tokens}, 1);
+	if (ril_tape_backward(s->tape, &err) || ril_tape_check(s->tape, &err)) {
 		row_error(s->f, name, &err);
 		goto out;
 	}
@@ -259,7 +270,7 @@ static void check_discriminator(struct subject *s, struct group *g)
 	struct ril_model *d = ril_model_open(s->dir, RIL_HEAD_SCORE, 1, &err);
 	struct ril_pack *p = ril_pack_new(&err);
 	struct ril_val *z = NULL;
-	double logit[1024], prob[1024], dz[1024];
+	double logit[1024], prob[1024], dz[1024], w[2];
 	int8_t label[1024];
 	int64_t total[2] = {0};
 	ril_tape_reset(s->tape);
@@ -268,22 +279,23 @@ static void check_discriminator(struct subject *s, struct group *g)
 	    ril_params_train(d->params, RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION | RIL_PART_SCORE, true,
 			     &err) ||
 	    set_head(d, g->st, &err) || pack(p, d, g, RIL_PACK_SCORE, &err) ||
-	    ril_pack_score(s->tape, d, p, embed(s, d, g), logit, &z, &err)) {
+	    ril_pack_score(s->tape, d, p, embed(s, d, g), &z, &err) || ril_val_host(z, logit, &err)) {
 		row_error(s->f, "disc", &err);
 		goto out;
 	}
 	for (int32_t i = 0; i < g->n; i++) {
 		label[i] = g->source[i] == 0;
 		total[label[i]]++;
-		prob[i] = ril_sigmoid(logit[i]);
+		prob[i] = ril_logistic(logit[i]);
 	}
-	struct ril_bce sums = {0};
-	ril_bce_loss(logit, label, (size_t)g->n, total, dz, &sums);
+	struct ril_bce_sums sums = {0};
+	ril_bce_weights(total, w);
+	test_bce_loss(logit, label, (size_t)g->n, w, dz, &sums);
 	compare(s->f, g->st, "disc.logit", logit, g->n);
 	compare(s->f, g->st, "disc.p", prob, g->n);
 	compare(s->f, g->st, "disc.loss", &sums.loss, 1);
-	ril_tape_seed(s->tape, z, dz);
-	if (ril_tape_backward(s->tape, &err))
+	test_seed(s->tape, z, dz);
+	if (ril_tape_backward(s->tape, &err) || ril_tape_check(s->tape, &err))
 		row_error(s->f, "disc", &err);
 	else if (grads)
 		check_gradients(s->f, d->params, "disc gradients", grads);

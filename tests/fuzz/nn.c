@@ -1,5 +1,6 @@
 /* nn.c -- model folders under hostile conditions: every allocation failing once, and damaged config.json files.  Whatever
  * happens, it must end in an error and not in a crash; each trial runs in a process of its own. */
+#include "../ril_device.h"
 #include "../ril_test.h"
 
 #include "base/file.h"
@@ -16,7 +17,8 @@ static int train_once(const char *dir, enum ril_head head, const char *out, stru
 {
 	static const int32_t prompt[] = {5, 6, 7}, ids[] = {8, 9, 10}, start[] = {0, 1, 3};
 	struct ril_pack_group g = {"k", prompt, 3, ids, start, 2, NULL, 0};
-	double x[3], d[3] = {1, -1, 2};
+	const double seed[3] = {1, -1, 2};
+	double *x = test_up(NULL, sizeof seed), *d = test_up(seed, sizeof seed);
 	struct ril_val *z = NULL;
 	struct ril_model *m = ril_model_open(dir, head, 1, err);
 	struct ril_tape *t = m ? ril_tape_new(err) : NULL;
@@ -29,18 +31,20 @@ static int train_once(const char *dir, enum ril_head head, const char *out, stru
 		rc = ril_pack_add(p, &g, err) || ril_pack_done(p, err) ? -1 : 0;
 	}
 	if (!rc)
-		rc = head == RIL_HEAD_SCORE ? ril_pack_score(t, m, p, NULL, x, &z, err)
+		rc = head == RIL_HEAD_SCORE ? ril_pack_score(t, m, p, NULL, &z, err)
 					    : ril_pack_logp(t, m, p, NULL, 1, x, NULL, d, err);
 	if (!rc && z)
-		ril_tape_seed(t, z, d);
+		test_seed(t, z, seed);
 	if (!rc)
-		rc = ril_tape_backward(t, err) || ril_params_refresh(m->params, err) ||
+		rc = ril_tape_backward(t, err) || ril_tape_check(t, err) || ril_params_refresh(m->params, err) ||
 				     ril_params_save(m->params, out, false, err)
 			     ? -1
 			     : 0;
 	ril_pack_free(p);
 	ril_tape_free(t);
 	ril_model_free(m);
+	ril_ops()->put(x);
+	ril_ops()->put(d);
 	return rc;
 }
 

@@ -1,9 +1,13 @@
-/* algo_loss.c -- advantages, losses and their gradients against the reference groups and finite differences; draws. */
+/* algo_loss.c -- advantages, losses and their gradients against the reference groups and finite differences; draws.
+ *
+ * The losses are the device's; RIL_TEST_F64: also with the discriminator's logits in double. */
+#include "../ril_device.h"
 #include "../ril_test.h"
 
 #include "algo/advantage.h"
 #include "algo/loss.h"
 #include "algo/sample.h"
+#include "base/logistic.h"
 #include "base/rng.h"
 #include "tensor/safetensors.h"
 
@@ -30,12 +34,24 @@ static double scalar(const struct ril_st *st, const char *objective, const char 
 	return tensor(st, name)[0];
 }
 
+/* One response of n <= MAX tokens. */
+static void surrogate(struct ril_policy how, double advantage, double weight, const double *logp, const double *old,
+		      const double *ref, size_t n, double *dlogp, struct ril_loss_sums *sums)
+{
+	double A[MAX], w[MAX];
+	for (size_t t = 0; t < n; t++) {
+		A[t] = advantage;
+		w[t] = weight;
+	}
+	test_policy_loss(how, n, logp, old, ref, A, w, dlogp, sums);
+}
+
 static void check_objective(const struct ril_st *st, const char *name, enum ril_objective o)
 {
 	const struct ril_st_entry *start_e = ril_st_find(st, "resp.start"), *source_e = ril_st_find(st, "resp.source");
 	const int32_t *start = start_e->data, *source = source_e->data;
 	int32_t n = (int32_t)source_e->count, at = 0;
-	const struct ril_surrogate how = {.clip = .2, .beta = .04};
+	const struct ril_policy how = ril_policy_clipped(.2, .04);
 	char field[64];
 	snprintf(field, sizeof field, "%s.advantage", name);
 	const double *want = tensor(st, field), *logp = tensor(st, "logp.policy"), *old = tensor(st, "logp.old");
@@ -51,13 +67,13 @@ static void check_objective(const struct ril_st *st, const char *name, enum ril_
 		at++;
 		int32_t a = start[i], len = start[i + 1] - a;
 		double w = ril_token_weight(o, g.used, 16, len, 0);
-		ril_surrogate_loss(&how, A[i], w, logp + a, old + a, ref + a, (size_t)len, dlogp, &s);
+		surrogate(how, A[i], w, logp + a, old + a, ref + a, (size_t)len, dlogp, &s);
 		for (int32_t t = a; t < a + len;
 		     t++) { /* central differences; the clip's corners are never this close */
 			double lo = logp[t] - 1e-6, hi = logp[t] + 1e-6, unused;
 			struct ril_loss_sums sl = {0}, sh = {0};
-			ril_surrogate_loss(&how, A[i], w, &lo, old + t, ref + t, 1, &unused, &sl);
-			ril_surrogate_loss(&how, A[i], w, &hi, old + t, ref + t, 1, &unused, &sh);
+			surrogate(how, A[i], w, &lo, old + t, ref + t, 1, &unused, &sl);
+			surrogate(how, A[i], w, &hi, old + t, ref + t, 1, &unused, &sh);
 			double fd = (sh.loss - sl.loss) / 2e-6;
 			CHECK(fabs(fd - dlogp[t - a]) < 1e-8, "%s token %d: %g, not %g", name, t, dlogp[t - a], fd);
 		}
@@ -65,10 +81,8 @@ static void check_objective(const struct ril_st *st, const char *name, enum ril_
 	double loss = scalar(st, name, "loss"), kl = scalar(st, name, "kl_mean"),
 	       cut = scalar(st, name, "clip_fraction");
 	CHECK(fabs(s.loss - loss) < 1e-6 * (1 + fabs(loss)), "%s loss %.9g, not %.9g", name, s.loss, loss);
-	CHECK(fabs(s.k3 / (double)s.tokens - kl) < 1e-6 * (1 + kl), "%s kl %.9g, not %.9g", name,
-	      s.k3 / (double)s.tokens, kl);
-	CHECK(fabs((double)s.clipped / (double)s.tokens - cut) < 1e-6, "%s clip %.9g, not %.9g", name,
-	      (double)s.clipped / (double)s.tokens, cut);
+	CHECK(fabs(s.k3 / s.tokens - kl) < 1e-6 * (1 + kl), "%s kl %.9g, not %.9g", name, s.k3 / s.tokens, kl);
+	CHECK(fabs(s.clipped / s.tokens - cut) < 1e-6, "%s clip %.9g, not %.9g", name, s.clipped / s.tokens, cut);
 }
 
 static void check_discriminator(const struct ril_st *st)
@@ -76,28 +90,31 @@ static void check_discriminator(const struct ril_st *st)
 	const double *z = tensor(st, "disc.logit"), *p = tensor(st, "disc.p");
 	const struct ril_st_entry *source = ril_st_find(st, "resp.source");
 	int8_t label[MAX];
-	double dz[MAX], moved[MAX];
+	double dz[MAX], moved[MAX], w[2];
 	size_t n = (size_t)source->count;
 	int64_t total[2] = {0};
 	for (size_t i = 0; i < n; i++) {
 		total[((const int32_t *)source->data)[i] == 0]++;
 		label[i] = ((const int32_t *)source->data)[i] == 0;
-		CHECK(fabs(ril_sigmoid(z[i]) - p[i]) < 1e-6, "p %zu", i);
+		CHECK(fabs(ril_logistic(z[i]) - p[i]) < 1e-6, "p %zu", i);
 	}
-	struct ril_bce b = {0}, part = {0};
-	ril_bce_loss(z, label, n, total, dz, &b);
-	ril_bce_loss(z, label, 2, total, NULL, &part);
-	ril_bce_loss(z + 2, label + 2, n - 2, total, NULL, &part);
-	CHECK(fabs(part.loss - b.loss) < 1e-15 && part.right[0] == b.right[0] && part.n[1] == total[1], "in parts");
+	struct ril_bce_sums b = {0}, part = {0};
+	ril_bce_weights(total, w);
+	test_bce_loss(z, label, n, w, dz, &b);
+	test_bce_loss(z, label, 2, w, NULL, &part);
+	test_bce_loss(z + 2, label + 2, n - 2, w, NULL, &part);
+	CHECK(fabs(part.loss - b.loss) < 1e-15 && part.right[0] == b.right[0] && part.n[1] == (double)total[1],
+	      "in parts");
 	CHECK(fabs(b.loss - tensor(st, "disc.loss")[0]) < 1e-6, "BCE %.9g", b.loss);
 	for (size_t i = 0; i < n; i++) {
 		memcpy(moved, z, n * sizeof *z);
-		moved[i] += 1e-5;
-		struct ril_bce hi = {0}, lo = {0};
-		ril_bce_loss(moved, label, n, total, NULL, &hi);
-		moved[i] -= 2e-5;
-		ril_bce_loss(moved, label, n, total, NULL, &lo);
-		double fd = (hi.loss - lo.loss) / 2e-5;
+		double up = (double)(ril_real)(z[i] + 1e-5), down = (double)(ril_real)(z[i] - 1e-5);
+		struct ril_bce_sums hi = {0}, lo = {0};
+		moved[i] = up;
+		test_bce_loss(moved, label, n, w, NULL, &hi);
+		moved[i] = down;
+		test_bce_loss(moved, label, n, w, NULL, &lo);
+		double fd = (hi.loss - lo.loss) / (up - down);
 		CHECK(fabs(fd - dz[i]) < 1e-8, "dz %zu: %g, not %g", i, dz[i], fd);
 	}
 }
@@ -139,12 +156,20 @@ static void test_advantages(void)
 	g = ril_advantages(RIL_GRPO, 1, r, src, A);
 	CHECK(g.zero_variance && A[0] == 0, "a single response");
 	CHECK(ril_objective_parse("dr-grpo") == RIL_DR_GRPO && ril_objective_uses(RIL_SFT, -1), "names");
-	double lp[2] = {-1, -2}, d[2];
-	struct ril_loss_sums s = {0};
-	ril_sft_loss(ril_token_weight(RIL_SFT, 1, 0, 2, 4), lp, 2, d, &s);
+	const double lp[2] = {-1, -2}, w = ril_token_weight(RIL_SFT, 1, 0, 2, 4);
+	double d[2] = {0}, *x = test_up(lp, sizeof lp), *weight = test_up((double[]){w, w}, sizeof lp);
+	struct ril_loss_sums s = {0}, *sums = test_up(&s, sizeof s);
+	uint8_t *side = test_up((uint8_t[]){0, 0}, 2);
+	double *dlogp = test_up(NULL, sizeof d);
+	ril_ops()->sft_loss(dlogp, sums, (struct ril_loss_tokens){2, x, weight, side});
+	test_down(&s, sums, sizeof s);
+	test_down(d, dlogp, sizeof d);
 	CHECK(s.loss == .75 && d[0] == -.25 && s.tokens == 2, "sft");
-	ril_surrogate_loss(&(struct ril_surrogate){.2, 0}, NAN, 1, lp, lp, NULL, 2, d, &s);
+	surrogate(ril_policy_clipped(.2, 0), NAN, 1, lp, lp, NULL, 2, d, &s);
 	CHECK(d[0] == 0 && s.tokens == 2, "left out");
+	void *all[] = {x, weight, sums, side, dlogp};
+	for (int i = 0; i < 5; i++)
+		ril_ops()->put(all[i]);
 }
 
 static int32_t sample_once(const struct ril_sampling *how, const ril_real *z, const bool *barred, uint32_t i,

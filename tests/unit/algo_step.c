@@ -2,6 +2,7 @@
  * discriminator, one optimiser step; sampler against trainer, greedy answers, batches and micro-batches.
  *
  * Also run in double precision (RIL_TEST_F64), where the bounds are tighter. */
+#include "../ril_device.h"
 #include "../ril_test.h"
 
 #include "algo/disc.h"
@@ -173,16 +174,20 @@ static void check_objective(enum ril_objective o, const char *name)
 	const int32_t *start = ril_st_find(ril, "resp.start")->data;
 	for (int64_t k = 0; k < u->work.R; k++)
 		for (int64_t i = 0; i < u->work.response[k].len; i++) {
-			u->old[u->work.response[k].token + i] = (double)old[start[u->work.response[k].index] + i];
-			u->ref_logp[u->work.response[k].token + i] = (double)ref[start[u->work.response[k].index] + i];
+			u->host.old[u->work.response[k].token + i] = (double)old[start[u->work.response[k].index] + i];
+			u->host.ref[u->work.response[k].token + i] = (double)ref[start[u->work.response[k].index] + i];
 		}
+	size_t bytes = (size_t)u->work.T * sizeof(double);
+	ril_mirror_up(&u->store, u->host.old, bytes);
+	ril_mirror_up(&u->store, u->host.ref, bytes);
 	CHECK(!ril_update_gradient(u, false, &s, &err), "%s", err.msg);
 	snprintf(what, sizeof what, "%s.loss", name);
 	double want = (double)*field(ril, what, NULL), worst = 0;
 	CHECK(fabs(s.loss - want) <= 2e-6 * (1 + fabs(want)), "%s %s: loss %.9g, not %.9g", model, name, s.loss, want);
+	ril_mirror_down(&u->store, u->host.logp, bytes);
 	for (int64_t k = 0; k < u->work.R; k++)
 		for (int64_t i = 0; i < u->work.response[k].len; i++)
-			worst = fmax(worst, fabs(u->logp[u->work.response[k].token + i] -
+			worst = fmax(worst, fabs(u->host.logp[u->work.response[k].token + i] -
 						 (double)logp[start[u->work.response[k].index] + i]));
 	CHECK(worst <= LOGP, "%s %s: log-probs off by %.2e", model, name, worst);
 	snprintf(file, sizeof file, "ril.%s.grads.safetensors", name);

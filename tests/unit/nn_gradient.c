@@ -1,5 +1,6 @@
 /* nn_gradient.c -- whole models: gradients against finite differences (double build), and a shared prompt prefix against
  * every response with its own copy of the prompt.  RIL_TEST_F64 */
+#include "../ril_device.h"
 #include "../ril_test.h"
 
 #include "base/rng.h"
@@ -72,7 +73,7 @@ static double run(struct rig *r, enum ril_pack_form form, bool backward)
 {
 	struct ril_err err = {0};
 	struct ril_pictures in = {r->group.pictures, r->grid, r->pixels};
-	double out[64], loss = 0;
+	double out[64], loss = 0, *logp = test_up(NULL, sizeof out), *coef = test_up(r->coef, sizeof r->coef);
 	struct ril_val *z = NULL;
 	ril_tape_reset(r->tape);
 	ril_tape_record(r->tape, backward);
@@ -80,12 +81,20 @@ static double run(struct rig *r, enum ril_pack_form form, bool backward)
 	int rc = ril_pack_add(r->pack, &r->group, &err) || ril_pack_done(r->pack, &err);
 	struct ril_val *vis = rc || !in.n ? NULL : ril_model_vision(r->tape, r->m, &in);
 	if (!rc && r->use == RIL_PACK_POLICY)
-		rc = ril_pack_logp(r->tape, r->m, r->pack, vis, 0.8, out, NULL, backward ? r->coef : NULL, &err);
-	else if (!rc && !(rc = ril_pack_score(r->tape, r->m, r->pack, vis, out, &z, &err)) && backward)
-		ril_tape_seed(r->tape, z, r->coef);
+		rc = ril_pack_logp(r->tape, r->m, r->pack, vis, 0.8, logp, NULL, backward ? coef : NULL, &err);
+	else if (!rc)
+		rc = ril_pack_score(r->tape, r->m, r->pack, vis, &z, &err) || ril_val_host(z, out, &err);
+	if (!rc && z && backward)
+		test_seed(r->tape, z, r->coef);
 	if (!rc && backward)
 		rc = ril_tape_backward(r->tape, &err);
+	if (!rc)
+		rc = ril_tape_check(r->tape, &err);
+	if (!z)
+		test_down(out, logp, sizeof out);
 	CHECK(!rc, "%s", err.msg);
+	ril_ops()->put(logp);
+	ril_ops()->put(coef);
 	r->size = 0;
 	for (int64_t i = 0; !rc && i < r->pack->R; i++) {
 		loss += r->coef[i] * out[i];

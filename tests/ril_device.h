@@ -1,0 +1,84 @@
+/* ril_device.h -- a test's numbers on the device, whose memory only lib/ops may look into. */
+#ifndef RIL_TEST_DEVICE_H
+#define RIL_TEST_DEVICE_H
+
+#include "nn/tape.h"
+#include "ops/backend.h"
+
+#include <stdlib.h>
+
+/* A copy on the device (of NULL: room); ril_ops()->put gives it back. */
+static inline void *test_up(const void *x, size_t bytes)
+{
+	void *device = ril_ops()->get(bytes);
+	if (x)
+		ril_ops()->to_device(device, x, bytes);
+	return device;
+}
+
+static inline void test_down(void *x, const void *device, size_t bytes)
+{
+	ril_ops()->to_host(x, device, bytes);
+}
+
+/* The surrogate's loss of n tokens, host arrays: dlogp[n] is set, *sums added to. */
+static inline void test_policy_loss(struct ril_policy how, size_t n, const double *logp, const double *old,
+				    const double *ref, const double *advantage, const double *weight, double *dlogp,
+				    struct ril_loss_sums *sums)
+{
+	const double *host[] = {logp, old, ref, advantage, weight, NULL};
+	double *x[6];
+	for (int i = 0; i < 6; i++)
+		x[i] = test_up(host[i], n * sizeof(double));
+	uint8_t *side = test_up(NULL, n);
+	struct ril_loss_sums *s = test_up(sums, sizeof *sums);
+	ril_ops()->zero(side, n);
+	ril_ops()->policy_loss(x[5], s, (struct ril_loss_tokens){(int64_t)n, x[0], x[4], side}, x[3], old ? x[1] : NULL,
+			       ref ? x[2] : NULL, how);
+	test_down(dlogp, x[5], n * sizeof(double));
+	test_down(sums, s, sizeof *sums);
+	for (int i = 0; i < 6; i++)
+		ril_ops()->put(x[i]);
+	ril_ops()->put(side);
+	ril_ops()->put(s);
+}
+
+/* The discriminator's loss of n logits, host arrays: dz[n] (or NULL) is set, *sums added to. */
+static inline void test_bce_loss(const double *z, const int8_t *label, size_t n, const double w[2], double *dz,
+				 struct ril_bce_sums *sums)
+{
+	int64_t R = (int64_t)n;
+	ril_real *x = calloc(n + 1, sizeof *x);
+	void *g = dz ? test_up(x, n * sizeof *x) : NULL, *l = test_up(label, n), *s = test_up(sums, sizeof *sums);
+	for (size_t i = 0; i < n; i++)
+		x[i] = (ril_real)z[i];
+	void *v = test_up(x, n * sizeof *x);
+	ril_ops()->bce_loss(ril_mat_of(g, RIL_REAL, R, 1), s, ril_mat_of(v, RIL_REAL, R, 1), l, w[0], w[1]);
+	test_down(sums, s, sizeof *sums);
+	if (dz)
+		test_down(x, g, n * sizeof *x);
+	for (size_t i = 0; dz && i < n; i++)
+		dz[i] = (double)x[i];
+	void *all[] = {g, l, s, v};
+	for (int i = 0; i < 4; i++)
+		ril_ops()->put(all[i]);
+	free(x);
+}
+
+/* Adds g[rows,cols] to the gradient of a dense value. */
+static inline void test_seed(struct ril_tape *t, struct ril_val *z, const double *g)
+{
+	struct ril_mat dz = ril_tape_seed(t, z);
+	if (!dz.p)
+		return;
+	size_t n = (size_t)(dz.rows * dz.cols);
+	ril_real *x = malloc(n * sizeof *x);
+	for (size_t i = 0; i < n; i++)
+		x[i] = (ril_real)g[i];
+	void *device = test_up(x, n * sizeof *x);
+	ril_ops()->axpy(dz, 1, ril_mat_of(device, RIL_REAL, dz.rows, dz.cols));
+	ril_ops()->put(device);
+	free(x);
+}
+
+#endif
