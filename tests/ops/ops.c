@@ -177,6 +177,18 @@ static const struct op_case cases[] = {
 	{&head_kind, {150, 16, 2500, 100}, RIL_F16, 0, NULL, TEST | LARGE},
 	{&head_kind, {2880, 64, 500, 100}, 0, 0, NULL, TIME},
 	{&head_kind, {256, 1024, 50000, 100}, RIL_BF16, 0, NULL, TIME},
+	/* R, 100 x beta, old is given */
+	{&policy_kind, {0, 4, 1}, 0, 0, NULL, TEST},
+	{&policy_kind, {40, 0, 0}, 0, 0, NULL, TEST},
+	{&policy_kind, {40, 0, 1}, 0, 0, NULL, TEST},
+	{&policy_kind, {333, 50, 1}, 0, 0, NULL, TEST},
+	{&policy_kind, {333, 50, 0}, 0, 0, NULL, TEST},
+	{&policy_kind, {5000, 4, 1}, 0, 0, NULL, TEST | TIME | LARGE},
+	{&sft_kind, {1}, 0, 0, NULL, TEST},
+	{&sft_kind, {77}, 0, 0, NULL, TEST},
+	{&bce_kind, {0}, 0, 0, NULL, TEST},
+	{&bce_kind, {60}, 0, 0, NULL, TEST},
+	{&bce_kind, {60}, 0, 3, NULL, TEST},
 	/* rows, columns, step */
 	{&squares_kind, {0, 3}, 0, 0, NULL, TEST},
 	{&squares_kind, {1000, 203}, 0, 0, NULL, TEST | TIME},
@@ -224,6 +236,26 @@ static void test_special_values(void)
 	int32_t target = 1;
 	ops()->head_logp(&logp, &entropy, &lse, row(h, 2), &target, ril_mat_of(w, RIL_REAL, 3, 2), 1);
 	CHECK(isnan(logp) && isnan(entropy), "NaN in the head comes out");
+}
+
+/* What is not a number comes out of a loss; large logits do not overflow. */
+static void test_special_losses(void)
+{
+	const double logp[2] = {-1, NAN}, weight[2] = {1, 1}, advantage[2] = {1, 1};
+	const uint8_t side[2] = {0, 1};
+	const int8_t label[3] = {0, 1, -1};
+	double d[2];
+	struct ril_loss_sums s[2] = {0};
+	struct ril_loss_tokens x = {2, logp, weight, side};
+	ops()->policy_loss(d, s, x, advantage, logp, NULL, (struct ril_policy){.8, 1.2, 0});
+	CHECK(s[0].loss == -1 && isnan(s[1].loss) && d[0] == -1 && isnan(d[1]), "NaN in a log-probability");
+	struct ril_bce_sums b = {0};
+	ril_real z[3] = {800, -800, INFINITY}, dz[3] = {0};
+	ops()->bce_loss(ril_mat_of(dz, RIL_REAL, 3, 1), &b, ril_mat_of(z, RIL_REAL, 3, 1), label, .5, .25);
+	CHECK(b.loss == 600 && dz[0] == (ril_real).5 && dz[1] == (ril_real)-.25 && dz[2] == 0, "large logits: %g",
+	      b.loss);
+	CHECK(b.broken == 1 && b.n[0] == 1 && b.n[1] == 1 && b.right[0] + b.right[1] == 0 && b.saturated == 2,
+	      "counts");
 }
 
 /* GELU's lower tail keeps its relative precision. */
@@ -302,6 +334,7 @@ int main(int argc, char **argv)
 			run_test(&r, what);
 	}
 	test_special_values();
+	test_special_losses();
 	test_gelu_tail();
 	test_devices(argv);
 	ril_threads_stop();

@@ -563,6 +563,225 @@ static void head_backward(const struct run *r, ril_real *const in[], ril_real *c
 	free(dlogp);
 }
 
+/* ---- losses ---- */
+
+enum { SIDES = 3, LEFT_OUT = 7 /* every so many tokens have no advantage */ };
+
+static double *widened(const ril_real *x, size_t n)
+{
+	double *y = malloc((n + 1) * sizeof *y);
+	for (size_t i = 0; i < n; i++)
+		y[i] = (double)x[i];
+	return y;
+}
+
+/* The sums of a loss start at 1: they are added to.  out: the loss over all sides, the sums [SIDES, 5], dlogp. */
+static void loss_out(struct run *r)
+{
+	io_set(&r->out[0], 1, 1, 1, true);
+	io_set(&r->out[1], SIDES, 5, 5, false);
+	r->out[1].compared = true;
+	io_set(&r->out[2], r->d[0], 1, 1, false);
+	r->idx = random_rows(r, r->d[0], SIDES);
+}
+
+struct token_loss {
+	struct ril_loss_sums sums[SIDES];
+	double *dlogp, *logp, *weight;
+	uint8_t *side;
+	struct ril_loss_tokens x;
+};
+
+static struct token_loss loss_start(const struct run *r, const ril_real *logp, const ril_real *weight)
+{
+	size_t R = (size_t)r->d[0];
+	struct token_loss l = {.dlogp = calloc(R + 1, sizeof *l.dlogp),
+			       .logp = widened(logp, R),
+			       .weight = widened(weight, R),
+			       .side = malloc(R + 1)};
+	for (int i = 0; i < SIDES; i++)
+		l.sums[i] = (struct ril_loss_sums){1, 1, 1, 1, 1};
+	for (size_t i = 0; i < R; i++)
+		l.side[i] = (uint8_t)r->idx[i];
+	l.x = (struct ril_loss_tokens){r->d[0], l.logp, l.weight, l.side};
+	return l;
+}
+
+static void loss_end(const struct run *r, struct token_loss *l, ril_real *const out[])
+{
+	const double *sum = &l->sums[0].loss;
+	double all = 0;
+	for (int i = 0; out && i < SIDES * 5; i++)
+		out[1][i] = (ril_real)sum[i];
+	for (int i = 0; i < SIDES; i++)
+		all += l->sums[i].loss;
+	if (out)
+		out[0][0] = (ril_real)all;
+	for (int64_t t = 0; out && t < r->d[0]; t++)
+		out[2][t] = (ril_real)l->dlogp[t];
+	free(l->dlogp);
+	free(l->logp);
+	free(l->weight);
+	free(l->side);
+}
+
+/* policy: d = R, 100 beta, old is given.  in: logp, old, ref, advantage, weight */
+static void policy_shape(struct run *r)
+{
+	for (int i = 0; i < 5; i++)
+		io_set(&r->in[i], r->d[0], 1, 1, i == 0);
+	r->in[3].low = -2;
+	r->in[3].high = 2;
+	r->in[4].low = 0;
+	loss_out(r);
+}
+
+static void policy_naive(const struct run *r, double *const in[], double *const out[])
+{
+	const double low = .8, high = 1.3, beta = (double)r->d[1] / 100;
+	const double *old = r->d[2] ? in[1] : r->in[0].v; /* else the log-probabilities as they were */
+	for (int i = 0; i < SIDES * 5; i++)
+		out[1][i] = 1;
+	out[0][0] = SIDES;
+	for (int64_t t = 0; t < r->d[0]; t++) {
+		double rho = exp(in[0][t] - old[t]), A = in[3][t], d = in[2][t] - in[0][t];
+		double clipped = fmin(fmax(rho, low), high), value = fmin(rho * A, clipped * A);
+		double *sum = out[1] + 5 * r->idx[t], k3 = beta > 0 ? exp(d) - d - 1 : 0;
+		if (t % LEFT_OUT == 0)
+			continue;
+		double loss = -in[4][t] * (value - beta * k3);
+		out[0][0] += loss;
+		sum[0] += loss;
+		sum[1] += k3;
+		sum[2] += rho;
+		sum[3]++;
+		sum[4] += value != rho * A;
+	}
+}
+
+static struct token_loss policy_run(const struct run *r, ril_real *const in[])
+{
+	size_t R = (size_t)r->d[0];
+	struct token_loss l = loss_start(r, in[0], in[4]);
+	struct ril_policy how = {.low = .8, .high = 1.3, .beta = (double)r->d[1] / 100};
+	double *old = widened(in[1], R), *ref = widened(in[2], R), *A = widened(in[3], R);
+	for (size_t t = 0; t < R; t += LEFT_OUT)
+		A[t] = NAN;
+	ops()->policy_loss(l.dlogp, l.sums, l.x, A, r->d[2] ? old : NULL, how.beta > 0 ? ref : NULL, how);
+	free(old);
+	free(ref);
+	free(A);
+	return l;
+}
+
+static void policy_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	struct token_loss l = policy_run(r, in);
+	loss_end(r, &l, out);
+}
+
+static void policy_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			    ril_real *const din[])
+{
+	struct token_loss l = policy_run(r, in);
+	for (int64_t t = 0; din[0] && t < r->d[0]; t++)
+		din[0][t] += (ril_real)((double)dout[0][0] * l.dlogp[t]);
+	loss_end(r, &l, NULL);
+}
+
+/* sft: d = R.  in: logp, weight */
+static void sft_shape(struct run *r)
+{
+	io_set(&r->in[0], r->d[0], 1, 1, true);
+	io_set(&r->in[1], r->d[0], 1, 1, false);
+	loss_out(r);
+}
+
+static void sft_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int i = 0; i < SIDES * 5; i++)
+		out[1][i] = 1;
+	out[0][0] = SIDES;
+	for (int64_t t = 0; t < r->d[0]; t++) {
+		double *sum = out[1] + 5 * r->idx[t];
+		out[0][0] -= in[1][t] * in[0][t];
+		sum[0] -= in[1][t] * in[0][t];
+		sum[2]++;
+		sum[3]++;
+	}
+}
+
+static void sft_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	struct token_loss l = loss_start(r, in[0], in[1]);
+	ops()->sft_loss(l.dlogp, l.sums, l.x);
+	loss_end(r, &l, out);
+}
+
+static void sft_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			 ril_real *const din[])
+{
+	struct token_loss l = loss_start(r, in[0], in[1]);
+	ops()->sft_loss(l.dlogp, l.sums, l.x);
+	for (int64_t t = 0; din[0] && t < r->d[0]; t++)
+		din[0][t] += (ril_real)((double)dout[0][0] * l.dlogp[t]);
+	loss_end(r, &l, NULL);
+}
+
+/* bce: d = R.  out: the loss, all sums */
+static void bce_shape(struct run *r)
+{
+	io_set(&r->in[0], r->d[0], 1, 1 + r->pad, true);
+	r->in[0].low = -6;
+	r->in[0].high = 6;
+	io_set(&r->out[0], 1, 1, 1, true);
+	io_set(&r->out[1], 1, 7, 7, false);
+	r->out[1].compared = true;
+	r->idx = random_rows(r, r->d[0], 3); /* label + 1 */
+}
+
+static void bce_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int i = 0; i < 7; i++)
+		out[1][i] = 1;
+	for (int64_t t = 0; t < r->d[0]; t++) {
+		double D = 1 / (1 + exp(-in[0][t]));
+		int label = r->idx[t] - 1;
+		if (label < 0)
+			continue;
+		out[1][0] -= label ? .3 * log(D) : .2 * log(1 - D);
+		out[1][1 + label]++;
+		out[1][3 + label] += (D >= .5) == label;
+		out[1][5] += D < .01 || D > .99;
+	}
+	out[0][0] = out[1][0];
+}
+
+static struct ril_bce_sums bce_run(const struct run *r, ril_real *const in[], double scale, struct ril_mat dz)
+{
+	struct ril_bce_sums s = {1, {1, 1}, {1, 1}, 1, 1};
+	int8_t *label = malloc((size_t)r->d[0] + 1);
+	for (int64_t t = 0; t < r->d[0]; t++)
+		label[t] = (int8_t)(r->idx[t] - 1);
+	ops()->bce_loss(dz, &s, IN(0), label, .2 * scale, .3 * scale);
+	free(label);
+	return s;
+}
+
+static void bce_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	struct ril_bce_sums s = bce_run(r, in, 1, RIL_NO_MAT);
+	out[0][0] = (ril_real)s.loss;
+	for (int i = 0; i < 7; i++)
+		out[1][i] = (ril_real)(&s.loss)[i];
+}
+
+static void bce_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
+			 ril_real *const din[])
+{
+	bce_run(r, in, (double)dout[0][0], DIN(0));
+}
+
 /* ---- optimiser: d = rows, columns, step ---- */
 
 static void squares_shape(struct run *r)
@@ -634,6 +853,9 @@ KIND(layernorm, layernorm_shape, layernorm_backward, NULL);
 KIND(rope, rope_shape, rope_backward, NULL);
 KIND(attention, attention_shape, attention_backward, attention_work);
 KIND(head, head_shape, head_backward, linear_work);
+KIND(policy, policy_shape, policy_backward, NULL);
+KIND(sft, sft_shape, sft_backward, NULL);
+KIND(bce, bce_shape, bce_backward, NULL);
 KIND(squares, squares_shape, NULL, NULL);
 KIND(adamw, adamw_shape, NULL, NULL);
 

@@ -348,6 +348,73 @@ static void check_batches(void)
 	ril_batch_free(&b);
 }
 
+/* ---- a world of two: a second process that holds the same batch ---- */
+
+static int twin_sum(const struct ril_world *w, double *x, size_t n, struct ril_err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] *= w->size;
+	return 0;
+}
+static const struct ril_world twin = {.rank = 0, .size = 2, .sum = twin_sum};
+
+/* Whether g is twice h: what each of the two processes adds to the gradient is half. */
+static bool twice(const ril_real *g, const ril_real *h, int64_t n)
+{
+	double norm = 0, diff = 0;
+	for (int64_t i = 0; i < n; i++) {
+		norm += pow((double)g[i], 2);
+		diff += pow((double)g[i] - 2 * (double)h[i], 2);
+	}
+	return norm > 0 && sqrt(diff / norm) < 1e-6;
+}
+
+static ril_real *disc_gradient(const struct ril_world *world, struct ril_disc_stats *s, int64_t *n)
+{
+	struct ril_optim_options still = {.lr = 0, .beta2 = .9, .eps = 1e-8};
+	struct ril_model *m = open_training(RIL_HEAD_SCORE, RIL_PART_LLM | RIL_PART_SCORE);
+	struct ril_optim *optim = ril_optim_new(m->params, &still, 0, &err);
+	struct ril_disc *d = ril_disc_new(m, optim, NULL, &(struct ril_disc_options){.steps = 1, .world = world}, &err);
+	struct ril_batch b = make_batch(1, true);
+	CHECK(!ril_disc_batch(d, &b, 1, s, &err), "%s", err.msg);
+	*n = m->params->count;
+	ril_real *g = malloc((size_t)*n * sizeof *g);
+	test_down(g, m->params->grad, (size_t)*n * sizeof *g);
+	ril_batch_free(&b);
+	ril_disc_free(d);
+	ril_optim_free(optim);
+	ril_model_free(m);
+	return g;
+}
+
+static void check_world(void)
+{
+	static const enum ril_objective objective[] = {RIL_RIL, RIL_GRPO};
+	struct ril_batch b = make_batch(2, true);
+	int64_t n;
+	for (int i = 0; i < 2; i++) {
+		struct ril_update_options opt = {.objective = objective[i], .clip = .2, .mu = 1};
+		struct ril_update_stats one, two;
+		ril_real *g = gradient(opt, &b, &one, &n);
+		opt.world = &twin;
+		ril_real *h = gradient(opt, &b, &two, &n);
+		CHECK(two.N == 2 * one.N && twice(g, h, n), "%s: the policy's divisor is not the world's", model);
+		CHECK(fabs(two.loss - one.loss) < 1e-12 && two.side[0].loss.tokens == 2 * one.side[0].loss.tokens,
+		      "loss %.9g, %.9g", one.loss, two.loss);
+		free(g);
+		free(h);
+	}
+	struct ril_disc_stats one, two;
+	ril_real *g = disc_gradient(NULL, &one, &n), *h = disc_gradient(&twin, &two, &n);
+	CHECK(twice(g, h, n), "%s: the discriminator's means are not the world's", model);
+	CHECK(fabs(two.before.loss - one.before.loss) < 1e-12 && two.after.n[1] == 2 * one.after.n[1] &&
+		      fabs(two.logit[0] - one.logit[0]) < 1e-12 && fabs(two.logit[1] - one.logit[1]) < 1e-12,
+	      "loss %.9g, %.9g", one.before.loss, two.before.loss);
+	free(g);
+	free(h);
+	ril_batch_free(&b);
+}
+
 static void check_greedy(void)
 {
 	struct ril_model *m = ril_model_open(shared_path("."), RIL_HEAD_LM, 0, &err);
@@ -391,6 +458,7 @@ int main(void)
 		check_sampler();
 		check_greedy();
 		check_batches();
+		check_world();
 	}
 	TEST_END();
 }
