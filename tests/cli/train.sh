@@ -47,6 +47,9 @@ tr '\000' '\377' </dev/zero | head -c $((size / 2)) | dd of=bad/model.safetensor
 refuse 4 'finite' ril-rollout -m bad -n 1 --max-new-tokens 4 -i q.ril -o x.ril
 refuse 4 'finite' ril-update -m bad --objective dr-grpo --run badrun -i s.ril
 check "nothing was published" test ! -e badrun/step-1
+refuse 4 'logit is not finite' ril-discriminate --init-from bad -i s.ril -o x.ril
+refuse 4 'logit is not finite' ril-discriminate --init-from bad --update --save badD -i s.ril -o x.ril
+check "nothing was published" test ! -e x.ril -a ! -e badD
 
 # ---- ril-update ----
 refuse 2 'needs --steps' ril-update $S --schedule linear -i s.ril
