@@ -22,7 +22,7 @@ static inline void test_down(void *x, const void *device, size_t bytes)
 }
 
 /* The surrogate's loss of n tokens, host arrays: dlogp[n] is set, *sums added to. */
-static inline void test_policy_loss(struct ril_policy how, size_t n, const double *logp, const double *old,
+static inline void test_policy_loss(struct ril_surrogate how, size_t n, const double *logp, const double *old,
 				    const double *ref, const double *advantage, const double *weight, double *dlogp,
 				    struct ril_loss_sums *sums)
 {

@@ -10,9 +10,9 @@ double ril_token_weight(enum ril_objective o, int64_t N, double L, int64_t len, 
 	}
 }
 
-struct ril_policy ril_policy_clipped(double eps, double beta)
+struct ril_surrogate ril_surrogate_clipped(double eps, double beta)
 {
-	return (struct ril_policy){.low = 1 - eps, .high = 1 + eps, .beta = beta};
+	return (struct ril_surrogate){.low = 1 - eps, .high = 1 + eps, .beta = beta};
 }
 
 void ril_loss_sums_add(struct ril_loss_sums *to, const struct ril_loss_sums *s)

@@ -14,7 +14,7 @@
 double ril_token_weight(enum ril_objective, int64_t N, double L, int64_t len, int64_t tokens);
 
 /* The ratio clipped to 1 - eps .. 1 + eps, as in arXiv 2510.19307. */
-struct ril_policy ril_policy_clipped(double eps, double beta);
+struct ril_surrogate ril_surrogate_clipped(double eps, double beta);
 
 void ril_loss_sums_add(struct ril_loss_sums *, const struct ril_loss_sums *);
 

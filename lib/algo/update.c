@@ -206,7 +206,7 @@ static void losses(struct ril_update *u, size_t m, bool first)
 		ops->sft_loss(d->dlogp + at, d->sums, x);
 	else
 		ops->policy_loss(d->dlogp + at, d->sums, x, d->advantage + at, first ? NULL : d->old + at, d->ref + at,
-				 ril_policy_clipped(u->how.clip, u->ref ? u->how.beta : 0));
+				 ril_surrogate_clipped(u->how.clip, u->ref ? u->how.beta : 0));
 }
 
 /* The first and only wait of a pass: the optimiser may not step on what is not a number. */

@@ -191,12 +191,12 @@ struct ril_loss_tokens {
  * d = ref - logp: PPO's surrogate (Schulman et al., arXiv 1707.06347) and the estimator k3 of the KL divergence (Schulman,
  * "Approximating KL divergence", 2020).  dlogp[n] is set.  A token whose advantage A is NaN is left out: dlogp 0, no sums.
  * old NULL: logp itself, rho = 1; ref is read unless beta is 0. */
-struct ril_policy {
+struct ril_surrogate {
 	double low, high; /* the ratio's clip */
 	double beta;
 };
 typedef void ril_op_policy_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens,
-				const double *advantage, const double *old, const double *ref, struct ril_policy);
+				const double *advantage, const double *old, const double *ref, struct ril_surrogate);
 /* loss = -weight logp: supervised fine-tuning; dlogp[n] is set */
 typedef void ril_op_sft_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens);
 

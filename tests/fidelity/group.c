@@ -89,7 +89,7 @@ static struct ril_val *embed(struct subject *s, struct ril_model *m, const struc
 static void objective(struct group *g, const char *name, double *advantage, struct ril_loss_sums *sums)
 {
 	enum ril_objective o = ril_objective_parse(name);
-	struct ril_policy how = ril_policy_clipped(setting(g->settings, "epsilon"), setting(g->settings, "beta"));
+	struct ril_surrogate how = ril_surrogate_clipped(setting(g->settings, "epsilon"), setting(g->settings, "beta"));
 	double *A = calloc(2 * (size_t)g->R, sizeof *A), *w = A + g->R;
 	float reward[1024];
 	int64_t N = 0, tokens = 0;

@@ -247,7 +247,7 @@ static void test_special_losses(void)
 	double d[2];
 	struct ril_loss_sums s[2] = {0};
 	struct ril_loss_tokens x = {2, logp, weight, side};
-	ops()->policy_loss(d, s, x, advantage, logp, NULL, (struct ril_policy){.8, 1.2, 0});
+	ops()->policy_loss(d, s, x, advantage, logp, NULL, (struct ril_surrogate){.8, 1.2, 0});
 	CHECK(s[0].loss == -1 && isnan(s[1].loss) && d[0] == -1 && isnan(d[1]), "NaN in a log-probability");
 	struct ril_bce_sums b = {0};
 	ril_real z[3] = {800, -800, INFINITY}, dz[3] = {0};

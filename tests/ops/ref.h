@@ -663,7 +663,7 @@ static struct token_loss policy_run(const struct run *r, ril_real *const in[])
 {
 	size_t R = (size_t)r->d[0];
 	struct token_loss l = loss_start(r, in[0], in[4]);
-	struct ril_policy how = {.low = .8, .high = 1.3, .beta = (double)r->d[1] / 100};
+	struct ril_surrogate how = {.low = .8, .high = 1.3, .beta = (double)r->d[1] / 100};
 	double *old = widened(in[1], R), *ref = widened(in[2], R), *A = widened(in[3], R);
 	for (size_t t = 0; t < R; t += LEFT_OUT)
 		A[t] = NAN;

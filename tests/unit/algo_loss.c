@@ -35,7 +35,7 @@ static double scalar(const struct ril_st *st, const char *objective, const char 
 }
 
 /* One response of n <= MAX tokens. */
-static void surrogate(struct ril_policy how, double advantage, double weight, const double *logp, const double *old,
+static void surrogate(struct ril_surrogate how, double advantage, double weight, const double *logp, const double *old,
 		      const double *ref, size_t n, double *dlogp, struct ril_loss_sums *sums)
 {
 	double A[MAX], w[MAX];
@@ -51,7 +51,7 @@ static void check_objective(const struct ril_st *st, const char *name, enum ril_
 	const struct ril_st_entry *start_e = ril_st_find(st, "resp.start"), *source_e = ril_st_find(st, "resp.source");
 	const int32_t *start = start_e->data, *source = source_e->data;
 	int32_t n = (int32_t)source_e->count, at = 0;
-	const struct ril_policy how = ril_policy_clipped(.2, .04);
+	const struct ril_surrogate how = ril_surrogate_clipped(.2, .04);
 	char field[64];
 	snprintf(field, sizeof field, "%s.advantage", name);
 	const double *want = tensor(st, field), *logp = tensor(st, "logp.policy"), *old = tensor(st, "logp.old");
@@ -165,7 +165,7 @@ static void test_advantages(void)
 	test_down(&s, sums, sizeof s);
 	test_down(d, dlogp, sizeof d);
 	CHECK(s.loss == .75 && d[0] == -.25 && s.tokens == 2, "sft");
-	surrogate(ril_policy_clipped(.2, 0), NAN, 1, lp, lp, NULL, 2, d, &s);
+	surrogate(ril_surrogate_clipped(.2, 0), NAN, 1, lp, lp, NULL, 2, d, &s);
 	CHECK(d[0] == 0 && s.tokens == 2, "left out");
 	void *all[] = {x, weight, sums, side, dlogp};
 	for (int i = 0; i < 5; i++)

@@ -9,7 +9,7 @@
 #include <math.h>
 
 void ril_cpu_policy_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x, const double *advantage,
-			 const double *old, const double *ref, struct ril_policy c)
+			 const double *old, const double *ref, struct ril_surrogate c)
 {
 	for (int64_t t = 0; t < x.n; t++) {
 		struct ril_loss_sums *s = &sums[x.side[t]];
