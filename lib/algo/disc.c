@@ -202,7 +202,8 @@ static int look_at_encoding(struct ril_disc *d, struct ril_disc_stats *s, struct
 	int rc = 0;
 	for (int64_t k = 0; k < d->work.R && d->tok && !rc; k++) {
 		const struct ril_work_response *x = &d->work.response[k];
-		const int32_t *ids = d->work.ids + x->token;
+		const struct ril_responses *r = &d->work.group[x->group].in.resp;
+		const int32_t *ids = r->ids + r->start[x->index];
 		if (x->source != 0)
 			continue;
 		s->student++;

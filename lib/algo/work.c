@@ -7,8 +7,7 @@ void ril_work_clear(struct ril_work *w)
 {
 	free(w->group);
 	free(w->response);
-	free(w->ids);
-	free(w->starts);
+	free(w->picks);
 	free(w->cut);
 	*w = (struct ril_work){0};
 }
@@ -29,43 +28,44 @@ static int allocate(struct ril_work *w, const struct ril_work_options *o, struct
 			}
 	}
 	w->response = ril_new((size_t)w->R, sizeof *w->response, err);
-	w->ids = ril_new((size_t)w->T, sizeof *w->ids, err);
-	w->starts = ril_new((size_t)w->R + w->n, sizeof *w->starts, err);
+	w->picks = ril_new((size_t)w->R, sizeof *w->picks, err);
 	w->cut = ril_new(w->n + 1, sizeof *w->cut, err);
-	return w->response && w->ids && w->starts && w->cut ? 0 : -1;
+	return w->response && w->picks && w->cut ? 0 : -1;
 }
 
 static void lay_out(struct ril_work *w, const struct ril_work_options *o)
 {
 	int64_t R = 0, T = 0;
-	int32_t *start = w->starts;
 	for (size_t i = 0; i < w->n; i++) {
 		struct ril_work_group *g = &w->group[i];
 		const struct ril_responses *r = &g->in.resp;
 		g->first = R;
 		g->token = T;
-		g->start = start;
-		*start = 0;
+		g->pick = w->picks + R;
 		for (int32_t k = 0; k < r->n; k++) {
 			if (!takes_part(o, r, k))
 				continue;
 			int32_t len = r->start[k + 1] - r->start[k];
-			w->response[R++] = (struct ril_work_response){i, k, r->source[k], r->finish[k], T, len};
-			memcpy(w->ids + T, r->ids + r->start[k], (size_t)len * sizeof *w->ids);
+			w->response[R] = (struct ril_work_response){i, k, r->source[k], r->finish[k], T, len};
+			w->picks[R++] = k;
 			T += len;
 			g->n++;
-			start[1] = start[0] + len;
-			start++;
 		}
-		start++;
 	}
 }
 
-static struct ril_pack_group packed(const struct ril_work *w, size_t i)
+static struct ril_pack_group packed(const struct ril_work_group *g)
 {
-	const struct ril_work_group *g = &w->group[i];
-	return (struct ril_pack_group){g->in.key, g->in.prompt, g->in.P,           w->ids + g->token,
-				       g->start,  g->n,         g->in.vision.grid, g->in.vision.n};
+	const struct ril_group *in = &g->in;
+	return (struct ril_pack_group){.name = in->key,
+				       .prompt = in->prompt,
+				       .P = in->P,
+				       .ids = in->resp.ids,
+				       .start = in->resp.start,
+				       .pick = g->pick,
+				       .n = g->n,
+				       .grid = in->vision.grid,
+				       .pictures = in->vision.n};
 }
 
 /* Groups without a response that takes part are left to whichever micro-batch they fall into; they cost nothing. */
@@ -75,7 +75,7 @@ static void cut(struct ril_work *w, const struct ril_config *c, const struct ril
 	w->cuts = 0;
 	w->cut[0] = 0;
 	for (size_t i = 0; i < w->n; i++) {
-		struct ril_pack_group p = packed(w, i);
+		struct ril_pack_group p = packed(&w->group[i]);
 		int64_t cost = p.n ? ril_pack_cost(c, &p, o->form, o->use) : 0;
 		if (groups && cost && (tokens + cost > most || (o->micro_batch && groups == o->micro_batch))) {
 			w->cut[++w->cuts] = i;
@@ -120,7 +120,7 @@ int ril_work_pack(const struct ril_work *w, size_t m, const struct ril_work_opti
 		return -1;
 	int rc = 0;
 	for (size_t i = a; i < b && !rc; i++) {
-		struct ril_pack_group p = packed(w, i);
+		struct ril_pack_group p = packed(&w->group[i]);
 		if (!p.n)
 			continue;
 		const struct ril_group *g = &w->group[i].in;

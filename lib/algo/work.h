@@ -1,7 +1,8 @@
 /* work.h -- a batch laid out for training: which responses take part, in which order, cut into micro-batches.
  *
- * The responses that take part are copied into one CSR over the whole batch, group after group, so that everything per
- * token (log-probabilities, gradients) is one array and a micro-batch a contiguous part of it.  Micro-batches hold
+ * The responses that take part have places in one array over the whole batch, group after group, so that everything per
+ * token (log-probabilities, gradients) is one array and a micro-batch a contiguous part of it; their ids stay in the
+ * records.  Micro-batches hold
  * whole groups and depend on the batch alone; gradients add up over them before the one optimiser step.
  *
  * Ownership: the work borrows the batch's records, and owns its arrays from fill to clear. */
@@ -15,10 +16,10 @@
 struct ril_work_group {
 	struct ril_group in;
 	struct ril_record *record;
-	int32_t n;            /* responses that take part */
-	int64_t first;        /* the first of them in response[] */
-	const int32_t *start; /* [n+1]: their CSR, from 0 */
-	int64_t token;        /* place of its tokens in ids[] and every array per token */
+	int32_t n;           /* responses that take part */
+	const int32_t *pick; /* [n]: which they are in the group of the stream */
+	int64_t first;       /* the first of them in response[] */
+	int64_t token;       /* place of its tokens in every array per token */
 };
 
 struct ril_work_response {
@@ -32,10 +33,9 @@ struct ril_work {
 	size_t n;
 	struct ril_work_response *response; /* [R] */
 	int64_t R;
-	int32_t *ids; /* [T] */
-	int64_t T;
-	int32_t *starts; /* all groups' CSR */
-	size_t *cut;     /* [cuts+1]: micro-batch i is groups [cut[i], cut[i+1]) */
+	int64_t T;      /* tokens of all of them */
+	int32_t *picks; /* [R]: all groups' */
+	size_t *cut;    /* [cuts+1]: micro-batch i is groups [cut[i], cut[i+1]) */
 	size_t cuts;
 };
 

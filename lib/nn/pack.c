@@ -52,10 +52,31 @@ void ril_pack_reset(struct ril_pack *p, const struct ril_config *c, enum ril_pac
 	s->T = s->R = s->nseg = 0;
 }
 
+/* Response i of those that take part: its first id, and how many. */
+static const int32_t *response(const struct ril_pack_group *g, int32_t i, int64_t *n)
+{
+	int32_t k = g->pick ? g->pick[i] : i;
+	*n = g->start[k + 1] - g->start[k];
+	return g->ids + g->start[k];
+}
+
+/* Tokens of all responses that take part. */
+static int64_t response_tokens(const struct ril_pack_group *g)
+{
+	int64_t total = 0;
+	for (int32_t i = 0; i < g->n; i++) {
+		int64_t n;
+		response(g, i, &n);
+		total += n;
+	}
+	return total;
+}
+
 /* Tokens of a response that the pass computes: for the policy, its last one predicts nothing. */
 static int64_t computed(const struct ril_pack_group *g, int32_t i, enum ril_pack_use use)
 {
-	int64_t n = g->start[i + 1] - g->start[i];
+	int64_t n;
+	response(g, i, &n);
 	return use == RIL_PACK_POLICY && n > 0 ? n - 1 : n;
 }
 
@@ -68,24 +89,32 @@ int64_t ril_pack_cost(const struct ril_config *c, const struct ril_pack_group *g
 	return tokens;
 }
 
+static int check_ids(const struct ril_config *c, const int32_t *ids, int64_t n, struct ril_err *err)
+{
+	for (int64_t k = 0; k < n; k++)
+		if (ids[k] < 0 || ids[k] >= c->text.vocab)
+			return ril_fail(err, RIL_ECORRUPT, "token id %d is outside the model's vocabulary of %lld",
+					ids[k], (long long)c->text.vocab);
+	return 0;
+}
+
 static int check_group(const struct ril_config *c, const struct ril_pack_group *g, struct ril_err *err)
 {
 	if (g->P < 1)
 		return ril_fail(err, RIL_ECORRUPT, "the prompt is empty");
+	if (check_ids(c, g->prompt, g->P, err))
+		return -1;
 	for (int32_t i = 0; i < g->n; i++) {
-		if (g->start[i] < 0 || g->start[i + 1] < g->start[i])
+		int64_t n;
+		const int32_t *ids = response(g, i, &n);
+		if (ids < g->ids || n < 0)
 			return ril_fail(err, RIL_ECORRUPT, "resp.start does not ascend");
-		if (g->P + g->start[i + 1] - g->start[i] > c->text.max_positions)
+		if (g->P + n > c->text.max_positions)
 			return ril_fail(err, RIL_EFAIL,
-					"prompt and response %d are longer than the model's %lld positions", i,
-					(long long)c->text.max_positions);
-	}
-	int64_t all = g->P + (g->n ? g->start[g->n] : 0);
-	for (int64_t k = 0; k < all; k++) {
-		int32_t id = k < g->P ? g->prompt[k] : g->ids[k - g->P];
-		if (id < 0 || id >= c->text.vocab)
-			return ril_fail(err, RIL_ECORRUPT, "token id %d is outside the model's vocabulary of %lld", id,
-					(long long)c->text.vocab);
+					"prompt and response %d are longer than the model's %lld positions",
+					g->pick ? g->pick[i] : i, (long long)c->text.max_positions);
+		if (check_ids(c, ids, n, err))
+			return -1;
 	}
 	return 0;
 }
@@ -96,7 +125,7 @@ static int reserve(struct ril_pack_store *s, const struct ril_pack_group *g, str
 	int64_t add = ril_pack_cost(s->config, g, s->form, s->use);
 	if (s->T + add > INT32_MAX / 4)
 		return ril_fail(err, RIL_EFAIL, "a pack of more than %d tokens", INT32_MAX / 4);
-	int64_t wanted = s->use == RIL_PACK_SCORE ? g->n : g->n ? g->start[g->n] : 0;
+	int64_t wanted = s->use == RIL_PACK_SCORE ? g->n : response_tokens(g);
 	size_t T = (size_t)(s->T + add), R = (size_t)(s->R + wanted);
 	size_t P = (size_t)g->P;
 	return ril_grow(&s->ids, &s->cap_ids, T, 4, err) || ril_grow(&s->vrow, &s->cap_vrow, T, 4, err) ||
@@ -142,14 +171,15 @@ static void add_segment(struct ril_pack_store *s, int64_t row, int64_t n, int64_
 /* Rows whose results the heads want, for a response whose computed tokens begin at `row`; `before`: the prompt's last. */
 static void add_wanted(struct ril_pack_store *s, const struct ril_pack_group *g, int32_t i, int64_t before, int64_t row)
 {
-	int64_t n = g->start[i + 1] - g->start[i];
+	int64_t n;
+	const int32_t *ids = response(g, i, &n);
 	if (s->use == RIL_PACK_SCORE) {
 		s->row[s->R++] = (int32_t)(n ? row + n - 1 : before);
 		return;
 	}
 	for (int64_t k = 0; k < n; k++) {
 		s->row[s->R] = (int32_t)(k ? row + k - 1 : before);
-		s->target[s->R++] = g->ids[g->start[i] + k];
+		s->target[s->R++] = ids[k];
 	}
 }
 
@@ -165,7 +195,7 @@ static int add_group(struct ril_pack *p, const struct ril_pack_group *g, struct 
 		p->V += ril_config_image_tokens(s->config, &g->grid[3 * k]);
 	int64_t prompt = s->T;
 	for (int32_t i = 0; i < g->n; i++) {
-		int64_t n = computed(g, i, s->use);
+		int64_t all, n = computed(g, i, s->use);
 		if (i == 0 || s->form == RIL_PACK_NAIVE) {
 			prompt = s->T;
 			add_prompt(s, g);
@@ -173,7 +203,7 @@ static int add_group(struct ril_pack *p, const struct ril_pack_group *g, struct 
 				add_segment(s, prompt, g->P, 0, 0);
 		}
 		int64_t row = s->T;
-		add_tokens(s, g->ids + g->start[i], n, next);
+		add_tokens(s, response(g, i, &all), n, next);
 		if (s->form == RIL_PACK_SHARED)
 			add_segment(s, row, n, prompt, g->P);
 		else

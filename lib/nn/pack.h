@@ -21,7 +21,8 @@ struct ril_pack_group {
 	const int32_t *prompt;
 	int64_t P;
 	const int32_t *ids, *start;
-	int32_t n; /* responses, CSR as resp.ids, resp.start [n+1] */
+	const int32_t *pick; /* [n]: which of the responses take part, by their place in start; NULL: the first n */
+	int32_t n;           /* responses that take part; CSR as resp.ids, resp.start */
 	const int32_t *grid;
 	int pictures; /* vision.grid [pictures,3] */
 };

@@ -188,7 +188,7 @@ static void check_loss(struct subject *s, const struct inputs *in, struct ril_st
 	struct ril_model *m = grads ? s->train : s->model;
 	struct ril_err err = {0};
 	int32_t start[2] = {0, (int32_t)in->n};
-	struct ril_pack_group g = {"case", in->prompt, in->P, in->response, start, 1, in->grid, in->pictures};
+	struct ril_pack_group g = {"case", in->prompt, in->P, in->response, start, NULL, 1, in->grid, in->pictures};
 	struct ril_pack *p = ril_pack_new(&err);
 	double *logp = calloc((size_t)in->n, sizeof *logp), *entropy = calloc((size_t)in->n, sizeof *entropy);
 	double *dlogp = calloc((size_t)in->n, sizeof *dlogp), loss = 0;

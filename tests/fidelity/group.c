@@ -74,7 +74,8 @@ static void release(struct group *g)
 static int pack(struct ril_pack *p, struct ril_model *m, const struct group *g, enum ril_pack_use use,
 		struct ril_err *err)
 {
-	struct ril_pack_group pg = {"ril", g->in.prompt, g->in.P, g->ids, g->start, g->n, g->in.grid, g->in.pictures};
+	struct ril_pack_group pg = {"ril", g->in.prompt, g->in.P,    g->ids,        g->start,
+				    NULL,  g->n,         g->in.grid, g->in.pictures};
 	ril_pack_reset(p, &m->config, RIL_PACK_SHARED, use);
 	return ril_pack_add(p, &pg, err) || ril_pack_done(p, err) ? -1 : 0;
 }

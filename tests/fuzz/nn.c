@@ -16,7 +16,7 @@
 static int train_once(const char *dir, enum ril_head head, const char *out, struct ril_err *err)
 {
 	static const int32_t prompt[] = {5, 6, 7}, ids[] = {8, 9, 10}, start[] = {0, 1, 3};
-	struct ril_pack_group g = {"k", prompt, 3, ids, start, 2, NULL, 0};
+	struct ril_pack_group g = {"k", prompt, 3, ids, start, NULL, 2, NULL, 0};
 	const double seed[3] = {1, -1, 2};
 	double *x = test_up(NULL, sizeof seed), *d = test_up(seed, sizeof seed);
 	struct ril_val *z = NULL;

@@ -327,7 +327,7 @@ static void test_pack_errors(void)
 	struct ril_pack *p = ril_pack_new(&err);
 	int32_t image = c.image_token, prompt[] = {5, image, image, image, image, 6}, ids[] = {7, 8}, start[] = {0, 2},
 		grid[] = {1, 4, 4, 1, 4, 6};
-	struct ril_pack_group good = {"k1", prompt, 6, ids, start, 1, grid, 1}, g = good;
+	struct ril_pack_group good = {"k1", prompt, 6, ids, start, NULL, 1, grid, 1}, g = good;
 	struct {
 		const char *say;
 	} want[] = {{"grid asks for 6"},

@@ -56,7 +56,8 @@ static int rig_open(struct rig *r, const char *folder, const char *name, enum ri
 			r->coef[k] = ril_rng_normal(6, RIL_RNG_TEST, (struct ril_rng_at){.position = (uint32_t)k}) / 10;
 		}
 	}
-	r->group = (struct ril_pack_group){folder, prompt->data, prompt->count, r->ids, r->start, N, r->grid, pictures};
+	r->group = (struct ril_pack_group){folder, prompt->data, prompt->count, r->ids, r->start, NULL,
+					   N,      r->grid,      pictures};
 	return 0;
 }
 
