@@ -1,16 +1,29 @@
 # RIL tools.  `make` builds, `make demo` runs the main job on the embedded default, `make check` passes the tests.
+# Only `make deps`, which those two call first, installs anything on the machine.
 #
-# MODE picks the build, each in its own object folder:
-#   release   what is installed; binaries beside the sources in bin/
-#   f64       the CPU backend in double precision, for gradient checks
-#   asan      address and undefined-behaviour sanitizers
+# `make help` prints this file's lines that begin with "#:", each with the target or variable of the line below it.
+
+#: the build: release (bin/), f64 (double precision, for gradients) or asan (sanitizers)
 MODE   ?= release
-CC     ?= gcc
+ifeq ($(origin CC),default)
+#: the C compiler
+CC     := gcc
+endif
+#: the processor to build for, as the compiler's -march names it; native is this machine
 ARCH   ?= native
+#: more flags for the compiler
+EXTRA_CFLAGS ?=
+#: where `make install` installs
 PREFIX ?= /usr/local
+#: a folder put before PREFIX, for packagers
+DESTDIR ?=
+#: reference outputs for check-fidelity and fidelity-table, laid out as shared/data/models
+DATA   ?= $(or $(RIL_SHARED),../shared)/data/models
 VERSION := $(shell cat VERSION)
 
 PKGS := openblas libcjson zlib libpcre2-8 libutf8proc
+# Empty, or the target that says what is missing.
+MISSING := $(shell CC='$(firstword $(CC))' scripts/deps --build 2>/dev/null || echo missing)
 OPTIONAL_PKGS := $(shell for p in libjpeg libwebp libwebpdemux stb; do pkg-config --exists $$p && echo $$p; done)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(OPTIONAL_PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) $(filter-out stb,$(OPTIONAL_PKGS)) 2>/dev/null)
@@ -34,18 +47,27 @@ LIBOBJ  := $(LIBSRC:%.c=$B/%.o)
 TOOLS   := $(sort $(patsubst bin/%.c,%,$(wildcard bin/ril-*.c)))
 TESTS   := $(sort $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/ops/*.c tests/stream/*.c tests/fuzz/*.c)))
 
-.PHONY: all tests demo check check-long clean layers banned headers format deps install
 .DELETE_ON_ERROR:
 .SECONDARY:
+
+.PHONY: all
+#: builds the tools and their completions
 all: $(TOOLS:%=$(BIN)/%) $(if $(filter release,$(MODE)),share/completions/ril.bash)
+
+.PHONY: help
+#: prints this list
+help:
+	@scripts/make-help Makefile
 
 share/completions/ril.bash: scripts/gen-completions $(TOOLS:%=bin/%)
 	@mkdir -p $(@D)
 	scripts/gen-completions >$@
 
+.PHONY: tests
+#: builds the tools and all tests
 tests: all $(TESTS:%=$B/tests/%) $B/tests/fidelity/fidelity
 
-$B/%.o: %.c Makefile VERSION
+$B/%.o: %.c Makefile VERSION $(MISSING)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
@@ -53,6 +75,12 @@ $B/%.o: %.c Makefile VERSION
 $B/lib/image/stb.o: CFLAGS += -ftrivial-auto-var-init=zero
 
 $B/libril.a: $(LIBOBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+# What a stream filter in C needs: no operations, no models, no OpenBLAS.
+STREAM_ROOMS := base tensor stream
+$B/libril-stream.a: $(filter $(STREAM_ROOMS:%=$B/lib/%/%),$(LIBOBJ))
 	@rm -f $@
 	ar rcs $@ $^
 
@@ -68,48 +96,80 @@ FIDELITY := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/fidelity/*.c)))
 $B/tests/fidelity/fidelity: $(FIDELITY) $B/libril.a
 	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
-# Installs what is missing (Debian and Ubuntu), or prints the line to type; a stamp keeps it from asking every time.  The
-# stamp is included: make starts anew once it is there, and pkg-config then knows the packages.
-deps: build/deps.mk
-build/deps.mk: scripts/deps
-	@scripts/deps
-	@mkdir -p build && touch $@
-ifneq ($(MAKECMDGOALS),clean)
-include build/deps.mk
-endif
+# A build that lacks something says so, and installs nothing.
+.PHONY: missing
+missing:
+	@CC='$(firstword $(CC))' scripts/deps --build
 
-# The main job on the embedded default; everything lands in demo/.
-demo: all
+.PHONY: deps
+#: installs what building, demo and check need (Debian, Ubuntu), or prints the line to type
+deps:
+	@CC='$(firstword $(CC))' scripts/deps
+
+# The main job on the embedded default; everything lands in demo/.  A make of its own builds, here and in scripts/check:
+# it asks pkg-config anew, once deps has installed the packages.
+.PHONY: demo
+#: deps, all, then RIL on the embedded default, into demo/
+demo: deps
+	@$(MAKE) all
 	@scripts/demo demo
 
+.PHONY: layers banned headers format
 layers banned headers format: export HEADER_FLAGS = $(CFLAGS)
-layers banned headers format:
-	@scripts/check-$@
+#: checks which room of lib/ includes which
+layers:
+	@scripts/check-layers
+#: checks for functions that have no place here
+banned:
+	@scripts/check-banned
+#: checks that every header compiles alone, and all public ones together
+headers: $(MISSING)
+	@scripts/check-headers
+#: checks the layout of the C files, by .clang-format
+format:
+	@scripts/check-format
 
-check: layers banned headers format
-	+@scripts/check --mode $(MODE)
+RULES := layers banned headers format
+.PHONY: check
+#: deps, the four rules above, then every test of MODE (with release, f64's too)
+check: deps
+	@$(MAKE) $(RULES)
+	@scripts/check --mode $(MODE)
 
-check-long: layers banned headers format
-	+@scripts/check --mode $(MODE) --long
+.PHONY: check-long
+#: check and the tests that take minutes
+check-long: deps
+	@$(MAKE) $(RULES)
+	@scripts/check --mode $(MODE) --long
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/ril $(addprefix $(DESTDIR)$(PREFIX)/share/man/man,1 5 7)
-	install $(TOOLS:%=bin/%) scripts/ril-* $(DESTDIR)$(PREFIX)/bin
-	cp -r share/. $(DESTDIR)$(PREFIX)/share/ril
-	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s; done
-	for p in ril-table ril-page; do ln -sf ril-plot.1 $(DESTDIR)$(PREFIX)/share/man/man1/$$p.1; done
+.PHONY: check-quick
+#: deps, then the tests in C alone; `make check-quick MODE=asan` takes minutes where check takes long
+check-quick: deps
+	@scripts/check --mode $(MODE) --quick
 
-# Compares with the reference implementation's outputs in DATA, laid out as shared/data/models; prints the table.
-DATA ?= $(or $(RIL_SHARED),../shared)/data/models
+.PHONY: install
+#: installs tools, man pages, completions, and headers and library for stream filters
+install: all $B/libril-stream.a
+	scripts/install "$(DESTDIR)" "$(PREFIX)" "$(BIN)" $B/libril-stream.a
+
+.PHONY: check-fidelity
+#: compares with the reference implementation's outputs in DATA, prints the table
 check-fidelity: $B/tests/fidelity/fidelity
 	$B/tests/fidelity/fidelity $(DATA)
 
-# The table in the documentation.
 .PHONY: fidelity-table
+#: the same, as the documentation's table, share/fidelity.md
 fidelity-table: $B/tests/fidelity/fidelity
 	@scripts/fidelity-table $B/tests/fidelity/fidelity $(DATA) >share/fidelity.new && mv share/fidelity.new share/fidelity.md
 
+.PHONY: compile_commands.json
+#: how each C file is compiled, for editors and analysers
+compile_commands.json:
+	@scripts/compile-commands $B >$@
+
+.PHONY: clean
+#: removes what was built
 clean:
-	rm -rf build $(TOOLS:%=bin/%)
+	rm -rf build share/completions compile_commands.json $(TOOLS:%=bin/%)
 
 -include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $(TESTS:%=$B/tests/%.d) $(FIDELITY:.o=.d)
