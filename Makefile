@@ -32,7 +32,7 @@ FEATURES := $(if $(filter libjpeg,$(OPTIONAL_PKGS)),-DRIL_HAVE_JPEG) $(if $(filt
 OPT.release := -O3 -g
 OPT.f64     := -O2 -g -DRIL_REAL_IS_DOUBLE
 OPT.asan    := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer
-WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CFLAGS := -std=gnu11 -D_GNU_SOURCE $(OPT.$(MODE)) -march=$(ARCH) -fno-math-errno -fno-trapping-math -fopenmp-simd -ffp-contract=fast \
 	  $(WARN) -Ilib -Ibin -DRIL_VERSION='"$(VERSION)"' $(FEATURES) $(PKG_CFLAGS) $(EXTRA_CFLAGS)
 # The stemmer of meteor-ws has no pkg-config file; lib/caption/stem.c does without it where it is missing.
@@ -111,7 +111,7 @@ deps:
 .PHONY: demo
 #: deps, all, then RIL on the embedded default, into demo/
 demo: deps
-	@$(MAKE) all
+	@$(MAKE) --no-print-directory all
 	@scripts/demo demo
 
 .PHONY: layers banned headers format
@@ -133,13 +133,13 @@ RULES := layers banned headers format
 .PHONY: check
 #: deps, the four rules above, then every test of MODE (with release, f64's too)
 check: deps
-	@$(MAKE) $(RULES)
+	@$(MAKE) --no-print-directory $(RULES)
 	@scripts/check --mode $(MODE)
 
 .PHONY: check-long
 #: check and the tests that take minutes
 check-long: deps
-	@$(MAKE) $(RULES)
+	@$(MAKE) --no-print-directory $(RULES)
 	@scripts/check --mode $(MODE) --long
 
 .PHONY: check-quick

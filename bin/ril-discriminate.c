@@ -8,6 +8,7 @@
 #include "loop/run.h"
 #include "loop/stage.h"
 #include "base/progress.h"
+#include "base/unused.h"
 #include "optim_options.h"
 #include "tensor/folder.h"
 
@@ -174,7 +175,7 @@ static int check_options(struct ril_err *err)
 			      opt.model);
 }
 
-static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
+static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
 	struct discriminate d = {.tool = t};
 	int rc = check_options(err);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/thread.h"
+#include "base/unused.h"
 #include "nn/fresh.h"
 #include "text/bpe_train.h"
 #include "text/chat.h"
@@ -162,7 +163,7 @@ static int make_folder(struct ril_tool *tool, cJSON *config, struct ril_err *err
 	return rc ? -1 : 0;
 }
 
-static int run(struct ril_tool *tool, const struct ril_strlist *operands, struct ril_err *err)
+static int run(struct ril_tool *tool, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
 	if (!opt.config || !opt.out)
 		return ril_fail(err, RIL_EUSAGE, "--config and -o are needed");

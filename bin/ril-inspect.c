@@ -2,6 +2,7 @@
 #include "tool.h"
 
 #include "base/json.h"
+#include "base/unused.h"
 #include "stream/show.h"
 
 #include <stdlib.h>
@@ -193,7 +194,7 @@ static int diff(const char *x, const char *y, struct ril_buf *b, struct ril_err 
 			   : 0;
 }
 
-static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
+static int run(RIL_UNUSED struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
 {
 	const char *path = operands->n ? operands->at[0] : "-";
 	struct ril_buf b = {0};

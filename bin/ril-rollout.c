@@ -8,6 +8,7 @@
 #include "algo/rollout.h"
 #include "loop/stage.h"
 #include "base/progress.h"
+#include "base/unused.h"
 #include "stream/edge.h"
 
 #include <signal.h>
@@ -157,7 +158,7 @@ static int open_all(struct rollout *r, struct ril_err *err)
 	return ril_stage_open(&r->stage, opt.in, opt.out, opt.gzip, err);
 }
 
-static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
+static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
 	if (!opt.model || !opt.n)
 		return ril_fail(err, RIL_EUSAGE, "%s is needed", opt.model ? "-n" : "-m");

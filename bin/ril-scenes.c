@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/progress.h"
+#include "base/unused.h"
 #include "scene/ask.h"
 
 #include <errno.h>
@@ -203,7 +204,7 @@ static int make_folder(const char *path, struct ril_err *err)
 	return mkdir(path, 0777) && errno != EEXIST ? ril_fail_errno(err, "%s", path) : 0;
 }
 
-static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
+static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
 	struct plan p = {.sentences = !strcmp(opt.answers, "sentences")};
 	char path[4096], tmp[4096];

@@ -8,6 +8,7 @@
 #include "algo/teach.h"
 #include "base/file.h"
 #include "base/progress.h"
+#include "base/unused.h"
 
 #include <stdlib.h>
 
@@ -182,7 +183,7 @@ static int check_options(struct ril_err *err)
 	return 0;
 }
 
-static int run(struct ril_tool *tool, const struct ril_strlist *operands, struct ril_err *err)
+static int run(struct ril_tool *tool, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
 	struct teach t = {.tool = tool, .done = opt.start};
 	if (check_options(err))

@@ -9,6 +9,7 @@
 #include "loop/stage.h"
 #include "algo/update.h"
 #include "base/progress.h"
+#include "base/unused.h"
 #include "optim_options.h"
 #include "stream/edge.h"
 #include "text/tokenizer.h"
@@ -264,7 +265,7 @@ static int open_all(struct update *u, struct ril_err *err)
 	return 0;
 }
 
-static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
+static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
 	if (!opt.model)
 		return ril_fail(err, RIL_EUSAGE, "-m is needed");

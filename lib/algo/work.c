@@ -69,14 +69,14 @@ static struct ril_pack_group packed(const struct ril_work_group *g)
 }
 
 /* Groups without a response that takes part are left to whichever micro-batch they fall into; they cost nothing. */
-static void cut(struct ril_work *w, const struct ril_config *c, const struct ril_work_options *o)
+static void cut(struct ril_work *w, const struct ril_work_options *o)
 {
 	int64_t most = o->tokens ? o->tokens : RIL_MICRO_TOKENS, tokens = 0, groups = 0;
 	w->cuts = 0;
 	w->cut[0] = 0;
 	for (size_t i = 0; i < w->n; i++) {
 		struct ril_pack_group p = packed(&w->group[i]);
-		int64_t cost = p.n ? ril_pack_cost(c, &p, o->form, o->use) : 0;
+		int64_t cost = p.n ? ril_pack_cost(&p, o->form, o->use) : 0;
 		if (groups && cost && (tokens + cost > most || (o->micro_batch && groups == o->micro_batch))) {
 			w->cut[++w->cuts] = i;
 			tokens = groups = 0;
@@ -103,7 +103,7 @@ int ril_work_fill(struct ril_work *w, const struct ril_batch *b, const struct ri
 	if (allocate(w, o, err))
 		goto fail;
 	lay_out(w, o);
-	cut(w, c, o);
+	cut(w, o);
 	return 0;
 fail:
 	ril_work_clear(w);

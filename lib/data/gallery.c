@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "base/thread.h"
+#include "base/unused.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -149,7 +150,7 @@ static int read_picture(const struct ril_gallery *g, struct ril_seen *s, struct 
 	return rc;
 }
 
-static void read_tile(void *ctx, int tile, int worker)
+static void read_tile(void *ctx, int tile, RIL_UNUSED int worker)
 {
 	struct work *w = ctx;
 	read_picture(w->g, w->seen[tile], &w->err[tile]);

@@ -1,6 +1,8 @@
 /* run.c -- run directories; see run.h. */
 #include "loop/run.h"
 
+#include "base/unused.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +42,8 @@ int ril_mkdirs(const char *dir, struct ril_err *err)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static int remove_one(const char *path, RIL_UNUSED const struct stat *st, RIL_UNUSED int type,
+		      RIL_UNUSED struct FTW *ftw)
 {
 	return remove(path);
 }
@@ -66,7 +69,7 @@ static int sync_path(const char *path)
 	return rc;
 }
 
-static int sync_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static int sync_one(const char *path, RIL_UNUSED const struct stat *st, int type, RIL_UNUSED struct FTW *ftw)
 {
 	return type == FTW_F || type == FTW_DP ? sync_path(path) : 0;
 }

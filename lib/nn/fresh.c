@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "base/thread.h"
+#include "base/unused.h"
 #include "nn/model.h"
 
 #include <math.h>
@@ -31,7 +32,7 @@ struct fill {
 };
 
 /* Four normals to a counter: two Box-Muller pairs, in single precision (billions of them are wanted). */
-static void fill_tile(void *ctx, int tile, int worker)
+static void fill_tile(void *ctx, int tile, RIL_UNUSED int worker)
 {
 	const struct fill *f = ctx;
 	int64_t end = (int64_t)(tile + 1) * TILE < f->n ? (int64_t)(tile + 1) * TILE : f->n;

@@ -80,8 +80,7 @@ static int64_t computed(const struct ril_pack_group *g, int32_t i, enum ril_pack
 	return use == RIL_PACK_POLICY && n > 0 ? n - 1 : n;
 }
 
-int64_t ril_pack_cost(const struct ril_config *c, const struct ril_pack_group *g, enum ril_pack_form form,
-		      enum ril_pack_use use)
+int64_t ril_pack_cost(const struct ril_pack_group *g, enum ril_pack_form form, enum ril_pack_use use)
 {
 	int64_t tokens = form == RIL_PACK_NAIVE ? g->P * g->n : g->n ? g->P : 0;
 	for (int32_t i = 0; i < g->n; i++)
@@ -122,7 +121,7 @@ static int check_group(const struct ril_config *c, const struct ril_pack_group *
 /* Makes room for what the group will add. */
 static int reserve(struct ril_pack_store *s, const struct ril_pack_group *g, struct ril_err *err)
 {
-	int64_t add = ril_pack_cost(s->config, g, s->form, s->use);
+	int64_t add = ril_pack_cost(g, s->form, s->use);
 	if (s->T + add > INT32_MAX / 4)
 		return ril_fail(err, RIL_EFAIL, "a pack of more than %d tokens", INT32_MAX / 4);
 	int64_t wanted = s->use == RIL_PACK_SCORE ? g->n : response_tokens(g);

@@ -41,7 +41,7 @@ void ril_pack_reset(struct ril_pack *, const struct ril_config *, enum ril_pack_
 int ril_pack_add(struct ril_pack *, const struct ril_pack_group *, struct ril_err *);
 int ril_pack_done(struct ril_pack *, struct ril_err *);
 /* Tokens that adding the group would compute: for cutting micro-batches. */
-int64_t ril_pack_cost(const struct ril_config *, const struct ril_pack_group *, enum ril_pack_form, enum ril_pack_use);
+int64_t ril_pack_cost(const struct ril_pack_group *, enum ril_pack_form, enum ril_pack_use);
 
 /* The passes over a pack, none of which waits for the device.  vis: [V,H] embeddings (NULL when V is 0).
  * Policy: logp[R], entropy[R] (or NULL), device; a loss sets dlogp[R] (device; NULL when not recording) before the walk

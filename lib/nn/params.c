@@ -1,6 +1,7 @@
 /* params.c -- the parameter table and its blocks; see params.h. */
 #include "nn/params_internal.h"
 #include "base/thread.h"
+#include "base/unused.h"
 #include "ops/backend.h"
 
 #include <assert.h>
@@ -505,7 +506,7 @@ struct refresh_job {
 	struct ril_err err;
 };
 
-static void refresh_tile(void *ctx, int tile, int worker)
+static void refresh_tile(void *ctx, int tile, RIL_UNUSED int worker)
 {
 	struct refresh_job *job = ctx;
 	struct ril_err e = {0};
@@ -531,15 +532,14 @@ int ril_params_read(const struct ril_params *ps, const struct ril_param *p, ril_
 		return ril_ops()->sync(err);
 	}
 	struct ril_buf tmp = {0};
-	const void *bytes = ril_param_bytes(ps, p, &tmp, err);
+	const void *bytes = ril_param_bytes(p, &tmp, err);
 	if (bytes)
 		widen(out, bytes, p->dtype, (size_t)p->count);
 	ril_buf_free(&tmp);
 	return bytes ? 0 : -1;
 }
 
-const void *ril_param_bytes(const struct ril_params *ps, const struct ril_param *p, struct ril_buf *tmp,
-			    struct ril_err *err)
+const void *ril_param_bytes(const struct ril_param *p, struct ril_buf *tmp, struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
 	if (p->tied)

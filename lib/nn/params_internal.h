@@ -18,6 +18,6 @@ struct ril_params_store {
 };
 
 /* The published bytes of a parameter as they are now: borrowed, or made in `tmp`. */
-const void *ril_param_bytes(const struct ril_params *, const struct ril_param *, struct ril_buf *tmp, struct ril_err *);
+const void *ril_param_bytes(const struct ril_param *, struct ril_buf *tmp, struct ril_err *);
 
 #endif

@@ -33,7 +33,7 @@ static int save_shard(const struct ril_params *ps, int shard, const char *path, 
 					     .count = p->count,
 					     .bytes = (size_t)p->count * ril_dtype_size(p->dtype)};
 		memcpy(e[n].dim, p->dim, sizeof p->dim);
-		e[n].data = ril_param_bytes(ps, p, &tmp[i], err);
+		e[n].data = ril_param_bytes(p, &tmp[i], err);
 		rc = e[n++].data ? 0 : -1;
 	}
 	for (size_t i = 0; !rc && i < nmeta; i++)

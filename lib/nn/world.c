@@ -1,17 +1,22 @@
 /* world.c -- the world of one, and how a block is shared out; see world.h. */
 #include "nn/world.h"
 
-static int one_sum(const struct ril_world *w, double *x, size_t n, struct ril_err *err)
+#include "base/unused.h"
+
+static int one_sum(RIL_UNUSED const struct ril_world *w, RIL_UNUSED double *x, RIL_UNUSED size_t n,
+		   RIL_UNUSED struct ril_err *err)
 {
 	return 0;
 }
 
-static int one_reduce_scatter(const struct ril_world *w, ril_real *block, int64_t count, struct ril_err *err)
+static int one_reduce_scatter(RIL_UNUSED const struct ril_world *w, RIL_UNUSED ril_real *block,
+			      RIL_UNUSED int64_t count, RIL_UNUSED struct ril_err *err)
 {
 	return 0;
 }
 
-static int one_all_gather(const struct ril_world *w, void *block, int64_t count, size_t size, struct ril_err *err)
+static int one_all_gather(RIL_UNUSED const struct ril_world *w, RIL_UNUSED void *block, RIL_UNUSED int64_t count,
+			  RIL_UNUSED size_t size, RIL_UNUSED struct ril_err *err)
 {
 	return 0;
 }

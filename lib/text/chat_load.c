@@ -185,7 +185,7 @@ out:
 }
 
 /* Which of the two families' pictures, if any. */
-static int learn_pictures(struct ril_chat *c, const char *text, size_t n, struct ril_err *err)
+static void learn_pictures(struct ril_chat *c, const char *text, size_t n)
 {
 	static const struct probe one = {{{"user", "#|what is it?"}}, true, true};
 	struct ril_buf b = {0};
@@ -195,7 +195,6 @@ static int learn_pictures(struct ril_chat *c, const char *text, size_t n, struct
 			if (strstr(b.data, ril_picture_forms[k].placeholder))
 				c->picture = &ril_picture_forms[k];
 	ril_buf_free(&b);
-	return 0;
 }
 
 /* Do earlier answers lose their thoughts? */
@@ -233,7 +232,10 @@ static int verify(const struct ril_chat *c, const char *text, size_t n, struct r
 
 static int learn(struct ril_chat *c, const char *text, size_t n, struct ril_err *err)
 {
-	if (learn_frame(c, text, n, err) || learn_pictures(c, text, n, err) || learn_thoughts(c, text, n, err))
+	if (learn_frame(c, text, n, err))
+		return -1;
+	learn_pictures(c, text, n);
+	if (learn_thoughts(c, text, n, err))
 		return -1;
 	c->name = c->picture ? c->picture->name : c->drops_thoughts ? "Qwen3" : "Qwen2.5";
 	return verify(c, text, n, err);

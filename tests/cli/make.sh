@@ -84,4 +84,21 @@ check "it is JSON and holds every C file once" test "$(jq -r '.[].file' "$C/comp
 check "with the flags of each" test "$(jq -r '.[] | select(.command | contains("-DFLAGS_OF_INSTALLED") and contains("\"'"$(cat "$C/VERSION")"'\"")) | .file' \
 	"$C/compile_commands.json" | wc -l)" = "$(cd "$C" && find lib bin tests -name '*.c' | wc -l)"
 check "it compiled nothing" test ! -e "$T/compiled"
+
+# CI adds up what its checks counted; one that fails without a count, or is cut off, is one failure
+printf '#!/bin/sh\nexit 1\n' >"$C/scripts/reference-env"
+stub clang-format-14 'exit 0'
+ci() { # ci CHECK QUICK: what the stub make runs for each; the last line is left in $T/last
+	stub make "case \"\$1\" in check) $1 ;; check-quick) $2 ;; esac"
+	(cd "$C" && PATH="$S:$PATH" .ci/run) >"$T/out" 2>"$T/err"; rc=$?
+	tail -n 1 "$T/out" >"$T/last"
+}
+ci 'echo noise; echo 3 passed, 0 failed, 1 skipped' 'echo 40 passed, 0 failed, 2 skipped'
+check "CI adds up: $(cat "$T/last")" test $rc -eq 0 -a "$(cat "$T/last")" = "43 passed, 0 failed, 3 skipped"
+ci 'echo 3 passed, 2 failed, 1 skipped; exit 1' 'echo 40 passed, 0 failed, 2 skipped'
+check "CI fails with a test: $(cat "$T/last")" test $rc -ne 0 -a "$(cat "$T/last")" = "43 passed, 2 failed, 3 skipped"
+ci 'echo 3 passed, 0 failed, 1 skipped' 'echo cannot compile; exit 2'
+check "CI fails with a build: $(cat "$T/last")" test $rc -ne 0 -a "$(cat "$T/last")" = "3 passed, 1 failed, 1 skipped"
+ci 'exit 0' 'exit 0'
+check "CI fails where nothing was counted: $(cat "$T/last")" test $rc -ne 0
 test_end

@@ -1,6 +1,7 @@
 /* greedy.c -- greedy decoding from a case's prompt, through prefill and cache, until the reference was in doubt. */
 #include "fidelity.h"
 
+#include "base/unused.h"
 #include "nn/generate.h"
 #include "text/tokenizer.h"
 
@@ -15,8 +16,8 @@ struct barred {
 };
 
 /* The best id that may be drawn, its log-probability over all of them. */
-static int choose(void *ctx, int worker, struct ril_gen_at at, const ril_real *z, int64_t V, int32_t *id, double *logp,
-		  struct ril_err *err)
+static int choose(void *ctx, RIL_UNUSED int worker, RIL_UNUSED struct ril_gen_at at, const ril_real *z, int64_t V,
+		  int32_t *id, double *logp, RIL_UNUSED struct ril_err *err)
 {
 	const struct barred *b = ctx;
 	double sum = 0, top = -INFINITY;

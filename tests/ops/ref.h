@@ -4,6 +4,8 @@
 
 #include "run.h"
 
+#include "base/unused.h"
+
 /* Within a kind's functions: its buffers as matrices. */
 #define IN(i) mat(&r->in[i], in[i])
 #define OUT(i) mat(&r->out[i], out[i])
@@ -56,8 +58,8 @@ static void linear_forward(const struct run *r, ril_real *const in[], ril_real *
 	ops()->linear(OUT(0), IN(1), stored_weight(r, in), in[3], r->d[4]);
 }
 
-static void linear_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			    ril_real *const din[])
+static void linear_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
+			    ril_real *const dout[], ril_real *const din[])
 {
 	ops()->linear_bwd(DIN(1), DIN(2), din[3], DOUT(0), IN(1), stored_weight(r, in));
 }
@@ -97,8 +99,8 @@ static void embed_forward(const struct run *r, ril_real *const in[], ril_real *c
 	ops()->embed(OUT(0), r->idx, r->d[3] ? r->idx2 : NULL, stored_weight(r, in), IN(1));
 }
 
-static void embed_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			   ril_real *const din[])
+static void embed_backward(const struct run *r, RIL_UNUSED ril_real *const in[], RIL_UNUSED ril_real *const out[],
+			   ril_real *const dout[], ril_real *const din[])
 {
 	ops()->embed_bwd(DIN(0), DIN(1), r->idx, r->d[3] ? r->idx2 : NULL, DOUT(0));
 }
@@ -123,8 +125,8 @@ static void gather_forward(const struct run *r, ril_real *const in[], ril_real *
 	ops()->gather(OUT(0), IN(0), r->idx);
 }
 
-static void gather_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			    ril_real *const din[])
+static void gather_backward(const struct run *r, RIL_UNUSED ril_real *const in[], RIL_UNUSED ril_real *const out[],
+			    ril_real *const dout[], ril_real *const din[])
 {
 	ops()->gather_bwd(DIN(0), DOUT(0), r->idx);
 }
@@ -174,8 +176,8 @@ static void add_rows_forward(const struct run *r, ril_real *const in[], ril_real
 	ops()->add_rows(OUT(0), IN(0), IN(1));
 }
 
-static void add_rows_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			      ril_real *const din[])
+static void add_rows_backward(const struct run *r, RIL_UNUSED ril_real *const in[], RIL_UNUSED ril_real *const out[],
+			      ril_real *const dout[], ril_real *const din[])
 {
 	ops()->add_rows_bwd(DIN(0), DIN(1), DOUT(0));
 }
@@ -220,8 +222,8 @@ static void scale_add_forward(const struct run *r, ril_real *const in[], ril_rea
 	ops()->scale_add(OUT(0), IN(0), in[1], IN(2));
 }
 
-static void scale_add_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			       ril_real *const din[])
+static void scale_add_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
+			       ril_real *const dout[], ril_real *const din[])
 {
 	ops()->scale_add_bwd(DIN(0), din[1], DIN(2), DOUT(0), in[1], IN(2));
 }
@@ -258,8 +260,8 @@ static void act_forward(const struct run *r, ril_real *const in[], ril_real *con
 	ops()->act(OUT(0), IN(0), (enum ril_act)r->d[2]);
 }
 
-static void act_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			 ril_real *const din[])
+static void act_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
+			 ril_real *const dout[], ril_real *const din[])
 {
 	ops()->act_bwd(DIN(0), DOUT(0), IN(0), (enum ril_act)r->d[2]);
 }
@@ -281,8 +283,8 @@ static void swiglu_forward(const struct run *r, ril_real *const in[], ril_real *
 	ops()->swiglu(OUT(0), IN(0), IN(1));
 }
 
-static void swiglu_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			    ril_real *const din[])
+static void swiglu_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
+			    ril_real *const dout[], ril_real *const din[])
 {
 	ops()->swiglu_bwd(DIN(0), DIN(1), DOUT(0), IN(0), IN(1));
 }
@@ -403,8 +405,8 @@ static void rope_forward(const struct run *r, ril_real *const in[], ril_real *co
 	ops()->rope(OUT(0), rotary(r, in), r->idx, r->d[0], false);
 }
 
-static void rope_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			  ril_real *const din[])
+static void rope_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
+			  ril_real *const dout[], ril_real *const din[])
 {
 	if (!din[0])
 		return;
@@ -680,8 +682,8 @@ static void policy_forward(const struct run *r, ril_real *const in[], ril_real *
 	loss_end(r, &l, out);
 }
 
-static void policy_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			    ril_real *const din[])
+static void policy_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
+			    ril_real *const dout[], ril_real *const din[])
 {
 	struct token_loss l = policy_run(r, in);
 	for (int64_t t = 0; din[0] && t < r->d[0]; t++)
@@ -718,8 +720,8 @@ static void sft_forward(const struct run *r, ril_real *const in[], ril_real *con
 	loss_end(r, &l, out);
 }
 
-static void sft_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			 ril_real *const din[])
+static void sft_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
+			 ril_real *const dout[], ril_real *const din[])
 {
 	struct token_loss l = loss_start(r, in[0], in[1]);
 	ops()->sft_loss(l.dlogp, l.sums, l.x);
@@ -776,8 +778,8 @@ static void bce_forward(const struct run *r, ril_real *const in[], ril_real *con
 		out[1][i] = (ril_real)(&s.loss)[i];
 }
 
-static void bce_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			 ril_real *const din[])
+static void bce_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
+			 ril_real *const dout[], ril_real *const din[])
 {
 	bce_run(r, in, (double)dout[0][0], DIN(0));
 }

@@ -8,6 +8,7 @@
 #include "algo/disc.h"
 #include "algo/rollout.h"
 #include "algo/update_internal.h"
+#include "base/unused.h"
 
 #ifdef RIL_REAL_IS_DOUBLE
 #define ALL 1e-5 /* the reference itself computes norms and rotary tables in float32 */
@@ -350,7 +351,7 @@ static void check_batches(void)
 
 /* ---- a world of two: a second process that holds the same batch ---- */
 
-static int twin_sum(const struct ril_world *w, double *x, size_t n, struct ril_err *e)
+static int twin_sum(const struct ril_world *w, double *x, size_t n, RIL_UNUSED struct ril_err *e)
 {
 	for (size_t i = 0; i < n; i++)
 		x[i] *= w->size;

@@ -3,12 +3,13 @@
 
 #include "algo/sample.h"
 #include "base/thread.h"
+#include "base/unused.h"
 #include "nn/generate.h"
 
 static struct ril_sampler sampler[4];
 
-static int greedy(void *ctx, int worker, struct ril_gen_at at, const ril_real *logits, int64_t V, int32_t *id,
-		  double *logp, struct ril_err *err)
+static int greedy(RIL_UNUSED void *ctx, int worker, RIL_UNUSED struct ril_gen_at at, const ril_real *logits, int64_t V,
+		  int32_t *id, double *logp, struct ril_err *err)
 {
 	const struct ril_sampling how = {.temperature = 1, .top_p = 1, .greedy = true};
 	return ril_sample(&sampler[worker], &how, logits, V, NULL, 0, id, logp, err);

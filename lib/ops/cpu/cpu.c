@@ -2,6 +2,7 @@
 #include "cpu_internal.h"
 
 #include "base/mem.h"
+#include "base/unused.h"
 
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -43,7 +44,7 @@ struct ranges {
 	void *ctx;
 };
 
-static void range_tile(void *ctx, int tile, int worker)
+static void range_tile(void *ctx, int tile, RIL_UNUSED int worker)
 {
 	const struct ranges *r = ctx;
 	int64_t from = tile * r->grain;
@@ -66,7 +67,7 @@ struct row_sums {
 	ril_real *part; /* [blocks, size] */
 };
 
-static void row_sums_tile(void *ctx, int tile, int worker)
+static void row_sums_tile(void *ctx, int tile, RIL_UNUSED int worker)
 {
 	const struct row_sums *s = ctx;
 	int64_t from = tile * s->block;

@@ -81,7 +81,7 @@ static const ril_real *panel_of(struct ril_mat w, int64_t n0, int64_t n, int64_t
 	return p;
 }
 
-static int64_t panel_rows(struct ril_mat w, int64_t k)
+static int64_t panel_rows(int64_t k)
 {
 	return ril_max(16, PANEL / ril_max(k, 1));
 }
@@ -255,7 +255,7 @@ void ril_cpu_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const 
 		ril_parallel((int)ril_parts(l.N, l.cols), few_rows_tile, &l);
 		return;
 	}
-	int64_t widest = w.type == RIL_REAL ? MAX_COLS : ril_min(MAX_COLS, panel_rows(w, l.K));
+	int64_t widest = w.type == RIL_REAL ? MAX_COLS : ril_min(MAX_COLS, panel_rows(l.K));
 	l.cols = ril_even_part(l.N, widest, 16);
 	l.rows = tile_rows(T, l.cols * l.K, w.type != RIL_REAL);
 	l.row_tiles = (int)ril_parts(T, l.rows);
@@ -268,7 +268,7 @@ static void dx_tile(const struct linear *l, int tile, int worker)
 {
 	int64_t t0 = tile % l->row_tiles * l->rows, rows = ril_min(l->rows, l->T - t0);
 	int64_t k0 = tile / l->row_tiles * l->cols, k = ril_min(l->cols, l->K - k0), ldw;
-	int64_t step = l->w.type == RIL_REAL ? l->N : panel_rows(l->w, k);
+	int64_t step = l->w.type == RIL_REAL ? l->N : panel_rows(k);
 	for (int64_t n0 = 0; n0 < l->N; n0 += step) {
 		int64_t n = ril_min(step, l->N - n0);
 		const ril_real *w = panel_of(l->w, n0, n, k0, k, &ldw, worker);

@@ -3,6 +3,8 @@
 #include "cpu_internal.h"
 #include "vmath_internal.h"
 
+#include "base/unused.h"
+
 enum { BLOCK = 1 << 16 }; /* elements that one partial sum covers */
 
 struct squares {
@@ -11,7 +13,7 @@ struct squares {
 	double *part;
 };
 
-static void squares_tile(void *ctx, int tile, int worker)
+static void squares_tile(void *ctx, int tile, RIL_UNUSED int worker)
 {
 	const struct squares *s = ctx;
 	int64_t from = (int64_t)tile * BLOCK, to = ril_min(from + BLOCK, s->n);
