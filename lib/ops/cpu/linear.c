@@ -5,6 +5,8 @@
  * each row of w is widened in registers and multiplied with all rows of x at once. */
 #include "cpu_internal.h"
 
+#include "base/unused.h"
+
 #if defined(__F16C__) && !defined(RIL_REAL_IS_DOUBLE)
 #include <immintrin.h>
 #endif
@@ -123,7 +125,7 @@ static void linear_tile(void *ctx, int tile, int worker)
 }
 
 /* A vector of a stored row: as it is, or two bytes an element that become the upper half of a float. */
-static inline __attribute__((always_inline)) ril_vec load(const void *w, int64_t k, const bool bf16)
+static inline __attribute__((always_inline)) ril_vec load(const void *w, int64_t k, RIL_UNUSED const bool bf16)
 {
 #ifndef RIL_REAL_IS_DOUBLE
 	typedef uint16_t half __attribute__((vector_size(RIL_VBYTES / 2), aligned(2), may_alias));
