@@ -53,24 +53,19 @@ void ril_rng_fill(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at,
 	}
 }
 
-static double unit(uint32_t hi, uint32_t lo)
-{
-	return (double)((((uint64_t)hi << 32) | lo) >> 11) * 0x1p-53;
-}
-
 double ril_rng_uniform(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at)
 {
 	uint32_t w[4];
 	ril_rng4(seed, purpose, at, w);
-	return unit(w[0], w[1]);
+	return ril_rng_unit(w);
 }
 
 double ril_rng_normal(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at)
 {
 	uint32_t w[4];
 	ril_rng4(seed, purpose, at, w);
-	double r = sqrt(-2 * log(1 - unit(w[0], w[1])));
-	return r * cos(2 * 3.14159265358979323846 * unit(w[2], w[3]));
+	double r = sqrt(-2 * log(1 - ril_rng_unit(w)));
+	return r * cos(2 * 3.14159265358979323846 * ril_rng_unit(w + 2));
 }
 
 uint32_t ril_rng_below(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at, uint32_t n)

@@ -99,7 +99,7 @@ static int write_param(const struct writer *w, const struct ril_param *p, int fd
 
 /* ---- files ---- */
 
-static int write_shard(const struct writer *w, const struct ril_param *p, size_t n, const char *name,
+static int write_shard(const struct writer *w, struct ril_param *const *p, size_t n, const char *name,
 		       struct ril_err *err)
 {
 	static const char *const meta[] = {"format", "pt", NULL};
@@ -111,8 +111,8 @@ static int write_shard(const struct writer *w, const struct ril_param *p, size_t
 	snprintf(path, sizeof path, "%s/%s", w->dir, name);
 	int rc = e && list ? 0 : -1;
 	for (size_t i = 0; !rc && i < n; i++) {
-		e[i] = (struct ril_st_entry){.name = p[i].name, .dtype = w->dtype, .ndim = p[i].ndim};
-		memcpy(e[i].dim, p[i].dim, sizeof e[i].dim);
+		e[i] = (struct ril_st_entry){.name = p[i]->name, .dtype = w->dtype, .ndim = p[i]->ndim};
+		memcpy(e[i].dim, p[i]->dim, sizeof e[i].dim);
 		rc = ril_st_measure(&e[i], err);
 		list[i] = &e[i];
 	}
@@ -122,7 +122,7 @@ static int write_shard(const struct writer *w, const struct ril_param *p, size_t
 	if (!rc)
 		rc = ril_write_all(file.fd, &v, 1, err);
 	for (size_t i = 0; !rc && i < n; i++) /* one element type: laid out in the order given */
-		rc = write_param(w, &p[l.order[i] - e], file.fd, err);
+		rc = write_param(w, p[l.order[i] - e], file.fd, err);
 	if (!rc)
 		rc = ril_file_commit(&file, false, err);
 	ril_file_discard(&file);
@@ -138,7 +138,7 @@ static size_t shard_end(const struct ril_params *ps, size_t first, uint64_t limi
 	uint64_t bytes = 0;
 	size_t i = first;
 	for (; i < ps->n; i++) {
-		bytes += (uint64_t)ps->at[i].count * width;
+		bytes += (uint64_t)ps->at[i]->count * width;
 		if (i > first && bytes > limit)
 			break;
 	}
@@ -156,7 +156,7 @@ static int write_index(const struct writer *w, const struct ril_params *ps, cons
 				(unsigned long long)total);
 	for (size_t i = 0; !rc && i < ps->n; i++)
 		rc = ril_buf_printf(&b, err, "%s\n    \"%s\": \"model-%05d-of-%05d.safetensors\"", i ? "," : "",
-				    ps->at[i].name, shard[i] + 1, shards);
+				    ps->at[i]->name, shard[i] + 1, shards);
 	if (!rc)
 		rc = ril_buf_puts(&b, "\n  }\n}\n", err) || ril_file_put(path, b.data, b.len, false, err) ? -1 : 0;
 	ril_buf_free(&b);

@@ -5,11 +5,18 @@
  * is all there is: each weight is widened, stepped, and rounded up or down by chance in proportion to what rounding
  * would lose (Philox, keyed by seed, step, parameter, element), so that small steps count on average.
  *
- * Ownership: the optimiser borrows the parameters and owns its moments. */
+ * A step is one door between gradient and weights, with the world in it (nn/world.h): of every run of the training blocks
+ * the optimiser owns the rank's range.  Gradients are summed over the world into the ranges, their norm is the world's,
+ * the range is stepped and published, and the published weights are gathered.  Moments exist for the own ranges only, and
+ * masters outside of them are not kept up to date.  A rank that fails leaves the others waiting: that is for the transport
+ * to end.
+ *
+ * Ownership: the optimiser borrows the parameters and the world and owns its moments. */
 #ifndef RIL_NN_OPTIM_H
 #define RIL_NN_OPTIM_H
 
 #include "nn/params.h"
+#include "nn/world.h"
 
 enum ril_lr_schedule { RIL_CONSTANT, RIL_LINEAR, RIL_COSINE };
 #define RIL_SCHEDULES "constant|linear|cosine"
@@ -22,9 +29,10 @@ struct ril_optim_options {
 	double lr, beta1, beta2, eps, weight_decay;
 	double clip_grad; /* largest norm of all gradients together; 0: no clipping */
 	enum ril_lr_schedule schedule;
-	int64_t warmup;      /* training steps over which the rate rises to lr */
-	int64_t total;       /* training steps of the run; needed by linear and cosine */
-	double min_lr_ratio; /* where linear and cosine end, as a share of lr */
+	int64_t warmup;                /* training steps over which the rate rises to lr */
+	int64_t total;                 /* training steps of the run; needed by linear and cosine */
+	double min_lr_ratio;           /* where linear and cosine end, as a share of lr */
+	const struct ril_world *world; /* whose gradients a step sums up; NULL: this process alone */
 };
 /* clang-format off */
 #define RIL_OPTIM_DEFAULT                                                                                              \
@@ -41,19 +49,24 @@ struct ril_optim {
 	struct ril_params *params;
 	struct ril_optim_options how;
 	uint32_t seed;
-	int64_t steps;   /* optimiser steps taken */
-	ril_real *m, *v; /* [params->count], device */
+	const struct ril_world *world;
+	int64_t steps;                      /* optimiser steps taken */
+	struct ril_range own[RIL_MAX_RUNS]; /* of each run's elements */
+	int64_t place[RIL_MAX_RUNS];        /* of each range in the moments */
+	ril_real *m, *v;                    /* of the own ranges, one after another; device */
+	double *squares;                    /* of the gradient, device */
 };
 
 struct ril_optim *ril_optim_new(struct ril_params *, const struct ril_optim_options *, uint32_t seed, struct ril_err *);
 void ril_optim_free(struct ril_optim *);
 
-/* One step with the gradients that have been added up, at training step t.  *norm gets their norm before clipping.
+/* One step with the gradients that have been added up, at training step t.  *norm gets the world's norm before clipping.
  * A norm that is not finite: RIL_ENONFINITE, nothing changed. */
 int ril_optim_step(struct ril_optim *, int64_t t, double *norm, struct ril_err *);
 
-/* Masters, moments and counters as safetensors; `step` is the training step they belong to.  Loading checks names,
- * shapes and the step. */
+/* Masters, moments and counters as safetensors; `step` is the training step they belong to.  The file does not depend on
+ * the world's size: all ranks call, rank 0 writes.  No more than a few pieces of RIL_ST_PIECE are on the host at once.
+ * Loading checks names, shapes and the step. */
 int ril_optim_save(const struct ril_optim *, int64_t step, const char *path, const char *settings, struct ril_err *);
 int ril_optim_load(struct ril_optim *, int64_t step, const char *path, struct ril_err *);
 

@@ -1,16 +1,19 @@
 /* params.h -- a model's parameters: a table over a Hugging Face folder, and the blocks that training needs.
  *
- * The folder's shards stay mapped, read-only; forward passes read the weights as stored, so a folder opens in the time
- * of its headers and inference needs little more memory than the folder's size.  Vectors (norm weights, biases,
- * position tables), which the operations read as ril_real, are converted once.
+ * The folder's shards stay mapped, read-only.  Forward passes read the weights as stored: where they lie if the device
+ * reads the host's memory, so that a folder opens in the time of its headers and inference needs little more memory than
+ * the folder's size; else from one copy on the device.  Vectors (norm weights, biases, position tables), which the
+ * operations read as ril_real, are converted once.
  *
- * For training ril_params_train makes one block each of masters and gradients over the trainable parameters, in table
- * order, `offset` being each one's place; an optimiser adds moments of the same length.  Forward passes then read
- * `forward`: the masters rounded to the published type (where that type is ril_real, the masters themselves; in
- * the double-precision build the masters unrounded).  One string names a parameter everywhere: the name in the folder.
+ * For training ril_params_train makes one block each of masters and gradients over the trainable parameters, `offset`
+ * being each one's place.  Forward passes then read published weights: the masters rounded to the published type (where
+ * that type is ril_real, the masters themselves; in the double-precision build the masters unrounded).  What forward
+ * passes read is one block, too, for each type there is: a run.  The training blocks hold run after run, each in table
+ * order, so that an optimiser steps, and a world shares out, whole ranges of runs.  Training releases the device's copies
+ * that it replaces: there is one of each weight.  All of it happens on the device, nothing passes through the host.
  *
  * Saving writes the folder back in the form in which it was read: names, order, types, sharding, index, and a copy of
- * every other file.
+ * every other file.  One string names a parameter everywhere: the name in the folder.
  *
  * Ownership: ril_params_free releases all of it; parameters are borrowed and never move. */
 #ifndef RIL_NN_PARAMS_H
@@ -36,6 +39,7 @@ struct ril_param {
 	struct ril_mat grad; /* of the shape of w, in the gradient block; none (p NULL): frozen */
 	int64_t offset;      /* in the training blocks; -1: frozen */
 	bool is_vec;
+	void *copy;                   /* the parameter's own memory on a device that cannot read `stored`; NULL: none */
 	const struct ril_param *tied; /* written from this one: a stored copy of a tied head */
 };
 
@@ -44,15 +48,26 @@ struct ril_linear {
 	struct ril_param *w, *b;
 };
 
+/* Trainable parameters that forward passes read in one type: elements [from, from + count) of the training blocks. */
+struct ril_run {
+	enum ril_dtype type;
+	int64_t from, count;
+	void *published; /* [count] of `type`, device: what forward passes read, part of the masters where `is_master` */
+	bool is_master;
+};
+enum { RIL_MAX_RUNS = 4 };
+
 struct ril_params {
 	char *dir;
-	struct ril_param *at; /* [n], in order of shards and of data within a shard */
+	struct ril_param **at; /* [n], in order of shards and of data within a shard */
 	size_t n;
 	/* training blocks; NULL before ril_params_train */
-	ril_real *master; /* [count]; NULL with keep_master false, unless it is what forward passes read */
+	ril_real *master; /* [count]; NULL with keep_master false */
 	ril_real *grad;   /* [count] */
 	int64_t count;    /* trainable elements */
-	struct ril_params_store *store; /* mappings and blocks: params.c */
+	struct ril_run run[RIL_MAX_RUNS];
+	int runs;
+	struct ril_params_store *store; /* mappings and blocks: params_internal.h */
 };
 
 struct ril_params *ril_params_open(const char *dir, struct ril_err *);
@@ -65,8 +80,11 @@ const struct ril_folder *ril_params_folder(const struct ril_params *); /* for ri
  * and the optimiser changes p->w with stochastic rounding. */
 int ril_params_train(struct ril_params *, int parts, bool keep_master, struct ril_err *);
 void ril_params_zero_grad(struct ril_params *);
-/* After masters (or, without masters, forward weights) changed: brings everything forward passes read up to date. */
+/* After masters (or, without masters, published weights) changed: brings everything forward passes read up to date.  In
+ * two halves: masters of elements [from, to) of a run to its published weights; published weights to vectors. */
 int ril_params_refresh(struct ril_params *, struct ril_err *);
+void ril_params_publish(struct ril_params *, const struct ril_run *, int64_t from, int64_t to);
+void ril_params_vectors(struct ril_params *);
 /* Host copies: masters of one parameter (ril_real, widened from the published type where there is no master). */
 int ril_params_read(const struct ril_params *, const struct ril_param *, ril_real *out /* [count] */, struct ril_err *);
 /* Reads newer weights of the same table (a version written by ril_params_save); not while training. */
@@ -79,14 +97,14 @@ int ril_params_save(const struct ril_params *, const char *dir, bool durable, st
 /* The parameter of that name and shape (a dim of -1 matches any); an error names file, tensor and what was expected. */
 struct ril_param *ril_params_need(struct ril_params *, enum ril_part, bool is_vec, const char *name, int ndim,
 				  const int64_t *dim, struct ril_err *);
-/* Drops a parameter from the table (a discriminator has no language head). */
+/* Takes a parameter out of the table (a discriminator has no language head). */
 void ril_params_drop(struct ril_params *, const char *name);
 /* Adds one that the folder lacks (the score head), F32, with these values; it goes to the last shard. */
 struct ril_param *ril_params_add(struct ril_params *, const char *name, int ndim, const int64_t *dim,
 				 const float *values, struct ril_err *);
 /* A table of names without data: ril_params_need adds what it is asked for instead of finding it. */
 struct ril_params *ril_params_draft(struct ril_err *);
-/* Converts the vectors, once everything was bound. */
+/* Brings to the device what it cannot read, and converts the vectors, once everything was bound. */
 int ril_params_ready(struct ril_params *, struct ril_err *);
 
 #endif

@@ -1,4 +1,5 @@
-/* params_internal.h -- what params.c (the table, training blocks) and params_save.c (writing back) share. */
+/* params_internal.h -- what params.c (the table), params_device.c (memory, training) and params_save.c (writing back)
+ * share. */
 #ifndef RIL_NN_PARAMS_INTERNAL_H
 #define RIL_NN_PARAMS_INTERNAL_H
 
@@ -6,18 +7,15 @@
 
 struct ril_params_store {
 	struct ril_folder *folder; /* NULL for a draft */
-	struct ril_arena *names;   /* of parameters that the folder lacks, and their values */
+	struct ril_arena *entries; /* the parameters; names and values of those that the folder lacks */
 	struct ril_param **sorted; /* [n] by name, while `is_sorted` */
-	size_t cap;
+	size_t cap, cap_sorted;
 	bool is_sorted, draft, changed; /* changed: parameters were dropped or added */
-	bool uploaded;                  /* weights live on a device that cannot read host memory */
-	void *weights;                  /* uploaded weights */
-	ril_real *vecs;                 /* vectors converted from another type */
-	void *forward;                  /* trainable parameters in their published type, where that is not ril_real */
-	int parts;
+	ril_real *vecs;                 /* vectors converted from another type, device */
 };
 
-/* The published bytes of a parameter as they are now: borrowed, or made in `tmp`. */
-const void *ril_param_bytes(const struct ril_param *, struct ril_buf *tmp, struct ril_err *);
+/* Elements [at, at + n) of a parameter as they are now, in the published type, to the host; `n` elements of room on the
+ * device may be needed for that (of which there is none in the usual case: what forward passes read is that type). */
+int ril_param_read(const struct ril_param *, void *out, int64_t at, int64_t n, void *room, struct ril_err *);
 
 #endif

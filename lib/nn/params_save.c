@@ -6,6 +6,7 @@
 #include "nn/params_internal.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "ops/backend.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,35 +16,51 @@
 
 #define INDEX "model.safetensors.index.json"
 
+/* What is read from the device while a shard is written. */
+struct from_device {
+	const struct ril_st_entry *entry;
+	const struct ril_param **param; /* of each entry */
+	void *room;                     /* device; for conversion */
+};
+
+static int read_piece(void *ctx, const struct ril_st_entry *e, void *out, uint64_t at, size_t n, struct ril_err *err)
+{
+	const struct from_device *d = ctx;
+	size_t size = ril_dtype_size(e->dtype);
+	return ril_param_read(d->param[e - d->entry], out, (int64_t)(at / size), (int64_t)(n / size), d->room, err);
+}
+
+/* Frozen parameters are written from the mapping, trained ones piece by piece from the device. */
 static int save_shard(const struct ril_params *ps, int shard, const char *path, bool durable, struct ril_err *err)
 {
 	const struct ril_st *st = ril_folder_file(ps->store->folder, (size_t)shard);
 	size_t nmeta = ril_st_meta_count(st), n = 0;
 	struct ril_st_entry *e = ril_new(ps->n, sizeof *e, err);
-	struct ril_buf *tmp = ril_new(ps->n, sizeof *tmp, err);
 	const char **meta = ril_new(2 * nmeta + 1, sizeof *meta, err);
-	int rc = e && tmp && meta ? 0 : -1;
+	struct from_device d = {e, ril_new(ps->n, sizeof *d.param, err), ril_ops()->get(RIL_ST_PIECE)};
+	int rc = e && meta && d.param ? 0 : -1;
+	if (!rc && !d.room)
+		rc = ril_fail(err, RIL_EFAIL, "out of memory for writing %s", path);
 	for (size_t i = 0; !rc && i < ps->n; i++) {
-		const struct ril_param *p = &ps->at[i];
+		const struct ril_param *p = ps->at[i], *from = p->tied ? p->tied : p;
 		if (p->shard != shard)
 			continue;
+		d.param[n] = from;
 		e[n] = (struct ril_st_entry){.name = p->name,
 					     .dtype = p->dtype,
 					     .ndim = p->ndim,
 					     .count = p->count,
+					     .data = from->offset < 0 ? from->stored : NULL,
 					     .bytes = (size_t)p->count * ril_dtype_size(p->dtype)};
-		memcpy(e[n].dim, p->dim, sizeof p->dim);
-		e[n].data = ril_param_bytes(p, &tmp[i], err);
-		rc = e[n++].data ? 0 : -1;
+		memcpy(e[n++].dim, p->dim, sizeof p->dim);
 	}
 	for (size_t i = 0; !rc && i < nmeta; i++)
 		ril_st_meta_at(st, i, &meta[2 * i], &meta[2 * i + 1]);
 	if (!rc)
-		rc = ril_st_write(path, e, n, meta, durable, err);
-	for (size_t i = 0; tmp && i < ps->n; i++)
-		ril_buf_free(&tmp[i]);
+		rc = ril_st_write_from(path, e, n, meta, durable, read_piece, &d, err);
+	ril_ops()->put(d.room);
 	free(e);
-	free(tmp);
+	free(d.param);
 	free(meta);
 	return rc;
 }
@@ -66,7 +83,7 @@ static int save_changed_index(const struct ril_params *ps, const char *from, con
 	}
 	bool ok = true;
 	for (size_t i = 0; i < ps->n; i++) {
-		const struct ril_param *p = &ps->at[i];
+		const struct ril_param *p = ps->at[i];
 		total += p->count * (int64_t)ril_dtype_size(p->dtype);
 		if (!cJSON_GetObjectItemCaseSensitive(map, p->name))
 			ok &= !!cJSON_AddStringToObject(map, p->name,

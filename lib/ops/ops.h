@@ -99,8 +99,17 @@ enum ril_act { RIL_ACT_SILU, RIL_ACT_GELU /* erf */, RIL_ACT_GELU_TANH, RIL_ACT_
 
 struct ril_adamw {
 	double lr, beta1, beta2, eps, weight_decay;
-	double grad_scale; /* multiplies the gradient first: clipping */
-	int64_t step;      /* counts from 1: bias correction */
+	/* Device: the square of the gradient's norm.  Where it is not finite nothing is changed.  NULL: neither looked at
+	 * nor clipped. */
+	const double *squares;
+	double max_norm; /* a larger gradient is scaled down to this norm first; 0: never */
+	int64_t step;    /* counts from 1: bias correction */
+};
+
+/* Whose random numbers round: element i draws at (step, name, response and position = high and low half of at + i). */
+struct ril_rounding {
+	uint32_t seed, step, name;
+	int64_t at;
 };
 
 /* ---- linear: y[T,N] = x[T,K] w[N,K]^T (+ b[N]) (+ y when accumulate) ---- */
@@ -211,9 +220,17 @@ struct ril_bce_sums {
 typedef void ril_op_bce_loss(struct ril_mat dz, struct ril_bce_sums *sums, struct ril_mat z, const int8_t *label,
 			     double w0, double w1);
 
+/* ---- conversion between F32, BF16, F16 and F64, to nearest, ties to even; NaN stays NaN.  Dense, of one length, apart */
+typedef void ril_op_convert(struct ril_mat y, struct ril_mat x);
+
 /* ---- optimiser, over n elements ---- */
-typedef double ril_op_sum_squares(const ril_real *x, int64_t n); /* in double, fixed order; NaN/inf pass through */
+/* *sum += the squares of x, in double, in a fixed order; NaN and inf pass through */
+typedef void ril_op_sum_squares(double *sum, const ril_real *x, int64_t n);
 typedef void ril_op_adamw(ril_real *p, ril_real *m, ril_real *v, const ril_real *g, int64_t n, struct ril_adamw);
+/* The same on a dense p stored in any of convert's types: widened to ril_real, stepped and rounded, to BF16 and F16 by
+ * chance: one of the two neighbours, each the likelier the nearer it is */
+typedef void ril_op_adamw_round(struct ril_mat p, ril_real *m, ril_real *v, const ril_real *g, struct ril_adamw,
+				struct ril_rounding);
 
 /* ---- the list ---- */
 /* clang-format off */
@@ -225,11 +242,12 @@ typedef void ril_op_adamw(ril_real *p, ril_real *m, ril_real *v, const ril_real 
 	OP(rope) OP(attention) OP(attention_bwd)                                                                       \
 	OP(head_logp) OP(head_logp_bwd)                                                                                \
 	OP(policy_loss) OP(sft_loss) OP(bce_loss)                                                                      \
-	OP(sum_squares) OP(adamw)
+	OP(convert) OP(sum_squares) OP(adamw) OP(adamw_round)
 /* clang-format on */
 
 struct ril_ops {
 	const char *name; /* "cpu", "cuda:0" */
+	bool host_memory; /* kernels read the host's memory: mapped weights are used where they lie */
 
 	/* ---- memory ---- */
 	void *(*get)(size_t bytes); /* device memory, 64-byte aligned; NULL on failure */

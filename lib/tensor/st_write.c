@@ -136,33 +136,73 @@ int ril_st_build(struct ril_buf *out, const struct ril_st_entry *entries, size_t
 	return rc;
 }
 
-static int write_layout(const char *path, const struct ril_st_layout *l, bool durable, struct ril_err *err)
+/* ---- to a file ---- */
+
+struct sink {
+	int fd;
+	ril_st_fill *fill;
+	void *ctx;
+	char *piece; /* [RIL_ST_PIECE]; NULL: every entry has data */
+};
+
+static int write_bytes(int fd, const void *bytes, size_t n, struct ril_err *err)
 {
-	struct ril_file f;
+	struct iovec v = {(void *)(uintptr_t)bytes, n};
+	return ril_write_all(fd, &v, 1, err);
+}
+
+static int write_pieces(const struct sink *s, const struct ril_st_entry *e, struct ril_err *err)
+{
+	for (size_t at = 0, n; at < e->bytes; at += n) {
+		n = e->bytes - at < RIL_ST_PIECE ? e->bytes - at : RIL_ST_PIECE;
+		if (s->fill(s->ctx, e, s->piece, at, n, err) || write_bytes(s->fd, s->piece, n, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int write_layout(const struct sink *s, const struct ril_st_layout *l, struct ril_err *err)
+{
 	struct iovec *iov = ril_new(l->n + 1, sizeof *iov, err);
-	if (!iov)
-		return -1;
-	iov[0] = (struct iovec){l->prefix.data, l->prefix.len};
-	for (size_t i = 0; i < l->n; i++)
-		iov[i + 1] = (struct iovec){(void *)l->order[i]->data, l->order[i]->bytes};
-	int rc = ril_file_create(&f, path, err);
-	if (!rc && ril_write_all(f.fd, iov, (int)l->n + 1, err)) {
-		ril_file_discard(&f);
-		rc = ril_context(err, "%s", path);
+	int rc = iov ? 0 : -1, n = 0;
+	if (iov)
+		iov[n++] = (struct iovec){l->prefix.data, l->prefix.len};
+	for (size_t i = 0; !rc && i < l->n; i++) {
+		const struct ril_st_entry *e = l->order[i];
+		if (e->data || !s->fill) {
+			iov[n++] = (struct iovec){(void *)(uintptr_t)e->data, e->bytes};
+			continue;
+		}
+		rc = ril_write_all(s->fd, iov, n, err) || write_pieces(s, e, err) ? -1 : 0;
+		n = 0;
 	}
 	if (!rc)
-		rc = ril_file_commit(&f, durable, err);
+		rc = ril_write_all(s->fd, iov, n, err);
 	free(iov);
+	return rc;
+}
+
+int ril_st_write_from(const char *path, const struct ril_st_entry *entries, size_t n, const char *const *meta,
+		      bool durable, ril_st_fill *fill, void *ctx, struct ril_err *err)
+{
+	struct ril_st_layout l;
+	struct ril_file f;
+	struct sink s = {.fill = fill, .ctx = ctx};
+	if (lay_out_array(&l, entries, n, meta, err))
+		return -1;
+	int rc = fill && !(s.piece = ril_new(RIL_ST_PIECE, 1, err)) ? -1 : ril_file_create(&f, path, err);
+	if (!rc) {
+		s.fd = f.fd;
+		rc = write_layout(&s, &l, err) ? ril_context(err, "%s", path) : ril_file_commit(&f, durable, err);
+		ril_file_discard(&f);
+	}
+	free(s.piece);
+	ril_st_layout_free(&l);
 	return rc;
 }
 
 int ril_st_write(const char *path, const struct ril_st_entry *entries, size_t n, const char *const *meta, bool durable,
 		 struct ril_err *err)
 {
-	struct ril_st_layout l;
-	if (lay_out_array(&l, entries, n, meta, err))
-		return -1;
-	int rc = write_layout(path, &l, durable, err);
-	ril_st_layout_free(&l);
-	return rc;
+	return ril_st_write_from(path, entries, n, meta, durable, NULL, NULL, err);
 }

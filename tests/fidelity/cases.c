@@ -251,7 +251,7 @@ void check_gradients(struct fidelity *f, struct ril_params *ps, const char *what
 	const char *worst = "none";
 	char label[512];
 	for (size_t i = 0; i < ps->n; i++) {
-		struct ril_param *p = &ps->at[i];
+		struct ril_param *p = ps->at[i];
 		int64_t n;
 		double *want = doubles(reference, p->name, &n);
 		if (!want || !p->grad.p || n != p->count) {
@@ -272,7 +272,7 @@ void check_gradients(struct fidelity *f, struct ril_params *ps, const char *what
 			tiny = fmax(tiny, sqrt(each[i].error / all.reference));
 		} else if (!(sqrt(each[i].error / each[i].reference) <= relative_worst)) {
 			relative_worst = sqrt(each[i].error / each[i].reference);
-			worst = ps->at[i].name;
+			worst = ps->at[i]->name;
 		}
 	}
 	snprintf(label, sizeof label, "%s: worst, %s", what, worst);

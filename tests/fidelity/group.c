@@ -160,12 +160,13 @@ static void check_step(struct subject *s, struct group *g, double norm)
 				.weight_decay = setting(a, "weight_decay"),
 				.beta1 = cJSON_GetArrayItem(betas, 0)->valuedouble,
 				.beta2 = cJSON_GetArrayItem(betas, 1)->valuedouble,
-				.grad_scale = norm > largest ? largest / norm : 1,
+				.squares = &(double){norm * norm},
+				.max_norm = largest,
 				.step = 1};
 	ril_real *m = calloc((size_t)ps->count, sizeof *m), *v = calloc((size_t)ps->count, sizeof *v);
 	ril_ops()->adamw(ps->master, m, v, ps->grad, ps->count, how);
 	for (size_t i = 0; i < ps->n; i++) {
-		struct ril_param *p = &ps->at[i];
+		struct ril_param *p = ps->at[i];
 		int64_t n, k;
 		double *after = doubles(want, p->name, &n), *grad = doubles(grads, p->name, &k), top = 0;
 		for (int64_t j = 0; grad && j < n; j++)
@@ -183,13 +184,12 @@ static void check_step(struct subject *s, struct group *g, double norm)
 	free(m);
 	free(v);
 	/* back to what the folder holds */
-	for (size_t i = 0; i < ps->n; i++)
-		if (ps->at[i].offset >= 0 && RIL_REAL == RIL_F64)
-			ril_to_f64((double *)(void *)(ps->master + ps->at[i].offset), ps->at[i].stored, ps->at[i].dtype,
-				   (size_t)ps->at[i].count);
-		else if (ps->at[i].offset >= 0)
-			ril_to_f32((float *)(void *)(ps->master + ps->at[i].offset), ps->at[i].stored, ps->at[i].dtype,
-				   (size_t)ps->at[i].count);
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct ril_param *p = ps->at[i];
+		if (p->offset >= 0)
+			ril_ops()->convert(ril_mat_of(ps->master + p->offset, RIL_REAL, 1, p->count),
+					   ril_mat_of(p->stored, p->dtype, 1, p->count));
+	}
 	ril_params_refresh(ps, &err);
 out:
 	ril_st_free(grads);
@@ -234,7 +234,9 @@ static void check_objective(struct subject *s, struct group *g, const char *name
 		row_error(s->f, name, &err);
 		goto out;
 	}
-	double norm = sqrt(ril_ops()->sum_squares(ps->grad, ps->count));
+	double norm = 0;
+	ril_ops()->sum_squares(&norm, ps->grad, ps->count);
+	norm = sqrt(norm);
 	field(s, g, name, "grad_norm", &norm, 1);
 	if (!strcmp(name, "ril"))
 		check_step(s, g, norm);

@@ -195,6 +195,14 @@ static const struct op_case cases[] = {
 	{&adamw_kind, {1, 5, 1}, 0, 0, NULL, TEST},
 	{&adamw_kind, {100, 203, 7}, 0, 0, NULL, TEST},
 	{&adamw_kind, {1000, 220, 7}, 0, 0, NULL, TIME},
+	{&adamw_round_kind, {1, 5, 1}, 0, 0, NULL, TEST},
+	{&adamw_round_kind, {100, 203, 7}, 0, 0, NULL, TEST},
+	{&adamw_round_kind, {1000, 220, 7}, RIL_BF16, 0, NULL, TIME},
+	{&convert_kind, {0, 3}, RIL_BF16, 0, NULL, TEST},
+	{&convert_kind, {100, 703}, RIL_BF16, 0, NULL, TEST},
+	{&convert_kind, {1, 511}, RIL_F16, 0, NULL, TEST},
+	{&convert_kind, {100, 703}, RIL_F32, 0, NULL, TEST},
+	{&convert_kind, {1000, 1000}, RIL_BF16, 0, NULL, TIME},
 };
 
 static struct run run_of(const struct op_case *c, char *what, size_t n)
@@ -228,9 +236,13 @@ static void test_special_values(void)
 	ops()->act(row(y, 9), row(in, 9), RIL_ACT_SILU);
 	CHECK(fabs((double)y[1]) < 1e-30 && y[4] == 0 && y[7] == 200 && isnan(y[8]), "SiLU at the ends");
 	ril_real x[3] = {1, NAN, 2};
-	CHECK(isnan(ops()->sum_squares(x, 3)), "NaN passes through the sum");
+	double squares = 0;
+	ops()->sum_squares(&squares, x, 3);
+	CHECK(isnan(squares), "NaN passes through the sum");
 	x[1] = INFINITY;
-	CHECK(isinf(ops()->sum_squares(x, 3)), "infinity passes through the sum");
+	squares = 0;
+	ops()->sum_squares(&squares, x, 3);
+	CHECK(isinf(squares), "infinity passes through the sum");
 	ril_real h[2] = {1, NAN}, w[6] = {1, 2, 3, 4, 5, 6}, lse;
 	double logp, entropy;
 	int32_t target = 1;

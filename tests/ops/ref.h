@@ -801,12 +801,18 @@ static void squares_naive(const struct run *r, double *const in[], double *const
 
 static void squares_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
 {
-	out[0][0] = (ril_real)ops()->sum_squares(in[0], r->d[0] * r->d[1]);
+	/* in two ranges: sums add up */
+	int64_t n = r->d[0] * r->d[1], half = n / 2;
+	double sum = 0;
+	ops()->sum_squares(&sum, in[0], half);
+	ops()->sum_squares(&sum, in[0] + half, n - half);
+	out[0][0] = (ril_real)sum;
 }
 
 static struct ril_adamw adamw_settings(const struct run *r)
 {
-	return (struct ril_adamw){3e-3, .9, .98, 1e-8, .1, .5, r->d[2]};
+	static const double squares = 16;
+	return (struct ril_adamw){3e-3, .9, .98, 1e-8, .1, &squares, 2, r->d[2]};
 }
 
 /* in: p, m, v, g; out: p, m, v */
@@ -823,7 +829,8 @@ static void adamw_naive(const struct run *r, double *const in[], double *const o
 {
 	struct ril_adamw o = adamw_settings(r);
 	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++) {
-		double g = o.grad_scale * in[3][i], p = in[0][i] * (1 - o.lr * o.weight_decay);
+		double g = o.max_norm / (sqrt(*o.squares) + 1e-6) * in[3][i],
+		       p = in[0][i] * (1 - o.lr * o.weight_decay);
 		out[1][i] = o.beta1 * in[1][i] + (1 - o.beta1) * g;
 		out[2][i] = o.beta2 * in[2][i] + (1 - o.beta2) * g * g;
 		double m = out[1][i] / (1 - pow(o.beta1, (double)o.step)),
@@ -838,6 +845,43 @@ static void adamw_forward(const struct run *r, ril_real *const in[], ril_real *c
 		ops()->copy(out[i], in[i], io_size(&r->in[i]) * sizeof(ril_real));
 	ops()->adamw(out[0], out[1], out[2], in[3], r->d[0] * r->d[1], adamw_settings(r));
 }
+
+/* in: p as stored, m, v, g; out: p, m, v.  Compared where p is stored as ril_real; rounding by chance has tests of its own
+ * (optim.c) */
+static void adamw_round_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	struct ril_mat p = stored_weight(r, in), q = p;
+	q.p = p.type == RIL_REAL ? out[0] : malloc(ril_mat_bytes(p) + 1);
+	ops()->copy(q.p, p.p, ril_mat_bytes(p));
+	for (int i = 1; i < 3; i++)
+		ops()->copy(out[i], in[i], io_size(&r->in[i]) * sizeof(ril_real));
+	ops()->adamw_round(q, out[1], out[2], in[3], adamw_settings(r), (struct ril_rounding){1, 2, 3, 4});
+	if (p.type == RIL_REAL)
+		return;
+	ops()->convert(OUT(0), q);
+	free(q.p);
+}
+
+/* ---- convert: d = rows, columns ---- */
+
+static void convert_shape(struct run *r)
+{
+	io_set(&r->in[0], r->d[0], r->d[1], r->d[1], false);
+	io_set(&r->out[0], r->d[0], r->d[1], r->d[1], true);
+}
+
+static void convert_naive(const struct run *r, double *const in[], double *const out[])
+{
+	memcpy(out[0], in[0], io_size(&r->in[0]) * sizeof **in);
+}
+
+static void convert_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+{
+	ops()->convert(OUT(0), stored_weight(r, in));
+}
+
+#define adamw_round_shape adamw_shape
+#define adamw_round_naive adamw_naive
 
 #define KIND(NAME, SHAPE, BACKWARD, WORK)                                                                              \
 	static const struct kind NAME##_kind = {#NAME, SHAPE, NAME##_naive, NAME##_forward, BACKWARD, WORK}
@@ -860,5 +904,7 @@ KIND(sft, sft_shape, sft_backward, NULL);
 KIND(bce, bce_shape, bce_backward, NULL);
 KIND(squares, squares_shape, NULL, NULL);
 KIND(adamw, adamw_shape, NULL, NULL);
+KIND(adamw_round, adamw_shape, NULL, NULL);
+KIND(convert, convert_shape, NULL, NULL);
 
 #endif

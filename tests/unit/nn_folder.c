@@ -168,7 +168,7 @@ static void test_score_head(const char *model)
 	      "%s", err.msg);
 	double norm = 0;
 	for (size_t i = 0; d && e && i < d->params->n; i++) {
-		struct ril_param *p = &d->params->at[i], *q = ril_params_find(e->params, p->name);
+		struct ril_param *p = d->params->at[i], *q = ril_params_find(e->params, p->name);
 		CHECK(q && q->count == p->count &&
 			      !memcmp(q->stored, p->stored, (size_t)p->count * ril_dtype_size(p->dtype)),
 		      "%s", p->name);
@@ -233,7 +233,7 @@ static void test_draft(const char *model)
 	CHECK(draft && real && draft->n == real->n && ril_params_elements(draft) == ril_params_elements(real), "%s: %s",
 	      model, err.msg);
 	for (size_t i = 0; draft && real && i < draft->n; i++) {
-		struct ril_param *p = &draft->at[i], *q = ril_params_find(real, p->name);
+		struct ril_param *p = draft->at[i], *q = ril_params_find(real, p->name);
 		if (!strcmp(model,
 			    "qwen2_5_vl-a")) /* flat configuration, newer names: a draft takes the names of its form */
 			continue;
@@ -271,7 +271,7 @@ static int64_t write_hollow(const char *name)
 	struct ril_st_entry *e = calloc(ps->n, sizeof *e);
 	const struct ril_st_entry **order = calloc(ps->n, sizeof *order);
 	for (size_t i = 0; i < ps->n; i++) {
-		const struct ril_param *p = &ps->at[i];
+		const struct ril_param *p = ps->at[i];
 		e[i] = (struct ril_st_entry){.name = p->name, .dtype = RIL_BF16, .ndim = p->ndim};
 		memcpy(e[i].dim, p->dim, sizeof p->dim);
 		CHECK(!ril_st_measure(&e[i], &err), "%s", err.msg);

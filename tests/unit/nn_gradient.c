@@ -192,8 +192,8 @@ static void test_differences(struct rig *r)
 	for (int64_t i = 0; i < ps->count; i++)
 		total += pow(ps->grad[i], 2);
 	for (size_t i = 0; i < ps->n; i++)
-		if (ps->at[i].offset >= 0)
-			test_parameter(r, &ps->at[i], sqrt(total), &worst);
+		if (ps->at[i]->offset >= 0)
+			test_parameter(r, ps->at[i], sqrt(total), &worst);
 	printf("%s: worst of %zu parameters %.1e\n", r->group.name, ps->n, worst);
 }
 

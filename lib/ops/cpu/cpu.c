@@ -128,6 +128,7 @@ static int cpu_sync(struct ril_err *err)
 }
 
 const struct ril_ops ril_cpu_ops = {.name = "cpu",
+				    .host_memory = true,
 				    .get = cpu_get,
 				    .put = free,
 				    .to_device = cpu_copy,

@@ -64,6 +64,8 @@ void *ril_cpu_scratch(int worker, size_t n, size_t size);
 
 /* w[n] as ril_real, from element `at` of a stored matrix. */
 void ril_cpu_widen(ril_real *dst, struct ril_mat w, int64_t at, int64_t n);
+/* And back, rounded to nearest even. */
+void ril_cpu_narrow(void *dst, enum ril_dtype, const ril_real *src, int64_t n);
 
 /* C[M,N] = op(A) op(B) + beta C, row-major; one thread. */
 static inline void ril_gemm(bool ta, bool tb, int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t lda,
