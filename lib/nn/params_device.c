@@ -52,6 +52,8 @@ static int bring(struct ril_param *p, struct ril_err *err)
 static void release(struct ril_param *p)
 {
 	ril_ops()->put(p->copy);
+	if (p->w.p == p->copy)
+		p->w.p = NULL;
 	p->copy = NULL;
 }
 
@@ -70,8 +72,6 @@ static int bring_vec(struct ril_param *p, ril_real *at, struct ril_err *err)
 	if (!rc)
 		ril_ops()->convert(row(at, RIL_REAL, p->count), row(p->w.p, p->dtype, p->count));
 	read_ahead(p, true);
-	if (!ril_ops()->host_memory)
-		p->w.p = NULL;
 	release(p);
 	p->vec = at;
 	return rc;
