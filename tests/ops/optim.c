@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "base/thread.h"
+#include "base/unused.h"
 #include "ops/backend.h"
 
 static const struct ril_ops *ops(void)
@@ -209,7 +210,7 @@ static void test_clip(void)
 	}
 }
 
-int main(int argc, char **argv)
+int main(RIL_UNUSED int argc, char **argv)
 {
 	struct ril_err err = {0};
 	CHECK(!ril_backend_start("auto", argv, NULL, 0, &err), "%s", err.msg);

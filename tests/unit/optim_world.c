@@ -6,6 +6,7 @@
 #include "../ril_test.h"
 
 #include "base/file.h"
+#include "base/unused.h"
 #include "nn/optim.h"
 #include "ops/backend.h"
 
@@ -44,7 +45,7 @@ static void meet(void)
 		pthread_cond_wait(&changed, &turn);
 }
 
-static int thread_sum(const struct ril_world *w, double *x, size_t n, struct ril_err *err)
+static int thread_sum(const struct ril_world *w, double *x, size_t n, RIL_UNUSED struct ril_err *err)
 {
 	double *sum = calloc(n, sizeof *sum);
 	shown[w->rank] = x;
@@ -58,7 +59,8 @@ static int thread_sum(const struct ril_world *w, double *x, size_t n, struct ril
 	return 0;
 }
 
-static int thread_reduce_scatter(const struct ril_world *w, ril_real *block, int64_t count, struct ril_err *err)
+static int thread_reduce_scatter(const struct ril_world *w, ril_real *block, int64_t count,
+				 RIL_UNUSED struct ril_err *err)
 {
 	struct ril_range own = ril_world_range(w, w->rank, count);
 	shown[w->rank] = block;
@@ -76,7 +78,8 @@ static int thread_reduce_scatter(const struct ril_world *w, ril_real *block, int
 	return 0;
 }
 
-static int thread_all_gather(const struct ril_world *w, void *block, int64_t count, size_t bytes, struct ril_err *err)
+static int thread_all_gather(const struct ril_world *w, void *block, int64_t count, size_t bytes,
+			     RIL_UNUSED struct ril_err *err)
 {
 	shown[w->rank] = block;
 	meet();
