@@ -12,17 +12,6 @@
 #include "base/mem.h"
 #include "ops/ops.h"
 
-struct ril_sampling {
-	double temperature; /* > 0 */
-	int64_t top_k;      /* 0: off */
-	double top_p;       /* 1: off */
-	bool greedy;
-};
-
-/* clang-format off */
-#define RIL_SAMPLING_DEFAULT {.temperature = 1, .top_p = 1}
-/* clang-format on */
-
 /* True when the draw's distribution is not the one the log-probabilities describe (up to barred ids). */
 static inline bool ril_sampling_truncates(const struct ril_sampling *s)
 {

@@ -23,6 +23,7 @@
 
 #include "base/dtype.h"
 #include "base/err.h"
+#include "base/rng.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -96,6 +97,31 @@ struct ril_heads {
 };
 
 enum ril_act { RIL_ACT_SILU, RIL_ACT_GELU /* erf */, RIL_ACT_GELU_TANH, RIL_ACT_QUICK_GELU, RIL_ACT_RELU };
+
+/* ---- how a token is chosen ---- */
+
+struct ril_sampling {
+	double temperature; /* > 0 */
+	int64_t top_k;      /* 0: off */
+	double top_p;       /* 1: off */
+	bool greedy;
+};
+
+/* clang-format off */
+#define RIL_SAMPLING_DEFAULT {.temperature = 1, .top_p = 1}
+/* clang-format on */
+
+/* The rows that choose.  Each takes one uniform number, ril_rng_uniform(seed, purpose, key): neither the batch it is in
+ * nor the order of the rows changes what it draws. */
+struct ril_draws {
+	int64_t n;
+	uint32_t seed;
+	enum ril_purpose purpose;
+	const struct ril_rng_at *key; /* [n], device */
+	const int32_t *line;          /* [n], device: each row's row of logits; NULL: its own number */
+	const int32_t *done;          /* [n], device: not 0 where nothing is chosen any more; NULL: all choose */
+	const bool *barred;           /* [V], device: ids that are never chosen; NULL: none */
+};
 
 struct ril_adamw {
 	double lr, beta1, beta2, eps, weight_decay;
@@ -182,6 +208,13 @@ typedef void ril_op_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const do
 				  const ril_real *lse, struct ril_mat h, const int32_t *target, struct ril_mat w,
 				  double inv_t);
 
+/* ---- choosing a token for each of n rows, from raw logits z[*,V] (row `line` of them): ids[n], logp[n] ----
+ * logp is of log-softmax(z / temperature) over ALL V; barred ids, top-k and top-p narrow only the draw: so the sampler's
+ * number and the trainer's mean the same thing.  Top-k comes before top-p, which keeps the smallest set of most likely
+ * ids whose mass reaches it; ties go to the lower id.  Rows that are done keep the ids and logp they have.  A row with
+ * a logit that is not finite, or with every id barred, gets id -1, and sync() returns RIL_ENONFINITE. */
+typedef void ril_op_sample(int32_t *ids, ril_real *logp, struct ril_mat z, struct ril_draws, struct ril_sampling);
+
 /* ---- losses: functions of one number per token or response, with their gradient by it.  Every sum is ADDED to, in the
  * order of the tokens, in double; a loss over a whole batch is its parts' after one another ---- */
 struct ril_loss_sums {
@@ -240,7 +273,7 @@ typedef void ril_op_adamw_round(struct ril_mat p, ril_real *m, ril_real *v, cons
 	OP(axpy) OP(scale_add) OP(scale_add_bwd) OP(act) OP(act_bwd) OP(swiglu) OP(swiglu_bwd)                         \
 	OP(rmsnorm) OP(rmsnorm_bwd) OP(layernorm) OP(layernorm_bwd)                                                    \
 	OP(rope) OP(attention) OP(attention_bwd)                                                                       \
-	OP(head_logp) OP(head_logp_bwd)                                                                                \
+	OP(head_logp) OP(head_logp_bwd) OP(sample)                                                                     \
 	OP(policy_loss) OP(sft_loss) OP(bce_loss)                                                                      \
 	OP(convert) OP(sum_squares) OP(adamw) OP(adamw_round)
 /* clang-format on */

@@ -1,4 +1,4 @@
-/* algo_loss.c -- advantages, losses and their gradients against the reference groups and finite differences; draws.
+/* algo_loss.c -- advantages, losses and their gradients against the reference groups and finite differences.
  *
  * The losses are the device's; RIL_TEST_F64: also with the discriminator's logits in double. */
 #include "../ril_device.h"
@@ -6,9 +6,7 @@
 
 #include "algo/advantage.h"
 #include "algo/loss.h"
-#include "algo/sample.h"
 #include "base/logistic.h"
-#include "base/rng.h"
 #include "tensor/safetensors.h"
 
 enum { MAX = 512 };
@@ -172,64 +170,9 @@ static void test_advantages(void)
 		ril_ops()->put(all[i]);
 }
 
-static int32_t sample_once(const struct ril_sampling *how, const ril_real *z, const bool *barred, uint32_t i,
-			   double *logp)
-{
-	static struct ril_sampler s;
-	struct ril_err err = {0};
-	int32_t id = -1;
-	double u = ril_rng_uniform(1, RIL_RNG_TEST, (struct ril_rng_at){0, 0, 0, i});
-	CHECK(!ril_sample(&s, how, z, 6, barred, u, &id, logp, &err), "%s", err.msg);
-	return id;
-}
-
-static void test_sample(void)
-{
-	const ril_real z[6] = {0, 1, 2, -1, 2, .5};
-	const bool barred[6] = {[2] = true};
-	struct ril_sampling how = RIL_SAMPLING_DEFAULT;
-	double p[6], sum = 0, logp;
-	int count[6] = {0}, n = 20000;
-	how.temperature = 2;
-	for (int v = 0; v < 6; v++)
-		sum += exp((double)z[v] / 2);
-	for (int v = 0; v < 6; v++)
-		p[v] = exp((double)z[v] / 2) / sum;
-	for (int i = 0; i < n; i++) {
-		int32_t id = sample_once(&how, z, barred, (uint32_t)i, &logp);
-		count[id]++;
-		if (fabs(logp - log(p[id])) > (sizeof(ril_real) == 8 ? 1e-12 : 1e-6))
-			CHECK(0, "log-probability over all rows");
-	}
-	for (int v = 0; v < 6; v++) {
-		double want = barred[v] ? 0 : p[v] / (1 - p[2]);
-		CHECK(fabs(count[v] / (double)n - want) < .015, "id %d: %g, not %g", v, count[v] / (double)n, want);
-	}
-	how.top_k = 2;
-	memset(count, 0, sizeof count);
-	for (int i = 0; i < 500; i++)
-		count[sample_once(&how, z, NULL, (uint32_t)i, &logp)]++;
-	CHECK(count[2] > 150 && count[4] > 150 && count[2] + count[4] == 500, "top-k");
-	how.top_k = 0;
-	how.top_p = p[2] + p[4] + p[1] - 1e-9;
-	memset(count, 0, sizeof count);
-	for (int i = 0; i < 500; i++)
-		count[sample_once(&how, z, NULL, (uint32_t)i, &logp)]++;
-	CHECK(count[1] > 20 && count[1] + count[2] + count[4] == 500, "top-p");
-	how.greedy = true;
-	CHECK(sample_once(&how, z, NULL, 0, &logp) == 2 && sample_once(&how, z, barred, 0, &logp) == 4, "greedy");
-	struct ril_err err = {0};
-	struct ril_sampler s = {0};
-	int32_t id;
-	const ril_real bad[2] = {0, (ril_real)NAN};
-	CHECK(ril_sample(&s, &how, bad, 2, NULL, 0, &id, &logp, &err) && err.code == RIL_ENONFINITE, "NaN logit");
-	ril_sampler_free(&s);
-}
-
 int main(void)
 {
 	test_advantages();
-	test_sample();
 	test_reference();
 	TEST_END();
 }

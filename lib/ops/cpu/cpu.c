@@ -15,7 +15,17 @@ static struct {
 	void *p;
 	size_t bytes;
 } scratch[SLOTS];
-static atomic_bool out_of_memory;
+
+/* ---- failures, until sync() tells of them ---- */
+
+static atomic_bool out_of_memory; /* set by any worker */
+static struct ril_err failure;    /* the first since the last sync(), from the thread that calls operations */
+
+void ril_cpu_fail(const struct ril_err *err)
+{
+	if (!failure.code)
+		failure = *err;
+}
 
 void *ril_cpu_scratch(int worker, size_t n, size_t size)
 {
@@ -124,6 +134,12 @@ static void cpu_zero(void *dst, size_t bytes)
 
 static int cpu_sync(struct ril_err *err)
 {
+	struct ril_err first = failure;
+	failure = (struct ril_err){0};
+	if (first.code) {
+		atomic_store(&out_of_memory, false);
+		return ril_fail(err, first.code, "%s", first.msg);
+	}
 	return atomic_exchange(&out_of_memory, false) ? ril_fail(err, RIL_EFAIL, "out of memory for scratch space") : 0;
 }
 

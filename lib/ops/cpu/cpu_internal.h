@@ -62,6 +62,9 @@ void ril_cpu_row_sums(int64_t T, int64_t C, int n, ril_sums_fn *fn, void *ctx, r
 enum { RIL_SHARED_A = -1, RIL_SHARED_B = -2 };
 void *ril_cpu_scratch(int worker, size_t n, size_t size);
 
+/* What sync() will return, from the thread that called the operation; the first of several stays. */
+void ril_cpu_fail(const struct ril_err *);
+
 /* w[n] as ril_real, from element `at` of a stored matrix. */
 void ril_cpu_widen(ril_real *dst, struct ril_mat w, int64_t at, int64_t n);
 /* And back, rounded to nearest even. */
