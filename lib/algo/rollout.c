@@ -3,8 +3,6 @@
 
 #include "algo/group.h"
 #include "base/progress.h"
-#include "base/rng.h"
-#include "base/thread.h"
 
 #include <stdlib.h>
 
@@ -13,31 +11,19 @@ struct ril_rollout {
 	const struct ril_tokenizer *tok;
 	struct ril_rollout_options how;
 	struct ril_generator *gen;
-	struct ril_sampler *sampler; /* [workers] */
-	bool *barred;                /* [V] */
-	/* of the current batch */
-	uint32_t step;
-	struct ril_group *group; /* [n] */
-	int32_t *first;          /* [n]: response number of the first new one */
 };
 
 struct ril_rollout *ril_rollout_new(struct ril_model *m, const struct ril_tokenizer *tok,
 				    const struct ril_rollout_options *how, struct ril_err *err)
 {
-	const struct ril_config *c = &m->config;
 	struct ril_rollout *r = ril_new(1, sizeof *r, err);
 	if (!r)
 		return NULL;
 	*r = (struct ril_rollout){.model = m, .tok = tok, .how = *how};
-	r->gen = ril_generator_new(m, err);
-	r->sampler = ril_new((size_t)ril_threads(), sizeof *r->sampler, err);
-	r->barred = ril_new((size_t)c->text.vocab, sizeof *r->barred, err);
-	if (!r->gen || !r->sampler || !r->barred) {
+	if (!(r->gen = ril_generator_new(m, tok, err))) {
 		ril_rollout_free(r);
 		return NULL;
 	}
-	for (int64_t v = 0; v < c->text.vocab; v++)
-		r->barred[v] = v == c->image_token || v == c->video_token || v >= ril_tokenizer_size(tok);
 	return r;
 }
 
@@ -46,10 +32,6 @@ void ril_rollout_free(struct ril_rollout *r)
 	if (!r)
 		return;
 	ril_generator_free(r->gen);
-	for (int i = 0; r->sampler && i < ril_threads(); i++)
-		ril_sampler_free(&r->sampler[i]);
-	free(r->sampler);
-	free(r->barred);
 	free(r);
 }
 
@@ -64,22 +46,15 @@ void ril_rollout_rest(struct ril_rollout *r)
 	ril_generator_rest(r->gen);
 }
 
-static int choose(void *ctx, int worker, struct ril_gen_at at, const ril_real *logits, int64_t V, int32_t *id,
-		  double *logp, struct ril_err *err)
-{
-	struct ril_rollout *r = ctx;
-	struct ril_rng_at where = {r->step, r->group[at.prompt].hash, (uint32_t)(r->first[at.prompt] + at.response),
-				   (uint32_t)at.position};
-	double u = ril_rng_uniform(r->how.seed, RIL_RNG_SAMPLE, where);
-	if (ril_sample(&r->sampler[worker], &r->how.sampling, logits, V, r->barred, u, id, logp, err))
-		return ril_context(err, "'%s': response %d, token %d", r->group[at.prompt].key, at.response,
-				   at.position);
-	return 0;
-}
-
 static const char *const derived[] = {"disc.*", "reward*", "advantage", "logp.*"};
 
-/* Makes the group ready for new responses. */
+/* True when the draw's distribution is not the one the log-probabilities describe (up to barred ids). */
+static bool truncates(const struct ril_sampling *s)
+{
+	return s->greedy || s->top_k > 0 || s->top_p < 1;
+}
+
+/* Makes the group ready for new responses; *first: the number of the first of them. */
 static int prepare(const struct ril_rollout *r, struct ril_record *rec, struct ril_group *g, int32_t *first,
 		   struct ril_err *err)
 {
@@ -112,7 +87,7 @@ static int add_metadata(const struct ril_rollout *r, struct ril_record *rec, int
 	    ril_group_set_number(rec, "temperature", s->temperature, err) ||
 	    ril_group_set_number(rec, "max_new_tokens", r->how.max_new_tokens, err))
 		return -1;
-	if (!ril_sampling_truncates(s)) {
+	if (!truncates(s)) {
 		ril_record_drop(rec, "truncated_sampling");
 		return 0;
 	}
@@ -160,19 +135,26 @@ int ril_rollout_batch(struct ril_rollout *r, struct ril_batch *b, int64_t step, 
 	int rc = -1;
 	struct ril_gen_prompt *prompt = ril_new(n, sizeof *prompt, err);
 	struct ril_generated *out = ril_new(all, sizeof *out, err);
-	r->group = ril_new(n, sizeof *r->group, err);
-	r->first = ril_new(n, sizeof *r->first, err);
-	r->step = (uint32_t)step;
-	if (!prompt || !out || !r->group || !r->first)
+	if (!prompt || !out)
 		goto end;
 	for (size_t i = 0; i < n; i++) {
-		struct ril_group *g = &r->group[i];
-		if (prepare(r, b->group[i], g, &r->first[i], err))
+		struct ril_group g;
+		int32_t first;
+		if (prepare(r, b->group[i], &g, &first, err))
 			goto end;
-		prompt[i] = (struct ril_gen_prompt){
-			.name = g->key, .ids = g->prompt, .P = g->P, .vision = g->vision, .n = r->how.n};
+		prompt[i] = (struct ril_gen_prompt){.name = g.key,
+						    .ids = g.prompt,
+						    .P = g.P,
+						    .vision = g.vision,
+						    .n = r->how.n,
+						    .hash = g.hash,
+						    .first = first};
 	}
-	const struct ril_gen_options how = {r->how.max_new_tokens, choose, r};
+	const struct ril_gen_options how = {.max_new_tokens = r->how.max_new_tokens,
+					    .sampling = r->how.sampling,
+					    .seed = r->how.seed,
+					    .purpose = RIL_RNG_SAMPLE,
+					    .step = (uint32_t)step};
 	if (n && ril_generate(r->gen, prompt, n, &how, out, err))
 		goto end;
 	rc = 0;
@@ -186,8 +168,6 @@ end:
 		ril_gen_free(out, all);
 	free(out);
 	free(prompt);
-	free(r->group);
-	free(r->first);
 	stats->seconds += ril_now() - t0;
 	return rc;
 }

@@ -3,7 +3,6 @@
 #define RIL_ALGO_ROLLOUT_H
 
 #include "loop/batch.h"
-#include "algo/sample.h"
 #include "nn/generate.h"
 #include "text/tokenizer.h"
 

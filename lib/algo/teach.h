@@ -9,7 +9,7 @@
 #define RIL_ALGO_TEACH_H
 
 #include "loop/batch.h"
-#include "algo/sample.h"
+#include "ops/ops.h"
 #include "data/saved.h"
 #include "text/tokenizer.h"
 

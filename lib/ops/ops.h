@@ -123,6 +123,38 @@ struct ril_draws {
 	const bool *barred;           /* [V], device: ids that are never chosen; NULL: none */
 };
 
+/* ---- responses being written ---- */
+
+/* What a row's `done` says. */
+enum ril_done {
+	RIL_GOING,
+	RIL_ENDED,  /* its last token ends a sequence */
+	RIL_LENGTH, /* it has `max` tokens */
+	RIL_FAILED, /* no token could be chosen */
+};
+
+/* n rows, one token each a step.  All arrays are the device's. */
+struct ril_decode {
+	int64_t n;
+	int32_t *id;    /* [n]: the last token chosen, which the next step reads */
+	ril_real *logp; /* [n]: its log-probability */
+	/* what the next step reads with it */
+	int32_t *pos;                 /* [axes, n]: rotary positions */
+	int32_t *kv_row;              /* [n]: cache row that takes its key and value */
+	struct ril_seg *full, *slide; /* [n]: what it sees; in layers with a window (NULL: none has one) */
+	struct ril_rng_at *key;       /* [n]: of the next draw; `position` counts the row's tokens */
+	int32_t *done;                /* [n]: enum ril_done */
+	int32_t *out;                 /* [n]: its row of the outputs */
+	int axes;
+	int64_t window;
+	/* outputs, and when a row ends */
+	int32_t *out_ids;   /* [*, max] */
+	ril_real *out_logp; /* [*, max] */
+	const int32_t *eos; /* [neos] */
+	int neos;
+	int32_t max;
+};
+
 struct ril_adamw {
 	double lr, beta1, beta2, eps, weight_decay;
 	/* Device: the square of the gradient's norm.  Where it is not finite nothing is changed.  NULL: neither looked at
@@ -215,6 +247,13 @@ typedef void ril_op_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const do
  * a logit that is not finite, or with every id barred, gets id -1, and sync() returns RIL_ENONFINITE. */
 typedef void ril_op_sample(int32_t *ids, ril_real *logp, struct ril_mat z, struct ril_draws, struct ril_sampling);
 
+/* ---- decoding: what lies between two steps ---- */
+/* Takes the token that every row has chosen (rows that are done: nothing): into the outputs; then the row is done, or
+ * stands where the next step reads it.  A row without a token (id -1) has failed; its id is one that can be read. */
+typedef void ril_op_advance(struct ril_decode);
+/* Row i of `to` = row row[i] (ascending) of `from`, as row i; the outputs stay where they are.  No array is shared. */
+typedef void ril_op_keep_rows(struct ril_decode to, struct ril_decode from, const int32_t *row);
+
 /* ---- losses: functions of one number per token or response, with their gradient by it.  Every sum is ADDED to, in the
  * order of the tokens, in double; a loss over a whole batch is its parts' after one another ---- */
 struct ril_loss_sums {
@@ -273,7 +312,8 @@ typedef void ril_op_adamw_round(struct ril_mat p, ril_real *m, ril_real *v, cons
 	OP(axpy) OP(scale_add) OP(scale_add_bwd) OP(act) OP(act_bwd) OP(swiglu) OP(swiglu_bwd)                         \
 	OP(rmsnorm) OP(rmsnorm_bwd) OP(layernorm) OP(layernorm_bwd)                                                    \
 	OP(rope) OP(attention) OP(attention_bwd)                                                                       \
-	OP(head_logp) OP(head_logp_bwd) OP(sample)                                                                     \
+	OP(head_logp) OP(head_logp_bwd)                                                                                \
+	OP(sample) OP(advance) OP(keep_rows)                                                                           \
 	OP(policy_loss) OP(sft_loss) OP(bce_loss)                                                                      \
 	OP(convert) OP(sum_squares) OP(adamw) OP(adamw_round)
 /* clang-format on */
@@ -281,6 +321,9 @@ typedef void ril_op_adamw_round(struct ril_mat p, ril_real *m, ril_real *v, cons
 struct ril_ops {
 	const char *name; /* "cpu", "cuda:0" */
 	bool host_memory; /* kernels read the host's memory: mapped weights are used where they lie */
+
+	/* True where a call returns before the device has done it: the host then looks at results seldom, and late. */
+	bool async;
 
 	/* ---- memory ---- */
 	void *(*get)(size_t bytes); /* device memory, 64-byte aligned; NULL on failure */
@@ -290,6 +333,10 @@ struct ril_ops {
 	void (*to_host)(void *dst, const void *src, size_t bytes);
 	void (*copy)(void *dst, const void *src, size_t bytes);
 	void (*zero)(void *dst, size_t bytes);
+	/* A copy to the host that is waited for later: what src holds after the calls made so far is in dst once
+	 * fetched() returns, which does not wait for what was called since.  One at a time. */
+	void (*fetch)(void *dst, const void *src, size_t bytes);
+	void (*fetched)(void);
 	int (*sync)(struct ril_err *); /* waits; returns what went wrong since the last call */
 
 #define RIL_OPS_FIELD(op) ril_op_##op *op;

@@ -1,7 +1,6 @@
 /* greedy.c -- greedy decoding from a case's prompt, through prefill and cache, until the reference was in doubt. */
 #include "fidelity.h"
 
-#include "base/unused.h"
 #include "nn/generate.h"
 #include "text/tokenizer.h"
 
@@ -10,28 +9,6 @@
 #include <stdlib.h>
 
 enum { IN_DOUBT_PERMILLE = 1 }; /* a margin up to 1e-3 may fall either way */
-
-struct barred {
-	int32_t image, video, size;
-};
-
-/* The best id that may be drawn, its log-probability over all of them. */
-static int choose(void *ctx, RIL_UNUSED int worker, RIL_UNUSED struct ril_gen_at at, const ril_real *z, int64_t V,
-		  int32_t *id, double *logp, RIL_UNUSED struct ril_err *err)
-{
-	const struct barred *b = ctx;
-	double sum = 0, top = -INFINITY;
-	*id = -1;
-	for (int64_t i = 0; i < V; i++) {
-		top = fmax(top, z[i]);
-		if (i < b->size && i != b->image && i != b->video && (*id < 0 || z[i] > z[*id]))
-			*id = (int32_t)i;
-	}
-	for (int64_t i = 0; i < V; i++)
-		sum += exp(z[i] - top);
-	*logp = z[*id] - top - log(sum);
-	return 0;
-}
 
 /* Ids up to the first place where the reference's best two were closer than the margin. */
 static bool agree(const struct ril_generated *got, const int32_t *want, const double *margin, int64_t n)
@@ -53,11 +30,10 @@ void check_greedy(struct subject *s, const struct inputs *in)
 	const int32_t *want = ints(in->st, "greedy_ids", &n);
 	double *margin = doubles(in->st, "greedy_margin", &m);
 	struct ril_tokenizer *t = want ? ril_tokenizer_load(s->dir, &err) : NULL;
-	struct ril_generator *g = t ? ril_generator_new(s->model, &err) : NULL;
+	struct ril_generator *g = t ? ril_generator_new(s->model, t, &err) : NULL;
 	struct ril_generated out = {0};
 	for (int i = 0; i < in->pictures; i++)
 		rows += ril_config_pixel_rows(c, &in->grid[3 * i]);
-	struct barred b = {c->image_token, c->video_token, t ? ril_tokenizer_size(t) : 0};
 	struct ril_gen_prompt p = {.name = "case",
 				   .ids = in->prompt,
 				   .P = in->P,
@@ -68,7 +44,8 @@ void check_greedy(struct subject *s, const struct inputs *in)
 					      .V = in->V,
 					      .pixels = in->pixels,
 					      .pixel_rows = rows}};
-	struct ril_gen_options how = {.max_new_tokens = (int32_t)n, .choose = choose, .ctx = &b};
+	struct ril_gen_options how = {.max_new_tokens = (int32_t)n,
+				      .sampling = {.temperature = 1, .top_p = 1, .greedy = true}};
 	if (!want || !margin || m != n)
 		row_skip(s->f, "greedy_ids", "no greedy_ids in the case");
 	else if (!g || ril_generate(g, &p, 1, &how, &out, &err))

@@ -2,6 +2,7 @@
  * also in double).
  *
  * All arrays of a call lie on the device; `struct call` puts them there and brings the choices back. */
+#include "../ril_device.h"
 #include "../ril_test.h"
 
 #include "base/rng.h"
@@ -24,12 +25,10 @@ struct call {
 	ril_real *logp; /* [R] */
 };
 
+/* NULL stays NULL. */
 static void *up(const void *x, size_t bytes)
 {
-	void *p = x ? ril_ops()->get(bytes + 1) : NULL;
-	if (p)
-		ril_ops()->to_device(p, x, bytes);
-	return p;
+	return x ? test_up(x, bytes) : NULL;
 }
 
 static int sample(const struct call *c, struct ril_err *err)
@@ -48,8 +47,8 @@ static int sample(const struct call *c, struct ril_err *err)
 	ril_real *logp = up(c->logp, R * sizeof *logp);
 	ops->sample(ids, logp, z, d, c->how);
 	int rc = ops->sync(err);
-	ops->to_host(c->ids, ids, R * sizeof *ids);
-	ops->to_host(c->logp, logp, R * sizeof *logp);
+	test_down(c->ids, ids, R * sizeof *ids);
+	test_down(c->logp, logp, R * sizeof *logp);
 	void *all[] = {z.p, (void *)d.key, (void *)d.line, (void *)d.done, (void *)d.barred, ids, logp};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		ops->put(all[i]);

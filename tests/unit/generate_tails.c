@@ -1,19 +1,8 @@
 /* generate_tails.c -- prompts that begin alike, decoded with the common part shared, give what they give one by one. */
 #include "../ril_test.h"
 
-#include "algo/sample.h"
 #include "base/thread.h"
-#include "base/unused.h"
 #include "nn/generate.h"
-
-static struct ril_sampler sampler[4];
-
-static int greedy(RIL_UNUSED void *ctx, int worker, RIL_UNUSED struct ril_gen_at at, const ril_real *logits, int64_t V,
-		  int32_t *id, double *logp, struct ril_err *err)
-{
-	const struct ril_sampling how = {.temperature = 1, .top_p = 1, .greedy = true};
-	return ril_sample(&sampler[worker], &how, logits, V, NULL, 0, id, logp, err);
-}
 
 enum { N = 5, STEM = 9, NEW = 12 };
 
@@ -26,7 +15,7 @@ static void test_model(const char *name)
 		return;
 	}
 	struct ril_model *m = ril_model_open(dir, RIL_HEAD_LM, 0, &e);
-	struct ril_generator *g = m ? ril_generator_new(m, &e) : NULL;
+	struct ril_generator *g = m ? ril_generator_new(m, NULL, &e) : NULL;
 	CHECK(g, "%s", e.msg);
 	if (!g)
 		return;
@@ -37,10 +26,11 @@ static void test_model(const char *name)
 		for (int k = 0; k < STEM + i + 1; k++)
 			ids[i][k] = k < STEM ? 10 + 7 * k : 20 + 3 * k + 11 * i;
 		whole[i] = (struct ril_gen_prompt){.name = "whole", .ids = ids[i], .P = STEM + i + 1, .n = 1};
-		tail[i] = (struct ril_gen_tail){ids[i] + STEM, i + 1};
+		tail[i] = (struct ril_gen_tail){.ids = ids[i] + STEM, .n = i + 1};
 	}
 	shared.tail = tail;
-	const struct ril_gen_options how = {.max_new_tokens = NEW, .choose = greedy};
+	const struct ril_gen_options how = {.max_new_tokens = NEW,
+					    .sampling = {.temperature = 1, .top_p = 1, .greedy = true}};
 	struct ril_generated a[N], b[N];
 	CHECK(!ril_generate(g, whole, N, &how, a, &e) && !ril_generate(g, &shared, 1, &how, b, &e), "%s", e.msg);
 	for (int i = 0; i < N && !e.code; i++) {
@@ -64,8 +54,6 @@ int main(void)
 	test_model("models/qwen2_5-text");
 	test_model("models/qwen3-text");
 	test_model("models/qwen2_5_vl-a");
-	for (int i = 0; i < 4; i++)
-		ril_sampler_free(&sampler[i]);
 	ril_threads_stop();
 	TEST_END();
 }

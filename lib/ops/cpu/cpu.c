@@ -132,6 +132,10 @@ static void cpu_zero(void *dst, size_t bytes)
 		memset(dst, 0, bytes);
 }
 
+static void cpu_fetched(void)
+{
+}
+
 static int cpu_sync(struct ril_err *err)
 {
 	struct ril_err first = failure;
@@ -151,6 +155,8 @@ const struct ril_ops ril_cpu_ops = {.name = "cpu",
 				    .to_host = cpu_copy,
 				    .copy = cpu_copy,
 				    .zero = cpu_zero,
+				    .fetch = cpu_copy,
+				    .fetched = cpu_fetched,
 				    .sync = cpu_sync,
 #define RIL_CPU_ENTRY(op) .op = ril_cpu_##op,
 				    RIL_OPS(RIL_CPU_ENTRY)

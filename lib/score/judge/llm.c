@@ -9,10 +9,8 @@
 #include "score/judge/prompt_internal.h"
 #include "score/judge/text_internal.h"
 
-#include "algo/sample.h"
 #include "base/rng.h"
 #include "base/sha256.h"
-#include "base/thread.h"
 #include "nn/generate.h"
 #include "tensor/folder.h"
 #include "text/chat.h"
@@ -29,8 +27,6 @@ struct llm {
 	struct ril_generator *generator;
 	struct ril_tokenizer *tokenizer;
 	struct ril_chat *chat;
-	struct ril_sampler *sampler; /* [workers] */
-	bool *barred;                /* [V]: ids without a token */
 	int32_t max_new_tokens;
 	uint32_t seed;
 };
@@ -79,16 +75,6 @@ bool ril_llm_verdict(const char *reply, double *score)
 }
 
 /* ---- asking ---- */
-
-static int choose(void *ctx, int worker, struct ril_gen_at at, const ril_real *logits, int64_t V, int32_t *id,
-		  double *logp, struct ril_err *err)
-{
-	const struct call *c = ctx;
-	struct ril_sampling how = {.temperature = c->attempt ? .3 * c->attempt : 1, .top_p = 1, .greedy = !c->attempt};
-	struct ril_rng_at where = {(uint32_t)c->attempt, c->q[at.response].hash, 0, (uint32_t)at.position};
-	return ril_sample(&c->m->sampler[worker], &how, logits, V, c->m->barred,
-			  ril_rng_uniform(c->m->seed, RIL_RNG_JUDGE, where), id, logp, err);
-}
 
 static int make_question(struct llm *m, const struct ril_item *it, struct question *q, struct ril_err *err)
 {
@@ -145,10 +131,15 @@ static int generate(struct call *c, struct ril_reply *reply, struct ril_err *err
 	}
 	size_t start = common_start(c->q, c->n);
 	for (size_t i = 0; i < c->n; i++)
-		tail[i] = (struct ril_gen_tail){c->q[i].ids.at + start, (int64_t)(c->q[i].ids.n - start)};
+		tail[i] = (struct ril_gen_tail){c->q[i].ids.at + start, (int64_t)(c->q[i].ids.n - start), c->q[i].hash};
 	struct ril_gen_prompt prompt = {
 		.name = "judge", .ids = c->q[0].ids.at, .P = (int64_t)start, .n = (int32_t)c->n, .tail = tail};
-	const struct ril_gen_options how = {.max_new_tokens = c->m->max_new_tokens, .choose = choose, .ctx = c};
+	const struct ril_gen_options how = {
+		.max_new_tokens = c->m->max_new_tokens,
+		.sampling = {.temperature = c->attempt ? .3 * c->attempt : 1, .top_p = 1, .greedy = !c->attempt},
+		.seed = c->m->seed,
+		.purpose = RIL_RNG_JUDGE,
+		.step = (uint32_t)c->attempt};
 	int rc = ril_generate(c->m->generator, &prompt, 1, &how, out, err) || read_replies(c->m, out, c->n, reply, err)
 			 ? -1
 			 : 0;
@@ -179,10 +170,6 @@ static int llm_ask(void *ctx, const struct ril_item *const *it, size_t n, int at
 static void llm_free(void *ctx)
 {
 	struct llm *m = ctx;
-	for (int i = 0; m->sampler && i < ril_threads(); i++)
-		ril_sampler_free(&m->sampler[i]);
-	free(m->sampler);
-	free(m->barred);
 	ril_generator_free(m->generator);
 	ril_chat_free(m->chat);
 	ril_tokenizer_free(m->tokenizer);
@@ -235,16 +222,6 @@ static int identify(struct llm *m, bool cached, struct ril_err *err)
 	return 0;
 }
 
-static int bar_unknown_ids(struct llm *m, struct ril_err *err)
-{
-	int64_t V = m->model->config.text.vocab;
-	if (!(m->barred = ril_new((size_t)V, sizeof *m->barred, err)))
-		return -1;
-	for (int64_t i = ril_tokenizer_size(m->tokenizer); i < V; i++)
-		m->barred[i] = true;
-	return 0;
-}
-
 static int open_all(struct llm *m, const struct ril_grader_options *how, struct ril_err *err)
 {
 	if (ril_prompt_load(&m->prompt, how->prompt, err) || !(m->model = ril_model_open(m->dir, RIL_HEAD_LM, 0, err)))
@@ -252,12 +229,12 @@ static int open_all(struct llm *m, const struct ril_grader_options *how, struct 
 	if (m->model->config.family != RIL_TEXT)
 		return ril_fail(err, RIL_EFAIL, "%s: a judge is a text model (Qwen2.5, Qwen3), this is %s", m->dir,
 				m->model->config.model_type);
-	if (!(m->generator = ril_generator_new(m->model, err)) || !(m->tokenizer = ril_tokenizer_load(m->dir, err)) ||
-	    !(m->chat = ril_chat_load(m->dir, m->tokenizer, err)) ||
-	    !(m->sampler = ril_new((size_t)ril_threads(), sizeof *m->sampler, err)))
+	if (!(m->tokenizer = ril_tokenizer_load(m->dir, err)) ||
+	    !(m->generator = ril_generator_new(m->model, m->tokenizer, err)) ||
+	    !(m->chat = ril_chat_load(m->dir, m->tokenizer, err)))
 		return -1;
 	ril_chat_thinking_off(m->chat, true);
-	return bar_unknown_ids(m, err) || identify(m, how->cache, err) ? -1 : 0;
+	return identify(m, how->cache, err);
 }
 
 int ril_llm_open(struct ril_witness *w, const char *dir, const struct ril_grader_options *how, struct ril_err *err)
