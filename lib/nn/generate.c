@@ -32,8 +32,8 @@ struct ril_generator {
 	struct ril_tape *tape;
 	struct ril_kv *kv;
 	struct ril_decoding d;
-	void *fixed; /* device: eos [neos], barred [V] */
-	const bool *barred;
+	char *fixed;        /* device: the ids that end a response, then barred */
+	const bool *barred; /* [V], device: never chosen */
 	/* of the current call */
 	const struct ril_gen_options *how;
 	const struct ril_gen_prompt *prompt;
@@ -46,18 +46,19 @@ struct ril_generator {
 static int fix_ids(struct ril_generator *g, const struct ril_tokenizer *tok, struct ril_err *err)
 {
 	const struct ril_config *c = &g->model->config;
-	size_t V = (size_t)c->text.vocab;
-	bool *barred = ril_new(sizeof c->eos + V, sizeof *barred, err), *host = barred;
-	if (!barred)
+	size_t V = (size_t)c->text.vocab, bytes = sizeof c->eos + V * sizeof(bool);
+	char *host = ril_new(1, bytes, err);
+	if (!host)
 		return -1;
+	bool *barred = (bool *)(host + sizeof c->eos);
 	memcpy(host, c->eos, sizeof c->eos);
-	barred += sizeof c->eos;
 	for (int64_t v = 0; v < c->text.vocab; v++)
 		barred[v] = v == c->image_token || v == c->video_token || (tok && v >= ril_tokenizer_size(tok));
-	g->fixed = ril_ops()->get(sizeof c->eos + V);
-	if (g->fixed)
-		ril_ops()->to_device(g->fixed, host, sizeof c->eos + V);
-	g->barred = (const bool *)g->fixed + sizeof c->eos;
+	g->fixed = ril_ops()->get(bytes);
+	if (g->fixed) {
+		ril_ops()->to_device(g->fixed, host, bytes);
+		g->barred = (const bool *)(g->fixed + sizeof c->eos);
+	}
 	free(host);
 	return g->fixed ? 0 : ril_fail(err, RIL_EFAIL, "out of memory for a vocabulary of %zu ids", V);
 }
@@ -122,7 +123,7 @@ static int make_room(struct ril_generator *g, size_t rows, int64_t cached, struc
 	if (!(g->row = ril_new(rows, sizeof *g->row, err)) ||
 	    ril_decoding_room(&g->d, g->nrow, ril_model_pos_rows(c), c->text.window, g->how->max_new_tokens, err))
 		return -1;
-	g->d.now.eos = g->fixed;
+	g->d.now.eos = (const int32_t *)g->fixed;
 	g->d.now.neos = c->neos;
 	return 0;
 }
