@@ -47,7 +47,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a JSON line of means to FILE at every step", 0, 0,
 	 NULL},
 	{RIL_OPT_STR, 0, "prompt", &opt.prompt, "FILE", "prompt of an llm: judge", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "cache", &opt.cache, "FILE", "keep an outside judge's verdicts in FILE", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "cache", &opt.cache, "FILE", "keep the verdicts of a model or program in FILE", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "judge-tokens", &opt.judge_tokens, "N", "most tokens in an llm: judge's reply", 1, 100000,
 	 NULL},
 	{RIL_OPT_INT, 0, "judge-retries", &opt.judge_retries, "N", "times an unreadable verdict is asked for again", 0,

@@ -1,22 +1,21 @@
-/* teach.c -- drawing and adding teacher responses; see teach.h. */
+/* teach.c -- asking teachers and adding their responses; see teach.h. */
 #include "algo/teach_internal.h"
 
 #include "algo/group.h"
-#include "base/json.h"
-#include "base/rng.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 struct teacher {
 	char *name;
-	int32_t number;          /* in the current HEAD */
-	struct ril_local *local; /* NULL: saved responses */
+	int32_t number; /* in the current HEAD */
+	struct ril_answerer who;
+	bool saved; /* its answers were saved: there are so many and no more */
 };
 
 struct ril_teach {
 	struct ril_tokenizer *tok;
 	struct ril_teach_options how;
-	const struct ril_saved *saved;
 	struct teacher *teacher;
 	size_t nteachers, cap;
 	int32_t eos;
@@ -44,7 +43,8 @@ void ril_teach_free(struct ril_teach *t)
 		return;
 	for (size_t i = 0; i < t->nteachers; i++) {
 		free(t->teacher[i].name);
-		ril_local_free(t->teacher[i].local);
+		if (t->teacher[i].who.free)
+			t->teacher[i].who.free(t->teacher[i].who.ctx);
 	}
 	free(t->teacher);
 	ril_ids_free(&t->ids);
@@ -61,10 +61,14 @@ static int add_teacher(struct ril_teach *t, const char *name, size_t len, struct
 
 int ril_teach_use_saved(struct ril_teach *t, const struct ril_saved *s, struct ril_err *err)
 {
-	t->saved = s;
-	for (int32_t k = 0; k < ril_saved_teachers(s); k++)
+	for (int32_t k = 0; k < ril_saved_teachers(s); k++) {
 		if (add_teacher(t, ril_saved_teacher(s, k), strlen(ril_saved_teacher(s, k)), err))
 			return -1;
+		struct teacher *last = &t->teacher[t->nteachers - 1];
+		last->saved = true;
+		if (ril_saved_open(&last->who, s, k, err))
+			return -1;
+	}
 	return 0;
 }
 
@@ -81,9 +85,8 @@ int ril_teach_use_model(struct ril_teach *t, const char *dir, struct ril_err *er
 			return ril_fail(err, RIL_EUSAGE, "two teachers are called '%.*s'", (int)n, name);
 	if (add_teacher(t, name, n, err))
 		return -1;
-	struct teacher *k = &t->teacher[t->nteachers - 1];
-	k->local = ril_local_new(dir, &t->how, t->how.seed ^ ril_hash32(name, n), err);
-	return k->local ? 0 : -1;
+	const struct ril_local_options local = {.image_root = t->how.image_root, .system = t->how.system};
+	return ril_local_open(&t->teacher[t->nteachers - 1].who, dir, &local, err);
 }
 
 int ril_teach_head(struct ril_teach *t, struct ril_record *head, struct ril_err *err)
@@ -116,174 +119,144 @@ static int longest(const struct ril_teach *t, const struct ril_record *r, int64_
 	return 0;
 }
 
-int32_t ril_teach_add(struct ril_teach *t, struct ril_record *r, const struct ril_teach_text *text, int32_t n,
-		      int32_t want, int32_t number, struct ril_teach_stats *stats, struct ril_err *err)
+/* Adds an answer to the group in the student's tokens: 1, or 0 where it does not fit. */
+static int add_response(struct ril_teach *t, struct ril_record *r, const struct ril_answer *a, int32_t number,
+			struct ril_err *err)
 {
 	int64_t max;
-	int32_t added = 0;
+	t->ids.n = 0;
 	if (longest(t, r, &max, err))
 		return -1;
-	for (int32_t i = 0; i < n && added < want; i++) {
-		t->ids.n = 0;
-		if (ril_tokenizer_encode(t->tok, text[i].text, strlen(text[i].text), false, &t->ids, err) ||
-		    (!text[i].finish && ril_ids_add(&t->ids, t->eos, err)))
-			return ril_context(err, "'%s'", ril_record_key(r));
-		if ((max && (int64_t)t->ids.n > max) || !t->ids.n) {
-			stats->refused++;
-			continue;
-		}
-		struct ril_new_response add = {.ids = t->ids.at,
-					       .n = (int32_t)t->ids.n,
-					       .source = number,
-					       .finish = text[i].finish,
-					       .text = text[i].text};
-		if (ril_responses_add(r, &add, 1, err))
-			return -1;
-		stats->truncated += text[i].finish;
-		added++;
-	}
-	stats->responses += added;
+	if (ril_tokenizer_encode(t->tok, a->text, strlen(a->text), false, &t->ids, err) ||
+	    (!a->finish && ril_ids_add(&t->ids, t->eos, err)))
+		return ril_context(err, "'%s'", ril_record_key(r));
+	if ((max && (int64_t)t->ids.n > max) || !t->ids.n)
+		return 0;
+	struct ril_new_response add = {
+		.ids = t->ids.at, .n = (int32_t)t->ids.n, .source = number, .finish = a->finish, .text = a->text};
+	return ril_responses_add(r, &add, 1, err) ? -1 : 1;
+}
+
+/* ---- asking ---- */
+
+/* What one teacher is asked about a batch. */
+struct teaching {
+	struct ril_teach *t;
+	const struct teacher *who;
+	struct ril_batch *batch;
+	struct ril_query *ask;               /* [batch] */
+	struct ril_teach_question *question; /* [batch]; empty for saved responses, which are found by key */
+	int32_t *came;                       /* [batch]: its answers so far */
+	struct ril_teach_stats *stats;
+	struct ril_buf *saved;
+};
+
+static int take(void *ctx, struct ril_answer *a, struct ril_err *err)
+{
+	struct teaching *l = ctx;
+	struct ril_record *group = l->batch->group[a->question];
+	int added = add_response(l->t, group, a, l->who->number, err);
+	if (added < 0)
+		return -1;
+	l->came[a->question]++;
+	l->stats->responses += added;
+	l->stats->refused += !added;
+	l->stats->truncated += added ? a->finish : 0;
+	if (added && l->saved && !l->who->saved &&
+	    ril_saved_line(l->saved, ril_record_key(group), l->who->name, a->text, a->finish, err))
+		return -1;
 	return added;
 }
 
-/* ---- saved responses ---- */
-
-/* A random order of n responses, which depends on seed, step, question and teacher only. */
-static int shuffled(const struct ril_teach *t, const struct ril_saved_response *r, int32_t n, uint32_t key,
-		    const struct teacher *who, int64_t step, struct ril_teach_text **out, struct ril_err *err)
+static int wanting(void *ctx, size_t question, int32_t answers, struct ril_err *err)
 {
-	struct ril_teach_text *text = *out = ril_new((size_t)n, sizeof *text, err);
-	struct ril_rng_at at = {
-		.step = (uint32_t)step, .question = key, .response = ril_hash32(who->name, strlen(who->name))};
-	if (!text)
-		return -1;
-	for (int32_t i = 0; i < n; i++)
-		text[i] = (struct ril_teach_text){r[i].text, r[i].finish};
-	for (int32_t i = 0; i < n - 1; i++) {
-		at.position = (uint32_t)i;
-		int32_t k = i + (int32_t)ril_rng_below(t->how.seed, RIL_RNG_TEACHER, at, (uint32_t)(n - i));
-		struct ril_teach_text swap = text[i];
-		text[i] = text[k];
-		text[k] = swap;
+	struct teaching *l = ctx;
+	const struct ril_query *q = &l->ask[question];
+	l->stats->missing += answers;
+	if (!l->who->saved || l->t->how.allow_missing)
+		return 0;
+	return ril_fail(err, RIL_EFAIL,
+			"'%s': teacher '%s' has %d saved responses, %d of them refused as too long; %d are needed "
+			"(--allow-missing goes on with fewer)",
+			q->key, l->who->name, (int)l->came[question], (int)(l->came[question] - (q->n - answers)),
+			(int)q->n);
+}
+
+static int make_asks(struct teaching *l, int32_t n, struct ril_err *err)
+{
+	for (size_t i = 0; i < l->batch->n; i++) {
+		struct ril_teach_question *q = &l->question[i];
+		const char *key = ril_record_key(l->batch->group[i]);
+		if (!l->who->saved && ril_teach_question(q, l->batch->group[i], err))
+			return -1;
+		l->ask[i] = (struct ril_query){.key = key,
+					       .hash = ril_hash32(key, strlen(key)),
+					       .text = q->text.data,
+					       .len = q->text.len,
+					       .picture = q->picture,
+					       .pictures = q->pictures,
+					       .n = n};
 	}
 	return 0;
 }
 
-static int draw(struct ril_teach *t, struct ril_record *r, int32_t k, int64_t step, struct ril_teach_stats *stats,
-		struct ril_err *err)
+/* The settings that a teacher is asked under. */
+static int settings(const struct teaching *l, int64_t step, struct ril_query_how *how, struct ril_err *err)
 {
-	const char *key = ril_record_key(r);
-	const struct ril_saved_response *first;
-	struct ril_teach_text *text = NULL;
-	int32_t want = ril_teach_share(t->how.n, (int32_t)t->nteachers, k, step);
-	size_t n = want ? ril_saved_find(t->saved, key, k, &first) : 0;
-	int64_t refused = stats->refused;
-	if (!want)
+	const struct ril_teach_options *o = &l->t->how;
+	int64_t max = o->teacher_tokens;
+	*how = (struct ril_query_how){.seed = o->seed, .step = (uint32_t)step, .purpose = RIL_RNG_TEACHER};
+	if (l->who->saved)
 		return 0;
-	int32_t added = n > INT32_MAX || shuffled(t, first, (int32_t)n, ril_hash32(key, strlen(key)), &t->teacher[k],
-						  step, &text, err)
-				? -1
-				: ril_teach_add(t, r, text, (int32_t)n, want, t->teacher[k].number, stats, err);
-	free(text);
-	if (added < 0)
-		return -1;
-	stats->missing += want - added;
-	if (added == want || t->how.allow_missing)
-		return 0;
-	return ril_fail(err, RIL_EFAIL,
-			"'%s': teacher '%s' has %zu saved responses, %lld of them refused as too long; %d are needed "
-			"(--allow-missing goes on with fewer)",
-			key, t->teacher[k].name, n, (long long)(stats->refused - refused), (int)want);
-}
-
-/* ---- generated responses ---- */
-
-/* A question that a local teacher is answering: its own record, and what of it was looked at. */
-struct asked {
-	struct ril_record *said, *group;
-	int32_t seen, left; /* responses looked at; responses still wanted */
-};
-
-/* Adds what the teacher said since the last time, as far as it fits, to the student's record and to `saved`. */
-static int take_over(struct ril_teach *t, struct asked *q, const struct teacher *who, struct ril_teach_stats *stats,
-		     struct ril_buf *saved, struct ril_err *err)
-{
-	struct ril_responses resp;
-	if (ril_responses_get(q->said, &resp, err))
-		return -1;
-	cJSON *list = ril_record_json(q->said, "resp.text", err);
-	int rc = list ? 0 : -1;
-	for (; !rc && q->seen < resp.n && q->left; q->seen++) {
-		const cJSON *j = cJSON_GetArrayItem(list, q->seen);
-		struct ril_teach_text text = {cJSON_IsString(j) ? j->valuestring : "", resp.finish[q->seen]};
-		int32_t added = ril_teach_add(t, q->group, &text, 1, 1, who->number, stats, err);
-		q->left -= added > 0;
-		rc = added < 0 ? -1 : 0;
-		if (added > 0 && saved)
-			rc = ril_saved_line(saved, ril_record_key(q->group), who->name, text.text, text.finish, err);
-	}
-	cJSON_Delete(list);
-	return rc;
-}
-
-enum { TRIES = 8 }; /* a response that does not fit is sampled anew, so often at most */
-
-static int ask(struct ril_teach *t, struct asked *q, size_t n, const struct teacher *who, int32_t want, int32_t max,
-	       int64_t step, struct ril_teach_stats *stats, struct ril_buf *saved, struct ril_err *err)
-{
-	struct ril_batch again = {0};
-	int rc = ril_grow(&again.group, &again.cap, n, sizeof *again.group, err);
-	for (int turn = 0; !rc && turn < TRIES; turn++) {
-		again.n = 0;
-		for (size_t i = 0; i < n; i++)
-			if (q[i].left)
-				again.group[again.n++] = q[i].said;
-		if (!again.n)
-			break;
-		rc = ril_local_sample(who->local, &again, turn ? 1 : want, max, step, err);
-		for (size_t i = 0; i < n && !rc; i++)
-			rc = take_over(t, &q[i], who, stats, saved, err);
-	}
-	for (size_t i = 0; i < n && !rc; i++)
-		stats->missing += q[i].left;
-	free(again.group); /* the records are `said`'s */
-	return rc;
-}
-
-static int generate(struct ril_teach *t, struct ril_batch *b, int32_t k, int64_t step, struct ril_teach_stats *stats,
-		    struct ril_buf *saved, struct ril_err *err)
-{
-	const struct teacher *who = &t->teacher[k];
-	struct ril_batch said = {0};
-	int32_t want = ril_teach_share(t->how.n, (int32_t)t->nteachers, k, step);
-	int64_t max = t->how.teacher_tokens;
-	if (!want || !b->n)
-		return 0;
-	if (!max && longest(t, b->group[0], &max, err))
+	if (!max && longest(l->t, l->batch->group[0], &max, err))
 		return -1;
 	if (max < 1 || max > INT32_MAX)
 		return ril_fail(err, RIL_EUSAGE,
 				"the stream does not say how long a response may be: --max-new-tokens is needed");
-	struct asked *q = ril_new(b->n, sizeof *q, err);
-	int rc = q ? ril_local_encode(who->local, b, &said, err) : -1;
-	for (size_t i = 0; i < b->n && !rc; i++)
-		q[i] = (struct asked){.said = said.group[i], .group = b->group[i], .left = want};
-	if (!rc)
-		rc = ask(t, q, b->n, who, want, (int32_t)max, step, stats, saved, err);
-	ril_batch_free(&said);
-	free(q);
-	return rc ? ril_context(err, "teacher '%s'", who->name) : 0;
+	how->sampling = o->sampling;
+	how->max_new_tokens = (int32_t)max;
+	how->seed = o->seed ^ ril_hash32(l->who->name, strlen(l->who->name));
+	how->purpose = RIL_RNG_SAMPLE;
+	return 0;
+}
+
+/* A model's response that does not fit is sampled anew, so often at most; saved ones are looked at as far as they go. */
+enum { TRIES = 8 };
+
+static int ask(struct teaching *l, int32_t want, int64_t step, struct ril_err *err)
+{
+	struct ril_asking a = {.who = &l->who->who,
+			       .tries = l->who->saved ? INT_MAX : TRIES,
+			       .take = take,
+			       .wanting = wanting,
+			       .ctx = l};
+	struct ril_query_counts counts = {0};
+	size_t n = l->batch->n;
+	if (settings(l, step, &a.how, err))
+		return -1;
+	l->ask = ril_new(n, sizeof *l->ask, err);
+	l->question = ril_new(n, sizeof *l->question, err);
+	l->came = ril_new(n, sizeof *l->came, err);
+	int rc = !l->ask || !l->question || !l->came || make_asks(l, want, err) ||
+				 ril_query_all(&a, l->ask, n, &counts, err)
+			 ? -1
+			 : 0;
+	for (size_t i = 0; l->question && i < n; i++)
+		ril_teach_question_free(&l->question[i]);
+	free(l->question);
+	free(l->ask);
+	free(l->came);
+	return rc && !l->who->saved ? ril_context(err, "teacher '%s'", l->who->name) : rc;
 }
 
 int ril_teach_batch(struct ril_teach *t, struct ril_batch *b, int64_t step, struct ril_teach_stats *stats,
 		    struct ril_buf *saved, struct ril_err *err)
 {
-	for (int32_t k = 0; k < (int32_t)t->nteachers; k++) {
-		if (t->teacher[k].local && generate(t, b, k, step, stats, saved, err))
+	for (int32_t k = 0; b->n && k < (int32_t)t->nteachers; k++) {
+		struct teaching l = {.t = t, .who = &t->teacher[k], .batch = b, .stats = stats, .saved = saved};
+		int32_t want = ril_teach_share(t->how.n, (int32_t)t->nteachers, k, step);
+		if (want && ask(&l, want, step, err))
 			return -1;
-		for (size_t i = 0; !t->teacher[k].local && i < b->n; i++)
-			if (draw(t, b->group[i], k, step, stats, err))
-				return -1;
 	}
 	return 0;
 }

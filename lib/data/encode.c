@@ -3,7 +3,6 @@
 
 #include "data/gallery.h"
 #include "base/json.h"
-#include "text/chat.h"
 
 #include <stdlib.h>
 
@@ -75,6 +74,21 @@ void ril_encoder_free(struct ril_encoder *e)
 const char *ril_encoder_model_id(const struct ril_encoder *e)
 {
 	return e->model_id;
+}
+
+struct ril_model *ril_encoder_model(struct ril_encoder *e)
+{
+	return e->model;
+}
+
+struct ril_tokenizer *ril_encoder_tokenizer(struct ril_encoder *e)
+{
+	return e->tokenizer;
+}
+
+struct ril_chat *ril_encoder_chat(struct ril_encoder *e)
+{
+	return e->chat;
 }
 
 const char *ril_encoder_tokenizer_key(const struct ril_encoder *e)

@@ -6,7 +6,9 @@
 #define RIL_DATA_ENCODE_H
 
 #include "data/dataset.h"
+#include "nn/model.h"
 #include "stream/stream.h"
+#include "text/chat.h"
 
 struct ril_encode_options {
 	const char *model;
@@ -25,6 +27,10 @@ struct ril_encoder *ril_encoder_new(const struct ril_encode_options *, struct ri
 void ril_encoder_free(struct ril_encoder *);
 
 const char *ril_encoder_model_id(const struct ril_encoder *);
+/* Its own: borrowed. */
+struct ril_model *ril_encoder_model(struct ril_encoder *);
+struct ril_tokenizer *ril_encoder_tokenizer(struct ril_encoder *);
+struct ril_chat *ril_encoder_chat(struct ril_encoder *);
 const char *ril_encoder_tokenizer_key(const struct ril_encoder *);
 int64_t ril_encoder_pictures(const struct ril_encoder *); /* embedded so far */
 

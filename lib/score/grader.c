@@ -1,12 +1,12 @@
 /* grader.c -- see grader.h. */
 #include "score/grader.h"
-#include "score/judge/outside.h"
+#include "score/judge/asked.h"
 
 #include <stdlib.h>
 
 struct ril_grader {
 	struct ril_grader_options how;
-	struct ril_outside *outside; /* NULL: the rules of judge.h */
+	struct ril_asked *asked; /* NULL: the rules of judge.h */
 	struct ril_grader_counts counts;
 	struct ril_item *item;
 	struct ril_verdict *verdict;
@@ -15,26 +15,13 @@ struct ril_grader {
 	cJSON *text;
 };
 
-static int open_outside(struct ril_grader *g, struct ril_err *err)
-{
-	struct ril_witness who;
-	const char *judge = g->how.judge;
-	bool llm = !strncmp(judge, "llm:", 4);
-	if (!llm && strncmp(judge, "cmd:", 4))
-		return ril_fail(err, RIL_EUSAGE, "unknown judge '%s'", judge);
-	if (llm ? ril_llm_open(&who, judge + 4, &g->how, err) : ril_command_open(&who, judge + 4, g->how.timeout, err))
-		return -1;
-	g->outside = ril_outside_new(&who, &g->how, err);
-	return g->outside ? 0 : -1;
-}
-
 struct ril_grader *ril_grader_open(const struct ril_grader_options *how, struct ril_err *err)
 {
 	struct ril_grader *g = ril_new(1, sizeof *g, err);
 	if (!g)
 		return NULL;
 	g->how = *how;
-	if (how->judge && !ril_judge_find(how->judge) && open_outside(g, err)) {
+	if (how->judge && !ril_judge_find(how->judge) && !(g->asked = ril_asked_new(how->judge, how, err))) {
 		ril_grader_free(g);
 		return NULL;
 	}
@@ -53,7 +40,7 @@ const char *ril_grader_name(const struct ril_grader *g, const struct ril_questio
 
 size_t ril_grader_batch(const struct ril_grader *g)
 {
-	return g->outside ? 64 : 1;
+	return g->asked ? 64 : 1;
 }
 
 static void forget_group(struct ril_grader *g)
@@ -68,7 +55,7 @@ void ril_grader_free(struct ril_grader *g)
 	if (!g)
 		return;
 	forget_group(g);
-	ril_outside_free(g->outside);
+	ril_asked_free(g->asked);
 	for (size_t i = 0; i < g->n_verdict; i++)
 		ril_verdict_free(&g->verdict[i]);
 	free(g->item);
@@ -78,8 +65,8 @@ void ril_grader_free(struct ril_grader *g)
 
 int ril_grader_items(struct ril_grader *g, struct ril_item *item, size_t n, struct ril_verdict *v, struct ril_err *err)
 {
-	if (g->outside)
-		return ril_outside_judge(g->outside, item, n, v, &g->counts, err);
+	if (g->asked)
+		return ril_asked_items(g->asked, item, n, v, &g->counts, err);
 	for (size_t i = 0; i < n; i++)
 		if (ril_judge_item(g->how.judge, &item[i], &v[i], err))
 			return -1;

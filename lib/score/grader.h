@@ -1,12 +1,12 @@
-/* grader.h -- whoever judges a run: the records' own judges, one named judge, a model, or an outside program.
+/* grader.h -- whoever judges a run: the records' own judges, one named judge, a model, or a program.
  *
  *     --judge NAME          a checker of judge.h, for every record; without it each record's own `judge`
- *     --judge llm:DIR       a text model reads question, answer and response (llm.h)
- *     --judge cmd:PROGRAM   a program speaks JSON lines over a pipe (command.h)
+ *     --judge llm:DIR       a text model reads question, answer and response (judge/llm.c)
+ *     --judge cmd:PROGRAM   a program speaks JSON lines over a pipe (judge/command.c)
  *
- * The last two are *outside* judges: their verdicts are kept in a cache when one is named, a reply that cannot be
- * read is asked for again, and what stays unread is undecided (NaN) or, with fail_on_invalid, an error.  A record
- * cannot choose an outside judge: data does not start programs. */
+ * The last two are *asked*: their verdicts are kept in a cache when one is named, a reply that cannot be read is asked
+ * for again, and what stays unread is undecided (NaN) or, with fail_on_invalid, an error.  A record cannot choose such
+ * a judge: data does not start programs. */
 #ifndef RIL_SCORE_GRADER_H
 #define RIL_SCORE_GRADER_H
 
@@ -40,7 +40,7 @@ const char *ril_grader_name(const struct ril_grader *, const struct ril_question
 /* As many items as are best judged at once. */
 size_t ril_grader_batch(const struct ril_grader *);
 
-/* Verdicts [n] are used again.  Outside judges share work among items. */
+/* Verdicts [n] are used again.  Judges that are asked share work among items. */
 int ril_grader_items(struct ril_grader *, struct ril_item *, size_t n, struct ril_verdict *, struct ril_err *);
 /* Judges a group's responses and sets `reward.answer`.  The grades are the grader's, valid until its next call. */
 struct ril_grades {

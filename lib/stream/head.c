@@ -65,7 +65,7 @@ static int mask_word(struct ril_buf *b, const char *word, size_t n, bool *hide, 
 	return ril_buf_add(b, word, name + 1, err) || ril_buf_puts(b, "***", err) ? -1 : 0;
 }
 
-/* An outside judge's command line: what looks like a secret in it is masked, word by word. */
+/* The command line of a program as judge: what looks like a secret in it is masked, word by word. */
 static int add_command(struct ril_buf *b, const char *arg, struct ril_err *err)
 {
 	static const char between[] = " \t\n'\"";

@@ -1,5 +1,5 @@
 #!/bin/bash
-# ril-score as it is used: streams, rewards, reports, tables, captions, comparisons, outside judges, bad input.
+# ril-score as it is used: streams, rewards, reports, tables, captions, comparisons, programs as judges, bad input.
 . "$(dirname "$0")/../ril_test.sh"
 cd "$T" || exit 1
 S=$RIL_ROOT/share/examples/sample.ril
@@ -112,7 +112,7 @@ if [ -d "$RIL_SHARED/data/score/caption_example" ]; then
 	done
 else skip "caption_example is not here"; fi
 
-# ---- outside judges ----
+# ---- programs as judges ----
 cat >judge.sh <<'END'
 while IFS= read -r line; do
 	echo x >>asked

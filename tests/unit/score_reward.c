@@ -2,7 +2,7 @@
 #include "../ril_test.h"
 
 #include "base/rng.h"
-#include "score/judge/outside.h"
+#include "score/judge/asked.h"
 #include "score/judge/prompt_internal.h"
 #include "score/reward.h"
 #include "base/resampling.h"

@@ -3,7 +3,7 @@
  * A judge is a name (`exact`, `slots`, `vqa`, ...) chosen by the record's own `judge` field or for a whole run by
  * --judge.  It looks at one question with its answers and choices and at one response, and gives a score in [0,1], with
  * what it compared with what, so that a table row can be understood by reading it.  NaN: the judge could not decide.
- * Every judge here is a pure function of its item; models and outside programs are in outside.h.
+ * Every judge here is a pure function of its item; models and programs are in asked.h.
  *
  * Ownership: a question borrows the record or row it was read from and owns what it had to parse; an item borrows its
  * question and response; a verdict owns its texts. */

@@ -1,8 +1,9 @@
 /* saved.c -- the table of saved teacher responses; see saved.h. */
-#include "data/saved.h"
+#include "answer/answer.h"
 
 #include "base/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 struct row {
@@ -197,4 +198,66 @@ int ril_saved_line(struct ril_buf *out, const char *id, const char *teacher, con
 			       ril_buf_printf(out, err, ", \"finish\": \"%s\"}\n", finish ? "length" : "stop")
 		       ? -1
 		       : 0;
+}
+
+/* ---- as an answerer ---- */
+
+struct saved_teacher {
+	const struct ril_saved *s;
+	int32_t teacher;
+};
+
+/* The order of n answers, as indices. */
+static int32_t *shuffled(const struct saved_teacher *v, const struct ril_query *q, int32_t n,
+			 const struct ril_query_how *how, struct ril_err *err)
+{
+	const char *name = v->s->teacher[v->teacher];
+	struct ril_rng_at at = {.step = how->step, .question = q->hash, .response = ril_hash32(name, strlen(name))};
+	int32_t *order = ril_new((size_t)n, sizeof *order, err);
+	for (int32_t i = 0; order && i < n; i++)
+		order[i] = i;
+	for (int32_t i = 0; order && i < n - 1; i++) {
+		at.position = (uint32_t)i;
+		int32_t k = i + (int32_t)ril_rng_below(how->seed, how->purpose, at, (uint32_t)(n - i)), swap = order[i];
+		order[i] = order[k];
+		order[k] = swap;
+	}
+	return order;
+}
+
+static int saved_ask(void *ctx, const struct ril_query *q, size_t n, const struct ril_query_how *how,
+		     ril_take_answer *take, void *take_ctx, struct ril_err *err)
+{
+	const struct saved_teacher *v = ctx;
+	for (size_t i = 0; i < n; i++) {
+		const struct ril_saved_response *at;
+		size_t has = ril_saved_find(v->s, q[i].key, v->teacher, &at);
+		int32_t end = has < (size_t)q[i].first + (size_t)q[i].n ? (int32_t)has : q[i].first + q[i].n;
+		if (q[i].first >= end)
+			continue;
+		if (has > INT32_MAX)
+			return ril_fail(err, RIL_EFAIL, "'%s': too many saved responses", q[i].key);
+		int32_t *order = shuffled(v, &q[i], (int32_t)has, how, err);
+		int rc = order ? 0 : -1;
+		for (int32_t k = q[i].first; !rc && k < end; k++) {
+			const struct ril_saved_response *r = &at[order[k]];
+			struct ril_answer a = {
+				.question = i, .number = k, .text = r->text, .finish = r->finish, .score = NAN};
+			rc = take(take_ctx, &a, err) < 0 ? -1 : 0;
+		}
+		free(order);
+		if (rc)
+			return -1;
+	}
+	return 0;
+}
+
+int ril_saved_open(struct ril_answerer *who, const struct ril_saved *s, int32_t teacher, struct ril_err *err)
+{
+	struct saved_teacher *v = ril_new(1, sizeof *v, err);
+	if (!v)
+		return -1;
+	*v = (struct saved_teacher){s, teacher};
+	*who = (struct ril_answerer){.ask = saved_ask, .free = free, .ctx = v};
+	return 0;
 }

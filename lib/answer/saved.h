@@ -3,8 +3,8 @@
  *
  * Several collections are read into one table, indexed by question and teacher.  Teachers are numbered in the order in
  * which they are first mentioned.  Ownership: new/free; everything found is borrowed and lives as long as the table. */
-#ifndef RIL_DATA_SAVED_H
-#define RIL_DATA_SAVED_H
+#ifndef RIL_ANSWER_SAVED_H
+#define RIL_ANSWER_SAVED_H
 
 #include "base/mem.h"
 

@@ -1,0 +1,216 @@
+/* cache.c -- answers on disk; see cache.h.
+ *
+ * Two runs may write at once: a process appends all its lines with one write() under an exclusive lock on the file,
+ * and reads under a shared one, so nobody sees half a line of a living writer.  A line cut off by a crash is left
+ * out, and the next writer ends it with a line break.  Later lines do not overrule earlier ones. */
+#include "answer/cache.h"
+
+#include "base/intern.h"
+#include "base/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct ril_cache {
+	const char *path;
+	int fd;
+	off_t read; /* bytes taken in, up to the end of a line */
+	bool torn;  /* the file ends inside a line */
+	struct ril_intern keys;
+	struct entry {
+		double score;
+		int32_t finish;
+		size_t reply; /* in `replies` */
+	} * at;               /* [keys] */
+	size_t cap;
+	struct ril_buf replies; /* each followed by NUL */
+};
+
+struct ril_cache *ril_cache_open(const char *path, struct ril_err *err)
+{
+	struct ril_cache *c = ril_new(1, sizeof *c, err);
+	if (!c)
+		return NULL;
+	c->path = path;
+	c->fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	if (c->fd < 0)
+		ril_fail_errno(err, "%s", path);
+	if (c->fd < 0 || ril_cache_refresh(c, err)) {
+		ril_cache_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void ril_cache_free(struct ril_cache *c)
+{
+	if (!c)
+		return;
+	if (c->fd >= 0)
+		close(c->fd);
+	ril_intern_free(&c->keys);
+	free(c->at);
+	ril_buf_free(&c->replies);
+	free(c);
+}
+
+static int lock(const struct ril_cache *c, int how, struct ril_err *err)
+{
+	while (flock(c->fd, how))
+		if (errno != EINTR)
+			return ril_fail_errno(err, "%s: locking", c->path);
+	return 0;
+}
+
+static int keep(struct ril_cache *c, const char *key, struct entry e, const cJSON *reply, struct ril_err *err)
+{
+	size_t before = c->keys.n;
+	int64_t k = ril_intern_str(&c->keys, key, err);
+	if (k < 0 || ril_grow(&c->at, &c->cap, c->keys.n, sizeof *c->at, err))
+		return -1;
+	if ((size_t)k < before)
+		return 0;
+	e.reply = c->replies.len;
+	c->at[k] = e;
+	const char *text = cJSON_IsString(reply) ? reply->valuestring : "";
+	return ril_buf_add(&c->replies, text, strlen(text) + 1, err);
+}
+
+static int take_line(struct ril_cache *c, const char *line, size_t n, struct ril_err *err)
+{
+	cJSON *j = ril_json_parse(line, n, NULL);
+	const cJSON *key = cJSON_GetObjectItemCaseSensitive(j, "key"),
+		    *score = cJSON_GetObjectItemCaseSensitive(j, "score"),
+		    *finish = cJSON_GetObjectItemCaseSensitive(j, "finish");
+	struct entry e = {.score = cJSON_IsNumber(score) ? score->valuedouble : NAN,
+			  .finish = cJSON_IsString(finish) && !strcmp(finish->valuestring, "length")};
+	int rc = 0;
+	/* Other lines are remains of a crash, or not ours: passed over. */
+	if (cJSON_IsString(key) && (cJSON_IsNumber(score) || cJSON_IsNull(score) || cJSON_IsString(finish)))
+		rc = keep(c, key->valuestring, e, cJSON_GetObjectItemCaseSensitive(j, "reply"), err);
+	cJSON_Delete(j);
+	return rc;
+}
+
+/* Reads from c->read to the end; the lock is held. */
+static int take_in(struct ril_cache *c, struct ril_err *err)
+{
+	struct stat st;
+	struct ril_buf b = {0};
+	int rc = 0;
+	if (fstat(c->fd, &st))
+		return ril_fail_errno(err, "%s", c->path);
+	if (st.st_size < c->read) /* someone began it anew */
+		c->read = 0;
+	size_t left = (size_t)(st.st_size - c->read);
+	if (ril_buf_reserve(&b, left + 1, err))
+		return -1;
+	while (b.len < left) {
+		ssize_t k = pread(c->fd, b.data + b.len, left - b.len, c->read + (off_t)b.len);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0) {
+			rc = k ? ril_fail_errno(err, "%s", c->path) : 0;
+			break;
+		}
+		b.len += (size_t)k;
+	}
+	size_t done = 0;
+	for (char *end; !rc && done < b.len && (end = memchr(b.data + done, '\n', b.len - done));
+	     done = (size_t)(end - b.data) + 1)
+		rc = take_line(c, b.data + done, (size_t)(end - b.data) - done, err);
+	c->read += (off_t)done;
+	c->torn = done < b.len;
+	ril_buf_free(&b);
+	return rc;
+}
+
+int ril_cache_refresh(struct ril_cache *c, struct ril_err *err)
+{
+	if (lock(c, LOCK_SH, err))
+		return -1;
+	int rc = take_in(c, err);
+	flock(c->fd, LOCK_UN);
+	return rc;
+}
+
+bool ril_cache_find(const struct ril_cache *c, const char *key, struct ril_cached *out)
+{
+	int64_t k = ril_intern_find_str(&c->keys, key);
+	if (k < 0)
+		return false;
+	const struct entry *e = &c->at[k];
+	*out = (struct ril_cached){key, c->replies.data + e->reply, e->score, e->finish};
+	return true;
+}
+
+static int write_line(struct ril_buf *out, const struct ril_cached *e, bool scored, struct ril_err *err)
+{
+	int rc = ril_buf_printf(out, err, "{\"key\": \"%s\", ", e->key);
+	if (!rc && !scored)
+		rc = ril_buf_printf(out, err, "\"finish\": \"%s\"", e->finish ? "length" : "stop");
+	else if (!rc)
+		rc = isnan(e->score) ? ril_buf_puts(out, "\"score\": null", err)
+				     : ril_buf_printf(out, err, "\"score\": %.17g", e->score);
+	return rc || ril_buf_puts(out, ", \"reply\": ", err) ||
+			       ril_json_quote(out, e->reply, strlen(e->reply), false, err) ||
+			       ril_buf_puts(out, "}\n", err)
+		       ? -1
+		       : 0;
+}
+
+int ril_cache_add(struct ril_cache *c, const struct ril_cached *e, size_t n, bool scored, struct ril_err *err)
+{
+	struct ril_buf b = {0};
+	if (lock(c, LOCK_EX, err))
+		return -1;
+	/* What came meanwhile is taken in first: then c->read is the end, and c->torn is known. */
+	int rc = take_in(c, err);
+	if (!rc && c->torn)
+		rc = ril_buf_puts(&b, "\n", err);
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = write_line(&b, &e[i], scored, err);
+	for (size_t done = 0; !rc && done < b.len;) {
+		ssize_t k = write(c->fd, b.data + done, b.len - done);
+		if (k < 0 && errno != EINTR)
+			rc = ril_fail_errno(err, "%s", c->path);
+		done += k > 0 ? (size_t)k : 0;
+	}
+	rc = rc ? rc : take_in(c, err);
+	flock(c->fd, LOCK_UN);
+	ril_buf_free(&b);
+	return rc;
+}
+
+/* ---- keys ---- */
+
+void ril_cache_hash(struct ril_sha256 *h, const char *s)
+{
+	uint64_t n = strlen(s);
+	uint8_t length[8];
+	for (int i = 0; i < 8; i++)
+		length[i] = (uint8_t)(n >> 8 * i);
+	ril_sha256_add(h, length, sizeof length);
+	ril_sha256_add(h, s, n);
+}
+
+void ril_cache_key(const char *question_key, int32_t number, char key[65])
+{
+	struct ril_sha256 h;
+	char text[16];
+	if (!number) {
+		memcpy(key, question_key, 65);
+		return;
+	}
+	snprintf(text, sizeof text, "%d", number);
+	ril_sha256_start(&h);
+	ril_cache_hash(&h, question_key);
+	ril_cache_hash(&h, text);
+	ril_sha256_end(&h, key);
+}

@@ -1,0 +1,208 @@
+/* answer.c -- asking: rounds, what is asked again and how, the cache, programs. */
+#include "../ril_test.h"
+
+#include "answer/answer.h"
+
+#include <sys/stat.h>
+
+static char folder[] = "/tmp/ril-answer.XXXXXX";
+
+/* Answers "KEY/NUMBER", or fails and runs dry as told; notes how it was asked. */
+struct fake {
+	int calls, asked, backwards; /* backwards: the last question is answered first */
+	int32_t has;                 /* answers to a question */
+	int fail_first;              /* so many answers of all come with an error */
+	double temperature;          /* of the last call */
+	uint32_t step;
+	int attempt;
+};
+
+static int fake_ask(void *ctx, const struct ril_query *q, size_t n, const struct ril_query_how *how,
+		    ril_take_answer *take, void *take_ctx, struct ril_err *err)
+{
+	struct fake *f = ctx;
+	f->calls++;
+	f->temperature = how->sampling.temperature;
+	f->step = how->step;
+	f->attempt = how->attempt;
+	for (size_t k = 0; k < n; k++) {
+		size_t i = f->backwards ? n - 1 - k : k;
+		for (int32_t j = q[i].first; j < q[i].first + q[i].n && j < f->has; j++) {
+			char text[64];
+			snprintf(text, sizeof text, "%s/%d", q[i].key, (int)j);
+			struct ril_answer a = {.question = i, .number = j, .text = text, .finish = j & 1, .score = NAN};
+			f->asked++;
+			if (f->fail_first) {
+				f->fail_first--;
+				a.text = NULL;
+				a.error = "busy";
+			}
+			if (take(take_ctx, &a, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static void fake_free(void *ctx)
+{
+}
+
+/* What came, in order; accepts the answers whose number is at least `from`. */
+struct taken {
+	char all[512];
+	int32_t from;
+	int kept, wanting;
+	double score; /* given to all */
+	bool strict;
+};
+
+static int take(void *ctx, struct ril_answer *a, struct ril_err *err)
+{
+	struct taken *t = ctx;
+	size_t n = strlen(t->all);
+	snprintf(t->all + n, sizeof t->all - n, "%zu:%s%s ", a->question, a->text, a->finish ? "!" : "");
+	t->kept += a->kept;
+	if (!a->kept)
+		a->score = t->score;
+	return a->number >= t->from;
+}
+
+static int wanting(void *ctx, size_t question, int32_t answers, struct ril_err *err)
+{
+	struct taken *t = ctx;
+	t->wanting += answers;
+	return t->strict ? ril_fail(err, RIL_EFAIL, "question %zu", question) : 0;
+}
+
+static int run(struct fake *f, struct taken *t, struct ril_asking a, int32_t n, struct ril_query_counts *counts,
+	       struct ril_err *err)
+{
+	const struct ril_answerer who = {.ask = fake_ask, .free = fake_free, .ctx = f};
+	struct ril_query q[2] = {{.key = "p", .n = n, .cache_key = "kp"}, {.key = "q", .n = n, .cache_key = "kq"}};
+	a.who = &who;
+	a.take = take;
+	a.wanting = wanting;
+	a.ctx = t;
+	*counts = (struct ril_query_counts){0};
+	t->all[0] = 0;
+	t->kept = t->wanting = 0;
+	return ril_query_all(&a, q, 2, counts, err);
+}
+
+static void test_rounds(void)
+{
+	struct ril_err e = {0};
+	struct ril_query_counts c;
+	struct fake f = {.has = 100};
+	struct taken t = {0};
+	CHECK(!run(&f, &t, (struct ril_asking){.tries = 8}, 2, &c, &e) && !strcmp(t.all, "0:p/0 0:p/1! 1:q/0 1:q/1! "),
+	      "%s", t.all);
+	CHECK(f.calls == 1 && c.asked == 4 && !c.again && !c.wanting, "one round");
+	f = (struct fake){.has = 100};
+	t.from = 3;
+	CHECK(!run(&f, &t, (struct ril_asking){.tries = 8}, 2, &c, &e) && f.calls == 4 && !t.wanting && c.asked == 10 &&
+		      c.again == 2,
+	      "the next answer, one a round, %d rounds: %s", f.calls, t.all);
+	f = (struct fake){.has = 100};
+	CHECK(!run(&f, &t, (struct ril_asking){.tries = 3}, 2, &c, &e) && f.calls == 3 && t.wanting == 2 &&
+		      c.wanting == 2 && f.attempt == 2,
+	      "as many rounds as allowed: %d wanting", t.wanting);
+	f = (struct fake){.has = 2};
+	CHECK(!run(&f, &t, (struct ril_asking){.tries = 1000}, 2, &c, &e) && f.calls == 2 && t.wanting == 4,
+	      "one who has no more is left in peace after %d calls", f.calls);
+	t.strict = true;
+	CHECK(run(&f, &t, (struct ril_asking){.tries = 2}, 2, &c, &e) && strstr(e.msg, "question 0") && c.wanting == 2,
+	      "%s", e.msg);
+}
+
+static void test_again(void)
+{
+	struct ril_err e = {0};
+	struct ril_query_counts c;
+	struct ril_asking a = {
+		.tries = 4, .same = true, .warmer = .25, .how = {.step = 9, .sampling = {.temperature = 1}}};
+	struct fake f = {.has = 100, .backwards = 1};
+	struct taken t = {.from = 1};
+	CHECK(!run(&f, &t, a, 1, &c, &e) && f.calls == 4 && f.temperature == .75 && f.step == 3 && t.wanting == 2 &&
+		      !strncmp(t.all, "1:q/0 0:p/0 1:q/0 ", 18),
+	      "the same answer, warmer: T %g, step %u, %s", f.temperature, f.step, t.all);
+	a.warmer = 0;
+	f = (struct fake){.has = 100};
+	CHECK(!run(&f, &t, a, 1, &c, &e) && f.temperature == 1 && f.step == 9 && f.attempt == 3,
+	      "under the same settings");
+	f = (struct fake){.has = 100, .fail_first = 3};
+	t = (struct taken){0};
+	CHECK(!run(&f, &t, (struct ril_asking){.tries = 4}, 2, &c, &e) && !t.wanting && c.again == 2 &&
+		      !strcmp(t.all, "1:q/1! 0:p/0 0:p/1! 1:q/0 "),
+	      "answers that failed are asked for again under their numbers: %s", t.all);
+}
+
+static void test_cache(void)
+{
+	struct ril_err e = {0};
+	struct ril_query_counts c;
+	char path[128];
+	snprintf(path, sizeof path, "%s/c.jsonl", folder);
+	struct ril_cache *cache = ril_cache_open(path, &e);
+	struct fake f = {.has = 100};
+	struct taken t = {.from = 1, .score = .5};
+	struct ril_asking a = {.tries = 8, .cache = cache};
+	CHECK(cache && !run(&f, &t, a, 2, &c, &e) && f.asked == 6 && !t.kept, "%s", e.msg);
+	ril_cache_free(cache);
+	a.cache = cache = ril_cache_open(path, &e);
+	struct taken before = t;
+	f.asked = 0;
+	CHECK(cache && !run(&f, &t, a, 2, &c, &e) && !f.asked && t.kept == 6 && c.cached == 6 && !c.asked, "%s", e.msg);
+	CHECK(strstr(t.all, "0:p/0 0:p/1! 0:p/2 1:q/0 1:q/1! 1:q/2 "), "texts and ends: %s, then %s", before.all,
+	      t.all);
+	CHECK(!run(&f, &t, a, 3, &c, &e) && f.asked == 2 && c.cached == 6, "only what is wanting is asked for: %d",
+	      f.asked);
+	ril_cache_free(cache);
+	/* With scores and one answer each: the last reply is kept, whether it served or not. */
+	remove(path);
+	a = (struct ril_asking){.tries = 2, .same = true, .scored = true, .cache = cache = ril_cache_open(path, &e)};
+	t = (struct taken){.from = 1, .score = NAN};
+	CHECK(!run(&f, &t, a, 1, &c, &e) && t.wanting == 2, "%s", e.msg);
+	struct ril_cached kept;
+	CHECK(ril_cache_find(cache, "kp", &kept) && isnan(kept.score) && !strcmp(kept.reply, "p/0"), "kept unread");
+	struct ril_buf b = {0};
+	CHECK(!ril_read_file(&b, path, &e) &&
+		      !strcmp(b.data, "{\"key\": \"kp\", \"score\": null, \"reply\": \"p/0\"}\n"
+				      "{\"key\": \"kq\", \"score\": null, \"reply\": \"q/0\"}\n"),
+	      "%s", b.data);
+	ril_buf_free(&b);
+	ril_cache_free(cache);
+}
+
+static void test_program(void)
+{
+	struct ril_err e = {0};
+	struct ril_query_counts c = {0};
+	struct ril_answerer who;
+	struct taken t = {0};
+	CHECK(!ril_command_open(&who, "cat", 10, &e) && !strcmp(who.identity, "cmd:cat"), "%s", e.msg);
+	const struct ril_query q[2] = {{.key = "p", .text = "a\"b", .len = 3, .n = 2},
+				       {.key = "q", .fields = ", \"x\": 1", .n = 1}};
+	struct ril_asking a = {.who = &who, .tries = 1, .take = take, .ctx = &t};
+	CHECK(!ril_query_all(&a, q, 2, &c, &e) &&
+		      !strcmp(t.all, "0:{\"id\": 0, \"attempt\": 0, \"key\": \"p\", \"text\": \"a\\\"b\"} "
+				     "0:{\"id\": 1, \"attempt\": 0, \"key\": \"p\", \"text\": \"a\\\"b\"} "
+				     "1:{\"id\": 2, \"attempt\": 0, \"x\": 1} "),
+	      "%s %s", e.msg, t.all);
+	who.free(who.ctx);
+}
+
+int main(void)
+{
+	if (!mkdtemp(folder))
+		return 1;
+	test_rounds();
+	test_again();
+	test_cache();
+	test_program();
+	char rm[64];
+	snprintf(rm, sizeof rm, "rm -r %s", folder);
+	CHECK(!system(rm), "clean up");
+	TEST_END();
+}
