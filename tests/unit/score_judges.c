@@ -2,6 +2,7 @@
  * the same rows (run once, outside), MathVista against its released verdicts. */
 #include "../ril_test.h"
 
+#include "base/python.h"
 #include "score/judge/judge.h"
 #include "score/table.h"
 #include "score/judge/text_internal.h"
@@ -136,6 +137,7 @@ static void test_choice(void)
 		{"mmmu", 1, "{\"response\": \"I think that this must be a red bird\", \"answer\": \"C\"" CHOICES},
 		{"mmmu", 1, "{\"response\": \"So the area is 1,234.001 m\", \"answer\": \"1234\"}"},
 		{"mmmu", 1, "{\"response\": \"x = 3\", \"answer\": [\"4\", \"3.0\"]}"},
+		{"mmmu", 1, "{\"response\": \"x = \\u0661\\u0662\", \"answer\": \"12\"}"},
 		{"mmmu", 0, "{\"response\": \"x = 30\", \"answer\": \"3\"}"},
 		{"mmmu", 1, "{\"response\": \"The result is Red apple.\", \"answer\": \"red\"}"},
 	};
@@ -204,6 +206,14 @@ static void test_documents(void)
 		{"relaxed", 1, "{\"response\": \"50%\", \"answer\": \"0.51\"}"},
 		{"relaxed", 0, "{\"response\": \"1,000\", \"answer\": \"1000\"}"},
 		{"relaxed", 0, "{\"response\": \"0.0\", \"answer\": \"0\"}"},
+		/* Digits of any script, white space, underscores: as Python's float() reads them. */
+		{"relaxed", 1, "{\"response\": \"\\u0663\", \"answer\": \"3\"}"},
+		{"relaxed", 1, "{\"response\": \"5\", \"answer\": \"\\uff15\"}"},
+		{"relaxed", 1, "{\"response\": \"\\u3000\\uff15\\uff10%\", \"answer\": \".5\"}"},
+		{"relaxed", 1, "{\"response\": \"1_000\", \"answer\": \"1000\"}"},
+		{"relaxed", 0, "{\"response\": \"0x10\", \"answer\": \"16\"}"},
+		{"relaxed", 0, "{\"response\": \"1e\", \"answer\": \"1\"}"},
+		{"relaxed", 0, "{\"response\": \"Infinity\", \"answer\": \"5\"}"},
 		{"relaxed", 1, "{\"response\": \"YES\", \"answers\": [\"no\", \"yes\"]}"},
 		{"anls", .5, "{\"response\": \"ab\", \"answer\": \"ax\"}"},
 		{"anls-pix2struct", 0, "{\"response\": \"ab\", \"answer\": \"ax\"}"},
@@ -238,6 +248,9 @@ static void test_mathvista(void)
 		{"mathvista", 1, "{\"response\": \"banan\", " CHOICE "\"answer\": \"banana\"}"},
 		{"mathvista", 1, "{\"response\": \"7.9\", \"answer_type\": \"integer\", \"answer\": \"7\"}"},
 		{"mathvista", 1, "{\"response\": \"-0.4\", \"answer_type\": \"integer\", \"answer\": \"0\"}"},
+		{"mathvista", 1,
+		 "{\"response\": \"\\u0667.\\u0669\", \"answer_type\": \"integer\", \"answer\": \"7\"}"},
+		{"mathvista", 0, "{\"response\": \"0x7\", \"answer_type\": \"integer\", \"answer\": \"7\"}"},
 		{"mathvista", 0, "{\"response\": \"seven\", \"answer_type\": \"integer\", \"answer\": \"7\"}"},
 		{"mathvista", 1,
 		 "{\"response\": \"2\", \"answer_type\": \"float\", \"precision\": 1, \"answer\": \"2.0\"}"},
@@ -334,7 +347,7 @@ static void test_text(void)
 	};
 	for (size_t i = 0; i < sizeof number / sizeof *number; i++) {
 		double x = 0;
-		bool is = ril_number((struct ril_span){number[i].s, strlen(number[i].s)}, &x);
+		bool is = ril_python_float(&x, number[i].s, strlen(number[i].s), NULL) == 1;
 		CHECK(is == number[i].is && (!is || x == number[i].x), "'%s': %d %g", number[i].s, is, x);
 	}
 	struct ril_err e = {0};

@@ -2,21 +2,22 @@
 #include "score/judge/judge.h"
 #include "score/judge/text_internal.h"
 
+#include "base/python.h"
+
 #include <stdlib.h>
 #include <utf8proc.h>
 
-/* A number, or a percentage as a fraction.  Only a percent sign at the very end counts, and all of a run go. */
-static bool parse(const char *s, double *out)
+/* A number (1), or a percentage as a fraction.  Only a percent sign at the very end counts, and all of a run go. */
+static int parse(const char *s, double *out, struct ril_err *err)
 {
 	size_t n = strlen(s);
 	bool percent = n && s[n - 1] == '%';
 	while (n && s[n - 1] == '%')
 		n--;
-	if (!ril_number((struct ril_span){s, n}, out))
-		return false;
-	if (percent)
+	int is = ril_python_float(out, s, n, err);
+	if (is > 0 && percent)
 		*out /= 100;
-	return true;
+	return is;
 }
 
 static int equal_in_lower_case(const char *a, const char *b, bool *equal, struct ril_err *err)
@@ -38,7 +39,10 @@ int ril_check_relaxed(struct ril_item *it, struct ril_verdict *v, struct ril_err
 	size_t i = 0;
 	for (; i < it->q->n_answers && !right; i++) {
 		const char *answer = it->q->answers[i];
-		if (parse(it->response, &got) && parse(answer, &want) && want != 0)
+		int is = parse(it->response, &got, err), too = parse(answer, &want, err);
+		if (is < 0 || too < 0)
+			return -1;
+		if (is && too && want != 0)
 			right = fabs(got - want) / fabs(want) <= .05;
 		else if (equal_in_lower_case(it->response, answer, &right, err))
 			return -1;

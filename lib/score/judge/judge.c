@@ -1,6 +1,8 @@
 /* judge.c -- the table of judges, and judging one item. */
 #include "score/judge/judge.h"
 
+#include "base/python.h"
+
 static const struct ril_judge judges[] = {
 	{"exact", "equal to an answer, blanks around aside", ril_check_exact},
 	{"number", "the response's last number equals the answer's", ril_check_number},
@@ -42,7 +44,11 @@ static int judge(const char *name, struct ril_item *it, struct ril_verdict *v, s
 		return ril_fail(err, RIL_EFAIL, "unknown judge '%s'", name);
 	if (!it->q->n_answers)
 		return ril_fail(err, RIL_EFAIL, "no answer to compare with");
-	if (j->check(it, v, err))
+	/* Numbers are read and written with a point, whatever the program's locale. */
+	locale_t own = uselocale(ril_c_locale());
+	int rc = j->check(it, v, err);
+	uselocale(own);
+	if (rc)
 		return ril_context(err, "judge '%s'", name);
 	return ril_buf_add(&v->got, "", 0, err) || ril_buf_add(&v->want, "", 0, err) ? -1 : 0;
 }

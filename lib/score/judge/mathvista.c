@@ -6,6 +6,8 @@
 #include "score/judge/judge.h"
 #include "score/judge/text_internal.h"
 
+#include "base/python.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,14 +87,19 @@ static int normalise(struct ril_buf *out, bool *some, struct ril_question *q, co
 	bool whole = !strcmp(answer_type, "integer"), real = !strcmp(answer_type, "float");
 	if (!whole && !real)
 		return ril_buf_puts(out, text, err);
-	if (!ril_number((struct ril_span){text, strlen(text)}, &x) || (whole && !isfinite(x))) {
+	int is = ril_python_float(&x, text, strlen(text), err);
+	if (is < 0)
+		return -1;
+	if (!is || (whole && !isfinite(x))) {
 		*some = false;
 		return 0;
 	}
 	if (whole)
 		return ril_buf_printf(out, err, "%.0f", fabs(x) < 1 ? 0 : trunc(x));
-	if (!ril_number((struct ril_span){precision, strlen(precision)}, &places) || places != trunc(places) ||
-	    fabs(places) > 100)
+	is = ril_python_float(&places, precision, strlen(precision), err);
+	if (is < 0)
+		return -1;
+	if (!is || places != trunc(places) || fabs(places) > 100)
 		return ril_fail(err, RIL_EFAIL, "a float answer needs a whole 'precision', not '%s'", precision);
 	char rounded[512];
 	snprintf(rounded, sizeof rounded, "%.*f", places > 0 ? (int)places : 0, x);

@@ -7,6 +7,7 @@
 #include "score/judge/judge.h"
 #include "score/judge/text_internal.h"
 
+#include "base/python.h"
 #include "base/rng.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -149,9 +150,9 @@ static int add_value(struct values *v, struct ril_span s, struct ril_err *err)
 	int rc = ril_buf_puts(&plain, "", err);
 	for (size_t i = 0; !rc && i < s.n; i++)
 		rc = s.s[i] == ',' ? 0 : ril_buf_add(&plain, s.s + i, 1, err);
-	bool number = !rc && ril_number((struct ril_span){plain.data, plain.len}, &x);
+	int number = rc ? -1 : ril_python_float(&x, plain.data, plain.len, err);
 	ril_buf_free(&plain);
-	if (rc)
+	if (number < 0)
 		return -1;
 	if (!number && ril_chars(s.s, s.n) == 1)
 		return add_text(v, " ", s, "", err) || add_text(v, "", s, " ", err) ? -1 : 0;

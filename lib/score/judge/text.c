@@ -1,34 +1,19 @@
-/* text.c -- see text.h. */
+/* text.c -- see text_internal.h. */
 #include "score/judge/text_internal.h"
 
+#include "base/python.h"
+
 #include <ctype.h>
-#include <math.h>
 #include <stdlib.h>
 #include <utf8proc.h>
-
-/* Bytes of the white space at s, 0 if there is none: what Python's str.split() parts at, since that is what the
- * references use. */
-static size_t space(const char *s, size_t n)
-{
-	unsigned char c = (unsigned char)*s;
-	if (c < 0x80)
-		return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
-	utf8proc_int32_t u;
-	utf8proc_ssize_t k = utf8proc_iterate((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, &u);
-	if (k <= 0)
-		return 0;
-	bool is = u == 0x85 || u == 0xa0 || u == 0x1680 || (u >= 0x2000 && u <= 0x200a) || u == 0x2028 || u == 0x2029 ||
-		  u == 0x202f || u == 0x205f || u == 0x3000;
-	return is ? (size_t)k : 0;
-}
 
 struct ril_span ril_trim(const char *s, size_t n)
 {
 	size_t k, end = 0;
-	while (n && (k = space(s, n)))
+	while (n && (k = ril_python_space(s, n)))
 		s += k, n -= k;
 	for (size_t i = 0; i < n;) {
-		k = space(s + i, n - i);
+		k = ril_python_space(s + i, n - i);
 		i += k ? k : 1;
 		end = k ? end : i;
 	}
@@ -95,12 +80,12 @@ static int split_at(struct ril_spans *out, const char *s, size_t n, size_t (*sep
 
 static size_t not_word(const char *s, size_t n)
 {
-	return isalnum((unsigned char)*s) || *s == '\'' || *s == '-' ? 0 : (*s & 0x80) ? space(s, n) : 1;
+	return isalnum((unsigned char)*s) || *s == '\'' || *s == '-' ? 0 : (*s & 0x80) ? ril_python_space(s, n) : 1;
 }
 
 int ril_split(struct ril_spans *out, const char *s, size_t n, struct ril_err *err)
 {
-	return split_at(out, s, n, space, err);
+	return split_at(out, s, n, ril_python_space, err);
 }
 
 int ril_split_words(struct ril_spans *out, const char *s, size_t n, struct ril_err *err)
@@ -112,58 +97,6 @@ void ril_spans_free(struct ril_spans *s)
 {
 	free(s->at);
 	*s = (struct ril_spans){0};
-}
-
-/* Python's float() grammar without the underscores: strtod also takes hexadecimal and nan(...), which it does not. */
-static bool plain_number(const char *p)
-{
-	if (*p == '+' || *p == '-')
-		p++;
-	static const char *const words[] = {"inf", "infinity", "nan"};
-	for (size_t i = 0; i < 3; i++)
-		if (!strcasecmp(p, words[i]))
-			return true;
-	size_t digits = strspn(p, "0123456789");
-	p += digits;
-	if (*p == '.') {
-		size_t more = strspn(++p, "0123456789");
-		digits += more;
-		p += more;
-	}
-	if (!digits)
-		return false;
-	if (*p == 'e' || *p == 'E') {
-		p++;
-		if (*p == '+' || *p == '-')
-			p++;
-		size_t k = strspn(p, "0123456789");
-		if (!k)
-			return false;
-		p += k;
-	}
-	return !*p;
-}
-
-bool ril_number(struct ril_span in, double *out)
-{
-	char copy[512];
-	size_t m = 0;
-	in = ril_trim(in.s, in.n);
-	if (!in.n || in.n >= sizeof copy)
-		return false;
-	for (size_t i = 0; i < in.n; i++) {
-		bool between =
-			i && i + 1 < in.n && isdigit((unsigned char)in.s[i - 1]) && isdigit((unsigned char)in.s[i + 1]);
-		if (in.s[i] == '_' && !between)
-			return false;
-		if (in.s[i] != '_')
-			copy[m++] = in.s[i];
-	}
-	copy[m] = 0;
-	if (memchr(copy, 0, m) || !plain_number(copy))
-		return false;
-	*out = strtod(copy, NULL);
-	return true;
 }
 
 size_t ril_chars(const char *s, size_t n)

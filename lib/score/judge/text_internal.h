@@ -30,10 +30,6 @@ int ril_split(struct ril_spans *out, const char *s, size_t n, struct ril_err *);
 int ril_split_words(struct ril_spans *out, const char *s, size_t n, struct ril_err *);
 void ril_spans_free(struct ril_spans *);
 
-/* A decimal number that fills the span, as Python's float() reads it: blanks around, sign, digits with single
- * underscores between them, exponent, inf, nan. */
-bool ril_number(struct ril_span, double *out);
-
 /* Levenshtein distance between two UTF-8 texts, in characters; -1 when memory ran out. */
 int64_t ril_edit_distance(const char *a, const char *b, struct ril_err *);
 size_t ril_chars(const char *s, size_t n); /* characters in UTF-8 text */

@@ -11,6 +11,8 @@
 #include "score/judge/judge.h"
 #include "score/judge/vqa_internal.h"
 
+#include "base/python.h"
+
 #include <stdlib.h>
 #include <utf8proc.h>
 
@@ -32,7 +34,7 @@ static size_t digit(const char *s)
 	if (!(*s & 0x80))
 		return *s >= '0' && *s <= '9';
 	utf8proc_ssize_t k = utf8proc_iterate((const utf8proc_uint8_t *)s, -1, &c);
-	return k > 0 && utf8proc_category(c) == UTF8PROC_CATEGORY_ND ? (size_t)k : 0;
+	return k > 0 && ril_python_digit(c) >= 0 ? (size_t)k : 0;
 }
 
 static bool digit_before(const char *text, const char *p)
