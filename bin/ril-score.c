@@ -210,12 +210,12 @@ static void say_counts(const struct ril_tool *t, const struct ril_caption_counts
 		size_t n;
 		const char *what;
 	} said[] = {
-		{c->images_unscored, "pictures of the annotations have no caption and were left out"},
+		{c->pictures_unscored, "pictures of the annotations have no caption and were left out"},
 		{c->empty_candidates, "captions have no tokens: every score 0"},
 		{c->empty_references, "references have no tokens"},
 		{c->control, "texts hold control characters or line separators, taken as blanks"},
 		{c->refs_dropped, "references were rejected or canned and were dropped"},
-		{c->images_dropped, "pictures had no reference left and were left out"},
+		{c->pictures_dropped, "pictures had no reference left and were left out"},
 	};
 	for (size_t i = 0; i < sizeof said / sizeof *said; i++)
 		if (said[i].n)

@@ -85,8 +85,8 @@ static int make_records(struct call *c, struct ril_question_line *line, const st
 		const struct ril_query *q = &c->q[i];
 		line[i] = (struct ril_question_line){.id = (char *)q->key,
 						     .question = {(char *)q->text, q->len},
-						     .image = (char **)q->picture,
-						     .images = q->pictures};
+						     .picture = (char **)q->picture,
+						     .pictures = q->pictures};
 		at[i] = &line[i];
 	}
 	if (ril_encode_pictures(c->m->encoder, at, c->n, err))

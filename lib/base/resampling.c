@@ -1,4 +1,4 @@
-/* resampling.c -- see stats.h. */
+/* resampling.c -- see resampling.h. */
 #include "base/resampling.h"
 
 #include "base/rng.h"

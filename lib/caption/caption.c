@@ -22,7 +22,7 @@ void ril_captions_free(struct ril_captions *c)
 	ril_intern_free(&c->domains);
 	free(c->tok);
 	free(c->text);
-	free(c->image);
+	free(c->picture);
 	free(c->ref);
 	free(c->item);
 	ril_buf_free(&c->clean);
@@ -164,19 +164,19 @@ static int64_t add_text(struct ril_captions *c, const char *text, size_t n, size
 
 /* ---- pictures ---- */
 
-int64_t ril_captions_image(struct ril_captions *c, const char *key, struct ril_err *err)
+int64_t ril_captions_picture(struct ril_captions *c, const char *key, struct ril_err *err)
 {
 	size_t n = c->keys.n;
 	if (n >= UINT32_MAX - 1)
 		return ril_fail(err, RIL_EFAIL, "too many pictures");
-	if (ril_grow(&c->image, &c->cap_image, n + 1, sizeof *c->image, err))
+	if (ril_grow(&c->picture, &c->cap_picture, n + 1, sizeof *c->picture, err))
 		return -1;
 	int64_t id = ril_intern(&c->keys, key, strlen(key), err);
 	if (id < 0)
 		return -1;
 	if (c->keys.n == n)
 		return ril_fail(err, RIL_ECORRUPT, "picture '%s' is there twice", key);
-	c->image[id] = (struct ril_caption_image){-1, -1, 0, -1};
+	c->picture[id] = (struct ril_caption_picture){-1, -1, 0, -1};
 	return id;
 }
 
@@ -185,14 +185,14 @@ int64_t ril_captions_find(const struct ril_captions *c, const char *key)
 	return ril_intern_find(&c->keys, key, strlen(key));
 }
 
-int ril_captions_reference(struct ril_captions *c, int64_t image, const char *text, size_t n, struct ril_err *err)
+int ril_captions_reference(struct ril_captions *c, int64_t picture, const char *text, size_t n, struct ril_err *err)
 {
 	if (ril_grow(&c->ref, &c->cap_ref, c->n_ref + 1, sizeof *c->ref, err))
 		return -1;
 	int64_t t = add_text(c, text, n, &c->counts.empty_references, err), r = (int64_t)c->n_ref;
 	if (t < 0)
-		return ril_context(err, "reference of '%s'", ril_captions_key(c, image));
-	struct ril_caption_image *im = c->image + image;
+		return ril_context(err, "reference of '%s'", ril_captions_key(c, picture));
+	struct ril_caption_picture *im = c->picture + picture;
 	c->ref[c->n_ref++] = (struct ril_caption_ref){(uint32_t)t, -1};
 	if (im->last >= 0)
 		c->ref[im->last].next = r;
@@ -203,14 +203,14 @@ int ril_captions_reference(struct ril_captions *c, int64_t image, const char *te
 	return 0;
 }
 
-int64_t ril_captions_candidate(struct ril_captions *c, int64_t image, const char *text, size_t n, struct ril_err *err)
+int64_t ril_captions_candidate(struct ril_captions *c, int64_t picture, const char *text, size_t n, struct ril_err *err)
 {
 	if (ril_grow(&c->item, &c->cap_item, c->n_item + 1, sizeof *c->item, err))
 		return -1;
 	int64_t t = add_text(c, text, n, &c->counts.empty_candidates, err);
 	if (t < 0)
-		return ril_context(err, "caption of '%s'", ril_captions_key(c, image));
-	c->item[c->n_item] = (struct ril_caption_item){(uint32_t)image, (uint32_t)t};
+		return ril_context(err, "caption of '%s'", ril_captions_key(c, picture));
+	c->item[c->n_item] = (struct ril_caption_item){(uint32_t)picture, (uint32_t)t};
 	return (int64_t)c->n_item++;
 }
 
@@ -224,36 +224,36 @@ size_t ril_captions_items(const struct ril_captions *c)
 {
 	return c->n_item;
 }
-size_t ril_captions_images(const struct ril_captions *c)
+size_t ril_captions_pictures(const struct ril_captions *c)
 {
 	return c->keys.n;
 }
-int64_t ril_captions_item_image(const struct ril_captions *c, size_t item)
+int64_t ril_captions_item_picture(const struct ril_captions *c, size_t item)
 {
-	return c->item[item].image;
+	return c->item[item].picture;
 }
-size_t ril_captions_references(const struct ril_captions *c, int64_t image)
+size_t ril_captions_references(const struct ril_captions *c, int64_t picture)
 {
-	return c->image[image].n;
-}
-
-const char *ril_captions_key(const struct ril_captions *c, int64_t image)
-{
-	return ril_intern_text(&c->keys, (size_t)image);
+	return c->picture[picture].n;
 }
 
-const char *ril_captions_domain(const struct ril_captions *c, int64_t image)
+const char *ril_captions_key(const struct ril_captions *c, int64_t picture)
 {
-	int64_t d = c->image[image].domain;
+	return ril_intern_text(&c->keys, (size_t)picture);
+}
+
+const char *ril_captions_domain(const struct ril_captions *c, int64_t picture)
+{
+	int64_t d = c->picture[picture].domain;
 	return d < 0 ? "" : ril_intern_text(&c->domains, (size_t)d);
 }
 
-int ril_captions_set_domain(struct ril_captions *c, int64_t image, const char *domain, struct ril_err *err)
+int ril_captions_set_domain(struct ril_captions *c, int64_t picture, const char *domain, struct ril_err *err)
 {
 	int64_t d = *domain ? ril_intern(&c->domains, domain, strlen(domain), err) : -1;
 	if (*domain && d < 0)
 		return -1;
-	c->image[image].domain = d;
+	c->picture[picture].domain = d;
 	return 0;
 }
 
@@ -272,12 +272,12 @@ int ril_captions_candidate_tokens(const struct ril_captions *c, size_t item, str
 	return join(c, c->item[item].text, out, err);
 }
 
-int ril_captions_reference_tokens(const struct ril_captions *c, int64_t image, size_t ref, struct ril_buf *out,
+int ril_captions_reference_tokens(const struct ril_captions *c, int64_t picture, size_t ref, struct ril_buf *out,
 				  struct ril_err *err)
 {
-	int64_t r = c->image[image].first;
+	int64_t r = c->picture[picture].first;
 	while (ref-- && r >= 0)
 		r = c->ref[r].next;
-	return r < 0 ? ril_fail(err, RIL_EFAIL, "picture '%s' has no such reference", ril_captions_key(c, image))
+	return r < 0 ? ril_fail(err, RIL_EFAIL, "picture '%s' has no such reference", ril_captions_key(c, picture))
 		     : join(c, c->ref[r].text, out, err);
 }

@@ -46,34 +46,34 @@ struct ril_captions *ril_captions_new(enum ril_caption_tokeniser, struct ril_err
 void ril_captions_free(struct ril_captions *);
 
 /* The new picture's number, or -1.  A key that is there already is an error (RIL_ECORRUPT). */
-int64_t ril_captions_image(struct ril_captions *, const char *key, struct ril_err *);
+int64_t ril_captions_picture(struct ril_captions *, const char *key, struct ril_err *);
 int64_t ril_captions_find(const struct ril_captions *, const char *key); /* -1 if absent */
 
 /* Text must be valid UTF-8; a line break or another control character counts as a blank (the reference lets some of
  * them shift captions onto other pictures), and is counted.  Empty text is taken and counted. */
-int ril_captions_reference(struct ril_captions *, int64_t image, const char *text, size_t n, struct ril_err *);
-int64_t ril_captions_candidate(struct ril_captions *, int64_t image, const char *text, size_t n,
+int ril_captions_reference(struct ril_captions *, int64_t picture, const char *text, size_t n, struct ril_err *);
+int64_t ril_captions_candidate(struct ril_captions *, int64_t picture, const char *text, size_t n,
 			       struct ril_err *); /* item, or -1 */
 
 /* What was met while adding and reading: to be said, not hidden. */
 struct ril_caption_counts {
 	size_t empty_candidates, empty_references; /* nothing left after the tokeniser */
 	size_t control;                            /* texts with control characters or line separators */
-	size_t images_unscored;                    /* pictures of the annotations without a candidate: left out */
-	size_t refs_dropped, images_dropped; /* VizWiz: rejected or precanned references; pictures left with none */
+	size_t pictures_unscored;                  /* pictures of the annotations without a candidate: left out */
+	size_t refs_dropped, pictures_dropped; /* VizWiz: rejected or precanned references; pictures left with none */
 };
 const struct ril_caption_counts *ril_captions_counts(const struct ril_captions *);
 
 size_t ril_captions_items(const struct ril_captions *);
-size_t ril_captions_images(const struct ril_captions *);
-int64_t ril_captions_item_image(const struct ril_captions *, size_t item);
-const char *ril_captions_key(const struct ril_captions *, int64_t image);
-const char *ril_captions_domain(const struct ril_captions *, int64_t image); /* "" when it has none */
-int ril_captions_set_domain(struct ril_captions *, int64_t image, const char *domain, struct ril_err *);
-size_t ril_captions_references(const struct ril_captions *, int64_t image);
+size_t ril_captions_pictures(const struct ril_captions *);
+int64_t ril_captions_item_picture(const struct ril_captions *, size_t item);
+const char *ril_captions_key(const struct ril_captions *, int64_t picture);
+const char *ril_captions_domain(const struct ril_captions *, int64_t picture); /* "" when it has none */
+int ril_captions_set_domain(struct ril_captions *, int64_t picture, const char *domain, struct ril_err *);
+size_t ril_captions_references(const struct ril_captions *, int64_t picture);
 /* Tokens joined by single blanks, appended. */
 int ril_captions_candidate_tokens(const struct ril_captions *, size_t item, struct ril_buf *out, struct ril_err *);
-int ril_captions_reference_tokens(const struct ril_captions *, int64_t image, size_t ref, struct ril_buf *out,
+int ril_captions_reference_tokens(const struct ril_captions *, int64_t picture, size_t ref, struct ril_buf *out,
 				  struct ril_err *);
 
 /* ---- scoring ---- */

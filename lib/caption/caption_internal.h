@@ -1,5 +1,5 @@
 /* caption_internal.h -- internal to the caption metrics: the corpus as ids, bags of n-grams, and what each metric offers to
- * caption_score.c. */
+ * score.c. */
 #ifndef RIL_CAPTION_CAPTION_INTERNAL_H
 #define RIL_CAPTION_CAPTION_INTERNAL_H
 
@@ -15,7 +15,7 @@ struct ril_caption_text {
 	uint32_t n_raw, n_word;
 };
 
-struct ril_caption_image {
+struct ril_caption_picture {
 	int64_t first, last; /* reference, -1: none */
 	uint32_t n;
 	int64_t domain;
@@ -25,7 +25,7 @@ struct ril_caption_ref {
 	int64_t next;
 };
 struct ril_caption_item {
-	uint32_t image, text;
+	uint32_t picture, text;
 };
 
 struct ril_captions {
@@ -34,19 +34,19 @@ struct ril_captions {
 	struct ril_intern words, keys, domains;
 	uint32_t *tok;
 	struct ril_caption_text *text;
-	struct ril_caption_image *image; /* [keys.n] */
+	struct ril_caption_picture *picture; /* [keys.n] */
 	struct ril_caption_ref *ref;
 	struct ril_caption_item *item;
-	size_t n_tok, n_text, n_ref, n_item, cap_tok, cap_text, cap_image, cap_ref, cap_item;
+	size_t n_tok, n_text, n_ref, n_item, cap_tok, cap_text, cap_picture, cap_ref, cap_item;
 	struct ril_buf clean, tokens; /* scratch */
 };
 
-/* An id of a JSON file as text (caption_file.c): 7 and "7" are one picture. */
+/* An id of a JSON file as text (file.c): 7 and "7" are one picture. */
 enum { RIL_CAPTION_ID = 64 };
 struct cJSON;
 int ril_caption_id(const struct cJSON *id, char out[RIL_CAPTION_ID], struct ril_err *);
 
-/* ---- n-grams (caption_gram.c) ---- */
+/* ---- n-grams (gram.c) ---- */
 
 enum { RIL_GRAM_MAX = 4 };
 struct ril_gram {
@@ -88,7 +88,7 @@ static inline bool ril_bags_has(const struct ril_bags *b, size_t text)
 {
 	return b->start[text * (RIL_GRAM_MAX + 1)] != SIZE_MAX;
 }
-void ril_bags_seen(struct ril_bags *, size_t text, uint32_t picture); /* document frequencies */
+void ril_bags_count(struct ril_bags *, size_t text, uint32_t picture); /* document frequencies */
 
 static inline const struct ril_gram *ril_bag(const struct ril_bags *b, size_t text, int order, size_t *n)
 {

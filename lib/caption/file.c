@@ -124,27 +124,28 @@ static int read_result(struct reading *r, struct ril_scan *s, bool object)
 
 static int take_id(struct reading *r)
 {
-	return ril_captions_image(r->c, r->id, r->err) < 0 ? -1 : 0;
+	return ril_captions_picture(r->c, r->id, r->err) < 0 ? -1 : 0;
 }
 
 static int take_candidate(struct reading *r)
 {
-	int64_t image = ril_captions_find(r->c, r->id);
+	int64_t picture = ril_captions_find(r->c, r->id);
 	if (ril_intern_find_str(&r->known, r->id) < 0)
 		return ril_fail(r->err, RIL_ECORRUPT, "the annotations have no picture '%s'", r->id);
-	if (!ril_captions_references(r->c, image)) {
+	if (!ril_captions_references(r->c, picture)) {
 		if (!r->rules || !r->rules->vizwiz)
 			return ril_fail(r->err, RIL_ECORRUPT, "the annotations have no caption of picture '%s'", r->id);
-		r->c->counts.images_dropped++;
+		r->c->counts.pictures_dropped++;
 		return 0;
 	}
-	return ril_captions_candidate(r->c, image, r->caption.data, r->caption.len, r->err) < 0 ? -1 : 0;
+	return ril_captions_candidate(r->c, picture, r->caption.data, r->caption.len, r->err) < 0 ? -1 : 0;
 }
 
 static int take_alone(struct reading *r)
 {
-	int64_t image = ril_captions_image(r->c, r->id, r->err);
-	return image < 0 || ril_captions_candidate(r->c, image, r->caption.data, r->caption.len, r->err) < 0 ? -1 : 0;
+	int64_t picture = ril_captions_picture(r->c, r->id, r->err);
+	return picture < 0 || ril_captions_candidate(r->c, picture, r->caption.data, r->caption.len, r->err) < 0 ? -1
+														 : 0;
 }
 
 static int each_result(struct reading *r, const struct ril_buf *file, int (*take)(struct reading *))
@@ -177,20 +178,20 @@ static int know(struct reading *r)
 
 static int add_reference(struct reading *r)
 {
-	int64_t image = ril_captions_find(r->c, r->id);
+	int64_t picture = ril_captions_find(r->c, r->id);
 	if (know(r))
 		return -1;
-	return image < 0 ? 0 : ril_captions_reference(r->c, image, r->caption.data, r->caption.len, r->err);
+	return picture < 0 ? 0 : ril_captions_reference(r->c, picture, r->caption.data, r->caption.len, r->err);
 }
 
-static int read_images(struct reading *r, struct ril_scan *s)
+static int read_pictures(struct reading *r, struct ril_scan *s)
 {
 	size_t i = 0;
 	for (ril_scan_open(s, '['); ril_scan_more(s); i++) {
 		if (read_entry(r, s, "id") || know(r))
 			return ril_context(r->err, "picture %zu", i);
-		int64_t image = r->has_domain ? ril_captions_find(r->c, r->id) : -1;
-		if (image >= 0 && ril_captions_set_domain(r->c, image, r->domain.data, r->err))
+		int64_t picture = r->has_domain ? ril_captions_find(r->c, r->id) : -1;
+		if (picture >= 0 && ril_captions_set_domain(r->c, picture, r->domain.data, r->err))
 			return -1;
 	}
 	return s->failed ? -1 : 0;
@@ -231,15 +232,15 @@ static int read_plain_references(struct reading *r, struct ril_scan *s, struct r
 static int read_member(struct reading *r, struct ril_scan *s, bool coco)
 {
 	struct ril_scan_text key = ril_scan_key(s);
-	bool list = ril_scan_is(key, "annotations"), images = ril_scan_is(key, "images");
+	bool list = ril_scan_is(key, "annotations"), pictures = ril_scan_is(key, "images");
 	if (!coco)
 		return read_plain_references(r, s, key);
 	if (list && ril_scan_peek(s) != '[')
 		return ril_fail(r->err, RIL_ECORRUPT, "'annotations' is not a list");
 	if (list)
 		return read_annotations(r, s);
-	if (images && ril_scan_peek(s) == '[')
-		return read_images(r, s);
+	if (pictures && ril_scan_peek(s) == '[')
+		return read_pictures(r, s);
 	ril_scan_skip(s);
 	return s->failed ? -1 : 0;
 }
@@ -289,7 +290,7 @@ static int read_both(struct reading *r, const char *results, const struct ril_bu
 		return ril_context(r->err, "%s", annotations);
 	if (each_result(r, res, take_candidate))
 		return ril_context(r->err, "%s", results);
-	c->counts.images_unscored = r->known.n - ril_captions_images(c);
+	c->counts.pictures_unscored = r->known.n - ril_captions_pictures(c);
 	if (!ril_captions_items(c))
 		return ril_fail(r->err, RIL_ECORRUPT, "%s: no picture with a reference is left", annotations);
 	return 0;

@@ -94,32 +94,32 @@ struct pairing {
 
 static int add_pair(struct pairing *p, const cJSON *foil, struct ril_err *err)
 {
-	char id[RIL_CAPTION_ID], image_id[RIL_CAPTION_ID], number[RIL_CAPTION_ID], key[2 * RIL_CAPTION_ID + 2];
+	char id[RIL_CAPTION_ID], picture_id[RIL_CAPTION_ID], number[RIL_CAPTION_ID], key[2 * RIL_CAPTION_ID + 2];
 	const cJSON *foil_id = cJSON_GetObjectItemCaseSensitive(foil, "foil_id");
 	const cJSON *of = cJSON_GetObjectItemCaseSensitive(foil, "id");
 	if (ril_caption_id(of, id, err) || ril_caption_id(foil_id ? foil_id : of, number, err) ||
-	    ril_caption_id(cJSON_GetObjectItemCaseSensitive(foil, "image_id"), image_id, err))
+	    ril_caption_id(cJSON_GetObjectItemCaseSensitive(foil, "image_id"), picture_id, err))
 		return -1;
-	int64_t from = index_find(&p->originals, id), ref = index_find(&p->references, image_id);
+	int64_t from = index_find(&p->originals, id), ref = index_find(&p->references, picture_id);
 	if (from < 0)
 		return ril_fail(err, RIL_ECORRUPT, "no original has its id %s", id);
 	if (caption_of(p->originals.node[from].e, &p->original, err) || caption_of(foil, &p->foil, err))
 		return -1;
-	snprintf(key, sizeof key, "%s/%s", image_id, number);
-	int64_t image = ril_captions_image(p->c, key, err);
-	if (image < 0)
+	snprintf(key, sizeof key, "%s/%s", picture_id, number);
+	int64_t picture = ril_captions_picture(p->c, key, err);
+	if (picture < 0)
 		return -1;
 	for (; ref >= 0; ref = p->references.node[ref].next) {
 		if (caption_of(p->references.node[ref].e, &p->reference, err))
 			return -1;
 		if (!same_text(&p->reference, &p->original) &&
-		    ril_captions_reference(p->c, image, p->reference.data, p->reference.len, err))
+		    ril_captions_reference(p->c, picture, p->reference.data, p->reference.len, err))
 			return -1;
 	}
-	if (!ril_captions_references(p->c, image))
-		return ril_fail(err, RIL_ECORRUPT, "picture '%s' has no reference beside the original", image_id);
-	return ril_captions_candidate(p->c, image, p->original.data, p->original.len, err) < 0 ||
-			       ril_captions_candidate(p->c, image, p->foil.data, p->foil.len, err) < 0
+	if (!ril_captions_references(p->c, picture))
+		return ril_fail(err, RIL_ECORRUPT, "picture '%s' has no reference beside the original", picture_id);
+	return ril_captions_candidate(p->c, picture, p->original.data, p->original.len, err) < 0 ||
+			       ril_captions_candidate(p->c, picture, p->foil.data, p->foil.len, err) < 0
 		       ? -1
 		       : 0;
 }

@@ -196,7 +196,7 @@ int ril_bags_add(struct ril_bags *b, const struct ril_bag_text *t, size_t n, str
 	return 0;
 }
 
-void ril_bags_seen(struct ril_bags *b, size_t text, uint32_t picture)
+void ril_bags_count(struct ril_bags *b, size_t text, uint32_t picture)
 {
 	const size_t *start = b->start + text * (RIL_GRAM_MAX + 1);
 	for (size_t i = start[0]; i < start[RIL_GRAM_MAX]; i++) {

@@ -113,15 +113,15 @@ static int add_text(struct ril_buf *b, const char *s, struct ril_err *err)
 static int score_line(struct ril_buf *b, struct ril_buf *text, const struct ril_captions *c, size_t item,
 		      struct ril_err *err)
 {
-	int64_t image = ril_captions_item_image(c, item);
+	int64_t picture = ril_captions_item_picture(c, item);
 	b->len = 0;
 	if (ril_buf_puts(b, "SCORE", err))
 		return -1;
-	for (size_t k = 0; k <= ril_captions_references(c, image); k++) {
-		bool last = k == ril_captions_references(c, image);
+	for (size_t k = 0; k <= ril_captions_references(c, picture); k++) {
+		bool last = k == ril_captions_references(c, picture);
 		text->len = 0;
 		if ((last ? ril_captions_candidate_tokens(c, item, text, err)
-			  : ril_captions_reference_tokens(c, image, k, text, err)) ||
+			  : ril_captions_reference_tokens(c, picture, k, text, err)) ||
 		    ril_buf_puts(b, " ||| ", err) || ril_buf_add(text, "", 0, err) || add_text(b, text->data, err))
 			return -1;
 	}
@@ -198,15 +198,15 @@ static int quote_tokens(struct ril_buf *b, struct ril_buf *text, struct ril_err 
 static int spice_entry(struct ril_buf *b, struct ril_buf *text, const struct ril_captions *c, size_t i, size_t item,
 		       struct ril_err *err)
 {
-	int64_t image = ril_captions_item_image(c, item);
+	int64_t picture = ril_captions_item_picture(c, item);
 	text->len = 0;
 	if (ril_buf_printf(b, err, "%s{\"image_id\": %zu, \"test\": ", i ? ",\n" : "[", i) ||
 	    ril_captions_candidate_tokens(c, item, text, err) || quote_tokens(b, text, err) ||
 	    ril_buf_puts(b, ", \"refs\": [", err))
 		return -1;
-	for (size_t k = 0; k < ril_captions_references(c, image); k++) {
+	for (size_t k = 0; k < ril_captions_references(c, picture); k++) {
 		text->len = 0;
-		if ((k && ril_buf_puts(b, ", ", err)) || ril_captions_reference_tokens(c, image, k, text, err) ||
+		if ((k && ril_buf_puts(b, ", ", err)) || ril_captions_reference_tokens(c, picture, k, text, err) ||
 		    quote_tokens(b, text, err))
 			return -1;
 	}

@@ -18,7 +18,7 @@ double ril_meteor(const double stats[RIL_METEOR_STATS]);
 /* A caption that is its reference counts no chunk, in sums as well. */
 void ril_meteor_settle(double stats[RIL_METEOR_STATS]);
 
-/* meteor-ws: exact, stem and WordNet-synonym stages (caption_ws.c). */
+/* meteor-ws: exact, stem and WordNet-synonym stages (ws.c). */
 struct ril_meteor_ws;
 struct ril_meteor_ws *ril_meteor_ws_new(const struct ril_captions *, const char *wordnet /* folder or NULL */,
 					struct ril_err *);
@@ -27,7 +27,7 @@ void ril_meteor_ws_free(struct ril_meteor_ws *);
 int ril_meteor_ws_item(double stats[RIL_METEOR_STATS], struct ril_meteor_ws *, const struct ril_caption_case *,
 		       struct ril_err *);
 
-/* The original programs (caption_jar.c), for all items at once: stats[i] and value[i] of METEOR, value[i] of SPICE. */
+/* The original programs (jar.c), for all items at once: stats[i] and value[i] of METEOR, value[i] of SPICE. */
 int ril_meteor_jar(struct ril_caption_scores *, const struct ril_captions *, const struct ril_caption_options *,
 		   struct ril_err *);
 int ril_spice_jar(struct ril_caption_scores *, const struct ril_captions *, const struct ril_caption_options *,

@@ -41,7 +41,7 @@ static int add_domain(const struct ril_captions *c, const struct ril_caption_opt
 {
 	size_t n = 0, *items = ril_new(ril_captions_items(c), sizeof *items, err);
 	for (size_t i = 0; items && i < ril_captions_items(c); i++)
-		if (!strcmp(ril_captions_domain(c, ril_captions_item_image(c, i)), domain))
+		if (!strcmp(ril_captions_domain(c, ril_captions_item_picture(c, i)), domain))
 			items[n++] = i;
 	struct ril_caption_scores *scores = items ? ril_captions_score(c, o, items, n, err) : NULL;
 	int rc = scores ? ril_caption_rows(scores, o->metrics, domain, how, s, err) : -1;
@@ -56,7 +56,7 @@ static int add_domains(const struct ril_captions *c, const struct ril_caption_op
 	struct ril_intern domains = {0};
 	int rc = 0;
 	for (size_t i = 0; !rc && i < ril_captions_items(c); i++) {
-		const char *d = ril_captions_domain(c, ril_captions_item_image(c, i));
+		const char *d = ril_captions_domain(c, ril_captions_item_picture(c, i));
 		rc = *d && ril_intern_str(&domains, d, err) < 0 ? -1 : 0;
 	}
 	for (size_t d = 0; !rc && d < domains.n; d++)
@@ -79,7 +79,7 @@ static int add_items(const struct ril_captions *c, const struct ril_caption_scor
 	if (ril_sheet_section(s, "items", column, err) < 0)
 		return -1;
 	for (size_t i = 0; i < scores->n; i++) {
-		const char *key = ril_captions_key(c, ril_captions_item_image(c, scores->item[i]));
+		const char *key = ril_captions_key(c, ril_captions_item_picture(c, scores->item[i]));
 		if (ril_sheet_row(s, err) || ril_sheet_text(s, 0, key, err))
 			return -1;
 		n = 1;

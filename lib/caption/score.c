@@ -70,12 +70,12 @@ static bool wants(const struct run *r, unsigned bits)
 	return r->how->metrics & bits;
 }
 
-static int references(struct run *r, uint32_t image, size_t *n, struct ril_err *err)
+static int references(struct run *r, uint32_t picture, size_t *n, struct ril_err *err)
 {
-	const struct ril_caption_image *im = r->c->image + image;
+	const struct ril_caption_picture *im = r->c->picture + picture;
 	if (!im->n)
 		return ril_fail(err, RIL_ECORRUPT, "picture '%s' has a caption but no reference",
-				ril_captions_key(r->c, image));
+				ril_captions_key(r->c, picture));
 	if (ril_grow(&r->ref, &r->cap_ref, im->n, sizeof *r->ref, err))
 		return -1;
 	*n = 0;
@@ -107,12 +107,12 @@ static int prepare(struct run *r, struct ril_err *err)
 	int rc = seen ? ril_bags_init(&r->bags, r->c, err) : -1;
 	for (size_t i = 0; i < r->out->n && !rc; i++) {
 		const struct ril_caption_item *it = r->c->item + r->out->item[i];
-		rc = references(r, it->image, &n, err) || add_bags(r, it->text, n, err) ? -1 : 0;
-		if (rc || seen[it->image])
+		rc = references(r, it->picture, &n, err) || add_bags(r, it->text, n, err) ? -1 : 0;
+		if (rc || seen[it->picture])
 			continue;
-		seen[it->image] = true;
+		seen[it->picture] = true;
 		for (size_t k = 0; k < n; k++)
-			ril_bags_seen(&r->bags, r->ref[k], (uint32_t)pictures);
+			ril_bags_count(&r->bags, r->ref[k], (uint32_t)pictures);
 		pictures++;
 	}
 	free(seen);
@@ -127,7 +127,7 @@ static int score_item(struct run *r, size_t i, struct ril_err *err)
 {
 	const struct ril_caption_item *it = r->c->item + r->out->item[i];
 	struct ril_caption_case q = {.c = r->c, .bags = &r->bags, .text = it->text};
-	if (references(r, it->image, &q.n, err))
+	if (references(r, it->picture, &q.n, err))
 		return -1;
 	q.ref = r->ref;
 	double **v = r->out->value, unused;

@@ -78,19 +78,19 @@ static const cJSON *first_of(const cJSON *j, size_t *n)
 	return cJSON_IsArray(j) ? j->child : j;
 }
 
-static int read_images(struct ril_question_line *q, const cJSON *j, struct ril_err *err)
+static int read_pictures(struct ril_question_line *q, const cJSON *j, struct ril_err *err)
 {
 	size_t n;
 	const cJSON *it = first_of(j, &n);
-	if (!(q->image = ril_new(n, sizeof *q->image, err)))
+	if (!(q->picture = ril_new(n, sizeof *q->picture, err)))
 		return -1;
-	for (; q->images < n; it = it->next, q->images++) {
+	for (; q->pictures < n; it = it->next, q->pictures++) {
 		if (!cJSON_IsString(it))
 			return ril_fail(err, RIL_ECORRUPT, "'image' is neither a path nor a list of paths");
-		if (plain_text(&q->image[q->images], it, "image", err))
+		if (plain_text(&q->picture[q->pictures], it, "image", err))
 			return -1;
 	}
-	cJSON *list = cJSON_CreateStringArray((const char *const *)q->image, (int)n);
+	cJSON *list = cJSON_CreateStringArray((const char *const *)q->picture, (int)n);
 	int rc = list ? add_field(q, "", "image.path", list, err) : ril_fail(err, RIL_EFAIL, "out of memory");
 	cJSON_Delete(list);
 	return rc;
@@ -139,7 +139,7 @@ static int read_question(struct ril_question_line *q, const cJSON *j, struct ril
 
 static int read_known(struct ril_question_line *q, const cJSON *line, struct ril_err *err)
 {
-	const cJSON *image = cJSON_GetObjectItemCaseSensitive(line, "image"),
+	const cJSON *picture = cJSON_GetObjectItemCaseSensitive(line, "image"),
 		    *question = cJSON_GetObjectItemCaseSensitive(line, "question");
 	const cJSON *one = cJSON_GetObjectItemCaseSensitive(line, "answer"),
 		    *many = cJSON_GetObjectItemCaseSensitive(line, "answers");
@@ -151,7 +151,7 @@ static int read_known(struct ril_question_line *q, const cJSON *line, struct ril
 		return ril_fail(err, RIL_ECORRUPT, "both 'answer' and 'answers'");
 	if (read_question(q, question, err) || ((one || many) && read_answers(q, one ? one : many, err)))
 		return -1;
-	return image && !cJSON_IsNull(image) ? read_images(q, image, err) : 0;
+	return picture && !cJSON_IsNull(picture) ? read_pictures(q, picture, err) : 0;
 }
 
 static int read_rest(struct ril_question_line *q, const cJSON *line, struct ril_err *err)
@@ -266,8 +266,8 @@ void ril_dataset_free(struct ril_dataset *d)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		struct ril_question_line *q = &d->at[i];
-		for (size_t k = 0; k < q->images; k++)
-			free(q->image[k]);
+		for (size_t k = 0; k < q->pictures; k++)
+			free(q->picture[k]);
 		for (size_t k = 0; k < q->answers; k++)
 			free(q->answer[k].at);
 		for (size_t k = 0; k < q->fields; k++) {
@@ -276,7 +276,7 @@ void ril_dataset_free(struct ril_dataset *d)
 		}
 		free(q->id);
 		free(q->question.at);
-		free(q->image);
+		free(q->picture);
 		free(q->answer);
 		free(q->field);
 	}

@@ -25,8 +25,8 @@ struct ril_question_line {
 	int64_t line; /* in the file, from 1 */
 	char *id;
 	struct ril_data_text question;
-	char **image; /* [images] as written */
-	size_t images;
+	char **picture; /* [pictures] paths as written */
+	size_t pictures;
 	struct ril_data_text *answer; /* [answers] as texts; numbers and truth values as JSON writes them */
 	size_t answers;
 	struct ril_data_field *field; /* [fields]: question, answers, choices, type, judge, image.path, data.* */

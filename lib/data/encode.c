@@ -112,8 +112,8 @@ int ril_encode_pictures(struct ril_encoder *e, const struct ril_question_line *c
 {
 	size_t total = 0, m = 0, bad = 0;
 	for (size_t i = 0; i < n; i++) {
-		total += q[i]->images;
-		if (q[i]->images && !e->gallery) {
+		total += q[i]->pictures;
+		if (q[i]->pictures && !e->gallery) {
 			ril_fail(err, RIL_EFAIL, "a picture, but %s is a text model", e->opt.model);
 			return at_line(q[i], err);
 		}
@@ -122,8 +122,8 @@ int ril_encode_pictures(struct ril_encoder *e, const struct ril_question_line *c
 	const struct ril_question_line **owner = ril_new(total, sizeof *owner, err);
 	int rc = path && owner ? 0 : -1;
 	for (size_t i = 0; !rc && i < n; i++)
-		for (size_t k = 0; k < q[i]->images; k++, m++) {
-			path[m] = q[i]->image[k];
+		for (size_t k = 0; k < q[i]->pictures; k++, m++) {
+			path[m] = q[i]->picture[k];
 			owner[m] = q[i];
 		}
 	if (!rc && total && (rc = ril_gallery_load(e->gallery, path, total, &bad, err)))
@@ -153,12 +153,12 @@ static int put_rows(struct ril_record *r, const char *name, bool bf16, const flo
 	return rc;
 }
 
-static int put_checksums(struct ril_record *r, const struct ril_seen *const *seen, size_t n, struct ril_err *err)
+static int put_checksums(struct ril_record *r, const struct ril_picture *const *picture, size_t n, struct ril_err *err)
 {
 	struct ril_buf b = {0};
 	int rc = 0;
 	for (size_t i = 0; i < n && !rc; i++)
-		rc = ril_buf_printf(&b, err, "%s\"%s\"", i ? "," : "[", seen[i]->sha256);
+		rc = ril_buf_printf(&b, err, "%s\"%s\"", i ? "," : "[", picture[i]->sha256);
 	if (!rc)
 		rc = ril_buf_puts(&b, "]", err) || ril_record_set_meta(r, "image.sha256", b.data, err) ? -1 : 0;
 	ril_buf_free(&b);
@@ -166,17 +166,17 @@ static int put_checksums(struct ril_record *r, const struct ril_seen *const *see
 }
 
 /* Per picture of a question: what the record needs, in arrays of their own. */
-struct shown {
+struct pictures {
 	size_t n;
-	const struct ril_seen **seen;   /* [n] */
-	const float **part;             /* [n] */
-	int64_t *rows;                  /* [n] */
-	int32_t *tokens, *start, *grid; /* [n], [n+1], [n,3] */
+	const struct ril_picture **picture; /* [n] */
+	const float **part;                 /* [n] */
+	int64_t *rows;                      /* [n] */
+	int32_t *tokens, *start, *grid;     /* [n], [n+1], [n,3] */
 };
 
-static void shown_free(struct shown *s)
+static void pictures_free(struct pictures *s)
 {
-	free(s->seen);
+	free(s->picture);
 	free(s->part);
 	free(s->rows);
 	free(s->tokens);
@@ -184,57 +184,57 @@ static void shown_free(struct shown *s)
 	free(s->grid);
 }
 
-static int shown_make(struct shown *s, const struct ril_encoder *e, const struct ril_question_line *q,
-		      struct ril_err *err)
+static int pictures_make(struct pictures *s, const struct ril_encoder *e, const struct ril_question_line *q,
+			 struct ril_err *err)
 {
-	size_t n = s->n = q->images;
-	s->seen = ril_new(n, sizeof *s->seen, err);
+	size_t n = s->n = q->pictures;
+	s->picture = ril_new(n, sizeof *s->picture, err);
 	s->part = ril_new(n, sizeof *s->part, err);
 	s->rows = ril_new(n, sizeof *s->rows, err);
 	s->tokens = ril_new(n, sizeof *s->tokens, err);
 	s->start = ril_new(n + 1, sizeof *s->start, err);
 	s->grid = ril_new(n * 3, sizeof *s->grid, err);
-	if (!s->seen || !s->part || !s->rows || !s->tokens || !s->start || !s->grid)
+	if (!s->picture || !s->part || !s->rows || !s->tokens || !s->start || !s->grid)
 		return -1;
 	int64_t total = 0;
 	for (size_t i = 0; i < n; i++) {
-		s->seen[i] = ril_gallery_find(e->gallery, q->image[i]);
-		total += s->seen[i]->tokens;
+		s->picture[i] = ril_gallery_find(e->gallery, q->picture[i]);
+		total += s->picture[i]->tokens;
 		if (total > INT32_MAX)
 			return ril_fail(err, RIL_EFAIL, "too many image tokens");
-		s->tokens[i] = (int32_t)s->seen[i]->tokens;
+		s->tokens[i] = (int32_t)s->picture[i]->tokens;
 		s->start[i + 1] = (int32_t)total;
-		memcpy(s->grid + 3 * i, s->seen[i]->grid, sizeof s->seen[i]->grid);
+		memcpy(s->grid + 3 * i, s->picture[i]->grid, sizeof s->picture[i]->grid);
 	}
 	return 0;
 }
 
-static int put_pictures(struct ril_record *r, const struct ril_encoder *e, struct shown *s, struct ril_err *err)
+static int put_pictures(struct ril_record *r, const struct ril_encoder *e, struct pictures *s, struct ril_err *err)
 {
 	int64_t n = (int64_t)s->n;
 	for (size_t i = 0; i < s->n; i++) {
-		s->part[i] = s->seen[i]->embeds;
-		s->rows[i] = s->seen[i]->tokens;
+		s->part[i] = s->picture[i]->embeds;
+		s->rows[i] = s->picture[i]->tokens;
 	}
 	if (put_rows(r, "vision.embeds", e->opt.bf16, s->part, s->rows, s->n, e->model->config.text.hidden, err))
 		return -1;
 	for (size_t i = 0; i < s->n; i++) {
-		s->part[i] = s->seen[i]->pixels.values;
-		s->rows[i] = s->seen[i]->pixels.rows;
+		s->part[i] = s->picture[i]->pixels.values;
+		s->rows[i] = s->picture[i]->pixels.rows;
 	}
 	if (e->opt.with_pixels &&
-	    put_rows(r, "vision.pixels", false, s->part, s->rows, s->n, s->seen[0]->pixels.width, err))
+	    put_rows(r, "vision.pixels", false, s->part, s->rows, s->n, s->picture[0]->pixels.width, err))
 		return -1;
 	return ril_record_set(r, "vision.start", RIL_I32, 1, (int64_t[]){n + 1}, s->start, err) ||
 			       ril_record_set(r, "vision.grid", RIL_I32, 2, (int64_t[]){n, 3}, s->grid, err)
 		       ? -1
-		       : put_checksums(r, s->seen, s->n, err);
+		       : put_checksums(r, s->picture, s->n, err);
 }
 
 /* ---- text ---- */
 
 static int put_prompt(struct ril_record *r, struct ril_encoder *e, const struct ril_question_line *q,
-		      const struct shown *s, struct ril_err *err)
+		      const struct pictures *s, struct ril_err *err)
 {
 	struct ril_ids ids = {0};
 	int rc = ril_chat_encode_question(e->chat, e->opt.system, q->question.at, q->question.n, s->tokens, s->n, &ids,
@@ -284,8 +284,8 @@ static int put_answers(struct ril_record *r, struct ril_encoder *e, const struct
 
 static int fill(struct ril_record *r, struct ril_encoder *e, const struct ril_question_line *q, struct ril_err *err)
 {
-	struct shown s = {0};
-	int rc = shown_make(&s, e, q, err);
+	struct pictures s = {0};
+	int rc = pictures_make(&s, e, q, err);
 	for (size_t i = 0; i < q->fields && !rc; i++)
 		rc = ril_record_set_meta(r, q->field[i].name, q->field[i].value, err);
 	if (!rc && s.n)
@@ -294,7 +294,7 @@ static int fill(struct ril_record *r, struct ril_encoder *e, const struct ril_qu
 		rc = put_prompt(r, e, q, &s, err);
 	if (!rc && e->opt.with_answers)
 		rc = put_answers(r, e, q, err);
-	shown_free(&s);
+	pictures_free(&s);
 	return rc;
 }
 

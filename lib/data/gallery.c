@@ -21,7 +21,7 @@ struct ril_gallery {
 	bool keep_pixels;
 	size_t room;
 	struct ril_tape *tape;
-	struct ril_seen **slot; /* [cap], a power of two; at most half are taken */
+	struct ril_picture **slot; /* [cap], a power of two; at most half are taken */
 	size_t cap, n, bytes;
 	int64_t turn; /* loads so far */
 	int64_t embedded;
@@ -29,7 +29,7 @@ struct ril_gallery {
 
 /* ---- the table ---- */
 
-static void seen_free(struct ril_seen *s)
+static void picture_free(struct ril_picture *s)
 {
 	if (!s)
 		return;
@@ -40,7 +40,7 @@ static void seen_free(struct ril_seen *s)
 }
 
 /* Where the path is, or where it belongs. */
-static struct ril_seen **slot_of(struct ril_seen **slot, size_t cap, const char *path)
+static struct ril_picture **slot_of(struct ril_picture **slot, size_t cap, const char *path)
 {
 	size_t i = ril_hash32(path, strlen(path)) & (cap - 1);
 	while (slot[i] && strcmp(slot[i]->path, path))
@@ -51,11 +51,11 @@ static struct ril_seen **slot_of(struct ril_seen **slot, size_t cap, const char 
 /* Moves all pictures used at or after `turn` to a table of `cap` slots, and drops the others. */
 static int rehash(struct ril_gallery *g, size_t cap, int64_t turn, struct ril_err *err)
 {
-	struct ril_seen **slot = ril_new(cap, sizeof *slot, err);
+	struct ril_picture **slot = ril_new(cap, sizeof *slot, err);
 	if (!slot)
 		return -1;
 	for (size_t i = 0; i < g->cap; i++) {
-		struct ril_seen *s = g->slot[i];
+		struct ril_picture *s = g->slot[i];
 		if (!s)
 			continue;
 		if (s->used >= turn) {
@@ -64,7 +64,7 @@ static int rehash(struct ril_gallery *g, size_t cap, int64_t turn, struct ril_er
 		}
 		g->n--;
 		g->bytes -= s->bytes;
-		seen_free(s);
+		picture_free(s);
 	}
 	free(g->slot);
 	g->slot = slot;
@@ -72,11 +72,11 @@ static int rehash(struct ril_gallery *g, size_t cap, int64_t turn, struct ril_er
 	return 0;
 }
 
-static struct ril_seen *add_blank(struct ril_gallery *g, const char *path, struct ril_err *err)
+static struct ril_picture *add_blank(struct ril_gallery *g, const char *path, struct ril_err *err)
 {
 	if (g->n * 2 >= g->cap && rehash(g, g->cap * 2, 0, err))
 		return NULL;
-	struct ril_seen *s = ril_new(1, sizeof *s, err);
+	struct ril_picture *s = ril_new(1, sizeof *s, err);
 	if (!s || !(s->path = ril_strdup(path, err))) {
 		free(s);
 		return NULL;
@@ -85,7 +85,7 @@ static struct ril_seen *add_blank(struct ril_gallery *g, const char *path, struc
 	return *slot_of(g->slot, g->cap, path) = s;
 }
 
-const struct ril_seen *ril_gallery_find(const struct ril_gallery *g, const char *path)
+const struct ril_picture *ril_gallery_find(const struct ril_gallery *g, const char *path)
 {
 	return *slot_of(g->slot, g->cap, path);
 }
@@ -108,7 +108,7 @@ void ril_gallery_free(struct ril_gallery *g)
 	if (!g)
 		return;
 	for (size_t i = 0; i < g->cap; i++)
-		seen_free(g->slot[i]);
+		picture_free(g->slot[i]);
 	free(g->slot);
 	ril_tape_free(g->tape);
 	free(g);
@@ -123,11 +123,11 @@ int64_t ril_gallery_embedded(const struct ril_gallery *g)
 
 struct work {
 	struct ril_gallery *g;
-	struct ril_seen *seen[AT_ONCE];
+	struct ril_picture *picture[AT_ONCE];
 	struct ril_err err[AT_ONCE];
 };
 
-static int read_picture(const struct ril_gallery *g, struct ril_seen *s, struct ril_err *err)
+static int read_picture(const struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
 {
 	struct ril_buf name = {0}, file = {0};
 	struct ril_image im = {0};
@@ -153,12 +153,12 @@ static int read_picture(const struct ril_gallery *g, struct ril_seen *s, struct 
 static void read_tile(void *ctx, int tile, RIL_UNUSED int worker)
 {
 	struct work *w = ctx;
-	read_picture(w->g, w->seen[tile], &w->err[tile]);
+	read_picture(w->g, w->picture[tile], &w->err[tile]);
 }
 
 /* ---- embedding ---- */
 
-static int embed(struct ril_gallery *g, struct ril_seen *s, struct ril_err *err)
+static int embed(struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
 {
 	const struct ril_config *c = &g->model->config;
 	int64_t H = c->text.hidden;
@@ -207,7 +207,7 @@ static int fill(struct ril_gallery *g, struct work *w, int n, struct ril_err *er
 				*err = w->err[i];
 			return i;
 		}
-		if (embed(g, w->seen[i], err))
+		if (embed(g, w->picture[i], err))
 			return i;
 	}
 	return n;
@@ -222,12 +222,12 @@ int ril_gallery_load(struct ril_gallery *g, const char *const *path, size_t n, s
 		return *bad = 0, -1;
 	g->turn++;
 	for (size_t i = 0; i < n; i++) {
-		struct ril_seen *s = *slot_of(g->slot, g->cap, path[i]);
+		struct ril_picture *s = *slot_of(g->slot, g->cap, path[i]);
 		if (!s) {
 			if (!(s = add_blank(g, path[i], err)))
 				return *bad = i, -1;
 			which[m] = i;
-			w.seen[m++] = s;
+			w.picture[m++] = s;
 		}
 		s->used = g->turn;
 		if (m && (m == AT_ONCE || i + 1 == n)) {

@@ -10,7 +10,7 @@
 #include "image/pixels.h"
 #include "nn/model.h"
 
-struct ril_seen {
+struct ril_picture {
 	char *path;      /* as asked for */
 	char sha256[65]; /* of the file */
 	int32_t grid[3];
@@ -30,7 +30,7 @@ void ril_gallery_free(struct ril_gallery *);
 /* Makes sure of every one of these pictures.  On failure *bad is the index of the one that the error is about, and the
  * gallery is good for nothing but ril_gallery_free. */
 int ril_gallery_load(struct ril_gallery *, const char *const *path, size_t n, size_t *bad, struct ril_err *);
-const struct ril_seen *ril_gallery_find(const struct ril_gallery *, const char *path);
+const struct ril_picture *ril_gallery_find(const struct ril_gallery *, const char *path);
 int64_t ril_gallery_embedded(const struct ril_gallery *); /* pictures embedded so far */
 
 #endif

@@ -64,17 +64,6 @@ int ril_image_decode(struct ril_image *out, const void *bytes, size_t n, struct 
 	return 0;
 }
 
-int ril_image_read(struct ril_image *out, const char *path, struct ril_err *err)
-{
-	struct ril_buf file = {0};
-	*out = (struct ril_image){0};
-	int rc = ril_read_file(&file, path, err);
-	if (!rc && ril_image_decode(out, file.data, file.len, err))
-		rc = ril_context(err, "%s", path);
-	ril_buf_free(&file);
-	return rc;
-}
-
 const char *ril_image_decoders(void)
 {
 	static _Thread_local char text[160];

@@ -20,10 +20,7 @@ struct ril_image {
 /* No picture may have more pixels than this (Pillow refuses the same), nor a side beyond RIL_IMAGE_MAX_SIDE. */
 enum { RIL_IMAGE_MAX_PIXELS = 178956970, RIL_IMAGE_MAX_SIDE = 65535 };
 
-/* Reads and decodes; the error names the file and is RIL_EFAIL when it cannot be read, RIL_ECORRUPT when it cannot be
- * decoded. */
-int ril_image_read(struct ril_image *, const char *path, struct ril_err *);
-/* As above from n bytes in memory; errors do not name the source. */
+/* From the n bytes of a file; the error is RIL_ECORRUPT and does not name the source. */
 int ril_image_decode(struct ril_image *, const void *bytes, size_t n, struct ril_err *);
 /* A black picture; the size is checked against the limits first. */
 int ril_image_new(struct ril_image *, int64_t w, int64_t h, struct ril_err *);

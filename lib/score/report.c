@@ -63,7 +63,7 @@ static int add_picture(struct ril_report *r, struct ril_question *q, const cJSON
 {
 	if ((*image = ril_captions_find(r->captions, q->key)) >= 0)
 		return 0;
-	if ((*image = ril_captions_image(r->captions, q->key, err)) < 0)
+	if ((*image = ril_captions_picture(r->captions, q->key, err)) < 0)
 		return -1;
 	for (size_t i = 0; !references && i < q->n_answers; i++)
 		if (add_reference(r->captions, *image, q->answers[i], err))

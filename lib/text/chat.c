@@ -24,11 +24,6 @@ const char *ril_chat_name(const struct ril_chat *c)
 	return c->name;
 }
 
-int32_t ril_chat_image_id(const struct ril_chat *c)
-{
-	return c->image_id;
-}
-
 int32_t ril_chat_eos(const struct ril_chat *c)
 {
 	return c->eos;

@@ -27,8 +27,6 @@ struct ril_chat_message {
 struct ril_chat *ril_chat_load(const char *dir, struct ril_tokenizer *, struct ril_err *);
 void ril_chat_free(struct ril_chat *);
 const char *ril_chat_name(const struct ril_chat *); /* "Qwen2.5-VL", "InternVL", ..., for messages */
-/* The id that stands for one image embedding in prompt.ids; -1 where the template has no place for pictures. */
-int32_t ril_chat_image_id(const struct ril_chat *);
 /* The id that ends a turn (<|im_end|>): appended to responses. */
 int32_t ril_chat_eos(const struct ril_chat *);
 

@@ -19,7 +19,8 @@ struct ril_chat {
 	char *opening, *opening_off;            /* after the assistant's header; with thinking off */
 	bool thinking_off;
 	const char *name;
-	int32_t image_id, eos;
+	int32_t image_id; /* stands for one image embedding in prompt.ids; -1: no place for pictures */
+	int32_t eos;
 };
 
 #endif

@@ -119,11 +119,6 @@ int32_t ril_tokenizer_id(const struct ril_tokenizer *t, const char *bytes, size_
 	return n ? t->index[slot_of(t, bytes, n)] : -1;
 }
 
-bool ril_tokenizer_is_special(const struct ril_tokenizer *t, int32_t id)
-{
-	return id >= 0 && id < t->size && t->token[id].special;
-}
-
 int32_t ril_tokenizer_eos(const struct ril_tokenizer *t)
 {
 	return t->eos;

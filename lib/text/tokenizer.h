@@ -42,7 +42,6 @@ int ril_tokenizer_text(const struct ril_tokenizer *, const int32_t *ids, size_t 
 int32_t ril_tokenizer_size(const struct ril_tokenizer *);
 /* The id of an added token or of a vocabulary entry, given its bytes; -1 if there is none. */
 int32_t ril_tokenizer_id(const struct ril_tokenizer *, const char *bytes, size_t n);
-bool ril_tokenizer_is_special(const struct ril_tokenizer *, int32_t id);
 /* eos_token of tokenizer_config.json (a model's generation_config.json may name others); -1 if none. */
 int32_t ril_tokenizer_eos(const struct ril_tokenizer *);
 /* 16 hex digits: equal for tokenizers that give equal ids, however their folders spell them.  Named in a stream's HEAD.

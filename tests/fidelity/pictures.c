@@ -9,6 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The whole file, decoded. */
+static int read_picture(struct ril_image *out, const char *path, struct ril_err *err)
+{
+	struct ril_buf file = {0};
+	int rc = ril_read_file(&file, path, err) || ril_image_decode(out, file.data, file.len, err) ? -1 : 0;
+	ril_buf_free(&file);
+	return rc;
+}
+
 static double apart(const float *a, const float *b, int64_t n)
 {
 	double d = 0;
@@ -42,7 +51,7 @@ float *make_pixels(struct subject *s, const char *const *names, int n, struct in
 		struct ril_pixels p = {0};
 		use(s->f, "pictures/%s", names[i]);
 		snprintf(path, sizeof path, "%s/pictures/%s", s->f->data, names[i]);
-		int rc = ril_image_read(&im, path, err) || ril_pixels_make(&p, &im, &how, err);
+		int rc = read_picture(&im, path, err) || ril_pixels_make(&p, &im, &how, err);
 		float *more = rc ? NULL : ril_resize(all, (size_t)((rows + p.rows) * cols), sizeof *more, err);
 		if (more) {
 			all = more;
@@ -186,7 +195,7 @@ static void check_picture(struct fidelity *f, const char *file)
 	snprintf(path, sizeof path, "%s/pixels/%s", f->data, file);
 	struct ril_st *st = ril_st_open(path, &err);
 	snprintf(path, sizeof path, "%s/pictures/%s", f->data, f->name);
-	if (!st || ril_image_read(&im, path, &err)) {
+	if (!st || read_picture(&im, path, &err)) {
 		row_error(f, "rgb", &err);
 	} else {
 		const struct ril_st_entry *rgb = ril_st_find(st, "rgb");

@@ -2,7 +2,7 @@
 #include "fidelity.h"
 
 #include "base/json.h"
-#include "text/chat.h"
+#include "text/chat_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ static int compare_case(struct subject *s, const cJSON *o, const struct inputs *
 		row_exact(s->f, "prompt_ids", same_ids(&ids, in->prompt, in->P));
 		row_exact(s->f, "response_ids", same_ids(&answer, in->response, in->n));
 		if (s->model->config.family != RIL_TEXT)
-			row_exact(s->f, "image token", s->model->config.image_token == ril_chat_image_id(chat));
+			row_exact(s->f, "image token", s->model->config.image_token == chat->image_id);
 	}
 	int64_t n;
 	const int32_t *best = ints(in->st, "greedy_ids", &n);

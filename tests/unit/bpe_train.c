@@ -2,7 +2,7 @@
 #include "../ril_test.h"
 
 #include "text/bpe_train.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer_internal.h"
 
 static char folder[] = "/tmp/ril-train.XXXXXX";
 
@@ -42,8 +42,8 @@ int main(void)
 		CHECK(count(t, "\xE4\xB8\xAD <|im_end|>\n") == 6, "unseen bytes, special token");
 		CHECK(count(t, "aaaaaaaaaaaaa") < 13, "a pair that overlaps itself");
 		CHECK(ril_tokenizer_eos(t) == ril_tokenizer_id(t, "<|im_end|>", 10) &&
-			      ril_tokenizer_is_special(t, ril_tokenizer_eos(t)) &&
-			      !ril_tokenizer_is_special(t, ril_tokenizer_id(t, "<tool_call>", 11)),
+			      t->token[ril_tokenizer_eos(t)].special &&
+			      !t->token[ril_tokenizer_id(t, "<tool_call>", 11)].special,
 		      "special tokens");
 	}
 	char key[17];

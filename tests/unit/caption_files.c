@@ -52,11 +52,11 @@ static void test_layouts(void)
 	CHECK(c && ril_captions_items(c) == 2, "%s", e.msg);
 	if (c) {
 		int64_t one = ril_captions_find(c, "1");
-		CHECK(!strcmp(ril_captions_key(c, ril_captions_item_image(c, 0)), "b") &&
+		CHECK(!strcmp(ril_captions_key(c, ril_captions_item_picture(c, 0)), "b") &&
 			      ril_captions_references(c, one) == 2,
 		      "pictures");
 		CHECK(!strcmp(ril_captions_domain(c, one), "in-domain") && !*ril_captions_domain(c, 0), "domains");
-		CHECK(ril_captions_counts(c)->images_unscored == 1, "%zu", ril_captions_counts(c)->images_unscored);
+		CHECK(ril_captions_counts(c)->pictures_unscored == 1, "%zu", ril_captions_counts(c)->pictures_unscored);
 		struct ril_buf b = {0};
 		CHECK(!ril_captions_reference_tokens(c, one, 1, &b, &e) && !strcmp(b.data, "one cat"), "%s", b.data);
 		ril_buf_free(&b);
@@ -69,7 +69,7 @@ static void test_layouts(void)
 	ril_captions_free(c);
 	c = read_text("{\"x\": \"a cat\"}", "{\"x\": [\"a cat\", \"the cat\"], \"y\": [\"a dog\"]}", NULL, &e);
 	CHECK(c && ril_captions_items(c) == 1 && ril_captions_references(c, 0) == 2 &&
-		      ril_captions_counts(c)->images_unscored == 1,
+		      ril_captions_counts(c)->pictures_unscored == 1,
 	      "%s", e.msg);
 	ril_captions_free(c);
 }
@@ -146,7 +146,7 @@ static void test_line_breaks(void)
 	ril_caption_scores_free(s);
 	ril_captions_free(c);
 	c = ril_captions_new(RIL_CAP_NONE, &e);
-	int64_t im = ril_captions_image(c, "k", &e);
+	int64_t im = ril_captions_picture(c, "k", &e);
 	CHECK(ril_captions_reference(c, im, "\xc3(", 2, &e) && e.code == RIL_ECORRUPT &&
 		      strstr(e.msg, "reference of 'k'"),
 	      "%s", e.msg);
@@ -165,7 +165,8 @@ static void test_vizwiz(void)
 	const struct ril_caption_rules rules = {.vizwiz = true};
 	struct ril_captions *c = read_text(res, ann, &rules, &e);
 	CHECK(c && ril_captions_items(c) == 1 && ril_captions_references(c, 0) == 1, "%s", e.msg);
-	CHECK(c && ril_captions_counts(c)->refs_dropped == 2 && ril_captions_counts(c)->images_dropped == 1, "counted");
+	CHECK(c && ril_captions_counts(c)->refs_dropped == 2 && ril_captions_counts(c)->pictures_dropped == 1,
+	      "counted");
 	ril_captions_free(c);
 	c = read_text(res, ann, NULL, &e);
 	CHECK(c && ril_captions_items(c) == 2 && ril_captions_references(c, 0) == 2, "without the rules: %s", e.msg);

@@ -64,7 +64,7 @@ static struct ril_captions *toy(void)
 	for (int i = 0; i < 3; i++) {
 		char key[16];
 		snprintf(key, sizeof key, "%d", i);
-		int64_t im = ril_captions_image(c, key, &e);
+		int64_t im = ril_captions_picture(c, key, &e);
 		for (int k = 1; k < 3; k++)
 			ril_captions_reference(c, im, text[i][k], strlen(text[i][k]), &e);
 		ril_captions_candidate(c, im, text[i][0], strlen(text[i][0]), &e);
@@ -147,7 +147,7 @@ static void test_real_jar(void)
 static double ws(const char *candidate, const char *reference, struct ril_err *e)
 {
 	struct ril_captions *c = ril_captions_new(RIL_CAP_NONE, e);
-	int64_t im = ril_captions_image(c, "k", e);
+	int64_t im = ril_captions_picture(c, "k", e);
 	ril_captions_reference(c, im, reference, strlen(reference), e);
 	ril_captions_candidate(c, im, candidate, strlen(candidate), e);
 	const struct ril_caption_options how = {.metrics = RIL_CAP_BIT(RIL_CAP_METEOR_WS)};

@@ -42,7 +42,7 @@ static void test_golden(void)
 				for (int k = 0; k < 6; k++)
 					CHECK(fabs(s->value[metric[k]][items] - v[k]) < 1e-9, "%s %s: %.12f", name,
 					      ril_caption_metric_name(metric[k]), s->value[metric[k]][items]);
-				CHECK(!strcmp(ril_captions_key(c, ril_captions_item_image(c, s->item[items])), name),
+				CHECK(!strcmp(ril_captions_key(c, ril_captions_item_picture(c, s->item[items])), name),
 				      "%s", name);
 				items++;
 			}
@@ -70,7 +70,7 @@ static struct ril_captions *toy(void)
 	for (int i = 0; i < 3; i++) {
 		char key[8];
 		snprintf(key, sizeof key, "p%d", i);
-		int64_t im = ril_captions_image(c, key, &e);
+		int64_t im = ril_captions_picture(c, key, &e);
 		for (int k = 1; k < 3; k++)
 			ril_captions_reference(c, im, text[i][k], strlen(text[i][k]), &e);
 		ril_captions_candidate(c, im, text[i][0], strlen(text[i][0]), &e);
@@ -115,8 +115,8 @@ static void test_choices(void)
 	      "pictures, not captions, are documents");
 	ril_caption_scores_free(s);
 	ril_caption_scores_free(a);
-	CHECK(ril_captions_image(c, "p1", &e) < 0 && e.code == RIL_ECORRUPT, "a picture twice");
-	int64_t bare = ril_captions_image(c, "bare", &e);
+	CHECK(ril_captions_picture(c, "p1", &e) < 0 && e.code == RIL_ECORRUPT, "a picture twice");
+	int64_t bare = ril_captions_picture(c, "bare", &e);
 	ril_captions_candidate(c, bare, "x", 1, &e);
 	e.msg[0] = 0;
 	CHECK(!ril_captions_score(c, &all, NULL, 0, &e) && strstr(e.msg, "'bare'"), "%s", e.msg);
@@ -181,7 +181,7 @@ static void test_counts(void)
 		const char *s = cJSON_GetObjectItem(r, "caption")->valuestring;
 		char key[32];
 		snprintf(key, sizeof key, "%d", cJSON_GetObjectItem(r, "image_id")->valueint);
-		int64_t item = ril_captions_candidate(c, ril_captions_image(c, key, &e), s, strlen(s), &e);
+		int64_t item = ril_captions_candidate(c, ril_captions_picture(c, key, &e), s, strlen(s), &e);
 		b.len = 0;
 		if (item < 0 || ril_captions_candidate_tokens(c, (size_t)item, &b, &e))
 			break;
@@ -290,7 +290,7 @@ static int add_judgements(struct ril_captions *c, const struct flickr *f, char *
 	for (int k = 0; k < 3 && own >= 0 && other >= 0; k++) {
 		char key[32];
 		snprintf(key, sizeof key, "%zu", *n);
-		int64_t im = ril_captions_image(c, key, e);
+		int64_t im = ril_captions_picture(c, key, e);
 		for (int i = 0; i < 5; i++)
 			if (ril_captions_reference(c, im, f->text[own + i], strlen(f->text[own + i]), e))
 				return -1;

@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "tensor/safetensors.h"
-#include "text/chat.h"
+#include "text/chat_internal.h"
 #include "text/jinja.h"
 
 #include <dirent.h>
@@ -83,7 +83,7 @@ static void check_case(const struct ril_chat *chat, struct ril_tokenizer *t, con
 	int64_t *wide = calloc((size_t)want->count, sizeof *wide);
 	for (int64_t i = 0; i < want->count; i++)
 		wide[i] = at_of(want, i);
-	count_images(&c, wide, want->count, ril_chat_image_id(chat));
+	count_images(&c, wide, want->count, chat->image_id);
 	free(wide);
 	CHECK(!ril_chat_render(chat, c.message, c.n, &text, &e) &&
 		      !strcmp(text.data, cJSON_GetObjectItem(j, "prompt_text")->valuestring),

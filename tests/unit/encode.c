@@ -47,7 +47,7 @@ static void test_dataset(void)
 		CHECK(!strcmp(field(a, "answers"), "[\"A\"]") && !strcmp(field(a, "type"), "\"t\"") &&
 			      !strcmp(field(a, "data.mine"), "{\"k\":[1,null]}"),
 		      "fields");
-		CHECK(b->line == 3 && !strcmp(b->id, "7") && b->images == 2 && b->answers == 3 &&
+		CHECK(b->line == 3 && !strcmp(b->id, "7") && b->pictures == 2 && b->answers == 3 &&
 			      !strcmp(b->answer[1].at, "2") && !strcmp(b->answer[2].at, "true"),
 		      "line 3");
 		CHECK(!strcmp(field(b, "judge"), "\"mcq\"") && !strcmp(field(b, "data.empty"), "(absent)"), "judge");

@@ -1,4 +1,4 @@
-/* prompt.c -- see prompt.h. */
+/* prompt.c -- see prompt_internal.h. */
 #include "score/judge/prompt_internal.h"
 
 #include <stdio.h>
