@@ -35,12 +35,6 @@ void ril_rollout_free(struct ril_rollout *r)
 	free(r);
 }
 
-void ril_rollout_set(struct ril_rollout *r, int32_t n, int32_t max_new_tokens)
-{
-	r->how.n = n;
-	r->how.max_new_tokens = max_new_tokens;
-}
-
 void ril_rollout_rest(struct ril_rollout *r)
 {
 	ril_generator_rest(r->gen);

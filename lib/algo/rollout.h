@@ -25,8 +25,6 @@ struct ril_rollout;
 struct ril_rollout *ril_rollout_new(struct ril_model *, const struct ril_tokenizer *,
 				    const struct ril_rollout_options *, struct ril_err *);
 void ril_rollout_free(struct ril_rollout *);
-/* From the next batch on: responses for each group, and how long. */
-void ril_rollout_set(struct ril_rollout *, int32_t n, int32_t max_new_tokens);
 void ril_rollout_rest(struct ril_rollout *); /* gives memory back while waiting */
 
 /* Adds responses to every group; `step` is the training step they are for, `policy` the version that answers. */
