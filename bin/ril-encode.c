@@ -7,7 +7,7 @@
 #include "data/encode.h"
 #include "data/schedule.h"
 #include "base/progress.h"
-#include "image/image.h"
+#include "image/rgb.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -208,9 +208,9 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	char *root = NULL;
 	opt.how.bf16 = !strcmp(opt.embeds, "bf16");
 	opt.how.room = (size_t)opt.cache << 20;
-	ril_tool_note(t, "%s", ril_image_decoders());
-	if (ril_image_caveat())
-		ril_say(t, "%s", ril_image_caveat());
+	ril_tool_note(t, "%s", ril_picture_decoders());
+	if (ril_picture_caveat())
+		ril_say(t, "%s", ril_picture_caveat());
 	catch_signals();
 	int rc = choose_root(operands->at[0], &root, err);
 	if (!rc)

@@ -130,21 +130,21 @@ struct work {
 static int read_picture(const struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
 {
 	struct ril_buf name = {0}, file = {0};
-	struct ril_image im = {0};
+	struct ril_rgb im = {0};
 	bool relative = g->root && *g->root && s->path[0] != '/';
 	int rc = relative ? ril_buf_printf(&name, err, "%s/%s", g->root, s->path) : ril_buf_puts(&name, s->path, err);
 	if (!rc)
 		rc = ril_read_file(&file, name.data, err);
 	if (!rc) {
 		ril_sha256_hex(file.data, file.len, s->sha256);
-		rc = ril_image_decode(&im, file.data, file.len, err) ||
+		rc = ril_rgb_decode(&im, file.data, file.len, err) ||
 				     ril_pixels_make(&s->pixels, &im, &g->settings, err)
 			     ? -1
 			     : 0;
 		if (rc)
 			ril_context(err, "%s", name.data);
 	}
-	ril_image_free(&im);
+	ril_rgb_free(&im);
 	ril_buf_free(&file);
 	ril_buf_free(&name);
 	return rc;

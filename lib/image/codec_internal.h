@@ -1,24 +1,24 @@
-/* codec_internal.h -- the decoders behind ril_image_decode, private to lib/image.
+/* codec_internal.h -- the decoders behind ril_rgb_decode, private to lib/image.
  *
- * Each takes a whole file in memory and fills an image with 8-bit RGB as stored (not yet turned upright) and the Exif
- * orientation it met (left alone when there is none).  The caller frees the image on failure too. */
+ * Each takes a whole file in memory and fills one with 8-bit RGB as stored (not yet turned upright) and the Exif
+ * orientation it met (left alone when there is none).  The caller frees it on failure too. */
 #ifndef RIL_IMAGE_CODEC_INTERNAL_H
 #define RIL_IMAGE_CODEC_INTERNAL_H
 
-#include "image/image.h"
+#include "image/rgb.h"
 
 struct ril_bytes {
 	const uint8_t *at;
 	size_t n;
 };
 
-int ril_jpeg_decode(struct ril_image *, int *orientation, struct ril_bytes, struct ril_err *);
-int ril_webp_decode(struct ril_image *, int *orientation, struct ril_bytes, struct ril_err *);
-int ril_png_decode(struct ril_image *, int *orientation, struct ril_bytes, struct ril_err *);
-int ril_gif_decode(struct ril_image *, struct ril_bytes, struct ril_err *);
-int ril_bmp_decode(struct ril_image *, struct ril_bytes, struct ril_err *);
+int ril_jpeg_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
+int ril_webp_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
+int ril_png_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
+int ril_gif_decode(struct ril_rgb *, struct ril_bytes, struct ril_err *);
+int ril_bmp_decode(struct ril_rgb *, struct ril_bytes, struct ril_err *);
 /* stb_image on anything it knows: what the three above end in, and JPEG in a build without libjpeg. */
-int ril_stb_decode(struct ril_image *, struct ril_bytes, struct ril_err *);
+int ril_stb_decode(struct ril_rgb *, struct ril_bytes, struct ril_err *);
 
 const char *ril_jpeg_library(void);
 const char *ril_webp_library(void);
@@ -29,6 +29,6 @@ int ril_xmp_orientation(struct ril_bytes);
 /* The orientation of a JPEG file, from its APP1 segments. */
 int ril_jpeg_orientation(struct ril_bytes);
 /* Turns the picture upright. */
-int ril_image_orient(struct ril_image *, int orientation, struct ril_err *);
+int ril_rgb_orient(struct ril_rgb *, int orientation, struct ril_err *);
 
 #endif

@@ -85,14 +85,14 @@ int ril_jpeg_orientation(struct ril_bytes b)
 
 /* Orientation o shows stored pixel (x,y) at: columns mirrored (2, 3, 6, 7), rows mirrored (3, 4, 7, 8), after
  * exchanging rows and columns (5 to 8). */
-int ril_image_orient(struct ril_image *im, int o, struct ril_err *err)
+int ril_rgb_orient(struct ril_rgb *im, int o, struct ril_err *err)
 {
 	if (o < 2 || o > 8)
 		return 0;
 	bool swap = o >= 5, mirror_x = o == 2 || o == 3 || o == 6 || o == 7,
 	     mirror_y = o == 3 || o == 4 || o == 7 || o == 8;
-	struct ril_image up = {0};
-	if (ril_image_new(&up, swap ? im->h : im->w, swap ? im->w : im->h, err))
+	struct ril_rgb up = {0};
+	if (ril_rgb_new(&up, swap ? im->h : im->w, swap ? im->w : im->h, err))
 		return -1;
 	for (int32_t y = 0; y < im->h; y++) {
 		const uint8_t *src = im->rgb + (size_t)y * im->w * 3;
@@ -105,7 +105,7 @@ int ril_image_orient(struct ril_image *im, int o, struct ril_err *err)
 	}
 	up.keyed = im->keyed;
 	memcpy(up.key, im->key, sizeof up.key);
-	ril_image_free(im);
+	ril_rgb_free(im);
 	*im = up;
 	return 0;
 }

@@ -30,7 +30,7 @@ int ril_internvl_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings 
 	int32_t rows = 1, columns = 1;
 	if (s->max_tiles > 1)
 		choose_grid(&rows, &columns, s, w, h);
-	if ((int64_t)rows * s->tile > RIL_IMAGE_MAX_SIDE || (int64_t)columns * s->tile > RIL_IMAGE_MAX_SIDE)
+	if ((int64_t)rows * s->tile > RIL_PICTURE_MAX_SIDE || (int64_t)columns * s->tile > RIL_PICTURE_MAX_SIDE)
 		return ril_fail(err, RIL_EFAIL, "%d x %d tiles of %d pixels are beyond the limit", columns, rows,
 				s->tile);
 	p->w = columns * s->tile;
@@ -43,7 +43,7 @@ int ril_internvl_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings 
 	return 0;
 }
 
-void ril_internvl_tile(float *out, const struct ril_image *im, int32_t row, int32_t column, int32_t side,
+void ril_internvl_tile(float *out, const struct ril_rgb *im, int32_t row, int32_t column, int32_t side,
 		       const struct ril_pixel_table *t)
 {
 	size_t stride = (size_t)im->w * 3, plane = (size_t)side * side;

@@ -74,7 +74,7 @@ static void cmyk_rgb(uint8_t *rgb, const JSAMPLE *cmyk, int32_t w)
 }
 
 /* Everything that may longjmp; returns -1 with err filled for failures of our own. */
-static int decode(struct jpeg *j, struct ril_image *im, struct ril_bytes b, struct ril_err *err)
+static int decode(struct jpeg *j, struct ril_rgb *im, struct ril_bytes b, struct ril_err *err)
 {
 	struct jpeg_decompress_struct *d = &j->d;
 	jpeg_create_decompress(d);
@@ -84,7 +84,7 @@ static int decode(struct jpeg *j, struct ril_image *im, struct ril_bytes b, stru
 	jpeg_read_header(d, TRUE);
 	if (d->num_components != 1 && d->num_components != 3 && d->num_components != 4)
 		return ril_fail(err, RIL_ECORRUPT, "JPEG with %d components", d->num_components);
-	if (ril_image_new(im, d->image_width, d->image_height, err))
+	if (ril_rgb_new(im, d->image_width, d->image_height, err))
 		return -1;
 	d->out_color_space = d->num_components == 4 ? JCS_CMYK : JCS_RGB;
 	if (d->num_components == 4 && !(j->row = ril_new((size_t)im->w, 4, err)))
@@ -100,7 +100,7 @@ static int decode(struct jpeg *j, struct ril_image *im, struct ril_bytes b, stru
 	return 0;
 }
 
-int ril_jpeg_decode(struct ril_image *im, int *orientation, struct ril_bytes b, struct ril_err *err)
+int ril_jpeg_decode(struct ril_rgb *im, int *orientation, struct ril_bytes b, struct ril_err *err)
 {
 	struct jpeg *j = ril_new(1, sizeof *j, err);
 	if (!j)
@@ -135,7 +135,7 @@ const char *ril_jpeg_library(void)
 
 #else
 
-int ril_jpeg_decode(struct ril_image *im, int *orientation, struct ril_bytes b, struct ril_err *err)
+int ril_jpeg_decode(struct ril_rgb *im, int *orientation, struct ril_bytes b, struct ril_err *err)
 {
 	*orientation = ril_jpeg_orientation(b);
 	return ril_stb_decode(im, b, err);

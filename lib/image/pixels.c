@@ -42,7 +42,7 @@ int ril_pixel_check(const struct ril_pixel_settings *s, struct ril_err *err)
 	if (s->layout == RIL_PIXELS_QWEN)
 		return in_range("patch_size", s->patch, 1, 1024, err) || in_range("merge_size", s->merge, 1, 64, err) ||
 				       in_range("temporal_patch_size", s->temporal, 1, 16, err) ||
-				       in_range("max_pixels", s->max_pixels, 1, RIL_IMAGE_MAX_PIXELS, err) ||
+				       in_range("max_pixels", s->max_pixels, 1, RIL_PICTURE_MAX_PIXELS, err) ||
 				       in_range("min_pixels", s->min_pixels, 0, s->max_pixels, err)
 			       ? -1
 			       : 0;
@@ -56,7 +56,7 @@ int ril_pixel_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s,
 		   struct ril_err *err)
 {
 	int rc = s->layout == RIL_PIXELS_QWEN ? ril_qwen_plan(p, s, w, h, err) : ril_internvl_plan(p, s, w, h, err);
-	return rc ? rc : ril_image_check(p->w, p->h, err);
+	return rc ? rc : ril_rgb_check(p->w, p->h, err);
 }
 
 /* The reference rescales in double, rounds to float, and normalises in float. */
@@ -67,7 +67,7 @@ static void fill_table(struct ril_pixel_table *t, const struct ril_pixel_setting
 			t->of[c][v] = ((float)(v * s->rescale) - (float)s->mean[c]) / (float)s->std[c];
 }
 
-static int tiles(float *out, const struct ril_image *im, const struct ril_image *canvas, const struct ril_pixel_plan *p,
+static int tiles(float *out, const struct ril_rgb *im, const struct ril_rgb *canvas, const struct ril_pixel_plan *p,
 		 const struct ril_pixel_settings *s, const struct ril_pixel_table *t, struct ril_err *err)
 {
 	int32_t n = p->grid[1] * p->grid[2];
@@ -75,18 +75,18 @@ static int tiles(float *out, const struct ril_image *im, const struct ril_image 
 		ril_internvl_tile(out, canvas, k / p->grid[2], k % p->grid[2], s->tile, t);
 	if (p->rows == n)
 		return 0;
-	struct ril_image thumbnail = {0};
-	if (ril_image_resize(&thumbnail, im, s->tile, s->tile, err))
+	struct ril_rgb thumbnail = {0};
+	if (ril_rgb_resize(&thumbnail, im, s->tile, s->tile, err))
 		return -1;
 	ril_internvl_tile(out, &thumbnail, 0, 0, s->tile, t);
-	ril_image_free(&thumbnail);
+	ril_rgb_free(&thumbnail);
 	return 0;
 }
 
 /* A copy with the transparent colour painted white. */
-static int whiten(struct ril_image *out, const struct ril_image *im, struct ril_err *err)
+static int whiten(struct ril_rgb *out, const struct ril_rgb *im, struct ril_err *err)
 {
-	if (ril_image_new(out, im->w, im->h, err))
+	if (ril_rgb_new(out, im->w, im->h, err))
 		return -1;
 	memcpy(out->rgb, im->rgb, (size_t)im->w * im->h * 3);
 	for (uint8_t *p = out->rgb, *end = p + (size_t)im->w * im->h * 3; p < end; p += 3)
@@ -95,21 +95,21 @@ static int whiten(struct ril_image *out, const struct ril_image *im, struct ril_
 	return 0;
 }
 
-int ril_pixels_make(struct ril_pixels *out, const struct ril_image *im, const struct ril_pixel_settings *s,
+int ril_pixels_make(struct ril_pixels *out, const struct ril_rgb *im, const struct ril_pixel_settings *s,
 		    struct ril_err *err)
 {
 	if (im->keyed && !s->keep_key) {
-		struct ril_image white = {0};
+		struct ril_rgb white = {0};
 		int failed = whiten(&white, im, err) || ril_pixels_make(out, &white, s, err);
-		ril_image_free(&white);
+		ril_rgb_free(&white);
 		return failed ? -1 : 0;
 	}
 	struct ril_pixel_plan p;
 	struct ril_pixel_table table;
-	struct ril_image resized = {0};
+	struct ril_rgb resized = {0};
 	size_t n;
 	*out = (struct ril_pixels){0};
-	if (ril_pixel_plan(&p, s, im->w, im->h, err) || ril_image_resize(&resized, im, p.w, p.h, err))
+	if (ril_pixel_plan(&p, s, im->w, im->h, err) || ril_rgb_resize(&resized, im, p.w, p.h, err))
 		return -1;
 	int rc = -1;
 	if (!ril_mul(&n, (size_t)p.rows, (size_t)p.width) || !ril_mul(&n, n, sizeof *out->values))
@@ -126,7 +126,7 @@ int ril_pixels_make(struct ril_pixels *out, const struct ril_image *im, const st
 	memcpy(out->grid, p.grid, sizeof p.grid);
 	out->rows = p.rows;
 	out->width = p.width;
-	ril_image_free(&resized);
+	ril_rgb_free(&resized);
 	if (rc)
 		ril_pixels_free(out);
 	return rc;

@@ -9,7 +9,7 @@
 #ifndef RIL_IMAGE_PIXELS_H
 #define RIL_IMAGE_PIXELS_H
 
-#include "image/image.h"
+#include "image/rgb.h"
 
 enum ril_pixel_layout { RIL_PIXELS_QWEN = 1, RIL_PIXELS_INTERNVL };
 
@@ -47,7 +47,7 @@ struct ril_pixels {
 	int32_t grid[3];
 	int32_t rows, width;
 };
-int ril_pixels_make(struct ril_pixels *, const struct ril_image *, const struct ril_pixel_settings *, struct ril_err *);
+int ril_pixels_make(struct ril_pixels *, const struct ril_rgb *, const struct ril_pixel_settings *, struct ril_err *);
 void ril_pixels_free(struct ril_pixels *);
 
 #endif

@@ -24,7 +24,7 @@ int ril_qwen_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s, 
 	if (H < 1 || W < 1)
 		return ril_fail(err, RIL_EFAIL, "%d x %d is too small: a side rounds to 0 of %.0f pixels", w, h,
 				factor);
-	if (H > RIL_IMAGE_MAX_SIDE || W > RIL_IMAGE_MAX_SIDE)
+	if (H > RIL_PICTURE_MAX_SIDE || W > RIL_PICTURE_MAX_SIDE)
 		return ril_fail(err, RIL_EFAIL, "%d x %d would be resized to %.0f x %.0f, beyond the limit", w, h, W,
 				H);
 	p->w = (int32_t)W;
@@ -55,7 +55,7 @@ static void patch(float *out, const uint8_t *corner, size_t stride, const struct
 	}
 }
 
-void ril_qwen_patches(float *out, const struct ril_image *im, const struct ril_pixel_settings *s,
+void ril_qwen_patches(float *out, const struct ril_rgb *im, const struct ril_pixel_settings *s,
 		      const struct ril_pixel_table *t)
 {
 	size_t stride = (size_t)im->w * 3, width = (size_t)3 * s->temporal * s->patch * s->patch;

@@ -6,7 +6,7 @@
  *
  * Speed: both passes run down columns of bytes, 16 lanes at a time.  For the horizontal pass 16 rows are turned on
  * their side, so that 16 pixels sharing a weight stand together. */
-#include "image/image.h"
+#include "image/rgb.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -108,7 +108,7 @@ static inline lane8 sum_taps(const uint8_t *in, size_t stride, const int32_t *we
 	return round8(&sum);
 }
 
-static void vertical(struct ril_image *out, const struct ril_image *in, const struct filter *f)
+static void vertical(struct ril_rgb *out, const struct ril_rgb *in, const struct filter *f)
 {
 	size_t stride = (size_t)in->w * 3;
 	for (int32_t y = 0; y < out->h; y++) {
@@ -167,7 +167,7 @@ static void from_columns(uint8_t *out, const uint8_t *columns, size_t n, int32_t
 	}
 }
 
-static int horizontal(struct ril_image *out, const struct ril_image *in, const struct filter *f, struct ril_err *err)
+static int horizontal(struct ril_rgb *out, const struct ril_rgb *in, const struct filter *f, struct ril_err *err)
 {
 	size_t n = (size_t)in->w * 3, m = (size_t)out->w * 3;
 	uint8_t *from = ril_new(n + LANES, LANES, err), *to = ril_new(m + LANES, LANES, err);
@@ -189,11 +189,11 @@ static int horizontal(struct ril_image *out, const struct ril_image *in, const s
 	return rc;
 }
 
-static int pass(struct ril_image *out, const struct ril_image *in, int32_t w, int32_t h, struct ril_err *err)
+static int pass(struct ril_rgb *out, const struct ril_rgb *in, int32_t w, int32_t h, struct ril_err *err)
 {
 	struct filter f = {0};
 	bool across = w != in->w;
-	int rc = ril_image_new(out, w, h, err);
+	int rc = ril_rgb_new(out, w, h, err);
 	if (!rc)
 		rc = across ? filter_make(&f, in->w, w, err) : filter_make(&f, in->h, h, err);
 	if (!rc && across)
@@ -202,15 +202,15 @@ static int pass(struct ril_image *out, const struct ril_image *in, int32_t w, in
 		vertical(out, in, &f);
 	filter_free(&f);
 	if (rc)
-		ril_image_free(out);
+		ril_rgb_free(out);
 	return rc;
 }
 
-int ril_image_resize(struct ril_image *out, const struct ril_image *in, int32_t w, int32_t h, struct ril_err *err)
+int ril_rgb_resize(struct ril_rgb *out, const struct ril_rgb *in, int32_t w, int32_t h, struct ril_err *err)
 {
-	*out = (struct ril_image){0};
+	*out = (struct ril_rgb){0};
 	if (w == in->w && h == in->h) {
-		if (ril_image_new(out, w, h, err))
+		if (ril_rgb_new(out, w, h, err))
 			return -1;
 		memcpy(out->rgb, in->rgb, (size_t)w * h * 3);
 		return 0;
@@ -219,10 +219,10 @@ int ril_image_resize(struct ril_image *out, const struct ril_image *in, int32_t 
 		return pass(out, in, w, h, err);
 	int64_t shrink = (int64_t)in->h - h;
 	bool vertical_first = shrink > 0 && shrink > 2 * ((int64_t)in->w - w);
-	struct ril_image half = {0};
+	struct ril_rgb half = {0};
 	int rc = vertical_first ? pass(&half, in, in->w, h, err) : pass(&half, in, w, in->h, err);
 	if (!rc)
 		rc = pass(out, &half, w, h, err);
-	ril_image_free(&half);
+	ril_rgb_free(&half);
 	return rc;
 }

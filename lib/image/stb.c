@@ -37,7 +37,7 @@ static void *stb_realloc(void *p, size_t n)
 #ifndef RIL_HAVE_JPEG
 #define STBI_ONLY_JPEG
 #endif
-#define STBI_MAX_DIMENSIONS RIL_IMAGE_MAX_SIDE
+#define STBI_MAX_DIMENSIONS RIL_PICTURE_MAX_SIDE
 #pragma GCC diagnostic ignored "-Wunused-function" /* told at the end of the file, so not taken back */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-but-set-variable"
@@ -61,7 +61,7 @@ static int prepare(struct ril_bytes b, struct ril_err *err)
 	stb_limit = 1 << 20;
 	if (!stbi_info_from_memory(b.at, (int)b.n, &w, &h, &channels))
 		return stb_error(err);
-	if (ril_image_check(w, h, err))
+	if (ril_rgb_check(w, h, err))
 		return -1;
 	/* 8 bytes a pixel (16-bit RGBA), doubled while it grows, more for interlaced rows; and the packed bytes. */
 	stb_limit = (size_t)w * h * 24 + (size_t)h * 16 + b.n * 2 + (1 << 20);
@@ -79,7 +79,7 @@ static uint8_t *load(struct ril_bytes b, int channels, int *w, int *h, struct ri
 	return p;
 }
 
-int ril_stb_decode(struct ril_image *im, struct ril_bytes b, struct ril_err *err)
+int ril_stb_decode(struct ril_rgb *im, struct ril_bytes b, struct ril_err *err)
 {
 	int w, h;
 	if (!(im->rgb = load(b, 3, &w, &h, err)))
@@ -109,7 +109,7 @@ static int orientation_of_chunk(const uint8_t *type, struct ril_bytes data)
 /* The one colour that a tRNS chunk makes transparent.  As Pillow hands it on: grey levels are not scaled with the
  * pixels, of 16 bits the low byte counts, and 1- and 16-bit grey has it in the red channel only.  A palette with partly
  * transparent entries has no such colour; there transparency is dropped. */
-static void png_key(struct ril_image *im, const uint8_t *header, struct ril_bytes palette, struct ril_bytes trns)
+static void png_key(struct ril_rgb *im, const uint8_t *header, struct ril_bytes palette, struct ril_bytes trns)
 {
 	int depth = header[8], colour = header[9];
 	size_t clear = 0;
@@ -136,7 +136,7 @@ static void png_key(struct ril_image *im, const uint8_t *header, struct ril_byte
 }
 
 /* Every chunk whole and its checksum right, up to IEND. */
-static int png_walk(struct ril_image *im, struct ril_bytes b, int *orientation, struct ril_err *err)
+static int png_walk(struct ril_rgb *im, struct ril_bytes b, int *orientation, struct ril_err *err)
 {
 	bool first = true;
 	struct ril_bytes palette = {0};
@@ -163,7 +163,7 @@ static int png_walk(struct ril_image *im, struct ril_bytes b, int *orientation, 
 	}
 }
 
-static int png_grey16(struct ril_image *im, struct ril_bytes b, struct ril_err *err)
+static int png_grey16(struct ril_rgb *im, struct ril_bytes b, struct ril_err *err)
 {
 	int w, h, channels;
 	if (prepare(b, err))
@@ -171,16 +171,16 @@ static int png_grey16(struct ril_image *im, struct ril_bytes b, struct ril_err *
 	uint16_t *grey = stbi_load_16_from_memory(b.at, (int)b.n, &w, &h, &channels, 1);
 	if (!grey)
 		return stb_error(err);
-	int rc = ril_image_new(im, w, h, err);
+	int rc = ril_rgb_new(im, w, h, err);
 	for (size_t i = 0; !rc && i < (size_t)w * h; i++)
 		memset(im->rgb + 3 * i, grey[i] > 255 ? 255 : grey[i], 3);
 	free(grey);
 	return rc;
 }
 
-int ril_png_decode(struct ril_image *im, int *orientation, struct ril_bytes b, struct ril_err *err)
+int ril_png_decode(struct ril_rgb *im, int *orientation, struct ril_bytes b, struct ril_err *err)
 {
-	if (png_walk(im, b, orientation, err) || ril_image_check(be32(b.at + 16), be32(b.at + 20), err))
+	if (png_walk(im, b, orientation, err) || ril_rgb_check(be32(b.at + 16), be32(b.at + 20), err))
 		return -1;
 	int depth = b.at[24], colour = b.at[25];
 	return depth == 16 && colour == 0 ? png_grey16(im, b, err) : ril_stb_decode(im, b, err);
@@ -196,7 +196,7 @@ static uint32_t le(const uint8_t *p, int bytes)
 }
 
 /* stb_image widens 5 and 6 bits by repeating the upper ones; Pillow multiplies by 255 and divides. */
-static void rewiden(struct ril_image *im, int green_bits)
+static void rewiden(struct ril_rgb *im, int green_bits)
 {
 	for (size_t i = 0; i < (size_t)im->w * im->h * 3; i++) {
 		int bits = i % 3 == 1 ? green_bits : 5;
@@ -204,7 +204,7 @@ static void rewiden(struct ril_image *im, int green_bits)
 	}
 }
 
-int ril_bmp_decode(struct ril_image *im, struct ril_bytes b, struct ril_err *err)
+int ril_bmp_decode(struct ril_rgb *im, struct ril_bytes b, struct ril_err *err)
 {
 	if (b.n < 26 || b.n < 14 + (uint64_t)le(b.at + 14, 4))
 		return ril_fail(err, RIL_ECORRUPT, "BMP: truncated");
@@ -225,7 +225,7 @@ int ril_bmp_decode(struct ril_image *im, struct ril_bytes b, struct ril_err *err
 	}
 	if (compression != 0 && compression != 3)
 		return ril_fail(err, RIL_ECORRUPT, "BMP: compressed pixels (method %u) are not supported", compression);
-	if (ril_image_check(w, h, err))
+	if (ril_rgb_check(w, h, err))
 		return -1;
 	int64_t last = (w * bits + 7) / 8, row = (w * bits + 31) / 32 * 4;
 	if (bits > 32 || offset > b.n || row * (h - 1) + last > (int64_t)(b.n - offset))
@@ -294,7 +294,7 @@ static int gif_walk(struct gif *g, struct ril_bytes b, struct ril_err *err)
 {
 	if (b.n < 14)
 		return gif_cut(err);
-	if (ril_image_check(le(b.at + 6, 2), le(b.at + 8, 2), err))
+	if (ril_rgb_check(le(b.at + 6, 2), le(b.at + 8, 2), err))
 		return -1;
 	bool global = b.at[10] & 0x80;
 	int colours = global ? 2 << (b.at[10] & 7) : 0;
@@ -319,7 +319,7 @@ static int gif_walk(struct gif *g, struct ril_bytes b, struct ril_err *err)
 }
 
 /* With no transparent colour and no background, what stb_image leaves transparent is what the file did not draw. */
-static int gif_fill(struct ril_image *im, const struct gif *g, const uint8_t *rgba, struct ril_err *err)
+static int gif_fill(struct ril_rgb *im, const struct gif *g, const uint8_t *rgba, struct ril_err *err)
 {
 	uint8_t *out = im->rgb;
 	im->keyed = g->keyed;
@@ -335,7 +335,7 @@ static int gif_fill(struct ril_image *im, const struct gif *g, const uint8_t *rg
 	return 0;
 }
 
-int ril_gif_decode(struct ril_image *im, struct ril_bytes b, struct ril_err *err)
+int ril_gif_decode(struct ril_rgb *im, struct ril_bytes b, struct ril_err *err)
 {
 	struct gif g = {0};
 	int w, h;
@@ -350,7 +350,7 @@ int ril_gif_decode(struct ril_image *im, struct ril_bytes b, struct ril_err *err
 			copy[g.control] &= (uint8_t)~1;
 		rgba = load((struct ril_bytes){copy, b.n}, 4, &w, &h, err);
 	}
-	if (rgba && !ril_image_new(im, w, h, err))
+	if (rgba && !ril_rgb_new(im, w, h, err))
 		rc = gif_fill(im, &g, rgba, err);
 	free(rgba);
 	free(copy);

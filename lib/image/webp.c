@@ -17,7 +17,7 @@ static int chunk_orientation(WebPDemuxer *d, const char *fourcc, int (*parse)(st
 	return o;
 }
 
-static int first_frame(struct ril_image *im, const WebPIterator *f, struct ril_err *err)
+static int first_frame(struct ril_rgb *im, const WebPIterator *f, struct ril_err *err)
 {
 	WebPDecoderConfig c;
 	if (!WebPInitDecoderConfig(&c) ||
@@ -40,15 +40,14 @@ static int first_frame(struct ril_image *im, const WebPIterator *f, struct ril_e
 	return 0;
 }
 
-int ril_webp_decode(struct ril_image *im, int *orientation, struct ril_bytes b, struct ril_err *err)
+int ril_webp_decode(struct ril_rgb *im, int *orientation, struct ril_bytes b, struct ril_err *err)
 {
 	WebPData data = {b.at, b.n};
 	WebPDemuxer *d = WebPDemux(&data);
 	if (!d)
 		return ril_fail(err, RIL_ECORRUPT, "WebP: bad or truncated file");
 	WebPIterator frame = {0};
-	int rc =
-		ril_image_new(im, WebPDemuxGetI(d, WEBP_FF_CANVAS_WIDTH), WebPDemuxGetI(d, WEBP_FF_CANVAS_HEIGHT), err);
+	int rc = ril_rgb_new(im, WebPDemuxGetI(d, WEBP_FF_CANVAS_WIDTH), WebPDemuxGetI(d, WEBP_FF_CANVAS_HEIGHT), err);
 	if (!rc && !WebPDemuxGetFrame(d, 1, &frame))
 		rc = ril_fail(err, RIL_ECORRUPT, "WebP: no frame");
 	if (!rc)
@@ -70,7 +69,7 @@ const char *ril_webp_library(void)
 
 #else
 
-int ril_webp_decode(struct ril_image *im, int *orientation, struct ril_bytes b, struct ril_err *err)
+int ril_webp_decode(struct ril_rgb *im, int *orientation, struct ril_bytes b, struct ril_err *err)
 {
 	return ril_fail(err, RIL_EFAIL, "WebP: this build has no libwebp");
 }

@@ -42,12 +42,12 @@ int main(int argc, char **argv)
 {
 	struct ril_err err = {0};
 	struct ril_buf file = {0};
-	struct ril_image im;
+	struct ril_rgb im;
 	if (argc != 3)
 		return 2;
 	must(ril_read_file(&file, argv[1], &err), &err);
-	BEST("decode", ril_image_decode(&im, file.data, file.len, &err), ril_image_free(&im));
-	must(ril_image_decode(&im, file.data, file.len, &err), &err);
+	BEST("decode", ril_rgb_decode(&im, file.data, file.len, &err), ril_rgb_free(&im));
+	must(ril_rgb_decode(&im, file.data, file.len, &err), &err);
 	leave(argv[2], "rgb", im.rgb, (size_t)im.w * im.h * 3);
 	static const char *const name[] = {"qwen", "internvl"};
 	for (int k = 0; k < 2; k++) {
@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 		leave(argv[2], name[k], p.values, (size_t)p.rows * p.width * sizeof *p.values);
 		ril_pixels_free(&p);
 	}
-	ril_image_free(&im);
+	ril_rgb_free(&im);
 	ril_buf_free(&file);
 	return 0;
 }

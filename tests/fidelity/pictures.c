@@ -10,10 +10,10 @@
 #include <stdlib.h>
 
 /* The whole file, decoded. */
-static int read_picture(struct ril_image *out, const char *path, struct ril_err *err)
+static int read_picture(struct ril_rgb *out, const char *path, struct ril_err *err)
 {
 	struct ril_buf file = {0};
-	int rc = ril_read_file(&file, path, err) || ril_image_decode(out, file.data, file.len, err) ? -1 : 0;
+	int rc = ril_read_file(&file, path, err) || ril_rgb_decode(out, file.data, file.len, err) ? -1 : 0;
 	ril_buf_free(&file);
 	return rc;
 }
@@ -47,7 +47,7 @@ float *make_pixels(struct subject *s, const char *const *names, int n, struct in
 		return NULL;
 	for (int i = 0; i < n; i++) {
 		char path[1024];
-		struct ril_image im = {0};
+		struct ril_rgb im = {0};
 		struct ril_pixels p = {0};
 		use(s->f, "pictures/%s", names[i]);
 		snprintf(path, sizeof path, "%s/pictures/%s", s->f->data, names[i]);
@@ -60,7 +60,7 @@ float *make_pixels(struct subject *s, const char *const *names, int n, struct in
 			rows += p.rows;
 		}
 		ril_pixels_free(&p);
-		ril_image_free(&im);
+		ril_rgb_free(&im);
 		if (!more) {
 			free(all);
 			return NULL;
@@ -109,7 +109,7 @@ static const void *field(const struct ril_st *st, const char *name)
 	return e ? e->data : NULL;
 }
 
-static void check_qwen(struct fidelity *f, const struct ril_image *im, const struct ril_st *st)
+static void check_qwen(struct fidelity *f, const struct ril_rgb *im, const struct ril_st *st)
 {
 	struct ril_pixel_settings how;
 	struct ril_pixels p;
@@ -146,7 +146,7 @@ static void check_qwen(struct fidelity *f, const struct ril_image *im, const str
 	ril_pixels_free(&p);
 }
 
-static void check_internvl(struct fidelity *f, const struct ril_image *im, const struct ril_st *st)
+static void check_internvl(struct fidelity *f, const struct ril_rgb *im, const struct ril_st *st)
 {
 	enum { S = 448, PLANE = S * S };
 	struct ril_pixel_settings how;
@@ -187,7 +187,7 @@ static void check_picture(struct fidelity *f, const char *file)
 {
 	char path[1024];
 	struct ril_err err = {0};
-	struct ril_image im = {0};
+	struct ril_rgb im = {0};
 	snprintf(f->folder, sizeof f->folder, "pixels");
 	snprintf(f->name, sizeof f->name, "%.*s", (int)(strlen(file) - 12), file);
 	use(f, "pixels/%s", file);
@@ -204,7 +204,7 @@ static void check_picture(struct fidelity *f, const char *file)
 		check_qwen(f, &im, st);
 		check_internvl(f, &im, st);
 	}
-	ril_image_free(&im);
+	ril_rgb_free(&im);
 	ril_st_free(st);
 }
 

@@ -3,7 +3,7 @@
 #include "../ril_test.h"
 
 #include "base/rng.h"
-#include "image/image.h"
+#include "image/rgb.h"
 
 #include <zlib.h>
 #ifdef RIL_HAVE_JPEG
@@ -199,29 +199,28 @@ static void damage(struct ril_buf *to, const struct ril_buf *from)
 
 static void test_format(const char *name, struct ril_buf whole, int rounds)
 {
-	struct ril_image im;
+	struct ril_rgb im;
 	struct ril_err e = {0};
 	struct ril_buf b = {0};
 	if (!whole.len) {
 		SKIP("no encoder for %s in this build", name);
 		return;
 	}
-	CHECK(!ril_image_decode(&im, whole.data, whole.len, &e) && (int64_t)im.w * im.h == W * H, "%s: %s", name,
-	      e.msg);
-	ril_image_free(&im);
+	CHECK(!ril_rgb_decode(&im, whole.data, whole.len, &e) && (int64_t)im.w * im.h == W * H, "%s: %s", name, e.msg);
+	ril_rgb_free(&im);
 	int wrong = 0, decoded = 0;
 	for (int i = 0; i < rounds; i++) {
 		damage(&b, &whole);
 		char *exact = malloc(b.len); /* so that one byte too far is seen */
 		memcpy(exact, b.data, b.len);
 		e = (struct ril_err){0};
-		if (ril_image_decode(&im, exact, b.len, &e)) {
+		if (ril_rgb_decode(&im, exact, b.len, &e)) {
 			wrong += !e.code || !e.msg[0] || im.rgb;
 		} else {
 			decoded++;
 			wrong += im.w < 1 || im.h < 1 || !im.rgb;
 		}
-		ril_image_free(&im);
+		ril_rgb_free(&im);
 		free(exact);
 	}
 	CHECK(!wrong && decoded < rounds, "%s: %d of %d without a reason", name, wrong, rounds);

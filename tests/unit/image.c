@@ -26,15 +26,15 @@ static double apart(const float *a, const float *b, size_t n)
 }
 
 /* The whole file, decoded. */
-static int read_picture(struct ril_image *out, const char *path, struct ril_err *err)
+static int read_picture(struct ril_rgb *out, const char *path, struct ril_err *err)
 {
 	struct ril_buf file = {0};
-	int rc = ril_read_file(&file, path, err) || ril_image_decode(out, file.data, file.len, err) ? -1 : 0;
+	int rc = ril_read_file(&file, path, err) || ril_rgb_decode(out, file.data, file.len, err) ? -1 : 0;
 	ril_buf_free(&file);
 	return rc;
 }
 
-static void check_qwen(const char *name, const struct ril_image *im, const struct ril_st *st)
+static void check_qwen(const char *name, const struct ril_rgb *im, const struct ril_st *st)
 {
 	struct ril_pixel_settings s;
 	struct ril_pixels p;
@@ -66,7 +66,7 @@ static void check_qwen(const char *name, const struct ril_image *im, const struc
 	ril_pixels_free(&p);
 }
 
-static void check_internvl(const char *name, const struct ril_image *im, const struct ril_st *st)
+static void check_internvl(const char *name, const struct ril_rgb *im, const struct ril_st *st)
 {
 	enum { S = 448, PLANE = S * S };
 	struct ril_pixel_settings s;
@@ -113,14 +113,14 @@ static void test_reference(void)
 		if (len < 13 || strcmp(f->d_name + len - 12, ".safetensors"))
 			continue;
 		n++;
-		if (ril_image_caveat() && strstr(f->d_name, ".jpg")) {
-			SKIP("%s: %s", f->d_name, ril_image_caveat());
+		if (ril_picture_caveat() && strstr(f->d_name, ".jpg")) {
+			SKIP("%s: %s", f->d_name, ril_picture_caveat());
 			continue;
 		}
 		snprintf(name, sizeof name, "models/pixels/%s", f->d_name);
 		snprintf(picture, sizeof picture, "models/pictures/%.*s", (int)(len - 12), f->d_name);
 		struct ril_st *st = ril_st_open(test_shared(name), &e);
-		struct ril_image im = {0};
+		struct ril_rgb im = {0};
 		CHECK(st && !read_picture(&im, test_shared(picture), &e), "%s: %s", name, e.msg);
 		const struct ril_st_entry *rgb = st ? ril_st_find(st, "rgb") : NULL;
 		CHECK(rgb && rgb->dim[0] == im.h && rgb->dim[1] == im.w && !memcmp(rgb->data, im.rgb, rgb->bytes),
@@ -129,7 +129,7 @@ static void test_reference(void)
 			check_qwen(picture, &im, st);
 			check_internvl(picture, &im, st);
 		}
-		ril_image_free(&im);
+		ril_rgb_free(&im);
 		ril_st_free(st);
 	}
 	closedir(d);
@@ -199,22 +199,22 @@ static uint8_t grey16(size_t y, size_t i)
 
 static void test_png(void)
 {
-	struct ril_image im;
+	struct ril_rgb im;
 	struct ril_err e = {0};
 	struct ril_buf b = png(4, 1, 16, 0, 8, grey16, NULL, 0);
-	CHECK(!ril_image_decode(&im, b.data, b.len, &e) && im.rgb[0] == 0 && im.rgb[3] == 200 && im.rgb[6] == 255 &&
+	CHECK(!ril_rgb_decode(&im, b.data, b.len, &e) && im.rgb[0] == 0 && im.rgb[3] == 200 && im.rgb[6] == 255 &&
 		      im.rgb[9] == 255,
 	      "16-bit grey");
-	ril_image_free(&im);
+	ril_rgb_free(&im);
 	ril_buf_free(&b);
 	b = png(2, 1, 16, 2, 12, count_up, NULL, 0);
-	CHECK(!ril_image_decode(&im, b.data, b.len, &e) && im.rgb[0] == 0 && im.rgb[1] == 2 && im.rgb[5] == 10,
+	CHECK(!ril_rgb_decode(&im, b.data, b.len, &e) && im.rgb[0] == 0 && im.rgb[1] == 2 && im.rgb[5] == 10,
 	      "16-bit colour keeps the high byte");
-	ril_image_free(&im);
+	ril_rgb_free(&im);
 	ril_buf_free(&b);
 	b = png(2, 1, 8, 6, 8, count_up, NULL, 0);
-	CHECK(!ril_image_decode(&im, b.data, b.len, &e) && im.rgb[2] == 2 && im.rgb[3] == 4, "alpha is dropped");
-	ril_image_free(&im);
+	CHECK(!ril_rgb_decode(&im, b.data, b.len, &e) && im.rgb[2] == 2 && im.rgb[3] == 4, "alpha is dropped");
+	ril_rgb_free(&im);
 	ril_buf_free(&b);
 }
 
@@ -235,11 +235,11 @@ static void test_key(void)
 	for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
 		struct ril_pixel_settings s;
 		struct ril_pixels white, kept;
-		struct ril_image im;
+		struct ril_rgb im;
 		struct ril_err e = {0};
 		struct ril_buf b = png_with(4, 1, key[i].depth, key[i].colour, key[i].bytes, count_up, "tRNS",
 					    key[i].trns, key[i].n);
-		CHECK(!ril_image_decode(&im, b.data, b.len, &e) && im.keyed && !memcmp(im.key, key[i].want, 3),
+		CHECK(!ril_rgb_decode(&im, b.data, b.len, &e) && im.keyed && !memcmp(im.key, key[i].want, 3),
 		      "key of picture %zu: %s", i, e.msg);
 		bool there = false;
 		for (int x = 0; im.rgb && x < 4; x++)
@@ -253,7 +253,7 @@ static void test_key(void)
 		      "picture %zu turns white where it has the colour", i);
 		ril_pixels_free(&white);
 		ril_pixels_free(&kept);
-		ril_image_free(&im);
+		ril_rgb_free(&im);
 		ril_buf_free(&b);
 	}
 }
@@ -267,33 +267,33 @@ static void test_orientation(void)
 		char tiff[] = "MM\0*\0\0\0\10\0\1\1\22\0\3\0\0\0\1\0\0\0\0\0\0\0\0";
 		tiff[19] = (char)o;
 		struct ril_buf b = png(3, 2, 8, 0, 3, count_up, tiff, sizeof tiff - 1);
-		struct ril_image im;
+		struct ril_rgb im;
 		struct ril_err e = {0};
-		CHECK(!ril_image_decode(&im, b.data, b.len, &e) && im.w == (o >= 5 ? 2 : 3), "%s", e.msg);
+		CHECK(!ril_rgb_decode(&im, b.data, b.len, &e) && im.w == (o >= 5 ? 2 : 3), "%s", e.msg);
 		CHECK(im.rgb && im.rgb[0] == want[o][0] && im.rgb[3] == want[o][1] && im.rgb[3 * im.w] == want[o][2],
 		      "orientation %d", o);
-		ril_image_free(&im);
+		ril_rgb_free(&im);
 		ril_buf_free(&b);
 	}
 }
 
 static void test_refusals(void)
 {
-	struct ril_image im;
+	struct ril_rgb im;
 	struct ril_err e = {0};
 	struct ril_buf b = png(65000, 65000, 8, 2, 3, count_up, NULL, 0);
-	CHECK(ril_image_decode(&im, b.data, b.len, &e) && strstr(e.msg, "limit"), "%s", e.msg);
+	CHECK(ril_rgb_decode(&im, b.data, b.len, &e) && strstr(e.msg, "limit"), "%s", e.msg);
 	ril_buf_free(&b);
 	b = png(3, 2, 8, 0, 3, count_up, NULL, 0);
 	for (size_t n = 0; n < b.len; n++)
-		CHECK(ril_image_decode(&im, b.data, n, &e) && e.code == RIL_ECORRUPT && !im.rgb, "cut at %zu", n);
+		CHECK(ril_rgb_decode(&im, b.data, n, &e) && e.code == RIL_ECORRUPT && !im.rgb, "cut at %zu", n);
 	for (size_t i = 0; i < b.len * 8; i++) {
 		b.data[i / 8] ^= (char)(1 << i % 8);
-		CHECK(ril_image_decode(&im, b.data, b.len, &e) && e.code == RIL_ECORRUPT, "bit %zu", i);
+		CHECK(ril_rgb_decode(&im, b.data, b.len, &e) && e.code == RIL_ECORRUPT, "bit %zu", i);
 		b.data[i / 8] ^= (char)(1 << i % 8);
 	}
 	ril_buf_free(&b);
-	CHECK(ril_image_decode(&im, "hello, world", 12, &e) && strstr(e.msg, "format"), "%s", e.msg);
+	CHECK(ril_rgb_decode(&im, "hello, world", 12, &e) && strstr(e.msg, "format"), "%s", e.msg);
 }
 
 /* ---- sizes ---- */
@@ -363,22 +363,22 @@ static void test_settings(void)
 /* A constant stays constant through any resize, and a resize to the same size changes nothing. */
 static void test_resize(void)
 {
-	struct ril_image a = {0}, b;
+	struct ril_rgb a = {0}, b;
 	struct ril_err e = {0};
-	CHECK(!ril_image_new(&a, 37, 23, &e), "%s", e.msg);
+	CHECK(!ril_rgb_new(&a, 37, 23, &e), "%s", e.msg);
 	memset(a.rgb, 201, 37 * 23 * 3);
 	static const int32_t size[][2] = {{37, 23}, {1, 1}, {37, 5}, {300, 23}, {64, 64}, {5, 200}};
 	for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
-		CHECK(!ril_image_resize(&b, &a, size[i][0], size[i][1], &e) && b.w == size[i][0] && b.h == size[i][1],
+		CHECK(!ril_rgb_resize(&b, &a, size[i][0], size[i][1], &e) && b.w == size[i][0] && b.h == size[i][1],
 		      "%s", e.msg);
 		int off = 0;
 		for (int k = 0; b.rgb && k < b.w * b.h * 3; k++)
 			off += b.rgb[k] != 201;
 		CHECK(!off, "%d x %d: %d values", size[i][0], size[i][1], off);
-		ril_image_free(&b);
+		ril_rgb_free(&b);
 	}
-	CHECK(ril_image_resize(&b, &a, 65535, 65535, &e) && strstr(e.msg, "limit"), "%s", e.msg);
-	ril_image_free(&a);
+	CHECK(ril_rgb_resize(&b, &a, 65535, 65535, &e) && strstr(e.msg, "limit"), "%s", e.msg);
+	ril_rgb_free(&a);
 }
 
 static void test_sha256(void)

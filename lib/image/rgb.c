@@ -1,34 +1,34 @@
-/* image.c -- tells the format by its first bytes, hands the file to its decoder, turns the picture upright; see
- * image.h. */
+/* rgb.c -- tells the format by its first bytes, hands the file to its decoder, turns the picture upright; see
+ * rgb.h. */
 #include "image/codec_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-int ril_image_check(int64_t w, int64_t h, struct ril_err *err)
+int ril_rgb_check(int64_t w, int64_t h, struct ril_err *err)
 {
 	if (w < 1 || h < 1)
 		return ril_fail(err, RIL_ECORRUPT, "a picture of %lld x %lld has no pixels", (long long)w,
 				(long long)h);
-	if (w > RIL_IMAGE_MAX_SIDE || h > RIL_IMAGE_MAX_SIDE || w * h > RIL_IMAGE_MAX_PIXELS)
+	if (w > RIL_PICTURE_MAX_SIDE || h > RIL_PICTURE_MAX_SIDE || w * h > RIL_PICTURE_MAX_PIXELS)
 		return ril_fail(err, RIL_ECORRUPT, "%lld x %lld pixels are more than the limit of %d", (long long)w,
-				(long long)h, RIL_IMAGE_MAX_PIXELS);
+				(long long)h, RIL_PICTURE_MAX_PIXELS);
 	return 0;
 }
 
-int ril_image_new(struct ril_image *im, int64_t w, int64_t h, struct ril_err *err)
+int ril_rgb_new(struct ril_rgb *im, int64_t w, int64_t h, struct ril_err *err)
 {
-	if (ril_image_check(w, h, err) || !(im->rgb = ril_new((size_t)(w * h), 3, err)))
+	if (ril_rgb_check(w, h, err) || !(im->rgb = ril_new((size_t)(w * h), 3, err)))
 		return -1;
 	im->w = (int32_t)w;
 	im->h = (int32_t)h;
 	return 0;
 }
 
-void ril_image_free(struct ril_image *im)
+void ril_rgb_free(struct ril_rgb *im)
 {
 	free(im->rgb);
-	*im = (struct ril_image){0};
+	*im = (struct ril_rgb){0};
 }
 
 static bool starts(struct ril_bytes b, size_t at, const char *magic, size_t n)
@@ -36,7 +36,7 @@ static bool starts(struct ril_bytes b, size_t at, const char *magic, size_t n)
 	return b.n >= at + n && !memcmp(b.at + at, magic, n);
 }
 
-static int decode(struct ril_image *im, int *orientation, struct ril_bytes b, struct ril_err *err)
+static int decode(struct ril_rgb *im, int *orientation, struct ril_bytes b, struct ril_err *err)
 {
 	if (starts(b, 0, "\xff\xd8\xff", 3))
 		return ril_jpeg_decode(im, orientation, b, err);
@@ -53,18 +53,18 @@ static int decode(struct ril_image *im, int *orientation, struct ril_bytes b, st
 	return ril_fail(err, RIL_ECORRUPT, "not a picture in a known format (JPEG, PNG, WebP, BMP, GIF)");
 }
 
-int ril_image_decode(struct ril_image *out, const void *bytes, size_t n, struct ril_err *err)
+int ril_rgb_decode(struct ril_rgb *out, const void *bytes, size_t n, struct ril_err *err)
 {
 	int orientation = 0;
-	*out = (struct ril_image){0};
-	if (decode(out, &orientation, (struct ril_bytes){bytes, n}, err) || ril_image_orient(out, orientation, err)) {
-		ril_image_free(out);
+	*out = (struct ril_rgb){0};
+	if (decode(out, &orientation, (struct ril_bytes){bytes, n}, err) || ril_rgb_orient(out, orientation, err)) {
+		ril_rgb_free(out);
 		return -1;
 	}
 	return 0;
 }
 
-const char *ril_image_decoders(void)
+const char *ril_picture_decoders(void)
 {
 	static _Thread_local char text[160];
 	snprintf(text, sizeof text, "JPEG: %s; WebP: %s; PNG, BMP, GIF: stb_image", ril_jpeg_library(),
@@ -72,7 +72,7 @@ const char *ril_image_decoders(void)
 	return text;
 }
 
-const char *ril_image_caveat(void)
+const char *ril_picture_caveat(void)
 {
 #ifdef RIL_HAVE_JPEG
 	return NULL;
