@@ -33,7 +33,7 @@ static int start(struct command *c, struct ril_err *err)
 {
 	int down[2] = {-1, -1}, up[2] = {-1, -1};
 	if (pipe2(down, O_CLOEXEC) || pipe2(up, O_CLOEXEC) || (c->pid = fork()) < 0) {
-		ril_fail_errno(err, "cmd:%s", c->program);
+		ril_fail_errno(err, "cmd:%.80s", c->program);
 		for (int i = 0; i < 2; i++) {
 			if (down[i] >= 0)
 				close(down[i]);
@@ -52,7 +52,7 @@ static int start(struct command *c, struct ril_err *err)
 	close(up[1]);
 	c->to = down[1];
 	c->from = up[0];
-	return fcntl(c->to, F_SETFL, O_NONBLOCK) ? ril_fail_errno(err, "cmd:%s", c->program) : 0;
+	return fcntl(c->to, F_SETFL, O_NONBLOCK) ? ril_fail_errno(err, "cmd:%.80s", c->program) : 0;
 }
 
 /* Has the program closed its output within so many milliseconds of its last word? */
@@ -111,7 +111,7 @@ static int check_id(const struct command *c, int64_t id, const char *line, size_
 	const cJSON *named = cJSON_GetObjectItemCaseSensitive(j, "id");
 	int rc = 0;
 	if (cJSON_IsNumber(named) && named->valuedouble != (double)id)
-		rc = ril_fail(err, RIL_EFAIL, "cmd:%s: answered request %.0f instead of %lld", c->program,
+		rc = ril_fail(err, RIL_EFAIL, "cmd:%.80s: answered request %.0f instead of %lld", c->program,
 			      named->valuedouble, (long long)id);
 	cJSON_Delete(j);
 	return rc;
@@ -126,9 +126,9 @@ static int gone(struct command *c, struct ril_err *err)
 		;
 	c->pid = 0;
 	if (WIFSIGNALED(status))
-		return ril_fail(err, RIL_EFAIL, "cmd:%s: killed by signal %d before it answered", c->program,
+		return ril_fail(err, RIL_EFAIL, "cmd:%.80s: killed by signal %d before it answered", c->program,
 				WTERMSIG(status));
-	return ril_fail(err, RIL_EFAIL, "cmd:%s: ended (exit status %d) before it answered", c->program,
+	return ril_fail(err, RIL_EFAIL, "cmd:%.80s: ended (exit status %d) before it answered", c->program,
 			WEXITSTATUS(status));
 }
 
@@ -188,9 +188,9 @@ static int wait_for(struct command *c, struct pollfd p[2], double since, struct 
 		return 0;
 	p[0].revents = p[1].revents = 0;
 	if (n < 0)
-		return errno == EINTR ? 0 : ril_fail_errno(err, "cmd:%s", c->program);
+		return errno == EINTR ? 0 : ril_fail_errno(err, "cmd:%.80s", c->program);
 	c->hung = true;
-	return ril_fail(err, RIL_EFAIL, "cmd:%s: no answer for %g seconds", c->program, c->timeout);
+	return ril_fail(err, RIL_EFAIL, "cmd:%.80s: no answer for %g seconds", c->program, c->timeout);
 }
 
 /* Reads what has come. */
@@ -214,7 +214,7 @@ static int command_ask(void *ctx, const struct ril_query *q, size_t n, const str
 	size_t sent = 0;
 	int64_t before;
 	double since = now();
-	int rc = c->pid ? 0 : ril_fail(err, RIL_EFAIL, "cmd:%s: has ended", c->program);
+	int rc = c->pid ? 0 : ril_fail(err, RIL_EFAIL, "cmd:%.80s: has ended", c->program);
 	for (size_t i = 0; i < n; i++)
 		for (int32_t k = 0; !rc && k < q[i].n; k++)
 			rc = request(&out, c->next++, &q[i], how->attempt, err);

@@ -29,7 +29,7 @@ static const char *read_term(const char *p, double sign, struct ril_reward *r, s
 	while (isalnum((unsigned char)p[n]) || p[n] == '_' || p[n] == '-' || p[n] == '.')
 		n++;
 	if (!n || !isalpha((unsigned char)*p))
-		return ril_fail(err, RIL_EUSAGE, "a term's name is missing before '%s'", p), NULL;
+		return ril_fail(err, RIL_EUSAGE, "a term's name is missing before '%.80s'", p), NULL;
 	struct ril_buf name = {0};
 	if (ril_grow(&r->term, &r->cap, r->n + 1, sizeof *r->term, err) || ril_buf_puts(&name, "reward.", err) ||
 	    ril_buf_add(&name, p, n, err))
@@ -57,14 +57,14 @@ int ril_reward_parse(struct ril_reward *r, const char *text, struct ril_err *err
 			sign = *p == '-' ? -1 : 1, p = skip(p + 1);
 		p = read_term(p, sign, r, err);
 		if (p && *p && *p != '+' && *p != '-') {
-			ril_fail(err, RIL_EUSAGE, "'%s' is not understood", p);
+			ril_fail(err, RIL_EUSAGE, "'%.80s' is not understood", p);
 			p = NULL;
 		}
 	} while (p && *p);
 	if (p)
 		return 0;
 	ril_reward_free(r);
-	return ril_context(err, "reward '%s'", text);
+	return ril_context(err, "reward '%.80s'", text);
 }
 
 void ril_reward_free(struct ril_reward *r)

@@ -135,6 +135,14 @@ expect_exit 1 ril-score --judge 'cmd:exit 3' --table o.jsonl
 expect_exit 1 ril-score --judge 'cmd:echo; exit 0' --judge-retries 0 --table o.jsonl
 expect_exit 1 ril-score --judge 'cmd:while read l; do echo "{\"id\": 77, \"score\": 1}"; done' --table o.jsonl
 expect_exit 2 ril-score --judge cmd: --table o.jsonl
+long=$(printf 'x%.0s' $(seq 5000))
+echo "{\"response\": \"a\", \"answer\": \"$long\"}" >long.jsonl
+for j in number yesno mcq "cmd:exit 3 #$long"; do
+	expect_exit 1 ril-score -q --judge "$j" --table long.jsonl
+	check "a message prints no value whole" [ "$(wc -c <"$T/err")" -lt 300 ]
+done
+expect_exit 2 ril-score -q --judge "$long" --table long.jsonl
+check "nor a judge's name" [ "$(wc -c <"$T/err")" -lt 300 ]
 for hang in 'exec sleep 30' 'trap "" TERM; read l; while :; do sleep .1; done'; do
 	expect_exit 1 ril-score --judge "cmd:$hang" --judge-timeout .2 --table o.jsonl
 	check "a judge that hangs is told" grep -q 'no answer for 0.2 seconds' err

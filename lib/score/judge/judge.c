@@ -41,7 +41,7 @@ static int judge(const char *name, struct ril_item *it, struct ril_verdict *v, s
 	if (!*name)
 		return ril_fail(err, RIL_EFAIL, "no 'judge' of its own, and no --judge given");
 	if (!(j = ril_judge_find(name)))
-		return ril_fail(err, RIL_EFAIL, "unknown judge '%s'", name);
+		return ril_fail(err, RIL_EFAIL, "unknown judge '%.80s'", name);
 	if (!it->q->n_answers)
 		return ril_fail(err, RIL_EFAIL, "no answer to compare with");
 	/* Numbers are read and written with a point, whatever the program's locale. */
@@ -49,7 +49,7 @@ static int judge(const char *name, struct ril_item *it, struct ril_verdict *v, s
 	int rc = j->check(it, v, err);
 	uselocale(own);
 	if (rc)
-		return ril_context(err, "judge '%s'", name);
+		return ril_context(err, "judge '%.80s'", name);
 	return ril_buf_add(&v->got, "", 0, err) || ril_buf_add(&v->want, "", 0, err) ? -1 : 0;
 }
 

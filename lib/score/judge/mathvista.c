@@ -100,7 +100,7 @@ static int normalise(struct ril_buf *out, bool *some, struct ril_question *q, co
 	if (is < 0)
 		return -1;
 	if (!is || places != trunc(places) || fabs(places) > 100)
-		return ril_fail(err, RIL_EFAIL, "a float answer needs a whole 'precision', not '%s'", precision);
+		return ril_fail(err, RIL_EFAIL, "a float answer needs a whole 'precision', not '%.80s'", precision);
 	char rounded[512];
 	snprintf(rounded, sizeof rounded, "%.*f", places > 0 ? (int)places : 0, x);
 	return python_float(out, isfinite(x) ? strtod(rounded, NULL) : x, err);

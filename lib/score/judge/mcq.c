@@ -40,7 +40,7 @@ int ril_gold_letter(const struct ril_question *q, size_t answer, char *out, stru
 			*out = (char)('A' + i);
 			return 0;
 		}
-	return ril_fail(err, RIL_EFAIL, "the answer '%s' is neither an option's letter nor its text",
+	return ril_fail(err, RIL_EFAIL, "the answer '%.80s' is neither an option's letter nor its text",
 			q->answers[answer]);
 }
 

@@ -99,7 +99,7 @@ int ril_check_number(struct ril_item *it, struct ril_verdict *v, struct ril_err 
 	v->score = 0;
 	for (size_t i = 0; i < it->q->n_answers && v->score == 0; i++) {
 		if (!last_number(it->q->answers[i], &want))
-			return ril_fail(err, RIL_EFAIL, "the answer '%s' holds no number", it->q->answers[i]);
+			return ril_fail(err, RIL_EFAIL, "the answer '%.80s' holds no number", it->q->answers[i]);
 		v->score = any && fabs(got - want) <= 1e-9 * fmax(1, fabs(want));
 	}
 	if (any && ril_buf_printf(&v->got, err, "%.15g", got))
@@ -153,7 +153,7 @@ int ril_check_yesno(struct ril_item *it, struct ril_verdict *v, struct ril_err *
 	if (ril_lower(&low, it->q->answers[0], strlen(it->q->answers[0]), err))
 		goto out;
 	if ((want = yes_or_no(low.data)) < 0) {
-		ril_fail(err, RIL_EFAIL, "the answer '%s' is neither yes nor no", it->q->answers[0]);
+		ril_fail(err, RIL_EFAIL, "the answer '%.80s' is neither yes nor no", it->q->answers[0]);
 		goto out;
 	}
 	low.len = 0;

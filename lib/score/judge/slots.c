@@ -164,7 +164,7 @@ static int compare(struct ril_verdict *v, const char *answer, const struct ril_b
 	    read_slots(&got, response->data, response->len, choice, &words, err))
 		goto out;
 	if (!want.n) {
-		ril_fail(err, RIL_EFAIL, "the answer '%s' holds no word", answer);
+		ril_fail(err, RIL_EFAIL, "the answer '%.80s' holds no word", answer);
 		goto out;
 	}
 	bool apart = want.objects > 1;

@@ -31,7 +31,7 @@ int ril_check_pope(struct ril_item *it, struct ril_verdict *v, struct ril_err *e
 	struct ril_span a = ril_trim(it->q->answers[0], strlen(it->q->answers[0]));
 	bool no = ril_span_is(a, "no"), says_no = pope_says_no(it->response);
 	if (!no && !ril_span_is(a, "yes"))
-		return ril_fail(err, RIL_EFAIL, "the answer '%s' is neither 'yes' nor 'no'", it->q->answers[0]);
+		return ril_fail(err, RIL_EFAIL, "the answer '%.80s' is neither 'yes' nor 'no'", it->q->answers[0]);
 	v->score = no == says_no;
 	return ril_buf_puts(&v->got, says_no ? "no" : "yes", err) || ril_buf_puts(&v->want, no ? "no" : "yes", err) ? -1
 														    : 0;
@@ -56,7 +56,7 @@ int ril_check_hallusion(struct ril_item *it, struct ril_verdict *v, struct ril_e
 	}
 	bool is_yes = !rc && (!strcmp(gold.data, "yes") || !strcmp(gold.data, "1"));
 	if (!rc && !is_yes && strcmp(gold.data, "no") && strcmp(gold.data, "0"))
-		rc = ril_fail(err, RIL_EFAIL, "the answer '%s' is none of yes, no, 1, 0", it->q->answers[0]);
+		rc = ril_fail(err, RIL_EFAIL, "the answer '%.80s' is none of yes, no, 1, 0", it->q->answers[0]);
 	v->score = yes != no && yes == is_yes;
 	if (!rc)
 		rc = ril_buf_puts(&v->got,
