@@ -2,6 +2,7 @@
 #include "../ril_test.h"
 
 #include "answer/answer.h"
+#include "base/unused.h"
 
 #include <sys/stat.h>
 
@@ -44,7 +45,7 @@ static int fake_ask(void *ctx, const struct ril_query *q, size_t n, const struct
 	return 0;
 }
 
-static void fake_free(void *ctx)
+static void fake_free(RIL_UNUSED void *ctx)
 {
 }
 
@@ -57,7 +58,7 @@ struct taken {
 	bool strict;
 };
 
-static int take(void *ctx, struct ril_answer *a, struct ril_err *err)
+static int take(void *ctx, struct ril_answer *a, RIL_UNUSED struct ril_err *err)
 {
 	struct taken *t = ctx;
 	size_t n = strlen(t->all);

@@ -6,6 +6,7 @@
 #include "score/judge/asked.h"
 
 #include "base/intern.h"
+#include "base/unused.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,7 +172,7 @@ static int take(void *ctx, struct ril_answer *a, struct ril_err *err)
 	return read;
 }
 
-static int wanting(void *ctx, size_t question, int32_t answers, struct ril_err *err)
+static int wanting(void *ctx, size_t question, RIL_UNUSED int32_t answers, struct ril_err *err)
 {
 	struct call *c = ctx;
 	const char *reply = c->reply[question].data;

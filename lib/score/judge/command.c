@@ -1,6 +1,8 @@
 /* command.c -- a program as judge; the protocol is in asked.h and answer/answer.h. */
 #include "score/judge/asked.h"
 
+#include "base/unused.h"
+
 static int quote(struct ril_buf *b, const char *name, const char *text, struct ril_err *err)
 {
 	return ril_buf_printf(b, err, ", \"%s\": ", name) || ril_json_quote(b, text, strlen(text), false, err) ? -1 : 0;
@@ -16,7 +18,8 @@ static int quote_list(struct ril_buf *b, const char *name, const char *const *te
 	return ril_buf_puts(b, "]", err);
 }
 
-static int put(void *ctx, const struct ril_item *it, struct ril_buf *b, struct ril_query *ask, struct ril_err *err)
+static int put(RIL_UNUSED void *ctx, const struct ril_item *it, struct ril_buf *b, struct ril_query *ask,
+	       struct ril_err *err)
 {
 	const struct ril_question *q = it->q;
 	if (quote(b, "key", q->key, err) || quote(b, "type", q->type, err) || quote(b, "question", q->text, err) ||
