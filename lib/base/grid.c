@@ -7,19 +7,20 @@
 
 int ril_grid_cell(struct ril_grid *t, struct ril_err *err, const char *fmt, ...)
 {
-	char small[512];
 	va_list ap;
 	va_start(ap, fmt);
-	int n = vsnprintf(small, sizeof small, fmt, ap);
+	int n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0 || ril_grow(&t->cell, &t->cap, t->n + 1, sizeof *t->cell, err))
-		return -1;
-	for (char *p = small; *p; p++)
+	char *text = n < 0 ? NULL : ril_new((size_t)n + 1, 1, err);
+	if (!text || ril_grow(&t->cell, &t->cap, t->n + 1, sizeof *t->cell, err))
+		return free(text), -1;
+	va_start(ap, fmt);
+	vsnprintf(text, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	for (char *p = text; *p; p++)
 		if (iscntrl((unsigned char)*p))
 			*p = ' ';
-	if (!(t->cell[t->n] = ril_strdup(small, err)))
-		return -1;
-	t->n++;
+	t->cell[t->n++] = text;
 	return 0;
 }
 
@@ -72,6 +73,10 @@ static struct column measure(const struct ril_grid *t, size_t col)
 		c.width = w > c.width ? w : c.width;
 		c.right &= i == col || numeric(t->cell[i]);
 		c.used |= i != col && w;
+	}
+	if (t->right) {
+		c.right = t->right[col];
+		c.used = true;
 	}
 	return c;
 }

@@ -1,7 +1,8 @@
 /* grid.h -- a table of text with aligned columns, built cell by cell; the first row is the heading.
  *
- * A column whose cells below the heading are all numbers (or empty) is set to the right; one with nothing below its
- * heading is left out.  Ownership: ril_grid_free. */
+ * Unless the caller says how columns stand, one whose cells below the heading are all numbers (or empty) is set to the
+ * right, and one with nothing below its heading is left out.  Control characters, which would break the table, become
+ * blanks.  Ownership: ril_grid_free. */
 #ifndef RIL_BASE_GRID_H
 #define RIL_BASE_GRID_H
 
@@ -10,7 +11,8 @@
 struct ril_grid {
 	size_t cols;
 	char **cell;
-	size_t n, cap; /* cells so far; a row is `cols` of them */
+	size_t n, cap;     /* cells so far; a row is `cols` of them */
+	const bool *right; /* [cols], borrowed: columns set to the right, and all are shown; NULL: as said above */
 };
 
 int ril_grid_cell(struct ril_grid *, struct ril_err *, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

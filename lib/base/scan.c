@@ -100,36 +100,57 @@ static int hex4(const char *p, const char *end)
 	return v;
 }
 
-static int put_code_point(struct ril_buf *b, int c, struct ril_err *err)
+static size_t put_code_point(char u[4], int c)
 {
-	char u[4];
 	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
 	static const unsigned char lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
 	for (size_t i = n; i-- > 1; c >>= 6)
 		u[i] = (char)(0x80 | (c & 0x3F));
 	u[0] = (char)(lead[n] | c);
-	return ril_buf_add(b, u, n, err);
+	return n;
+}
+
+/* "uXXXX" at p, or two of them that are a pair; half a surrogate pair is no character. */
+static size_t unicode(const char *p, const char *end, char to[4], const char **behind, const char **why)
+{
+	int c = hex4(p + 1, end), low = -1;
+	p += 5;
+	*why = "not four hexadecimal digits in an escape";
+	if (c < 0)
+		return 0;
+	*why = "a lone surrogate";
+	if (c >= 0xD800 && c < 0xDC00 && end - p > 2 && p[0] == '\\' && p[1] == 'u' &&
+	    (low = hex4(p + 2, end)) >= 0xDC00 && low < 0xE000) {
+		c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
+		p += 6;
+	}
+	if (c >= 0xD800 && c < 0xE000)
+		return 0;
+	*behind = p;
+	return put_code_point(to, c);
+}
+
+size_t ril_scan_escape(const char *p, const char *end, char to[4], const char **behind, const char **why)
+{
+	static const char from[] = "\"\\/bfnrt", plain[] = "\"\\/\b\f\n\r\t";
+	const char *k = p < end && *p ? strchr(from, *p) : NULL;
+	if (p < end && *p == 'u')
+		return unicode(p, end, to, behind, why);
+	*why = p < end ? "unknown escape" : "cut off inside an escape";
+	if (!k)
+		return 0;
+	*to = plain[k - from];
+	*behind = p + 1;
+	return 1;
 }
 
 /* The escape behind a backslash at p; the byte after it, or NULL. */
 static const char *escape(struct ril_scan *s, const char *p)
 {
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	const char *k = p < s->end && *p ? strchr(from, *p) : NULL;
-	if (k)
-		return ril_buf_add(&s->text, to + (k - from), 1, s->err) ? NULL : p + 1;
-	if (p >= s->end || *p != 'u')
-		return NULL;
-	int c = hex4(p + 1, s->end), low = -1;
-	p += 5;
-	if (c >= 0xD800 && c < 0xDC00 && s->end - p > 2 && p[0] == '\\' && p[1] == 'u' &&
-	    (low = hex4(p + 2, s->end)) >= 0xDC00 && low < 0xE000) {
-		c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
-		p += 6;
-	}
-	if (c < 0 || (c >= 0xD800 && c < 0xE000)) /* half a surrogate pair is no character */
-		return NULL;
-	return put_code_point(&s->text, c, s->err) ? NULL : p;
+	const char *behind, *why;
+	char to[4];
+	size_t n = ril_scan_escape(p, s->end, to, &behind, &why);
+	return !n || ril_buf_add(&s->text, to, n, s->err) ? NULL : behind;
 }
 
 /* The closing quote or first backslash from p on. */

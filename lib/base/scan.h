@@ -38,6 +38,10 @@ bool ril_scan_true(struct ril_scan *);                   /* skips any value: was
 void ril_scan_skip(struct ril_scan *);
 int ril_scan_fail(struct ril_scan *, const char *what); /* a fault at this place; -1 */
 
+/* The escape behind a backslash, at p: its one to four bytes of UTF-8 go to `to` and their number is returned, *behind is
+ * the byte after it.  0: there is none, and *why says so. */
+size_t ril_scan_escape(const char *p, const char *end, char to[4], const char **behind, const char **why);
+
 static inline bool ril_scan_is(struct ril_scan_text t, const char *name)
 {
 	return strlen(name) == t.n && !memcmp(t.s, name, t.n);

@@ -1,6 +1,7 @@
 /* sheet.c -- see sheet.h. */
 #include "base/sheet.h"
 
+#include "base/grid.h"
 #include "base/json.h"
 
 #include <math.h>
@@ -87,56 +88,25 @@ static int print_tsv(const struct ril_section *sec, struct ril_buf *out, struct 
 	return rc ? rc : ril_buf_puts(out, "\n", err);
 }
 
-static size_t width(const char *s, size_t n)
-{
-	size_t w = 0;
-	for (size_t i = 0; i < n; i++)
-		w += (s[i] & 0xC0) != 0x80;
-	return w;
-}
-
-/* Texts to the left, numbers to the right. */
-static int pad(struct ril_buf *out, const char *s, size_t n, size_t wide, bool right, bool last, struct ril_err *err)
-{
-	int space = (int)(wide - width(s, n));
-	return ril_buf_printf(out, err, "%*s%.*s%*s", right ? space : 0, "", (int)n, s, right || last ? 0 : space,
-			      "") ||
-			       (!last && ril_buf_puts(out, "  ", err))
-		       ? -1
-		       : 0;
-}
-
+/* Texts to the left, numbers to the right; the first row tells which a column holds. */
 static int print_table(const struct ril_section *sec, struct ril_buf *out, struct ril_err *err)
 {
-	size_t *wide = ril_new(sec->columns, sizeof *wide, err);
+	bool *right = ril_new(sec->columns, sizeof *right, err);
+	struct ril_grid g = {.cols = sec->columns, .right = right};
 	struct ril_buf cell = {0};
-	int rc = wide ? 0 : -1;
+	int rc = right ? 0 : -1;
 	for (size_t k = 0; !rc && k < sec->columns; k++) {
-		wide[k] = width(sec->column[k], strlen(sec->column[k]));
-		for (size_t i = 0; !rc && i < sec->rows; i++) {
-			cell.len = 0;
-			rc = show(&cell, &sec->cell[i * sec->columns + k], false, err);
-			if (!rc && width(cell.data, cell.len) > wide[k])
-				wide[k] = width(cell.data, cell.len);
-		}
+		right[k] = sec->rows && sec->cell[k].set && sec->cell[k].digits >= 0;
+		rc = ril_grid_cell(&g, err, "%s", sec->column[k]);
 	}
-	for (size_t i = 0; !rc && i <= sec->rows; i++) {
-		for (size_t k = 0; !rc && k < sec->columns; k++) {
-			const struct ril_cell *first =
-				sec->rows ? &sec->cell[(i ? i - 1 : 0) * sec->columns + k] : NULL;
-			bool last = k + 1 == sec->columns, number = first && first->set && first->digits >= 0;
-			cell.len = 0;
-			rc = i ? show(&cell, first, false, err) : ril_buf_puts(&cell, sec->column[k], err);
-			if (!rc)
-				rc = pad(out, cell.data, cell.len, wide[k], number, last, err);
-		}
-		while (!rc && out->len && out->data[out->len - 1] == ' ')
-			out->len--;
-		if (!rc)
-			rc = ril_buf_puts(out, "\n", err);
+	for (size_t i = 0; !rc && i < sec->rows * sec->columns; i++) {
+		cell.len = 0;
+		rc = show(&cell, &sec->cell[i], false, err) || ril_grid_cell(&g, err, "%s", cell.data) ? -1 : 0;
 	}
+	rc = rc ? rc : ril_grid_show(&g, out, err);
 	ril_buf_free(&cell);
-	free(wide);
+	ril_grid_free(&g);
+	free(right);
 	return rc;
 }
 

@@ -3,9 +3,10 @@
  * The header has one fixed grammar: names to {dtype, shape, data_offsets}, and __metadata__ of strings.  Every frame of
  * a stream passes through here, and a large model's header has hundreds of kilobytes, so it is scanned in one pass
  * without a tree: strings are decoded in place in one copy of the text, tensors go straight into the table.  The
- * scanner knows nothing but this grammar, hence needs no recursion, and refuses everything else: other members,
- * fractions, signs, leading zeros, raw control characters, NULs, lone surrogates. */
+ * scanner knows nothing but this grammar, hence needs no recursion, and refuses everything else, also what base/scan.h
+ * (whose escapes it shares) lets pass: other members, fractions, signs, leading zeros, raw control characters, NULs. */
 #include "base/json.h"
+#include "base/scan.h"
 #include "tensor/st_internal.h"
 
 #include <stdlib.h>
@@ -42,77 +43,17 @@ static int expect(struct scan *s, char c)
 	return take(s, c) ? 0 : bad(s, what);
 }
 
-static int hex4(struct scan *s, unsigned *out)
-{
-	*out = 0;
-	if (s->end - s->at < 4)
-		return bad(s, "cut off inside an escape");
-	for (int i = 0; i < 4; i++) {
-		static const char digits[] = "0123456789abcdefABCDEF";
-		const char *p = memchr(digits, *s->at++, sizeof digits - 1);
-		if (!p)
-			return bad(s, "not a hexadecimal digit");
-		*out = *out << 4 | (unsigned)(p - digits < 16 ? p - digits : p - digits - 6);
-	}
-	return 0;
-}
-
-static char *put_utf8(char *to, unsigned cp)
-{
-	if (cp < 0x80) {
-		*to++ = (char)cp;
-	} else if (cp < 0x800) {
-		*to++ = (char)(0xC0 | cp >> 6);
-		*to++ = (char)(0x80 | (cp & 0x3F));
-	} else if (cp < 0x10000) {
-		*to++ = (char)(0xE0 | cp >> 12);
-		*to++ = (char)(0x80 | (cp >> 6 & 0x3F));
-		*to++ = (char)(0x80 | (cp & 0x3F));
-	} else {
-		*to++ = (char)(0xF0 | cp >> 18);
-		*to++ = (char)(0x80 | (cp >> 12 & 0x3F));
-		*to++ = (char)(0x80 | (cp >> 6 & 0x3F));
-		*to++ = (char)(0x80 | (cp & 0x3F));
-	}
-	return to;
-}
-
-/* s->at is behind "\u"; the decoded form is never longer than the escape. */
-static int unicode(struct scan *s, char **to)
-{
-	unsigned cp, low;
-	if (hex4(s, &cp))
-		return -1;
-	if (cp == 0)
-		return bad(s, "a NUL in a string");
-	if (cp >= 0xDC00 && cp < 0xE000)
-		return bad(s, "a lone surrogate");
-	if (cp >= 0xD800 && cp < 0xDC00) {
-		if (s->end - s->at < 2 || s->at[0] != '\\' || s->at[1] != 'u')
-			return bad(s, "a lone surrogate");
-		s->at += 2;
-		if (hex4(s, &low))
-			return -1;
-		if (low < 0xDC00 || low >= 0xE000)
-			return bad(s, "a lone surrogate");
-		cp = 0x10000 + ((cp - 0xD800) << 10) + (low - 0xDC00);
-	}
-	*to = put_utf8(*to, cp);
-	return 0;
-}
-
+/* s->at is behind the backslash; the decoded form is never longer than the escape. */
 static int escape(struct scan *s, char **to)
 {
-	static const char from[] = "\"\\/bfnrt", plain[] = "\"\\/\b\f\n\r\t";
-	if (s->at == s->end)
-		return bad(s, "cut off inside an escape");
-	char c = *s->at++;
-	if (c == 'u')
-		return unicode(s, to);
-	const char *p = c ? strchr(from, c) : NULL;
-	if (!p)
-		return bad(s, "unknown escape");
-	*(*to)++ = plain[p - from];
+	const char *behind, *why;
+	char bytes[4];
+	size_t n = ril_scan_escape(s->at, s->end, bytes, &behind, &why);
+	if (!n || !bytes[0])
+		return bad(s, n ? "a NUL in a string" : why);
+	memcpy(*to, bytes, n);
+	*to += n;
+	s->at += behind - s->at;
 	return 0;
 }
 
