@@ -64,8 +64,8 @@ static int prepare(const struct ril_rollout *r, struct ril_record *rec, struct r
 	for (int32_t i = 0; i < g->resp.n; i++)
 		*first += g->resp.source[i] == 0;
 	if (*first && !r->how.append)
-		return ril_fail(err, RIL_EFAIL, "'%s': has %d student responses already (--append or --replace)",
-				g->key, *first);
+		return ril_fail(err, RIL_EFAIL, "'%s': has %d student responses already", g->key, *first),
+		       ril_setting(err, "append|replace");
 	if (c->text.max_positions && g->P + r->how.max_new_tokens > c->text.max_positions)
 		return ril_fail(err, RIL_EFAIL,
 				"'%s': a prompt of %lld tokens and %d new ones do not fit the model's %lld positions",

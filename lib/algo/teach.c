@@ -176,10 +176,10 @@ static int wanting(void *ctx, size_t question, int32_t answers, struct ril_err *
 	if (!l->who->saved || l->t->how.allow_missing)
 		return 0;
 	return ril_fail(err, RIL_EFAIL,
-			"'%s': teacher '%s' has %d saved responses, %d of them refused as too long; %d are needed "
-			"(--allow-missing goes on with fewer)",
+			"'%s': teacher '%s' has %d saved responses, %d of them refused as too long; %d are needed",
 			q->key, l->who->name, (int)l->came[question], (int)(l->came[question] - (q->n - answers)),
-			(int)q->n);
+			(int)q->n),
+	       ril_setting(err, "allow missing");
 }
 
 static int make_asks(struct teaching *l, int32_t n, struct ril_err *err)
@@ -211,8 +211,8 @@ static int settings(const struct teaching *l, int64_t step, struct ril_query_how
 	if (!max && longest(l->t, l->batch->group[0], &max, err))
 		return -1;
 	if (max < 1 || max > INT32_MAX)
-		return ril_fail(err, RIL_EUSAGE,
-				"the stream does not say how long a response may be: --max-new-tokens is needed");
+		return ril_fail(err, RIL_EUSAGE, "the stream does not say how long a response may be"),
+		       ril_setting(err, "max new tokens");
 	how->sampling = o->sampling;
 	how->max_new_tokens = (int32_t)max;
 	how->seed = o->seed ^ ril_hash32(l->who->name, strlen(l->who->name));

@@ -102,9 +102,9 @@ static int check_groups(struct ril_update *u, const struct ril_batch *b, int64_t
 			return -1;
 		if (how && !u->how.allow_truncated_sampling)
 			return ril_fail(err, RIL_EFAIL,
-					"'%s': responses were drawn with %s: not the policy's distribution "
-					"(--allow-truncated-sampling)",
-					ril_record_key(g), how);
+					"'%s': responses were drawn with %s: not the policy's distribution",
+					ril_record_key(g), ril_short(how)),
+			       ril_setting(err, "allow truncated sampling");
 	}
 	if (isnan(u->temperature))
 		u->temperature = 1;
@@ -114,7 +114,8 @@ static int check_groups(struct ril_update *u, const struct ril_batch *b, int64_t
 		u->length = u->how.length;
 	if (b->n && !(u->length > 0) && u->how.objective != RIL_GRPO)
 		return ril_fail(err, RIL_EFAIL,
-				"the groups carry no max_new_tokens: --length gives the loss its constant");
+				"the groups carry no max_new_tokens, from which the loss takes its constant"),
+		       ril_setting(err, "length");
 	return 0;
 }
 

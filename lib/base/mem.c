@@ -149,25 +149,25 @@ void ril_buf_free(struct ril_buf *b)
 	*b = (struct ril_buf){0};
 }
 
-int ril_read_file(struct ril_buf *out, const char *path, struct ril_err *err)
+int ril_read_file_as(struct ril_buf *out, const char *path, const char *shown, struct ril_err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return ril_fail_errno(err, "%s", path);
+		return ril_fail_errno(err, "%s", shown);
 	struct stat st;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0 &&
 	    ril_buf_reserve(out, (size_t)st.st_size + 65536, err))
-		return close(fd), ril_context(err, "%s", path);
+		return close(fd), ril_context(err, "%s", shown);
 	if (out->cap > out->len)
 		ril_mem_dense(out->data + out->len, out->cap - out->len);
 	for (;;) {
 		if (ril_buf_reserve(out, 65536, err))
-			return close(fd), ril_context(err, "%s", path);
+			return close(fd), ril_context(err, "%s", shown);
 		ssize_t n = read(fd, out->data + out->len, out->cap - out->len - 1);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return ril_fail_errno(err, "%s", path), close(fd), -1;
+			return ril_fail_errno(err, "%s", shown), close(fd), -1;
 		out->len += (size_t)n;
 		out->data[out->len] = 0;
 		if (n == 0)
@@ -175,6 +175,11 @@ int ril_read_file(struct ril_buf *out, const char *path, struct ril_err *err)
 	}
 	close(fd);
 	return 0;
+}
+
+int ril_read_file(struct ril_buf *out, const char *path, struct ril_err *err)
+{
+	return ril_read_file_as(out, path, path, err);
 }
 
 /* ---- arena: a list of blocks, each at least twice the one before, filled in order ---- */

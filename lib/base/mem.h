@@ -43,6 +43,8 @@ void ril_buf_free(struct ril_buf *);
 
 /* Reads the whole of an open stream or a named file. */
 int ril_read_file(struct ril_buf *out, const char *path, struct ril_err *);
+/* ... whose path came from data and may be anything: messages call it `shown`. */
+int ril_read_file_as(struct ril_buf *out, const char *path, const char *shown, struct ril_err *);
 
 /* Arena: blocks of memory handed out 64-byte aligned, released all at once and kept for the next round.  The memory
  * comes from `get`/`put` so that a backend can supply its own (NULL: the heap). */

@@ -30,8 +30,8 @@ struct program {
 static int check_jar(const char *what, const char *jar, struct ril_err *err)
 {
 	if (!jar)
-		return ril_fail(err, RIL_EUSAGE, "%s needs its jar (--%s-jar)", what,
-				*what == 'M' ? "meteor" : "spice");
+		return ril_fail(err, RIL_EUSAGE, "%s needs its jar", what),
+		       ril_setting(err, *what == 'M' ? "meteor jar" : "spice jar");
 	return access(jar, R_OK) ? ril_fail_errno(err, "%s: %s", what, jar) : 0;
 }
 

@@ -25,8 +25,8 @@ struct ril_wordnet *ril_wordnet_open(const char *folder, struct ril_err *err)
 		int rc = ril_read_file(&w->index[p], path, err);
 		snprintf(path, sizeof path, "%.900s/%s.exc", folder, part[p]);
 		if (rc || (p != ADV && ril_read_file(&w->exception[p], path, err))) {
-			ril_context(err,
-				    "WordNet's dictionary (Debian package wordnet-base, or its folder by --wordnet)");
+			ril_context(err, "WordNet's dictionary (Debian package wordnet-base)");
+			ril_setting(err, "wordnet");
 			ril_wordnet_free(w);
 			return NULL;
 		}

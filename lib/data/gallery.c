@@ -133,8 +133,10 @@ static int read_picture(const struct ril_gallery *g, struct ril_picture *s, stru
 	struct ril_rgb im = {0};
 	bool relative = g->root && *g->root && s->path[0] != '/';
 	int rc = relative ? ril_buf_printf(&name, err, "%s/%s", g->root, s->path) : ril_buf_puts(&name, s->path, err);
+	/* with the folder where that fits; else as the data has it, and of that no more than fits */
+	const char *shown = rc || name.len > RIL_SHORT ? ril_short(s->path) : name.data;
 	if (!rc)
-		rc = ril_read_file(&file, name.data, err);
+		rc = ril_read_file_as(&file, name.data, shown, err);
 	if (!rc) {
 		ril_sha256_hex(file.data, file.len, s->sha256);
 		rc = ril_rgb_decode(&im, file.data, file.len, err) ||
@@ -142,7 +144,7 @@ static int read_picture(const struct ril_gallery *g, struct ril_picture *s, stru
 			     ? -1
 			     : 0;
 		if (rc)
-			ril_context(err, "%s", name.data);
+			ril_context(err, "%s", shown);
 	}
 	ril_rgb_free(&im);
 	ril_buf_free(&file);
@@ -184,7 +186,7 @@ static int embed(struct ril_gallery *g, struct ril_picture *s, struct ril_err *e
 	for (int64_t i = 0; !rc && i < s->tokens * H; i++) {
 		s->embeds[i] = (float)host[i];
 		if (!isfinite(s->embeds[i]))
-			rc = ril_fail(err, RIL_ENONFINITE, "%s: an embedding is not finite", s->path);
+			rc = ril_fail(err, RIL_ENONFINITE, "%s: an embedding is not finite", ril_short(s->path));
 	}
 	free(host);
 	ril_tape_reset(g->tape);

@@ -33,12 +33,12 @@ int ril_parts_parse(const char *list, int *parts, struct ril_err *err)
 		while (i < 3 && (strlen(known[i].name) != n || memcmp(known[i].name, s, n)))
 			i++;
 		if (i == 3)
-			return ril_fail(err, RIL_EUSAGE, "--train: '%.*s' is not one of llm, projector, vision", (int)n,
-					s);
+			return ril_fail(err, RIL_EUSAGE, "'%.*s' is not one of llm, projector, vision", (int)n, s),
+			       ril_setting(err, "train");
 		*parts |= known[i].part;
 		s += n + (s[n] == ',');
 	}
-	return *parts ? 0 : ril_fail(err, RIL_EUSAGE, "--train: nothing to train");
+	return *parts ? 0 : (ril_fail(err, RIL_EUSAGE, "nothing to train"), ril_setting(err, "train"));
 }
 
 double ril_learning_rate(const struct ril_optim_options *o, int64_t t)

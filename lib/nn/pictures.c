@@ -16,8 +16,8 @@ static int check(const struct ril_config *c, const struct ril_picture_set *s, bo
 		for (int k = 0; k < s->n; k++)
 			rows += ril_config_pixel_rows(c, s->grid + 3 * k);
 		if (!s->pixels)
-			return ril_fail(err, RIL_EFAIL, "'%s': vision.pixels is missing (ril-encode --with-pixels)",
-					s->name);
+			return ril_fail(err, RIL_EFAIL, "'%s': vision.pixels is missing", s->name),
+			       ril_setting(err, "with pixels");
 		if (rows != s->pixel_rows)
 			return ril_fail(err, RIL_ECORRUPT, "'%s': vision.pixels has %lld rows, its grid %lld", s->name,
 					(long long)s->pixel_rows, (long long)rows);

@@ -187,7 +187,8 @@ int ril_head_expect(const struct ril_record *head, const char *what, const char 
 {
 	const char *have = head ? ril_record_meta(head, what) : NULL;
 	if (have && strcmp(have, id))
-		return ril_fail(err, RIL_EFAIL, "the stream was made with another %s (%s, not %s)", what, have, id);
+		return ril_fail(err, RIL_EFAIL, "the stream was made with another %s (%s, not %s)", what,
+				ril_short(have), id);
 	return 0;
 }
 

@@ -180,7 +180,7 @@ static int check_step(struct ril_reader *r, const struct ril_record *rec, struct
 static int stopped(const struct ril_record *rec, struct ril_err *err)
 {
 	const char *tool = ril_record_meta(rec, "tool"), *reason = ril_record_meta(rec, "reason");
-	return ril_fail(err, RIL_EFAIL, RIL_ABORT_MARK "%s: %s", tool ? tool : "an earlier stage",
+	return ril_fail(err, RIL_EFAIL, RIL_ABORT_MARK "%s: %s", tool ? ril_short(tool) : "an earlier stage",
 			reason ? reason : "no reason given");
 }
 

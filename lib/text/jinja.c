@@ -19,15 +19,13 @@ struct parts {
 
 void ril_jinja_fail(struct ril_jinja *j, const char *fmt, ...)
 {
-	char msg[256];
 	if (j->failed)
 		return;
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(msg, sizeof msg, fmt, ap);
+	ril_vfail(j->err, RIL_EFAIL, fmt, ap);
 	va_end(ap);
 	j->failed = true;
-	ril_fail(j->err, RIL_EFAIL, "%s", msg);
 }
 
 /* ---- cutting ---- */

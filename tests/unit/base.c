@@ -36,6 +36,36 @@ static void test_philox(void)
 	CHECK(fabs(sum / n) < .03 && fabs(sq / n - 1) < .05 && fabs(u / n - .5) < .01, "moments");
 }
 
+static void test_messages(void)
+{
+	struct ril_err e = {0};
+	char huge[5000], want[200];
+	memset(huge, 'x', sizeof huge - 1);
+	huge[sizeof huge - 1] = 0;
+	snprintf(want, sizeof want, "a: '%.80s…' of 7", huge);
+	CHECK(ril_fail(&e, RIL_EFAIL, "a: '%s' of %d", huge, 7) == -1 && !strcmp(e.msg, want), "%s", e.msg);
+	memcpy(huge + 79, "é", 2); /* across the 80th byte */
+	snprintf(want, sizeof want, "'%.79s…'", huge);
+	CHECK(ril_fail(&e, RIL_EFAIL, "'%s'", huge) && !strcmp(e.msg, want), "cut between characters: %s", e.msg);
+	CHECK(ril_fail(&e, RIL_EFAIL, "'%.*s'", 200, huge) && !strcmp(e.msg, want), "counted: %s", e.msg);
+	ril_fail(&e, RIL_EFAIL, "'%.*s' '%.3s' %s", 2, "abc", "abcdef", "a b");
+	CHECK(!strcmp(e.msg, "'ab' 'abc…' a b"), "%s", e.msg);
+	ril_fail(&e, RIL_EFAIL, "'%s' %%%c", "a\x1b[2J\n\x7f\xc2\x9b", 'c');
+	CHECK(!strcmp(e.msg, "'a\\x1b[2J\\x0a\\x7f\\xc2\\x9b' %c"), "control characters: %s", e.msg);
+	ril_fail(&e, RIL_EFAIL, "%lld %zu %-5d|%05d %.*f %g %ld %08x %3s", -1LL, (size_t)-1, 3, 42, 2, 1.0, .5, 9L,
+		 0xabcu, "z");
+	CHECK(!strcmp(e.msg, "-1 18446744073709551615 3    |00042 1.00 0.5 9 00000abc   z"), "%s", e.msg);
+	ril_context(&e, "%.2000s", huge);
+	CHECK(strlen(e.msg) == sizeof e.msg - 1, "a message has its room and no more");
+	ril_fail(&e, RIL_EFAIL, "cause");
+	CHECK(ril_setting(&e, "start step") == -1 && ril_context(&e, "'%s'", "k") && !strcmp(e.setting, "start step") &&
+		      !strcmp(e.msg, "'k': cause"),
+	      "a setting stays: %s", e.msg);
+	CHECK(ril_fail(&e, RIL_EFAIL, "other") && !e.setting, "and goes with the next error");
+	huge[79] = 'x';
+	CHECK(strlen(ril_short(huge)) <= RIL_SHORT + strlen("…") && !strcmp(ril_short("short"), "short"), "ril_short");
+}
+
 static void test_dtype(void)
 {
 	CHECK(ril_f32_bf16(1.00390625f) == 0x3f80, "tie to even down");
@@ -158,6 +188,7 @@ static void test_json(void)
 int main(void)
 {
 	test_philox();
+	test_messages();
 	test_dtype();
 	test_memory();
 	test_threads();

@@ -39,7 +39,8 @@ static int judge(const char *name, struct ril_item *it, struct ril_verdict *v, s
 	if (!name)
 		name = it->q->judge;
 	if (!*name)
-		return ril_fail(err, RIL_EFAIL, "no 'judge' of its own, and no --judge given");
+		return ril_fail(err, RIL_EFAIL, "no 'judge' of its own, and none given for all"),
+		       ril_setting(err, "judge");
 	if (!(j = ril_judge_find(name)))
 		return ril_fail(err, RIL_EFAIL, "unknown judge '%.80s'", name);
 	if (!it->q->n_answers)
