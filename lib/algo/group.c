@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int view_embeds(const struct ril_record *r, const struct ril_config *c, struct ril_group *g, struct ril_err *err)
+static int view_embeds(const struct ril_st_entry *e, const struct ril_config *c, struct ril_group *g,
+		       struct ril_err *err)
 {
-	const struct ril_st_entry *e = ril_record_get(r, "vision.embeds");
 	if ((e->dtype != RIL_BF16 && e->dtype != RIL_F32) || e->ndim != 2)
 		return ril_fail(err, RIL_ECORRUPT, "'%s': vision.embeds is not a BF16 or F32 matrix", g->key);
 	if (e->dim[1] != c->text.hidden)
@@ -23,12 +23,13 @@ static int view_embeds(const struct ril_record *r, const struct ril_config *c, s
 	return 0;
 }
 
-static int view_pixels(const struct ril_record *r, const struct ril_config *c, struct ril_group *g, struct ril_err *err)
+static int view_pixels(const struct ril_st_entry *e, const struct ril_config *c, struct ril_group *g,
+		       struct ril_err *err)
 {
-	const struct ril_st_entry *e = ril_record_get(r, "vision.pixels");
 	int64_t cols = ril_config_pixel_cols(c);
 	if (!e)
-		return ril_fail(err, RIL_EFAIL, "'%s': vision.pixels is missing (ril-encode --with-pixels)", g->key);
+		return ril_fail(err, RIL_EFAIL, "'%s': vision.pixels is missing", g->key),
+		       ril_setting(err, "with pixels");
 	if (e->dtype != RIL_F32 || !e->ndim || cols <= 0 || e->count % cols)
 		return ril_fail(err, RIL_ECORRUPT, "'%s': vision.pixels is not F32 with %lld values a row", g->key,
 				(long long)cols);
@@ -37,35 +38,18 @@ static int view_pixels(const struct ril_record *r, const struct ril_config *c, s
 	return 0;
 }
 
-int ril_group_view(const struct ril_record *r, const struct ril_config *c, bool pixels, struct ril_group *g,
-		   struct ril_err *err)
+static int check_ids(const struct ril_group *g, const char *what, const int32_t *ids, int64_t n,
+		     const struct ril_config *c, struct ril_err *err)
 {
-	*g = (struct ril_group){.key = ril_record_key(r)};
-	g->hash = ril_hash32(g->key, strlen(g->key));
-	const struct ril_st_entry *prompt = ril_record_need(r, "prompt.ids", RIL_I32, 1, err);
-	if (!prompt)
-		return -1;
-	g->prompt = prompt->data;
-	g->P = prompt->dim[0];
-	for (int64_t i = 0; i < g->P; i++)
-		if (g->prompt[i] < 0 || g->prompt[i] >= c->text.vocab)
-			return ril_fail(err, RIL_EFAIL, "'%s': prompt id %d is outside this model's vocabulary of %lld",
-					g->key, g->prompt[i], (long long)c->text.vocab);
-	if (g->P < 1)
-		return ril_fail(err, RIL_ECORRUPT, "'%s': empty prompt", g->key);
-	if (ril_responses_get(r, &g->resp, err))
-		return -1;
-	for (int32_t i = 0; g->resp.n && i < g->resp.start[g->resp.n]; i++)
-		if (g->resp.ids[i] < 0 || g->resp.ids[i] >= c->text.vocab)
-			return ril_fail(err, RIL_EFAIL,
-					"'%s': response id %d is outside this model's vocabulary of %lld", g->key,
-					g->resp.ids[i], (long long)c->text.vocab);
-	g->vision.name = g->key;
-	if (!ril_record_get(r, "vision.grid"))
-		return 0;
-	const struct ril_st_entry *grid = ril_record_need(r, "vision.grid", RIL_I32, 2, err);
-	if (!grid)
-		return -1;
+	for (int64_t i = 0; i < n; i++)
+		if (ids[i] < 0 || ids[i] >= c->text.vocab)
+			return ril_fail(err, RIL_EFAIL, "'%s': %s id %d is outside this model's vocabulary of %lld",
+					g->key, what, ids[i], (long long)c->text.vocab);
+	return 0;
+}
+
+static int view_grid(const struct ril_st_entry *grid, struct ril_group *g, struct ril_err *err)
+{
 	if (grid->dim[1] != 3 || grid->dim[0] > INT32_MAX)
 		return ril_fail(err, RIL_ECORRUPT, "'%s': vision.grid is not [pictures,3]", g->key);
 	g->vision.grid = grid->data;
@@ -74,15 +58,42 @@ int ril_group_view(const struct ril_record *r, const struct ril_config *c, bool 
 		if (g->vision.grid[i] < 1 || g->vision.grid[i] > 1 << 16)
 			return ril_fail(err, RIL_ECORRUPT, "'%s': vision.grid: absurd size %d", g->key,
 					g->vision.grid[i]);
+	return 0;
+}
+
+int ril_group_view(const struct ril_record *r, const struct ril_config *c, bool pixels, struct ril_group *g,
+		   struct ril_err *err)
+{
+	enum { PROMPT, GRID, EMBEDS, PIXELS, FIELDS };
+	struct ril_binding f[FIELDS] = {
+		{"prompt.ids", NULL}, {"vision.grid", NULL}, {"vision.embeds", NULL}, {"vision.pixels", NULL}};
+	*g = (struct ril_group){.key = ril_record_key(r)};
+	g->hash = ril_hash32(g->key, strlen(g->key));
+	ril_record_bind(r, f, FIELDS);
+	if (ril_record_check(r, &f[PROMPT], RIL_I32, 1, err))
+		return -1;
+	g->prompt = f[PROMPT].e->data;
+	g->P = f[PROMPT].e->dim[0];
+	if (check_ids(g, "prompt", g->prompt, g->P, c, err))
+		return -1;
+	if (g->P < 1)
+		return ril_fail(err, RIL_ECORRUPT, "'%s': empty prompt", g->key);
+	if (ril_responses_get(r, &g->resp, err) ||
+	    check_ids(g, "response", g->resp.ids, g->resp.n ? g->resp.start[g->resp.n] : 0, c, err))
+		return -1;
+	g->vision.name = g->key;
+	if (!f[GRID].e)
+		return 0;
+	if (ril_record_check(r, &f[GRID], RIL_I32, 2, err) || view_grid(f[GRID].e, g, err))
+		return -1;
 	if (!g->vision.n)
 		return 0;
-	bool has = ril_record_get(r, "vision.embeds");
-	if (has && view_embeds(r, c, g, err))
+	if (f[EMBEDS].e && view_embeds(f[EMBEDS].e, c, g, err))
 		return -1;
 	if (pixels)
-		return view_pixels(r, c, g, err);
+		return view_pixels(f[PIXELS].e, c, g, err);
 	g->vision = g->start;
-	return has ? 0 : ril_fail(err, RIL_EFAIL, "'%s': vision.embeds is missing", g->key);
+	return f[EMBEDS].e ? 0 : ril_fail(err, RIL_EFAIL, "'%s': vision.embeds is missing", g->key);
 }
 
 int ril_group_number(const struct ril_record *g, const char *name, double *out, struct ril_err *err)

@@ -3,6 +3,7 @@
  * Compared is what must repeat: group frames, barriers, model tensors, bit by bit.  HEAD frames and checksums are
  * exempt, since lineage holds paths and thread counts. */
 #include "stream/show.h"
+#include "tensor/show_model.h"
 
 #include <math.h>
 #include <stdlib.h>

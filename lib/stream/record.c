@@ -15,9 +15,9 @@ static int make_label(struct ril_record *r, int64_t number, struct ril_err *err)
 	if (r->kind != RIL_GROUP)
 		rc = ril_buf_printf(&b, err, "%s frame", kinds[r->kind]);
 	else if (number)
-		rc = ril_buf_printf(&b, err, "record %lld '%s'", (long long)number, r->key);
+		rc = ril_buf_printf(&b, err, "record %lld '%s'", (long long)number, ril_short(r->key));
 	else
-		rc = ril_buf_printf(&b, err, "record '%s'", r->key);
+		rc = ril_buf_printf(&b, err, "record '%s'", ril_short(r->key));
 	r->label = b.data;
 	return rc;
 }
@@ -283,17 +283,33 @@ const struct ril_st_entry *ril_record_get(const struct ril_record *r, const char
 	return i < r->nfield ? r->field[i].e : NULL;
 }
 
+void ril_record_bind(const struct ril_record *r, struct ril_binding *b, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		b[k].e = NULL;
+	for (size_t i = 0; i < r->nfield; i++)
+		for (size_t k = 0; k < n; k++)
+			if (!strcmp(b[k].name, r->field[i].e->name))
+				b[k].e = r->field[i].e;
+}
+
 const struct ril_st_entry *ril_record_need(const struct ril_record *r, const char *name, enum ril_dtype t, int ndim,
 					   struct ril_err *err)
 {
-	const struct ril_st_entry *e = ril_record_get(r, name);
+	struct ril_binding b = {name, ril_record_get(r, name)};
+	return ril_record_check(r, &b, t, ndim, err) ? NULL : b.e;
+}
+
+int ril_record_check(const struct ril_record *r, const struct ril_binding *b, enum ril_dtype t, int ndim,
+		     struct ril_err *err)
+{
+	const struct ril_st_entry *e = b->e;
 	if (!e)
-		return ril_fail(err, RIL_EFAIL, "%s: no '%s'", r->label, name), NULL;
+		return ril_fail(err, RIL_EFAIL, "%s: no '%s'", r->label, b->name);
 	if (e->dtype != t || (ndim >= 0 && e->ndim != ndim))
-		return ril_fail(err, RIL_ECORRUPT, "%s: '%s' is %s of %d dimensions, not %s of %d", r->label, name,
-				ril_dtype_name(e->dtype), e->ndim, ril_dtype_name(t), ndim < 0 ? e->ndim : ndim),
-		       NULL;
-	return e;
+		return ril_fail(err, RIL_ECORRUPT, "%s: '%s' is %s of %d dimensions, not %s of %d", r->label, b->name,
+				ril_dtype_name(e->dtype), e->ndim, ril_dtype_name(t), ndim < 0 ? e->ndim : ndim);
+	return 0;
 }
 
 /* An entry with its data and name behind it in one block; the data comes first, so that it is aligned. */

@@ -18,15 +18,20 @@ static int wrong(const struct ril_record *r, const char *what, struct ril_err *e
 
 int ril_responses_get(const struct ril_record *r, struct ril_responses *out, struct ril_err *err)
 {
+	enum { START, IDS, SOURCE, FINISH, LOGP, FIELDS };
+	struct ril_binding f[FIELDS] = {
+		{"resp.start", NULL},  {"resp.ids", NULL},  {"resp.source", NULL},
+		{"resp.finish", NULL}, {"resp.logp", NULL},
+	};
 	*out = (struct ril_responses){0};
-	if (!ril_record_get(r, "resp.start"))
-		return ril_record_get(r, "resp.ids") ? wrong(r, "'resp.ids' without 'resp.start'", err) : 0;
-	const struct ril_st_entry *ids = ril_record_need(r, "resp.ids", RIL_I32, 1, err);
-	const struct ril_st_entry *start = ids ? ril_record_need(r, "resp.start", RIL_I32, 1, err) : NULL;
-	const struct ril_st_entry *source = start ? ril_record_need(r, "resp.source", RIL_I32, 1, err) : NULL;
-	const struct ril_st_entry *finish = source ? ril_record_need(r, "resp.finish", RIL_I32, 1, err) : NULL;
-	if (!finish)
-		return -1;
+	ril_record_bind(r, f, FIELDS);
+	if (!f[START].e)
+		return f[IDS].e ? wrong(r, "'resp.ids' without 'resp.start'", err) : 0;
+	for (int k = START; k <= FINISH; k++)
+		if (ril_record_check(r, &f[k], RIL_I32, 1, err))
+			return -1;
+	const struct ril_st_entry *start = f[START].e, *ids = f[IDS].e, *source = f[SOURCE].e, *finish = f[FINISH].e;
+	const struct ril_st_entry *logp = f[LOGP].e;
 	const int32_t *at = start->data;
 	int64_t n = start->count - 1;
 	if (n < 0 || n > INT32_MAX || at[0] != 0 || at[n] != ids->count)
@@ -37,7 +42,6 @@ int ril_responses_get(const struct ril_record *r, struct ril_responses *out, str
 	if (source->count != n || finish->count != n)
 		return wrong(r, "'resp.source', 'resp.finish' and 'resp.start' disagree on the number of responses",
 			     err);
-	const struct ril_st_entry *logp = ril_record_get(r, "resp.logp");
 	if (logp && (logp->dtype != RIL_F32 || logp->count != ids->count))
 		return wrong(r, "'resp.logp' does not fit 'resp.ids'", err);
 	*out = (struct ril_responses){(int32_t)n, ids->data, at, source->data, finish->data};
@@ -175,10 +179,4 @@ int ril_responses_add(struct ril_record *r, const struct ril_new_response *add, 
 	if (!rc)
 		drop_derived(r);
 	return rc;
-}
-
-void ril_responses_drop(struct ril_record *r)
-{
-	ril_record_drop(r, "resp.*");
-	drop_derived(r);
 }

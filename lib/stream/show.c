@@ -2,6 +2,7 @@
 #include "stream/show.h"
 
 #include "base/json.h"
+#include "tensor/show_model.h"
 
 #include <math.h>
 
@@ -43,14 +44,6 @@ int ril_show_element(struct ril_buf *b, const struct ril_st_entry *e, int64_t i,
 	if (!isfinite(d))
 		return ril_buf_puts(b, isnan(d) ? "NaN" : d < 0 ? "-Infinity" : "Infinity", err);
 	return ril_buf_printf(b, err, "%.*g", e->dtype == RIL_F64 ? 17 : e->dtype == RIL_F32 ? 9 : 5, d);
-}
-
-int ril_show_shape(struct ril_buf *b, const struct ril_st_entry *e, struct ril_err *err)
-{
-	int rc = ril_buf_printf(b, err, "%s [", ril_dtype_name(e->dtype));
-	for (int i = 0; i < e->ndim && !rc; i++)
-		rc = ril_buf_printf(b, err, "%s%lld", i ? "," : "", (long long)e->dim[i]);
-	return rc ? -1 : ril_buf_puts(b, "]", err);
 }
 
 int ril_show_values(struct ril_buf *b, const struct ril_st_entry *e, struct ril_err *err)

@@ -1,16 +1,13 @@
-/* show.h -- records and weights as text, tables and JSON: what ril-inspect prints.  All goes to buffers. */
+/* show.h -- records as text, tables and JSON: what ril-inspect prints of streams.  All goes to buffers. */
 #ifndef RIL_STREAM_SHOW_H
 #define RIL_STREAM_SHOW_H
 
 #include "base/grid.h"
-#include "tensor/folder.h"
 #include "stream/stream.h"
 
 double ril_st_number(const struct ril_st_entry *, int64_t i); /* any type, as a double */
 /* One element; NaN and infinities as NaN, Infinity, -Infinity. */
 int ril_show_element(struct ril_buf *, const struct ril_st_entry *, int64_t i, struct ril_err *);
-/* "F32 [3,4]" */
-int ril_show_shape(struct ril_buf *, const struct ril_st_entry *, struct ril_err *);
 /* All elements; blanks between them and a line for each row of the last dimension, or nested JSON lists (NaN: null). */
 int ril_show_values(struct ril_buf *, const struct ril_st_entry *, struct ril_err *);
 int ril_show_values_json(struct ril_buf *, const struct ril_st_entry *, struct ril_err *);
@@ -29,10 +26,6 @@ int ril_show_json(struct ril_buf *, const struct ril_record *, struct ril_err *)
 int ril_groups_heading(struct ril_grid *, struct ril_err *);
 int ril_groups_row(struct ril_grid *, const struct ril_record *group, int64_t number, struct ril_err *);
 int ril_groups_step(struct ril_grid *, const struct ril_record *step, struct ril_err *);
-
-/* Names, types, shapes and totals of a model. */
-int ril_show_model(struct ril_buf *, const struct ril_folder *, bool verify, struct ril_err *);
-int ril_show_model_json(struct ril_buf *, const struct ril_folder *, bool verify, struct ril_err *);
 
 /* ---- statistics: one row a field, over all groups ---- */
 struct ril_stats;

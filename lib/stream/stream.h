@@ -48,6 +48,13 @@ int ril_record_int(const struct ril_record *, const char *name, int64_t *out, st
 const struct ril_st_entry *ril_record_get(const struct ril_record *, const char *name);
 const struct ril_st_entry *ril_record_need(const struct ril_record *, const char *name, enum ril_dtype, int ndim,
 					   struct ril_err *);
+/* Several at once, in one walk: fills e of every binding (NULL: absent).  check: what `need` does, of one bound. */
+struct ril_binding {
+	const char *name;
+	const struct ril_st_entry *e;
+};
+void ril_record_bind(const struct ril_record *, struct ril_binding *, size_t n);
+int ril_record_check(const struct ril_record *, const struct ril_binding *, enum ril_dtype, int ndim, struct ril_err *);
 int ril_record_set(struct ril_record *, const char *name, enum ril_dtype, int ndim, const int64_t *dim,
 		   const void *data /* copied */, struct ril_err *);
 /* Drops tensors and metadata whose name is `pattern`, or begins with it when it ends in '*'. */
@@ -79,8 +86,6 @@ struct ril_new_response {
 /* Extends every known resp.* and drops what was derived (disc.*, reward*, advantage, logp.*); an unknown resp.* is
  * refused. */
 int ril_responses_add(struct ril_record *, const struct ril_new_response *, int32_t n, struct ril_err *);
-/* Drops every resp.* and what was derived (ril-rollout --replace). */
-void ril_responses_drop(struct ril_record *);
 
 /* ---- HEAD: metadata `lineage` (one JSON object a line), `model`, `tokenizer` (ids), `teachers` (JSON list) ---- */
 struct ril_lineage {

@@ -1,7 +1,16 @@
-/* show_model.c -- names, shapes, types and totals of a model's weights; see show.h. */
-#include "stream/show.h"
+/* show_model.c -- names, shapes, types and totals of a model's weights; see show_model.h. */
+#include "tensor/show_model.h"
 
+#include "base/grid.h"
 #include "base/json.h"
+
+int ril_show_shape(struct ril_buf *b, const struct ril_st_entry *e, struct ril_err *err)
+{
+	int rc = ril_buf_printf(b, err, "%s [", ril_dtype_name(e->dtype));
+	for (int i = 0; i < e->ndim && !rc; i++)
+		rc = ril_buf_printf(b, err, "%s%lld", i ? "," : "", (long long)e->dim[i]);
+	return rc ? -1 : ril_buf_puts(b, "]", err);
+}
 
 struct total {
 	int64_t tensors, elements;
