@@ -84,7 +84,7 @@ $B/libril-stream.a: $(filter $(STREAM_ROOMS:%=$B/lib/%/%),$(LIBOBJ))
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BIN)/ril-%: $B/bin/ril-%.o $B/bin/tool.o $B/libril.a
+$(BIN)/ril-%: $B/bin/ril-%.o $B/bin/tool.o $B/bin/signals.o $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
@@ -172,4 +172,4 @@ compile_commands.json:
 clean:
 	rm -rf build share/completions compile_commands.json $(TOOLS:%=bin/%)
 
--include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $(TESTS:%=$B/tests/%.d) $(FIDELITY:.o=.d)
+-include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $B/bin/signals.d $(TESTS:%=$B/tests/%.d) $(FIDELITY:.o=.d)

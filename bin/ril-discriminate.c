@@ -146,10 +146,9 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 	d->saved = opt.start;
 	ril_model_id(ril_params_folder(d->model->params), false, d->id);
 	d->stage = (struct ril_stage){
-		.tool = t->name,
 		.tokenizer = ril_tokenizer_key(d->tok),
 		.start = opt.start,
-		.lineage = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, t->common.device, d->id},
+		.lineage = ril_tool_lineage(t, d->id),
 	};
 	if (ril_stage_open(&d->stage, opt.in, opt.out, opt.gzip, err))
 		return -1;
@@ -199,6 +198,7 @@ int main(int argc, char **argv)
 		.operands = "",
 		.opts = options,
 		.output = &opt.out,
+		.computes = ril_tool_computes,
 		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);

@@ -2,6 +2,7 @@
  *
  * Which questions make up step t depends on the seed and the sizes alone, so a run can begin anywhere.  SIGINT or
  * SIGTERM: the batch at work is finished, its barrier asks for a checkpoint, the stream ends as it should. */
+#include "signals.h"
 #include "tool.h"
 
 #include "data/encode.h"
@@ -9,7 +10,6 @@
 #include "base/progress.h"
 #include "image/rgb.h"
 
-#include <signal.h>
 #include <stdlib.h>
 
 enum { WINDOW = 64 }; /* questions at once in a stream without steps */
@@ -58,21 +58,6 @@ static const struct ril_opt options[] = {
 	{0},
 };
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int sig)
-{
-	stop = sig;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction sa = {.sa_handler = on_signal,
-			       .sa_flags = (int)SA_RESETHAND}; /* the second one ends at once */
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-}
-
 struct run {
 	struct ril_tool *tool;
 	struct ril_dataset data;
@@ -87,14 +72,7 @@ struct run {
 
 static int write_head(struct run *r, struct ril_err *err)
 {
-	struct ril_tool *t = r->tool;
-	struct ril_lineage l = {t->name,
-				RIL_VERSION,
-				t->argc,
-				t->argv,
-				(uint32_t)t->common.seed,
-				t->common.device,
-				ril_encoder_model_id(r->encoder)};
+	const struct ril_lineage l = ril_tool_lineage(r->tool, ril_encoder_model_id(r->encoder));
 	struct ril_record *head = ril_head_extend(NULL, &l, err);
 	int rc = head ? 0 : -1;
 	if (!rc)
@@ -144,13 +122,13 @@ static int encode_all(struct run *r, struct ril_err *err)
 	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-encode: questions", (int64_t)at,
 			   (int64_t)end);
 	/* asked for once a batch: a signal that comes after its step was written is the next batch's */
-	bool last = stop;
+	bool last = ril_stop_asked();
 	while (!last && r->plan.at < end) {
 		size_t most = end - r->plan.at < r->window ? (size_t)(end - r->plan.at) : r->window;
 		size_t n = ril_schedule_next(&r->plan, r->pick, most);
 		if (encode_window(r, n, err))
 			return -1;
-		last = stop;
+		last = ril_stop_asked();
 		if (opt.batch && put_step(r, last, err))
 			return -1;
 		ril_progress_show(&p, (int64_t)r->plan.at, NULL);
@@ -211,7 +189,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	ril_tool_note(t, "%s", ril_picture_decoders());
 	if (ril_picture_caveat())
 		ril_say(t, "%s", ril_picture_caveat());
-	catch_signals();
+	ril_signals_take_over();
 	int rc = choose_root(operands->at[0], &root, err);
 	if (!rc)
 		rc = open_all(&r, operands->at[0], err);
@@ -226,6 +204,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	free(r.pick);
 	free(r.question);
 	free(root);
+	int stop = ril_stop_signal();
 	return !rc && stop ? ril_fail(err, 128 + stop, "interrupted after step %lld", (long long)r.plan.step) : rc;
 }
 
@@ -238,6 +217,7 @@ int main(int argc, char **argv)
 		.opts = options,
 		.max_operands = 1,
 		.output = &opt.out,
+		.computes = ril_tool_computes,
 		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);

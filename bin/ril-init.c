@@ -186,6 +186,7 @@ int main(int argc, char **argv)
 		.summary = "Make a freshly initialised model folder from a config.json",
 		.operands = "",
 		.opts = options,
+		.computes = ril_tool_computes,
 		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/unused.h"
 #include "stream/show.h"
+#include "tensor/show_model.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -3,6 +3,7 @@
  * With --edge it is the head of the resident loop: batch t+1 is answered by the version that ril-update made from batch
  * t. SIGINT or SIGTERM: the batch at work is finished, its barrier asks for a checkpoint, the stream ends as it should.
  */
+#include "signals.h"
 #include "tool.h"
 
 #include "algo/rollout.h"
@@ -11,7 +12,6 @@
 #include "base/unused.h"
 #include "stream/edge.h"
 
-#include <signal.h>
 #include <stdlib.h>
 
 static struct {
@@ -43,21 +43,6 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
 	{0},
 };
-
-static volatile sig_atomic_t stop;
-
-static void on_signal(int sig)
-{
-	stop = sig;
-}
-
-static void catch_signals(void)
-{
-	/* the second signal ends the tool at once */
-	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-}
 
 struct rollout {
 	struct ril_tool *tool;
@@ -113,7 +98,7 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 	struct ril_rollout_stats s = {0}, total = {0}; /* of the step, which may come in several batches; of all */
 	int rc = 0;
 	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-rollout: groups", 0, 0);
-	/* `stop` is asked for once a batch: a signal that comes after its step was written is the next batch's, one
+	/* A stop is asked for once a batch: a signal that comes after its step was written is the next batch's, one
 	 * that comes before the first the first's (a stream without groups would be a failure).  Nor does it end a step
 	 * that comes in several batches in the middle. */
 	bool last = false;
@@ -121,7 +106,7 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 		int64_t step = ril_stage_step(&r->stage);
 		if (next_version(r, err) || ril_rollout_batch(r->sampler, &r->stage.batch, step, r->policy, &s, err))
 			return -1;
-		last = stop && (r->stage.batch.barrier || !(r->edge || r->stage.batches.steps));
+		last = ril_stop_asked() && (r->stage.batch.barrier || !(r->edge || r->stage.batches.steps));
 		if (ril_stage_put(&r->stage, r->stage.batch.checkpoint || last, err) ||
 		    (r->stage.batch.barrier && report(r->tool, step, &s, &total, err)))
 			return -1;
@@ -130,7 +115,8 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 	}
 	ril_progress_end(&p);
 	/* A signal to a whole pipeline also cuts the input off: that is an end like any other. */
-	if ((!stop && rc < 0) || (s.responses && report(r->tool, ril_stage_step(&r->stage), &s, &total, err)))
+	if ((!ril_stop_signal() && rc < 0) ||
+	    (s.responses && report(r->tool, ril_stage_step(&r->stage), &s, &total, err)))
 		return -1;
 	ril_say(r->tool, "%lld responses, %lld tokens; %lld cut by length", (long long)total.responses,
 		(long long)total.tokens, (long long)total.truncated);
@@ -149,11 +135,10 @@ static int open_all(struct rollout *r, struct ril_err *err)
 	ril_model_id(ril_params_folder(r->model->params), false, r->id);
 	r->policy = r->edge ? -1 : opt.start;
 	r->stage = (struct ril_stage){
-		.tool = t->name,
 		.tokenizer = ril_tokenizer_key(r->tok),
 		.start = opt.start,
 		.limit = (size_t)opt.at_once,
-		.lineage = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, t->common.device, r->id},
+		.lineage = ril_tool_lineage(t, r->id),
 	};
 	return ril_stage_open(&r->stage, opt.in, opt.out, opt.gzip, err);
 }
@@ -168,11 +153,12 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	opt.how.max_new_tokens = (int32_t)opt.max_new;
 	opt.how.seed = (uint32_t)t->common.seed;
 	struct rollout r = {.tool = t};
-	catch_signals();
+	ril_signals_take_over();
 	int rc = open_all(&r, err);
 	if (!rc)
 		rc = answer_all(&r, err);
 	int64_t done = r.stage.done;
+	int stop = ril_stop_signal();
 	/* the output is closed first: ril-update learns of the stream's end by it, and only then ends the edge */
 	ril_stage_close(&r.stage, rc ? err : NULL);
 	if (!rc && r.edge)
@@ -181,8 +167,9 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	ril_rollout_free(r.sampler);
 	ril_tokenizer_free(r.tok);
 	ril_model_free(r.model);
-	if (!rc && stop)
-		ril_say(t, "stopped by a signal after step %lld", (long long)done);
+	if (!rc && ril_stop_asked())
+		ril_say(t, "stopped by %s after step %lld", stop ? "a signal" : "the end of its launcher",
+			(long long)done);
 	return !rc && stop && !opt.edge ? ril_fail(err, 128 + stop, "interrupted") : rc;
 }
 
@@ -194,6 +181,7 @@ int main(int argc, char **argv)
 		.operands = "",
 		.opts = options,
 		.output = &opt.out,
+		.computes = ril_tool_computes,
 		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);

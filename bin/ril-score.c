@@ -119,15 +119,15 @@ static int print_report(const struct ril_tool *t, struct ril_report *r, struct r
 
 static int run_filter(struct ril_tool *t, struct ril_grader *grader, struct ril_err *err)
 {
-	const struct ril_lineage line = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, NULL, NULL};
 	struct ril_score_filter f = {
 		.grader = grader,
 		.input = opt.in,
 		.output = opt.out,
 		.gzip = opt.gzip,
 		.metrics = opt.metrics,
-		.lineage = &line,
+		.lineage = ril_tool_lineage(t, NULL),
 	};
+	f.lineage.device = NULL; /* judging is not the device's matter */
 	if (opt.report && opt.out && !strcmp(opt.out, "-"))
 		return ril_fail(err, RIL_EUSAGE, "the report and the stream cannot both go to stdout");
 	if (ril_reward_parse(&f.reward, opt.reward, err))
@@ -352,6 +352,12 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	return opt.tokenise ? run_tokenise(err) : run_judged(t, operands, err);
 }
 
+/* Only an llm: judge computes. */
+static bool computes(void)
+{
+	return opt.judge && !strncmp(opt.judge, "llm:", 4);
+}
+
 int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
@@ -361,6 +367,7 @@ int main(int argc, char **argv)
 		.opts = options,
 		.max_operands = 2,
 		.output = &opt.out,
+		.computes = computes,
 		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);

@@ -4,7 +4,7 @@
  * was seen (more than --groups-at-once of them, or a stream without barriers) belong to the step after the last one. */
 #include "tool.h"
 
-#include "loop/batch.h"
+#include "loop/stage.h"
 #include "algo/teach.h"
 #include "base/file.h"
 #include "base/progress.h"
@@ -58,44 +58,15 @@ struct teach {
 	struct ril_tokenizer *tok;
 	struct ril_saved *saved;
 	struct ril_teach *teach;
-	struct ril_lineage lineage;
-	struct ril_batches batches;
-	struct ril_batch batch;
-	struct ril_writer *out;
+	struct ril_stage stage;
 	struct ril_file save;
 	struct ril_teach_stats stats;
-	int64_t done; /* steps */
-	bool cut;     /* some groups of the next one were passed on already */
 };
 
-static int on_head(void *ctx, const struct ril_record *head, struct ril_err *err)
+static int on_head(void *ctx, struct ril_record *head, struct ril_err *err)
 {
 	struct teach *t = ctx;
-	struct ril_record *mine = ril_head_extend(head, &t->lineage, err);
-	int rc = !mine || ril_teach_head(t->teach, mine, err) || ril_writer_put(t->out, mine, err) ? -1 : 0;
-	ril_record_free(mine);
-	return rc;
-}
-
-static int put_batch(struct teach *t, struct ril_err *err)
-{
-	for (size_t i = 0; i < t->batch.n; i++)
-		if (ril_writer_put(t->out, t->batch.group[i], err))
-			return -1;
-	t->cut = !t->batch.barrier;
-	if (t->cut)
-		return 0;
-	t->done = t->batch.step;
-	return ril_writer_step(t->out, t->batch.step, t->batch.checkpoint, err);
-}
-
-static int step_of(const struct teach *t, int64_t *step, struct ril_err *err)
-{
-	*step = t->batch.barrier ? t->batch.step : t->done + 1;
-	return !t->cut || *step == t->done + 1
-		       ? 0
-		       : ril_fail(err, RIL_EFAIL, "%s: step %lld came where step %lld was due (--start-step)",
-				  ril_reader_name(t->batches.in), (long long)*step, (long long)t->done + 1);
+	return ril_teach_head(t->teach, head, err);
 }
 
 static int teach_all(struct teach *t, struct ril_err *err)
@@ -103,31 +74,26 @@ static int teach_all(struct teach *t, struct ril_err *err)
 	struct ril_progress p;
 	int rc;
 	ril_progress_start(&p, t->tool->common.quiet ? NULL : stderr, "ril-teach: groups", 0, 0);
-	while ((rc = ril_batches_next(&t->batches, &t->batch, err)) == 1) {
+	while ((rc = ril_stage_next(&t->stage, err)) == 1) {
 		struct ril_buf lines = {0};
-		int64_t step;
-		rc = step_of(t, &step, err) || ril_teach_batch(t->teach, &t->batch, step, &t->stats,
-							       opt.save ? &lines : NULL, err)
-			     ? -1
-			     : 0;
+		rc = ril_teach_batch(t->teach, &t->stage.batch, ril_stage_step(&t->stage), &t->stats,
+				     opt.save ? &lines : NULL, err);
 		if (!rc && lines.len)
 			rc = ril_write_all(t->save.fd, &(struct iovec){lines.data, lines.len}, 1, err);
 		ril_buf_free(&lines);
-		if (rc || put_batch(t, err))
+		if (rc || ril_stage_put(&t->stage, t->stage.batch.checkpoint, err))
 			return -1;
-		ril_progress_show(&p, t->batches.groups, NULL);
+		ril_progress_show(&p, t->stage.batches.groups, NULL);
 	}
 	ril_progress_end(&p);
 	if (rc)
 		return -1;
-	if (!t->batches.groups)
-		return ril_fail(err, RIL_EFAIL, "%s: no groups", ril_reader_name(t->batches.in));
 	ril_say(t->tool, "%lld responses to %lld questions; %lld refused as too long, %lld missing, %lld cut by length",
-		(long long)t->stats.responses, (long long)t->batches.groups, (long long)t->stats.refused,
+		(long long)t->stats.responses, (long long)t->stage.batches.groups, (long long)t->stats.refused,
 		(long long)t->stats.missing, (long long)t->stats.truncated);
 	if (opt.save && ril_file_commit(&t->save, true, err))
 		return -1;
-	return ril_writer_end(t->out, err);
+	return ril_stage_end(&t->stage, err);
 }
 
 static int open_teachers(struct teach *t, struct ril_err *err)
@@ -153,23 +119,17 @@ static int open_teachers(struct teach *t, struct ril_err *err)
 
 static int open_streams(struct teach *t, struct ril_err *err)
 {
-	const struct ril_tool *tool = t->tool;
-	t->lineage = (struct ril_lineage){
-		.program = tool->name,
-		.version = RIL_VERSION,
-		.argc = tool->argc,
-		.argv = tool->argv,
-		.seed = (uint32_t)tool->common.seed,
-		.device = tool->common.device,
-	};
 	if (opt.save && ril_file_create(&t->save, opt.save, err))
 		return -1;
-	t->batches = (struct ril_batches){
-		.in = ril_reader_open(opt.in, err), .limit = (size_t)opt.at_once, .head = on_head, .ctx = t};
-	if (!t->batches.in || !(t->out = ril_writer_open(opt.out, &(struct ril_writer_options){.gzip = opt.gzip}, err)))
-		return -1;
-	ril_reader_watch(t->batches.in, t->out);
-	return 0;
+	t->stage = (struct ril_stage){
+		.lineage = ril_tool_lineage(t->tool, NULL),
+		.on_head = on_head,
+		.ctx = t,
+		.steps = RIL_STEPS_ADOPTED,
+		.start = opt.start,
+		.limit = (size_t)opt.at_once,
+	};
+	return ril_stage_open(&t->stage, opt.in, opt.out, opt.gzip, err);
 }
 
 static int check_options(struct ril_err *err)
@@ -185,7 +145,7 @@ static int check_options(struct ril_err *err)
 
 static int run(struct ril_tool *tool, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
-	struct teach t = {.tool = tool, .done = opt.start};
+	struct teach t = {.tool = tool};
 	if (check_options(err))
 		return -1;
 	opt.how.n = (int32_t)opt.n;
@@ -193,12 +153,7 @@ static int run(struct ril_tool *tool, RIL_UNUSED const struct ril_strlist *opera
 	opt.how.teacher_tokens = (int32_t)opt.teacher_tokens;
 	opt.how.seed = (uint32_t)tool->common.seed;
 	int rc = open_teachers(&t, err) || open_streams(&t, err) || teach_all(&t, err) ? -1 : 0;
-	if (rc && t.out)
-		ril_writer_abort(t.out, tool->name, err);
-	ril_batch_free(&t.batch);
-	ril_batches_free(&t.batches);
-	ril_writer_free(t.out);
-	ril_reader_free(t.batches.in);
+	ril_stage_close(&t.stage, rc ? err : NULL);
 	ril_file_discard(&t.save);
 	ril_teach_free(t.teach);
 	ril_saved_free(t.saved);
@@ -206,6 +161,12 @@ static int run(struct ril_tool *tool, RIL_UNUSED const struct ril_strlist *opera
 	ril_strlist_free(&opt.caches);
 	ril_strlist_free(&opt.models);
 	return rc;
+}
+
+/* Saved responses need no backend. */
+static bool computes(void)
+{
+	return opt.models.n > 0;
 }
 
 int main(int argc, char **argv)
@@ -216,6 +177,7 @@ int main(int argc, char **argv)
 		.operands = "",
 		.opts = options,
 		.output = &opt.out,
+		.computes = computes,
 		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);

@@ -247,10 +247,9 @@ static int open_all(struct update *u, struct ril_err *err)
 	    (opt.record && ril_mkdirs(opt.record, err)))
 		return -1;
 	u->stage = (struct ril_stage){
-		.tool = t->name,
 		.tokenizer = ril_tokenizer_key(u->tok),
 		.start = opt.start,
-		.lineage = {t->name, RIL_VERSION, t->argc, t->argv, (uint32_t)t->common.seed, t->common.device, u->id},
+		.lineage = ril_tool_lineage(t, u->id),
 	};
 	if (opt.edge) {
 		const struct ril_watch in = {strcmp(opt.in, "-") ? -1 : STDIN_FILENO,
@@ -295,6 +294,7 @@ int main(int argc, char **argv)
 		.operands = "",
 		.opts = options,
 		.output = &opt.out,
+		.computes = ril_tool_computes,
 		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);

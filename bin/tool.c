@@ -1,10 +1,11 @@
 /* tool.c -- what every tool's main shares; see tool.h. */
 #include "tool.h"
 
+#include "signals.h"
+
 #include "base/file.h"
 #include "base/thread.h"
 #include "ops/backend.h"
-#include "stream/stream.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -54,27 +55,62 @@ int ril_print(const char *text, size_t len, struct ril_err *err)
 	return -1;
 }
 
-/* Ended by a signal: no temporary file stays behind.  A tool that has more to do takes the signal over. */
-static void on_signal(int sig)
+struct ril_lineage ril_tool_lineage(const struct ril_tool *t, const char *model)
 {
-	ril_file_abandon();
-	raise(sig); /* the handler was reset: this ends the process as the signal would have */
+	return (struct ril_lineage){
+		.program = t->name,
+		.version = RIL_VERSION,
+		.argc = t->argc,
+		.argv = t->argv,
+		.seed = (uint32_t)t->common.seed,
+		.device = t->common.device,
+		.model = model,
+	};
 }
 
-static void catch_signals(void)
+/* The tool's own option of that name, where blanks stand for dashes; or NULL. */
+static const struct ril_opt *find_option(const struct ril_tool *t, const char *setting, size_t n)
 {
-	static const int fatal[] = {SIGINT, SIGTERM, SIGHUP};
-	const struct sigaction ours = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
-	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++) {
-		struct sigaction old;
-		if (!sigaction(fatal[i], NULL, &old) && old.sa_handler != SIG_IGN)
-			sigaction(fatal[i], &ours, NULL);
+	for (const struct ril_opt *o = t->opts; o->type; o++) {
+		size_t i = 0;
+		if (!o->name || strlen(o->name) != n)
+			continue;
+		while (i < n && (o->name[i] == setting[i] || (o->name[i] == '-' && setting[i] == ' ')))
+			i++;
+		if (i == n)
+			return o;
 	}
+	return NULL;
+}
+
+/* Where a setting is set that the library names ("start step", "append|replace"): it does not know our options. */
+static void show_settings(const struct ril_tool *t, const char *setting)
+{
+	if (!strcmp(setting, "with pixels") && strcmp(t->name, "ril-encode"))
+		fprintf(stderr, " (ril-encode --with-pixels adds it)");
+	const struct ril_opt *one = NULL;
+	int shown = 0;
+	for (const char *s = setting; *s;) {
+		size_t n = strcspn(s, "|");
+		const struct ril_opt *o = find_option(t, s, n);
+		if (o)
+			fprintf(stderr, "%s--%s", shown++ ? " or " : " (", (one = o)->name);
+		s += n + (s[n] == '|');
+	}
+	if (shown == 1)
+		fprintf(stderr, ": %s", one->help);
+	if (shown)
+		fputc(')', stderr);
 }
 
 static int finish(struct ril_tool *t, struct ril_err *err)
 {
-	fprintf(stderr, "%s: %s\n", t->name, err->msg[0] ? err->msg : "failed without a reason (please report this)");
+	flockfile(stderr);
+	fprintf(stderr, "%s: %s", t->name, err->msg[0] ? err->msg : "failed without a reason (please report this)");
+	if (err->setting)
+		show_settings(t, err->setting);
+	fputc('\n', stderr);
+	funlockfile(stderr);
 	if (err->code == RIL_EUSAGE)
 		fprintf(stderr, "Try '%s --help'.\n", t->name);
 	return err->code ? err->code : RIL_EFAIL;
@@ -88,6 +124,23 @@ static int show_help(const struct ril_tool *t, const struct ril_opt *common)
 	ril_opt_help(common, stdout);
 	printf("\nExit status: 0 ok, 1 failure, 2 usage, 3 corrupt or cut-off input, 4 non-finite numbers.\n");
 	return fflush(stdout) ? RIL_EFAIL : 0;
+}
+
+bool ril_tool_computes(void)
+{
+	return true;
+}
+
+/* The backend, where something will be computed (it may restart the process, so it comes before any thread and before
+ * any input), and the threads. */
+static int start(struct ril_tool *t, struct ril_err *err)
+{
+	char how[256] = "";
+	if (t->computes && t->computes() && ril_backend_start(t->common.device, t->argv, how, sizeof how, err))
+		return -1;
+	if (how[0])
+		ril_tool_note(t, "%s", how);
+	return ril_threads_start((int)t->common.threads, err);
 }
 
 int ril_tool_main(struct ril_tool *t, int argc, char **argv)
@@ -113,8 +166,7 @@ int ril_tool_main(struct ril_tool *t, int argc, char **argv)
 		t->opts = none;
 	t->argc = argc;
 	t->argv = argv;
-	signal(SIGPIPE, SIG_IGN);
-	catch_signals();
+	ril_signals_catch();
 	const struct ril_opt *const tables[] = {t->opts, common, NULL};
 	int rc = ril_opt_parse(tables, argc, argv, &operands, &err);
 	if (!rc && help)
@@ -128,15 +180,12 @@ int ril_tool_main(struct ril_tool *t, int argc, char **argv)
 	}
 	if (!rc && operands.n > t->max_operands)
 		rc = ril_fail(&err, RIL_EUSAGE, "unexpected operand '%s'", operands.at[t->max_operands]);
-	char how[256] = "";
 	if (!rc)
-		rc = ril_backend_start(c->device, argv, how, sizeof how, &err);
-	if (!rc && how[0])
-		ril_tool_note(t, "%s", how);
-	if (!rc)
-		rc = ril_threads_start((int)c->threads, &err);
+		rc = start(t, &err);
 	if (!rc)
 		rc = t->run(t, &operands, &err);
+	if (!rc && ril_launcher_gone())
+		rc = ril_fail(&err, RIL_EFAIL, "the launcher is gone: ended, and all that came was seen to");
 	if (rc && t->output && *t->output)
 		ril_abort(*t->output, t->name, &err);
 	ril_threads_stop();

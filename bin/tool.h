@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/opt.h"
+#include "stream/stream.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +26,8 @@ struct ril_tool {
 	const struct ril_opt *opts;
 	size_t max_operands;
 	const char **output; /* the -o of a tool that writes a stream: told of failures before it was opened; or NULL */
+	bool (*computes)(
+		void); /* after the options were read: does this run need a backend?  NULL: this tool never does */
 	int (*run)(struct ril_tool *, const struct ril_strlist *operands, struct ril_err *);
 	struct ril_common common;
 	int argc;
@@ -33,7 +36,13 @@ struct ril_tool {
 
 int ril_tool_main(struct ril_tool *, int argc, char **argv);
 
-/* Talk on stderr, each line prefixed with the tool's name.  say: unless -q; chat: only with -v. */
+/* For `computes` of a tool that always does. */
+bool ril_tool_computes(void);
+
+/* What this tool writes of itself into a stream's HEAD; model: the id of the one it computes with, or NULL. */
+struct ril_lineage ril_tool_lineage(const struct ril_tool *, const char *model);
+
+/* Talk on stderr, each line prefixed with the tool's name.  say: unless -q; note: only with -v. */
 void ril_say(const struct ril_tool *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void ril_tool_note(const struct ril_tool *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,8 +1,11 @@
 /* file.c -- output files that appear whole or not at all; see file.h. */
 #include "base/file.h"
 
+#include "base/unused.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -180,4 +183,74 @@ int ril_file_put(const char *path, const void *bytes, size_t n, bool durable, st
 		return ril_context(err, "%s", path);
 	}
 	return ril_file_commit(&f, durable, err);
+}
+
+/* ---- paths and folders ---- */
+
+int ril_path(char out[RIL_PATH], struct ril_err *err, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(out, RIL_PATH, fmt, ap);
+	va_end(ap);
+	if (n < 0 || n >= RIL_PATH)
+		return ril_fail(err, RIL_EFAIL, "%.64s...: path too long", out);
+	return 0;
+}
+
+int ril_mkdirs(const char *dir, struct ril_err *err)
+{
+	char p[RIL_PATH];
+	if (ril_path(p, err, "%s", dir))
+		return -1;
+	for (char *s = p + 1; *s; s++) {
+		if (*s != '/')
+			continue;
+		*s = 0;
+		if (mkdir(p, 0777) && errno != EEXIST)
+			return ril_fail_errno(err, "%s", p);
+		*s = '/';
+	}
+	if (mkdir(p, 0777) && errno != EEXIST)
+		return ril_fail_errno(err, "%s", p);
+	return 0;
+}
+
+static int remove_one(const char *path, RIL_UNUSED const struct stat *st, RIL_UNUSED int type,
+		      RIL_UNUSED struct FTW *ftw)
+{
+	return remove(path);
+}
+
+int ril_remove_tree(const char *dir, struct ril_err *err)
+{
+	struct stat st;
+	if (lstat(dir, &st))
+		return errno == ENOENT ? 0 : ril_fail_errno(err, "%s", dir);
+	if (nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS))
+		return ril_fail_errno(err, "cannot remove %s", dir);
+	return 0;
+}
+
+static int sync_path(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	int rc = fsync(fd), saved = errno;
+	close(fd);
+	errno = saved;
+	return rc;
+}
+
+static int sync_one(const char *path, RIL_UNUSED const struct stat *st, int type, RIL_UNUSED struct FTW *ftw)
+{
+	return type == FTW_F || type == FTW_DP ? sync_path(path) : 0;
+}
+
+int ril_sync_tree(const char *dir, struct ril_err *err)
+{
+	if (nftw(dir, sync_one, 16, FTW_DEPTH | FTW_PHYS))
+		return ril_fail_errno(err, "cannot sync %s", dir);
+	return 0;
 }

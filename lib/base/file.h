@@ -1,4 +1,4 @@
-/* file.h -- output files that appear whole or not at all.
+/* file.h -- output files that appear whole or not at all; paths and folders.
  *
  * A regular file is written under a temporary name in its own folder and renamed by ril_file_commit; a target that is
  * something else (a FIFO, /dev/full) is written directly.  A symbolic link is followed.  Ownership: ril_file_discard
@@ -31,5 +31,14 @@ int ril_write_all(int fd, struct iovec *iov, int n, struct ril_err *);
 int ril_file_put(const char *path, const void *bytes, size_t n, bool durable, struct ril_err *);
 /* Syncs a folder, so that renames in it last. */
 int ril_sync_dir(const char *dir, struct ril_err *);
+
+/* ---- paths and folders ---- */
+enum { RIL_PATH = 4096 };
+
+/* DIR/NAME into out; an over-long path is an error. */
+int ril_path(char out[RIL_PATH], struct ril_err *, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int ril_mkdirs(const char *dir, struct ril_err *);
+int ril_remove_tree(const char *dir, struct ril_err *); /* nothing there is fine; links are removed, not followed */
+int ril_sync_tree(const char *dir, struct ril_err *);   /* fsync of every file and directory below, and dir */
 
 #endif

@@ -1,85 +1,12 @@
 /* run.c -- run directories; see run.h. */
 #include "loop/run.h"
 
-#include "base/unused.h"
-
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-int ril_path(char out[RIL_PATH], struct ril_err *err, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(out, RIL_PATH, fmt, ap);
-	va_end(ap);
-	if (n < 0 || n >= RIL_PATH)
-		return ril_fail(err, RIL_EFAIL, "%.64s...: path too long", out);
-	return 0;
-}
-
-int ril_mkdirs(const char *dir, struct ril_err *err)
-{
-	char p[RIL_PATH];
-	if (ril_path(p, err, "%s", dir))
-		return -1;
-	for (char *s = p + 1; *s; s++) {
-		if (*s != '/')
-			continue;
-		*s = 0;
-		if (mkdir(p, 0777) && errno != EEXIST)
-			return ril_fail_errno(err, "%s", p);
-		*s = '/';
-	}
-	if (mkdir(p, 0777) && errno != EEXIST)
-		return ril_fail_errno(err, "%s", p);
-	return 0;
-}
-
-static int remove_one(const char *path, RIL_UNUSED const struct stat *st, RIL_UNUSED int type,
-		      RIL_UNUSED struct FTW *ftw)
-{
-	return remove(path);
-}
-
-int ril_remove_tree(const char *dir, struct ril_err *err)
-{
-	struct stat st;
-	if (lstat(dir, &st))
-		return errno == ENOENT ? 0 : ril_fail_errno(err, "%s", dir);
-	if (nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS))
-		return ril_fail_errno(err, "cannot remove %s", dir);
-	return 0;
-}
-
-static int sync_path(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	int rc = fsync(fd), saved = errno;
-	close(fd);
-	errno = saved;
-	return rc;
-}
-
-static int sync_one(const char *path, RIL_UNUSED const struct stat *st, int type, RIL_UNUSED struct FTW *ftw)
-{
-	return type == FTW_F || type == FTW_DP ? sync_path(path) : 0;
-}
-
-int ril_sync_tree(const char *dir, struct ril_err *err)
-{
-	if (nftw(dir, sync_one, 16, FTW_DEPTH | FTW_PHYS))
-		return ril_fail_errno(err, "cannot sync %s", dir);
-	return 0;
-}
 
 int ril_run_begin(const char *run, int64_t step, char tmp[RIL_PATH], struct ril_err *err)
 {
@@ -128,17 +55,6 @@ static int list_steps(const char *run, int64_t **steps, size_t *n, struct ril_er
 	closedir(d);
 	if (*n)
 		qsort(*steps, *n, sizeof **steps, descending);
-	return 0;
-}
-
-int ril_run_newest(const char *run, int64_t *step, struct ril_err *err)
-{
-	int64_t *steps;
-	size_t n;
-	if (list_steps(run, &steps, &n, err))
-		return -1;
-	*step = n ? steps[0] : 0;
-	free(steps);
 	return 0;
 }
 
@@ -208,8 +124,8 @@ int ril_run_commit(const char *run, int64_t step, int64_t keep, struct ril_err *
 	}
 	if (move_link(run, "current", step, err))
 		return -1;
-	if (sync_path(run))
-		return ril_fail_errno(err, "%s", run);
+	if (ril_sync_dir(run, err))
+		return -1;
 	return keep > 0 ? drop_old(run, keep, err) : 0;
 }
 

@@ -10,23 +10,14 @@
 #ifndef RIL_LOOP_RUN_H
 #define RIL_LOOP_RUN_H
 
+#include "base/file.h"
 #include "nn/params.h"
-
-enum { RIL_PATH = 4096 };
-
-/* DIR/NAME into out; an over-long path is an error. */
-int ril_path(char out[RIL_PATH], struct ril_err *, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-int ril_mkdirs(const char *dir, struct ril_err *);
-int ril_remove_tree(const char *dir, struct ril_err *); /* nothing there is fine; links are removed, not followed */
-int ril_sync_tree(const char *dir, struct ril_err *);   /* fsync of every file and directory below, and dir */
 
 /* RUN/step-N.tmp, made if need be. */
 int ril_run_begin(const char *run, int64_t step, char tmp[RIL_PATH], struct ril_err *);
 /* Syncs step-N.tmp, renames it (an older step-N is replaced), moves `current`, and, with keep > 0, removes all but the
  * newest `keep` checkpoints, sparing the targets of `current` and `best`. */
 int ril_run_commit(const char *run, int64_t step, int64_t keep, struct ril_err *);
-/* The newest complete checkpoint; 0 when there is none. */
-int ril_run_newest(const char *run, int64_t *step, struct ril_err *);
 
 /* A model folder that appears whole or not at all, at the end of a tool's work: check refuses a target that holds
  * something; save writes DIR.tmp and renames it. */

@@ -1,4 +1,4 @@
-/* stage.c -- the frame of a resident tool; see stage.h. */
+/* stage.c -- the frame of a tool that passes a stream through; see stage.h. */
 #include "loop/stage.h"
 
 #include <fcntl.h>
@@ -14,6 +14,8 @@ static int on_head(void *ctx, const struct ril_record *head, struct ril_err *err
 		return -1;
 	ril_record_free(s->head);
 	s->head = mine;
+	if (s->on_head && s->on_head(s->ctx, mine, err))
+		return -1;
 	return s->out ? ril_writer_put(s->out, mine, err) : 0;
 }
 
@@ -33,15 +35,22 @@ int ril_stage_open(struct ril_stage *s, const char *in, const char *out, bool gz
 
 int64_t ril_stage_step(const struct ril_stage *s)
 {
-	return s->done + 1;
+	return s->batch.barrier && s->steps != RIL_STEPS_COUNTED ? s->batch.step : s->done + 1;
+}
+
+static bool out_of_turn(const struct ril_stage *s)
+{
+	bool any = s->steps == RIL_STEPS_PASSED_ON || (s->steps == RIL_STEPS_ADOPTED && !s->cut);
+	return s->batch.barrier && !any && s->batch.step != s->done + 1;
 }
 
 int ril_stage_next(struct ril_stage *s, struct ril_err *err)
 {
 	int rc = ril_batches_next(&s->batches, &s->batch, err);
-	if (rc == 1 && s->batch.barrier && s->batch.step != s->done + 1)
-		return ril_fail(err, RIL_EFAIL, "%s: step %lld came where step %lld was due (--start-step)",
-				ril_reader_name(s->in), (long long)s->batch.step, (long long)s->done + 1);
+	if (rc == 1 && out_of_turn(s))
+		return ril_fail(err, RIL_EFAIL, "%s: step %lld came where step %lld was due", ril_reader_name(s->in),
+				(long long)s->batch.step, (long long)s->done + 1),
+		       ril_setting(err, "start step");
 	return rc;
 }
 
@@ -50,15 +59,16 @@ int ril_stage_put(struct ril_stage *s, bool checkpoint, struct ril_err *err)
 	for (size_t i = 0; i < s->batch.n && s->out; i++)
 		if (ril_writer_put(s->out, s->batch.group[i], err))
 			return -1;
-	if (!s->batch.barrier && s->limit)
-		return 0; /* a piece of a stream without barriers */
-	s->done++;
+	s->cut = !s->batch.barrier;
+	if (s->cut && s->limit)
+		return 0; /* a piece of a stream without barriers, or of a long step */
+	s->done = ril_stage_step(s);
 	return s->out && s->batch.barrier ? ril_writer_step(s->out, s->done, checkpoint, err) : 0;
 }
 
 int ril_stage_end(struct ril_stage *s, struct ril_err *err)
 {
-	if (!s->batches.groups)
+	if (!s->batches.groups && !s->may_be_empty)
 		return ril_fail(err, RIL_EFAIL, "%s: no groups", ril_reader_name(s->in));
 	return s->out ? ril_writer_end(s->out, err) : 0;
 }
@@ -66,7 +76,7 @@ int ril_stage_end(struct ril_stage *s, struct ril_err *err)
 void ril_stage_close(struct ril_stage *s, const struct ril_err *why)
 {
 	if (why && why->code && s->out)
-		ril_writer_abort(s->out, s->tool, why);
+		ril_writer_abort(s->out, s->lineage.program, why);
 	ril_batch_free(&s->batch);
 	ril_batches_free(&s->batches);
 	ril_record_free(s->head);

@@ -2,7 +2,6 @@
 #include "score/filter.h"
 
 #include <math.h>
-#include <stdio.h>
 
 /* Sums over a step for the metrics file; [0] student, [1] teachers. */
 struct sums {
@@ -12,8 +11,7 @@ struct sums {
 
 struct pass {
 	const struct ril_score_filter *how;
-	struct ril_reader *in;
-	struct ril_writer *out; /* NULL: none */
+	struct ril_stage stage;
 	struct sums sums;
 };
 
@@ -44,80 +42,64 @@ static int score_group(struct pass *p, struct ril_record *rec, struct ril_err *e
 		if (ril_report_add(p->how->report, &g.item[i], &g.verdict[i], judge, g.source[i], err))
 			return -1;
 	}
-	return p->out ? ril_writer_put(p->out, rec, err) : 0;
+	return 0;
 }
 
-static void put_mean(FILE *m, const char *name, double sum, int64_t n)
+static int put_mean(struct ril_buf *b, const char *name, double sum, int64_t n, struct ril_err *err)
 {
-	if (n)
-		fprintf(m, ", \"%s\": %.6g", name, sum / (double)n);
+	return n ? ril_buf_printf(b, err, ", \"%s\": %.6g", name, sum / (double)n) : 0;
 }
 
 static int write_metrics(const char *path, int64_t step, const struct sums *s, struct ril_err *err)
 {
 	static const char *const side[] = {"student", "teacher"};
-	FILE *m = fopen(path, "ae");
-	if (!m)
-		return ril_fail_errno(err, "%s", path);
-	fprintf(m, "{\"step\": %lld, \"groups\": %lld, \"undecided\": %lld", (long long)step, (long long)s->groups,
-		(long long)s->undecided);
-	for (int k = 0; k < 2; k++) {
+	struct ril_buf b = {0};
+	if (!path)
+		return 0;
+	int rc = ril_buf_printf(&b, err, "{\"step\": %lld, \"groups\": %lld, \"undecided\": %lld", (long long)step,
+				(long long)s->groups, (long long)s->undecided);
+	for (int k = 0; k < 2 && !rc; k++) {
 		if (!s->n[k])
 			continue;
-		fprintf(m, ", \"%s\": {\"n\": %lld", side[k], (long long)s->n[k]);
-		put_mean(m, "answer", s->answer[k], s->n[k]);
-		put_mean(m, "reward", s->reward[k], s->n[k]);
-		fprintf(m, "}");
+		rc = ril_buf_printf(&b, err, ", \"%s\": {\"n\": %lld", side[k], (long long)s->n[k]) ||
+		     put_mean(&b, "answer", s->answer[k], s->n[k], err) ||
+		     put_mean(&b, "reward", s->reward[k], s->n[k], err) || ril_buf_puts(&b, "}", err);
 	}
-	fprintf(m, "}\n");
-	bool bad = ferror(m);
-	return fclose(m) || bad ? ril_fail_errno(err, "%s", path) : 0;
-}
-
-static int end_step(struct pass *p, const struct ril_record *rec, struct ril_err *err)
-{
-	struct sums s = p->sums;
-	p->sums = (struct sums){0};
-	if (p->out && ril_writer_step(p->out, ril_step_number(rec), ril_step_checkpoint(rec), err))
-		return -1;
-	return p->how->metrics ? write_metrics(p->how->metrics, ril_step_number(rec), &s, err) : 0;
-}
-
-static int pass_on(struct pass *p, struct ril_record *rec, struct ril_err *err)
-{
-	switch (ril_record_kind(rec)) {
-	case RIL_HEAD: return p->out ? ril_writer_head(p->out, rec, p->how->lineage, NULL, err) : 0;
-	case RIL_GROUP: return score_group(p, rec, err);
-	case RIL_STEP: return end_step(p, rec, err);
-	default: return 0;
-	}
+	rc = rc || ril_buf_puts(&b, "}\n", err) || ril_metrics_append(path, &b, err) ? -1 : 0;
+	ril_buf_free(&b);
+	return rc;
 }
 
 static int pass_all(struct pass *p, struct ril_err *err)
 {
-	struct ril_record *rec = NULL;
-	int rc = 0;
-	while (!rc && !(rc = ril_reader_next(p->in, &rec, err)) && rec) {
-		rc = pass_on(p, rec, err);
-		ril_record_free(rec);
-		rec = NULL;
+	struct ril_batch *b = &p->stage.batch;
+	int rc;
+	while ((rc = ril_stage_next(&p->stage, err)) == 1) {
+		int64_t step = ril_stage_step(&p->stage);
+		bool ended = b->barrier;
+		for (size_t i = 0; i < b->n; i++)
+			if (score_group(p, b->group[i], err))
+				return -1;
+		if (ril_stage_put(&p->stage, b->checkpoint, err))
+			return -1;
+		ril_batch_clear(b); /* its memory, before the wait for the next */
+		if (!ended)
+			continue;
+		struct sums s = p->sums;
+		p->sums = (struct sums){0};
+		if (write_metrics(p->how->metrics, step, &s, err))
+			return -1;
 	}
-	if (!rc && p->out)
-		rc = ril_writer_end(p->out, err);
-	if (rc && p->out)
-		ril_writer_abort(p->out, p->how->lineage->program, err);
-	return rc;
+	return rc ? -1 : ril_stage_end(&p->stage, err);
 }
 
 int ril_score_stream(const struct ril_score_filter *how, struct ril_err *err)
 {
-	const struct ril_writer_options options = {.gzip = how->gzip};
-	struct pass p = {.how = how, .in = ril_reader_open(how->input, err)};
-	int rc = p.in && (!how->output || (p.out = ril_writer_open(how->output, &options, err))) ? 0 : -1;
-	if (!rc && p.out)
-		ril_reader_watch(p.in, p.out);
-	rc = rc ? rc : pass_all(&p, err);
-	ril_writer_free(p.out);
-	ril_reader_free(p.in);
+	struct pass p = {
+		.how = how,
+		.stage = {.lineage = how->lineage, .steps = RIL_STEPS_PASSED_ON, .limit = 1, .may_be_empty = true},
+	};
+	int rc = ril_stage_open(&p.stage, how->input, how->output, how->gzip, err) || pass_all(&p, err) ? -1 : 0;
+	ril_stage_close(&p.stage, rc ? err : NULL);
 	return rc;
 }

@@ -1,7 +1,8 @@
-/* filter.h -- the pass over a stream: every group judged, its reward assembled, steps passed on as they come. */
+/* filter.h -- the pass over a stream: every group judged, its reward assembled, and passed on at once; steps too. */
 #ifndef RIL_SCORE_FILTER_H
 #define RIL_SCORE_FILTER_H
 
+#include "loop/stage.h"
 #include "score/grader.h"
 #include "score/report.h"
 #include "score/reward.h"
@@ -13,7 +14,7 @@ struct ril_score_filter {
 	const char *input, *output; /* output NULL: no stream is written */
 	bool gzip;
 	const char *metrics; /* file that gets a line of JSON a step; NULL: none */
-	const struct ril_lineage *lineage;
+	struct ril_lineage lineage;
 };
 
 /* Reads to the end.  A failure is passed on downstream as ABORT; nothing is published then. */

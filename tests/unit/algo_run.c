@@ -35,9 +35,7 @@ static void commit(int64_t step, int64_t keep)
 
 static void test_run(void)
 {
-	int64_t newest = -1;
 	char link[64] = "";
-	CHECK(!ril_run_newest(in_root("run"), &newest, &err) && newest == 0, "no run is step 0");
 	for (int64_t s = 1; s <= 3; s++)
 		commit(s, 0);
 	CHECK(there("run/step-1/disc") && there("run/step-3/disc") && !there("run/step-3.tmp"), "all are kept");
@@ -47,7 +45,7 @@ static void test_run(void)
 	commit(4, 2);
 	CHECK(there("run/step-4") && there("run/step-3") && !there("run/step-2") && there("run/step-1"),
 	      "the newest two and the best");
-	CHECK(!ril_run_newest(in_root("run"), &newest, &err) && newest == 4, "unfinished ones do not count");
+	CHECK(there("run/step-9.tmp"), "an unfinished one is no checkpoint, and stays");
 	CHECK(readlink(in_root("run/current"), link, sizeof link - 1) == 6 && !strcmp(link, "step-4"), "current is %s",
 	      link);
 	commit(4, 2);

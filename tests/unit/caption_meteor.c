@@ -119,8 +119,9 @@ static void test_programs(void)
 	how.metrics = RIL_CAP_BIT(RIL_CAP_SPICE);
 	CHECK(!ril_captions_score(c, &how, NULL, 0, &e) && strstr(e.msg, "SPICE failed"), "%s", e.msg);
 	how.spice_jar = NULL;
-	CHECK(!ril_captions_score(c, &how, NULL, 0, &e) && e.code == RIL_EUSAGE && strstr(e.msg, "--spice-jar"), "%s",
-	      e.msg);
+	CHECK(!ril_captions_score(c, &how, NULL, 0, &e) && e.code == RIL_EUSAGE && e.setting &&
+		      !strcmp(e.setting, "spice jar"),
+	      "%s", e.msg);
 	how.spice_jar = "/nowhere/s.jar";
 	CHECK(!ril_captions_score(c, &how, NULL, 0, &e) && strstr(e.msg, "/nowhere/s.jar"), "%s", e.msg);
 	ril_captions_free(c);
