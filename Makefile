@@ -45,6 +45,7 @@ BIN  := $(if $(filter release,$(MODE)),bin,$(B)/bin)
 LIBSRC  := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
 LIBOBJ  := $(LIBSRC:%.c=$B/%.o)
 TOOLS   := $(sort $(patsubst bin/%.c,%,$(wildcard bin/ril-*.c)))
+FAR     = $(TOOLS:%=$B/tests/far/%)
 TESTS   := $(sort $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/ops/*.c tests/stream/*.c tests/fuzz/*.c)))
 
 .DELETE_ON_ERROR:
@@ -65,7 +66,7 @@ share/completions/ril.bash: scripts/gen-completions $(TOOLS:%=bin/%)
 
 .PHONY: tests
 #: builds the tools and all tests
-tests: all $(TESTS:%=$B/tests/%) $B/tests/fidelity/fidelity
+tests: all $(TESTS:%=$B/tests/%) $B/tests/fidelity/fidelity $(FAR)
 
 $B/%.o: %.c Makefile VERSION $(MISSING)
 	@mkdir -p $(@D)
@@ -91,6 +92,11 @@ $(BIN)/ril-%: $B/bin/ril-%.o $B/bin/tool.o $B/bin/signals.o $B/libril.a
 $B/tests/%: $B/tests/%.o $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+# Tools on a hostile device, for tests/pipe/far.sh.
+$B/tests/far/ril-%: $B/bin/ril-%.o $B/bin/tool.o $B/bin/signals.o $B/tests/far/far.o $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
 FIDELITY := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/fidelity/*.c)))
 $B/tests/fidelity/fidelity: $(FIDELITY) $B/libril.a
@@ -172,4 +178,4 @@ compile_commands.json:
 clean:
 	rm -rf build share/completions compile_commands.json $(TOOLS:%=bin/%)
 
--include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $B/bin/signals.d $(TESTS:%=$B/tests/%.d) $(FIDELITY:.o=.d)
+-include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $B/bin/signals.d $(TESTS:%=$B/tests/%.d) $(FIDELITY:.o=.d) $B/tests/far/far.d

@@ -20,6 +20,11 @@ const struct ril_ops *ril_ops(void)
 	return active;
 }
 
+void ril_backend_use(const struct ril_ops *ops)
+{
+	active = ops;
+}
+
 /* ---- kernels by the instructions they use, best first ---- */
 
 enum level { OLD, AVX2, AVX512 };

@@ -9,6 +9,9 @@
  * never restart).  A sentence on what was chosen goes to how[n] for -v.  Call before any other thread exists. */
 int ril_backend_start(const char *device, char **argv, char *how, size_t n, struct ril_err *);
 
+/* Makes another table the active one: a device that stands between the host and a backend (tests/far). */
+void ril_backend_use(const struct ril_ops *);
+
 /* The active backend; the CPU before ril_backend_start was called. */
 const struct ril_ops *ril_ops(void);
 

@@ -1,0 +1,286 @@
+/* far.c -- a hostile device: the CPU's kernels behind memory that nobody else can touch.
+ *
+ * Linked into a tool (build/MODE/tests/far/ril-...), it takes the CPU backend's place before main begins.  All its memory
+ * lies in one reserved range that is closed (PROT_NONE) unless an operation runs, so that a host that reads or writes what
+ * it should have asked for ends at once, with the place named.  Freed memory is filled with a pattern, new memory with
+ * another, so that nothing can rest on zeros or on what was there.
+ *
+ * RIL_FAR_TRACE=FILE: one line an event, in order: an operation's name, "to_device BYTES", "to_host BYTES", "copy BYTES",
+ * "wait" (sync).  The tests count waits and copies in it. */
+#include "ops/backend.h"
+
+#include <execinfo.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define RESERVED ((size_t)8 << 30)
+enum { PAGE = 4096, FRESH = 0xC5, FREED = 0xDB, OPEN = PROT_READ | PROT_WRITE };
+
+static struct ril_ops far, cpu;
+static char *base;  /* [RESERVED] */
+static size_t used; /* from base; grows only: no address serves twice */
+static FILE *trace;
+
+struct header { /* before each block, within the closed range */
+	size_t bytes;
+	char pad[56];
+};
+
+static void gate(int protection)
+{
+	if (used && mprotect(base, used, protection)) {
+		perror("far: mprotect");
+		_exit(99);
+	}
+}
+
+static void note(const char *what, size_t bytes)
+{
+	if (trace)
+		fprintf(trace, bytes == SIZE_MAX ? "%s\n" : "%s %zu\n", what, bytes);
+}
+
+/* ---- memory ---- */
+
+/* Which side a pointer must be on. */
+static void expect(const char *what, const void *p, size_t bytes, bool device)
+{
+	const char *at = p;
+	bool inside = at >= base && at < base + RESERVED, fits = !inside || at + bytes <= base + used;
+	if (bytes && (inside != device || !fits)) {
+		fprintf(stderr, "far: %s: %zu bytes at %p are not %s memory\n", what, bytes, p,
+			device ? "device" : "host");
+		abort();
+	}
+}
+
+static void *far_get(size_t bytes)
+{
+	size_t whole = (sizeof(struct header) + bytes + PAGE - 1) / PAGE * PAGE;
+	if (bytes > RESERVED || whole > RESERVED - used)
+		return NULL;
+	struct header *h = (struct header *)(base + used);
+	used += whole;
+	gate(OPEN);
+	h->bytes = bytes;
+	memset(h + 1, FRESH, bytes);
+	gate(PROT_NONE);
+	return h + 1;
+}
+
+static void far_put(void *p)
+{
+	if (!p)
+		return;
+	struct header *h = (struct header *)p - 1;
+	gate(OPEN);
+	memset(p, FREED, h->bytes);
+	gate(PROT_NONE);
+}
+
+static void far_to_device(void *dst, const void *src, size_t bytes)
+{
+	note("to_device", bytes);
+	expect("to_device", dst, bytes, true);
+	expect("to_device", src, bytes, false);
+	gate(OPEN);
+	cpu.to_device(dst, src, bytes);
+	gate(PROT_NONE);
+}
+
+static void far_to_host(void *dst, const void *src, size_t bytes)
+{
+	note("to_host", bytes);
+	expect("to_host", dst, bytes, false);
+	expect("to_host", src, bytes, true);
+	gate(OPEN);
+	cpu.to_host(dst, src, bytes);
+	gate(PROT_NONE);
+}
+
+static void far_copy(void *dst, const void *src, size_t bytes)
+{
+	note("copy", bytes);
+	expect("copy", dst, bytes, true);
+	expect("copy", src, bytes, true);
+	gate(OPEN);
+	cpu.copy(dst, src, bytes);
+	gate(PROT_NONE);
+}
+
+static void far_zero(void *dst, size_t bytes)
+{
+	note("zero", bytes);
+	expect("zero", dst, bytes, true);
+	gate(OPEN);
+	cpu.zero(dst, bytes);
+	gate(PROT_NONE);
+}
+
+static int far_sync(struct ril_err *err)
+{
+	note("wait", SIZE_MAX);
+	return cpu.sync(err);
+}
+
+/* ---- operations: each checks that it was given the device's memory, opens the gate, runs the CPU's kernel ---- */
+
+static const char *running; /* the operation */
+
+static void check_address(int first, const void *p)
+{
+	if (p)
+		expect(running, p, 1, true);
+}
+
+static void check_mat(int first, struct ril_mat m)
+{
+	if (m.p && m.rows && m.cols) {
+		expect(running, m.p, 1, true);
+		expect(running, (char *)m.p + ril_mat_bytes(m) - (size_t)(m.ld - m.cols + 1) * ril_dtype_size(m.type),
+		       1, true);
+	}
+}
+
+static void check_segs(int first, struct ril_segs s)
+{
+	if (s.n)
+		expect(running, s.at, (size_t)s.n * sizeof *s.at, true);
+}
+
+static void check_rotary(int first, struct ril_rotary r)
+{
+	check_address(0, r.cosv);
+	check_address(0, r.sinv);
+	check_address(0, r.axis);
+}
+
+static void check_nothing(int first, ...)
+{
+}
+
+/* clang-format off */
+#define POINTER_CLASS 5 /* what __builtin_classify_type says of pointers */
+#define CHECK(x)                                                                                                       \
+	_Generic((x),                                                                                                  \
+		struct ril_mat: check_mat, struct ril_segs: check_segs, struct ril_rotary: check_rotary,               \
+		default: __builtin_choose_expr(__builtin_classify_type(x) == POINTER_CLASS, check_address, check_nothing))(0, (x));
+#define CHECK_1(x) CHECK(x)
+#define CHECK_2(x, ...) CHECK(x) CHECK_1(__VA_ARGS__)
+#define CHECK_3(x, ...) CHECK(x) CHECK_2(__VA_ARGS__)
+#define CHECK_4(x, ...) CHECK(x) CHECK_3(__VA_ARGS__)
+#define CHECK_5(x, ...) CHECK(x) CHECK_4(__VA_ARGS__)
+#define CHECK_6(x, ...) CHECK(x) CHECK_5(__VA_ARGS__)
+#define CHECK_7(x, ...) CHECK(x) CHECK_6(__VA_ARGS__)
+#define CHECK_8(x, ...) CHECK(x) CHECK_7(__VA_ARGS__)
+#define CHECK_9(x, ...) CHECK(x) CHECK_8(__VA_ARGS__)
+#define CHECK_10(x, ...) CHECK(x) CHECK_9(__VA_ARGS__)
+#define CHECK_11(x, ...) CHECK(x) CHECK_10(__VA_ARGS__)
+#define CHECK_12(x, ...) CHECK(x) CHECK_11(__VA_ARGS__)
+#define CHECK_13(x, ...) CHECK(x) CHECK_12(__VA_ARGS__)
+#define CHECK_14(x, ...) CHECK(x) CHECK_13(__VA_ARGS__)
+#define COUNTED(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, N, ...) CHECK_##N
+#define CHECK_ALL(...)                                                                                                 \
+	COUNTED(__VA_ARGS__, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)(__VA_ARGS__)
+/* clang-format on */
+
+#define WRAP(op, PARAMS, ARGS)                                                                                         \
+	static void far_##op PARAMS                                                                                    \
+	{                                                                                                              \
+		note(running = #op, SIZE_MAX);                                                                         \
+		CHECK_ALL ARGS gate(OPEN);                                                                             \
+		cpu.op ARGS;                                                                                           \
+		gate(PROT_NONE);                                                                                       \
+	}
+typedef struct ril_mat mat;
+typedef const ril_real *vec;
+typedef const int32_t *idx;
+
+WRAP(linear, (mat y, mat x, mat w, vec b, bool accumulate), (y, x, w, b, accumulate))
+WRAP(linear_bwd, (mat dx, mat dw, ril_real *db, mat dy, mat x, mat w), (dx, dw, db, dy, x, w))
+WRAP(embed, (mat y, idx ids, idx vrow, mat table, mat vis), (y, ids, vrow, table, vis))
+WRAP(embed_bwd, (mat dtable, mat dvis, idx ids, idx vrow, mat dy), (dtable, dvis, ids, vrow, dy))
+WRAP(gather, (mat y, mat x, idx i), (y, x, i))
+WRAP(gather_bwd, (mat dx, mat dy, idx i), (dx, dy, i))
+WRAP(scatter, (mat y, mat x, idx row), (y, x, row))
+WRAP(add_rows, (mat y, mat x, mat p), (y, x, p))
+WRAP(add_rows_bwd, (mat dx, mat dp, mat dy), (dx, dp, dy))
+WRAP(axpy, (mat y, double alpha, mat x), (y, alpha, x))
+WRAP(scale_add, (mat y, mat a, vec g, mat b), (y, a, g, b))
+WRAP(scale_add_bwd, (mat da, ril_real *dg, mat db, mat dy, vec g, mat b), (da, dg, db, dy, g, b))
+WRAP(act, (mat y, mat x, enum ril_act a), (y, x, a))
+WRAP(act_bwd, (mat dx, mat dy, mat x, enum ril_act a), (dx, dy, x, a))
+WRAP(swiglu, (mat y, mat gate_, mat up), (y, gate_, up))
+WRAP(swiglu_bwd, (mat dgate, mat dup, mat dy, mat gate_, mat up), (dgate, dup, dy, gate_, up))
+WRAP(rmsnorm, (mat y, ril_real *rstd, mat x, vec w, double eps), (y, rstd, x, w, eps))
+WRAP(rmsnorm_bwd, (mat dx, ril_real *dw, mat dy, mat x, vec w, vec rstd), (dx, dw, dy, x, w, rstd))
+WRAP(layernorm, (mat y, ril_real *mean, ril_real *rstd, mat x, vec w, vec b, double eps), (y, mean, rstd, x, w, b, eps))
+WRAP(layernorm_bwd, (mat dx, ril_real *dw, ril_real *db, mat dy, mat x, vec w, vec mean, vec rstd),
+     (dx, dw, db, dy, x, w, mean, rstd))
+WRAP(rope, (mat x, struct ril_rotary r, idx pos, int64_t stride, bool inverse), (x, r, pos, stride, inverse))
+WRAP(attention, (mat o, ril_real *lse, mat q, mat k, mat v, struct ril_segs s, struct ril_heads h),
+     (o, lse, q, k, v, s, h))
+WRAP(attention_bwd,
+     (mat dq, mat dk, mat dv, mat dout, mat o, vec lse, mat q, mat k, mat v, struct ril_segs s, struct ril_heads h),
+     (dq, dk, dv, dout, o, lse, q, k, v, s, h))
+WRAP(head_logp, (double *logp, double *entropy, ril_real *lse, mat h, idx target, mat w, double inv_t),
+     (logp, entropy, lse, h, target, w, inv_t))
+WRAP(head_logp_bwd, (mat dh, mat dw, const double *dlogp, vec lse, mat h, idx target, mat w, double inv_t),
+     (dh, dw, dlogp, lse, h, target, w, inv_t))
+WRAP(adamw, (ril_real * p, ril_real *m, ril_real *v, vec g, int64_t n, struct ril_adamw how), (p, m, v, g, n, how))
+
+static double far_sum_squares(vec x, int64_t n)
+{
+	note(running = "sum_squares", SIZE_MAX);
+	CHECK_ALL(x)
+	gate(OPEN);
+	double sum = cpu.sum_squares(x, n);
+	gate(PROT_NONE);
+	return sum;
+}
+
+/* ---- taking the CPU's place ---- */
+
+/* A touch of closed memory: says where, for addr2line, and ends. */
+static void touched(int sig, siginfo_t *info, void *context)
+{
+	char *at = info->si_addr;
+	static const char ours[] = "far: the host touched the device's memory\n", other[] = "far: segmentation fault\n";
+	bool inside = at >= base && at < base + RESERVED;
+	void *frame[32];
+	if (write(2, inside ? ours : other, inside ? sizeof ours - 1 : sizeof other - 1) < 0)
+		_exit(98);
+	backtrace_symbols_fd(frame, backtrace(frame, 32), 2);
+	_exit(98);
+}
+
+__attribute__((constructor)) static void install(void)
+{
+	const char *path = getenv("RIL_FAR_TRACE");
+	struct sigaction sa = {.sa_sigaction = touched, .sa_flags = SA_SIGINFO};
+	sigaction(SIGSEGV, &sa, NULL);
+	base = mmap(NULL, RESERVED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (base == MAP_FAILED) {
+		perror("far: mmap");
+		_exit(99);
+	}
+	trace = path ? fopen(path, "a") : NULL;
+	cpu = *ril_ops();
+	far = (struct ril_ops){.name = "far",
+			       .get = far_get,
+			       .put = far_put,
+			       .to_device = far_to_device,
+			       .to_host = far_to_host,
+			       .copy = far_copy,
+			       .zero = far_zero,
+			       .sync = far_sync,
+#define ENTRY(op) .op = far_##op,
+			       RIL_OPS(ENTRY)
+#undef ENTRY
+	};
+	ril_backend_use(&far);
+}
