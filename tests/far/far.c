@@ -159,6 +159,15 @@ static void check_rotary(int first, struct ril_rotary r)
 	check_address(0, r.axis);
 }
 
+static void check_tokens(int first, struct ril_loss_tokens x)
+{
+	if (x.n) {
+		expect(running, x.logp, (size_t)x.n * sizeof *x.logp, true);
+		expect(running, x.weight, (size_t)x.n * sizeof *x.weight, true);
+		expect(running, x.side, (size_t)x.n, true);
+	}
+}
+
 static void check_nothing(int first, ...)
 {
 }
@@ -168,6 +177,7 @@ static void check_nothing(int first, ...)
 #define CHECK(x)                                                                                                       \
 	_Generic((x),                                                                                                  \
 		struct ril_mat: check_mat, struct ril_segs: check_segs, struct ril_rotary: check_rotary,               \
+		struct ril_loss_tokens: check_tokens,                                                                  \
 		default: __builtin_choose_expr(__builtin_classify_type(x) == POINTER_CLASS, check_address, check_nothing))(0, (x));
 #define CHECK_1(x) CHECK(x)
 #define CHECK_2(x, ...) CHECK(x) CHECK_1(__VA_ARGS__)
@@ -231,6 +241,13 @@ WRAP(head_logp, (double *logp, double *entropy, ril_real *lse, mat h, idx target
      (logp, entropy, lse, h, target, w, inv_t))
 WRAP(head_logp_bwd, (mat dh, mat dw, const double *dlogp, vec lse, mat h, idx target, mat w, double inv_t),
      (dh, dw, dlogp, lse, h, target, w, inv_t))
+WRAP(policy_loss,
+     (double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x, const double *advantage, const double *old,
+      const double *ref, struct ril_surrogate how),
+     (dlogp, sums, x, advantage, old, ref, how))
+WRAP(sft_loss, (double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x), (dlogp, sums, x))
+WRAP(bce_loss, (mat dz, struct ril_bce_sums *sums, mat z, const int8_t *label, double w0, double w1),
+     (dz, sums, z, label, w0, w1))
 WRAP(adamw, (ril_real * p, ril_real *m, ril_real *v, vec g, int64_t n, struct ril_adamw how), (p, m, v, g, n, how))
 
 static double far_sum_squares(vec x, int64_t n)
