@@ -7,6 +7,7 @@
  *
  * RIL_FAR_TRACE=FILE: one line an event, in order: an operation's name, "to_device BYTES", "to_host BYTES", "copy BYTES",
  * "wait" (sync).  The tests count waits and copies in it. */
+#include "base/unused.h"
 #include "ops/backend.h"
 
 #include <execinfo.h>
@@ -131,13 +132,13 @@ static int far_sync(struct ril_err *err)
 
 static const char *running; /* the operation */
 
-static void check_address(int first, const void *p)
+static void check_address(RIL_UNUSED int first, const void *p)
 {
 	if (p)
 		expect(running, p, 1, true);
 }
 
-static void check_mat(int first, struct ril_mat m)
+static void check_mat(RIL_UNUSED int first, struct ril_mat m)
 {
 	if (m.p && m.rows && m.cols) {
 		expect(running, m.p, 1, true);
@@ -146,20 +147,20 @@ static void check_mat(int first, struct ril_mat m)
 	}
 }
 
-static void check_segs(int first, struct ril_segs s)
+static void check_segs(RIL_UNUSED int first, struct ril_segs s)
 {
 	if (s.n)
 		expect(running, s.at, (size_t)s.n * sizeof *s.at, true);
 }
 
-static void check_rotary(int first, struct ril_rotary r)
+static void check_rotary(RIL_UNUSED int first, struct ril_rotary r)
 {
 	check_address(0, r.cosv);
 	check_address(0, r.sinv);
 	check_address(0, r.axis);
 }
 
-static void check_tokens(int first, struct ril_loss_tokens x)
+static void check_tokens(RIL_UNUSED int first, struct ril_loss_tokens x)
 {
 	if (x.n) {
 		expect(running, x.logp, (size_t)x.n * sizeof *x.logp, true);
@@ -168,7 +169,12 @@ static void check_tokens(int first, struct ril_loss_tokens x)
 	}
 }
 
-static void check_nothing(int first, ...)
+static void check_adamw(RIL_UNUSED int first, struct ril_adamw how)
+{
+	check_address(0, how.squares);
+}
+
+static void check_nothing(RIL_UNUSED int first, ...)
 {
 }
 
@@ -177,7 +183,7 @@ static void check_nothing(int first, ...)
 #define CHECK(x)                                                                                                       \
 	_Generic((x),                                                                                                  \
 		struct ril_mat: check_mat, struct ril_segs: check_segs, struct ril_rotary: check_rotary,               \
-		struct ril_loss_tokens: check_tokens,                                                                  \
+		struct ril_loss_tokens: check_tokens, struct ril_adamw: check_adamw,                                                                  \
 		default: __builtin_choose_expr(__builtin_classify_type(x) == POINTER_CLASS, check_address, check_nothing))(0, (x));
 #define CHECK_1(x) CHECK(x)
 #define CHECK_2(x, ...) CHECK(x) CHECK_1(__VA_ARGS__)
@@ -248,22 +254,16 @@ WRAP(policy_loss,
 WRAP(sft_loss, (double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x), (dlogp, sums, x))
 WRAP(bce_loss, (mat dz, struct ril_bce_sums *sums, mat z, const int8_t *label, double w0, double w1),
      (dz, sums, z, label, w0, w1))
+WRAP(convert, (mat y, mat x), (y, x))
+WRAP(sum_squares, (double *sum, vec x, int64_t n), (sum, x, n))
 WRAP(adamw, (ril_real * p, ril_real *m, ril_real *v, vec g, int64_t n, struct ril_adamw how), (p, m, v, g, n, how))
-
-static double far_sum_squares(vec x, int64_t n)
-{
-	note(running = "sum_squares", SIZE_MAX);
-	CHECK_ALL(x)
-	gate(OPEN);
-	double sum = cpu.sum_squares(x, n);
-	gate(PROT_NONE);
-	return sum;
-}
+WRAP(adamw_round, (mat p, ril_real *m, ril_real *v, vec g, struct ril_adamw how, struct ril_rounding rounding),
+     (p, m, v, g, how, rounding))
 
 /* ---- taking the CPU's place ---- */
 
 /* A touch of closed memory: says where, for addr2line, and ends. */
-static void touched(int sig, siginfo_t *info, void *context)
+static void touched(RIL_UNUSED int sig, siginfo_t *info, RIL_UNUSED void *context)
 {
 	char *at = info->si_addr;
 	static const char ours[] = "far: the host touched the device's memory\n", other[] = "far: segmentation fault\n";
