@@ -5,8 +5,9 @@
  * it should have asked for ends at once, with the place named.  Freed memory is filled with a pattern, new memory with
  * another, so that nothing can rest on zeros or on what was there.
  *
+ * RIL_FAR_ASYNC=1: it claims to be asynchronous, so that the host looks seldom and one step late.
  * RIL_FAR_TRACE=FILE: one line an event, in order: an operation's name, "to_device BYTES", "to_host BYTES", "copy BYTES",
- * "wait" (sync).  The tests count waits and copies in it. */
+ * "fetch BYTES", "wait" (sync, fetched).  The tests count waits and copies in it. */
 #include "base/unused.h"
 #include "ops/backend.h"
 
@@ -122,6 +123,37 @@ static void far_zero(void *dst, size_t bytes)
 	gate(PROT_NONE);
 }
 
+/* What was there when fetch was called arrives with fetched, not before. */
+static struct {
+	void *dst, *held;
+	size_t bytes;
+} late;
+
+static void far_fetch(void *dst, const void *src, size_t bytes)
+{
+	note("fetch", bytes);
+	expect("fetch", dst, bytes, false);
+	expect("fetch", src, bytes, true);
+	late.held = malloc(bytes);
+	if (!late.held)
+		abort();
+	gate(OPEN);
+	memcpy(late.held, src, bytes);
+	gate(PROT_NONE);
+	memset(dst, FRESH, bytes);
+	late.dst = dst;
+	late.bytes = bytes;
+}
+
+static void far_fetched(void)
+{
+	note("wait", SIZE_MAX);
+	if (late.held)
+		memcpy(late.dst, late.held, late.bytes);
+	free(late.held);
+	late.held = NULL;
+}
+
 static int far_sync(struct ril_err *err)
 {
 	note("wait", SIZE_MAX);
@@ -174,6 +206,22 @@ static void check_adamw(RIL_UNUSED int first, struct ril_adamw how)
 	check_address(0, how.squares);
 }
 
+static void check_draws(RIL_UNUSED int first, struct ril_draws rows)
+{
+	check_address(0, rows.key);
+	check_address(0, rows.line);
+	check_address(0, rows.done);
+	check_address(0, rows.barred);
+}
+
+static void check_decode(RIL_UNUSED int first, struct ril_decode d)
+{
+	const void *all[] = {d.id,  d.logp, d.pos, d.kv_row,  d.full,     d.slide,
+			     d.key, d.done, d.out, d.out_ids, d.out_logp, d.eos};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		check_address(0, all[i]);
+}
+
 static void check_nothing(RIL_UNUSED int first, ...)
 {
 }
@@ -183,7 +231,8 @@ static void check_nothing(RIL_UNUSED int first, ...)
 #define CHECK(x)                                                                                                       \
 	_Generic((x),                                                                                                  \
 		struct ril_mat: check_mat, struct ril_segs: check_segs, struct ril_rotary: check_rotary,               \
-		struct ril_loss_tokens: check_tokens, struct ril_adamw: check_adamw,                                                                  \
+		struct ril_loss_tokens: check_tokens, struct ril_adamw: check_adamw,                                   \
+		struct ril_draws: check_draws, struct ril_decode: check_decode,                                                                  \
 		default: __builtin_choose_expr(__builtin_classify_type(x) == POINTER_CLASS, check_address, check_nothing))(0, (x));
 #define CHECK_1(x) CHECK(x)
 #define CHECK_2(x, ...) CHECK(x) CHECK_1(__VA_ARGS__)
@@ -254,6 +303,10 @@ WRAP(policy_loss,
 WRAP(sft_loss, (double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x), (dlogp, sums, x))
 WRAP(bce_loss, (mat dz, struct ril_bce_sums *sums, mat z, const int8_t *label, double w0, double w1),
      (dz, sums, z, label, w0, w1))
+WRAP(sample, (int32_t * ids, ril_real *logp, mat z, struct ril_draws rows, struct ril_sampling how),
+     (ids, logp, z, rows, how))
+WRAP(advance, (struct ril_decode d), (d))
+WRAP(keep_rows, (struct ril_decode to, struct ril_decode from, idx row), (to, from, row))
 WRAP(convert, (mat y, mat x), (y, x))
 WRAP(sum_squares, (double *sum, vec x, int64_t n), (sum, x, n))
 WRAP(adamw, (ril_real * p, ril_real *m, ril_real *v, vec g, int64_t n, struct ril_adamw how), (p, m, v, g, n, how))
@@ -277,7 +330,7 @@ static void touched(RIL_UNUSED int sig, siginfo_t *info, RIL_UNUSED void *contex
 
 __attribute__((constructor)) static void install(void)
 {
-	const char *path = getenv("RIL_FAR_TRACE");
+	const char *path = getenv("RIL_FAR_TRACE"), *async = getenv("RIL_FAR_ASYNC");
 	struct sigaction sa = {.sa_sigaction = touched, .sa_flags = SA_SIGINFO};
 	sigaction(SIGSEGV, &sa, NULL);
 	base = mmap(NULL, RESERVED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -294,7 +347,10 @@ __attribute__((constructor)) static void install(void)
 			       .to_host = far_to_host,
 			       .copy = far_copy,
 			       .zero = far_zero,
+			       .fetch = far_fetch,
+			       .fetched = far_fetched,
 			       .sync = far_sync,
+			       .async = async && *async == '1',
 #define ENTRY(op) .op = far_##op,
 			       RIL_OPS(ENTRY)
 #undef ENTRY
