@@ -3,15 +3,16 @@
 #define RIL_BIN_OPTIM_OPTIONS_H
 
 #include "nn/optim.h"
+#include "nn/tape.h"
 
 struct optim_args {
 	struct ril_optim_options how;
-	const char *schedule, *train, *master;
+	const char *schedule, *train, *master, *recompute;
 	int64_t micro_batch;
 };
 
 /* clang-format off */
-#define OPTIM_ARGS_DEFAULT {.how = RIL_OPTIM_DEFAULT, .schedule = "constant", .train = "llm", .master = "f32"}
+#define OPTIM_ARGS_DEFAULT {.how = RIL_OPTIM_DEFAULT, .schedule = "constant", .train = "llm", .master = "f32", .recompute = "none"}
 /* clang-format on */
 
 /* clang-format off */
@@ -27,6 +28,7 @@ struct optim_args {
 	{RIL_OPT_REAL, 0, "min-lr-ratio", &(A).how.min_lr_ratio, "R", "their end, as a share of --lr", 0, 1, NULL}, \
 	{RIL_OPT_INT, 0, "steps", &(A).how.total, "N", "steps of the whole run", 0, 1e12, NULL},                    \
 	{RIL_OPT_INT, 0, "micro-batch", &(A).micro_batch, "N", "most groups at once; 0: what fits", 0, 1e9, NULL},  \
+	{RIL_OPT_CHOICE, 0, "recompute", &(A).recompute, NULL, "keep less, compute it again", 0, 0, RIL_RECOMPUTES},\
 	{RIL_OPT_STR, 0, "train", &(A).train, "LIST", "parts to train, of llm,projector,vision", 0, 0, NULL},       \
 	{RIL_OPT_CHOICE, 0, "master", &(A).master, NULL, "float masters, or chance rounding", 0, 0, "f32|none"}
 /* clang-format on */

@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "base/unused.h"
 #include "optim_options.h"
+#include "plan_options.h"
 #include "tensor/folder.h"
 
 #include <stdlib.h>
@@ -20,6 +21,7 @@ static struct {
 	bool gzip, update;
 	int64_t start, disc_steps;
 	struct optim_args optim;
+	struct plan_args plan;
 } opt = {.in = "-", .out = "-", .disc_steps = 1, .optim = OPTIM_ARGS_DEFAULT};
 
 static const struct ril_opt options[] = {
@@ -35,6 +37,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "run", &opt.run, "DIR", "run folder: D goes into its checkpoints", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "save", &opt.save, "DIR", "write D there at the end", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
+	PLAN_OPTIONS(opt.plan),
 	{0},
 };
 
@@ -102,7 +105,11 @@ static int judge_all(struct discriminate *d, struct ril_err *err)
 	/* What the last barrier did not ask for must be there before END lets ril-update commit it. */
 	if (rc || checkpoint(d, d->stage.done, err) || ril_stage_end(&d->stage, err))
 		return -1;
-	return opt.save ? ril_save_whole(d->model->params, opt.save, err) : 0;
+	if (opt.save && ril_save_whole(d->model->params, opt.save, err))
+		return -1;
+	struct ril_memory m = {.activations = ril_disc_peak(d->disc)};
+	ril_memory_model(&m, d->model, d->optim);
+	return plan_note(d->tool, &m, err);
 }
 
 /* Where D comes from: the checkpoint that is resumed, -m, or a student. */
@@ -125,22 +132,47 @@ static void rest(void *ctx)
 	ril_disc_rest(ctx);
 }
 
+/* D and what trains it; *pixels: its vision part is trained. */
+static int open_model(struct discriminate *d, const char *dir, bool *pixels, struct ril_err *err)
+{
+	uint32_t seed = (uint32_t)d->tool->common.seed;
+	d->model = opt.plan.on ? ril_model_sketch(dir, RIL_HEAD_SCORE, err)
+			       : ril_model_open(dir, RIL_HEAD_SCORE, seed, err);
+	if (!d->model || (opt.update && (optim_args_apply(&opt.optim, d->model->params, RIL_PART_SCORE, pixels, err) ||
+					 !(d->optim = ril_optim_new(d->model->params, &opt.optim.how, seed, err)))))
+		return -1;
+	return 0;
+}
+
+static int plan(struct discriminate *d, struct ril_err *err)
+{
+	struct ril_plan_batch b = {.groups = INT32_MAX, .responses = 8, .image = -1};
+	struct ril_memory m = {0};
+	bool pixels = false;
+	if (plan_begin(&opt.plan, &b, err) || open_model(d, opt.model ? opt.model : opt.init, &pixels, err))
+		return -1;
+	const struct ril_plan_pass how = {.use = RIL_PACK_SCORE,
+					  .recompute = ril_recompute_parse(opt.optim.recompute),
+					  .micro_batch = opt.optim.micro_batch,
+					  .pixels = pixels,
+					  .record = opt.update};
+	ril_memory_model(&m, d->model, d->optim);
+	return ril_plan_train(&m, d->model, &b, &how, err) || plan_print(&m, err) ? -1 : 0;
+}
+
 static int open_all(struct discriminate *d, struct ril_err *err)
 {
 	struct ril_tool *t = d->tool;
 	char dir[RIL_PATH], state[RIL_PATH];
 	bool pixels = false;
-	if (find_model(dir, state, err) ||
-	    !(d->model = ril_model_open(dir, RIL_HEAD_SCORE, (uint32_t)t->common.seed, err)) ||
-	    !(d->tok = ril_tokenizer_load(dir, err)))
+	if (find_model(dir, state, err) || open_model(d, dir, &pixels, err) ||
+	    !(d->tok = ril_tokenizer_load(dir, err)) ||
+	    (opt.update && state[0] && ril_optim_load(d->optim, opt.start, state, err)))
 		return -1;
-	if (opt.update &&
-	    (optim_args_apply(&opt.optim, d->model->params, RIL_PART_SCORE, &pixels, err) ||
-	     !(d->optim = ril_optim_new(d->model->params, &opt.optim.how, (uint32_t)t->common.seed, err)) ||
-	     (state[0] && ril_optim_load(d->optim, opt.start, state, err))))
-		return -1;
-	const struct ril_disc_options how = {
-		.steps = opt.update ? opt.disc_steps : 0, .micro_batch = opt.optim.micro_batch, .pixels = pixels};
+	const struct ril_disc_options how = {.steps = opt.update ? opt.disc_steps : 0,
+					     .micro_batch = opt.optim.micro_batch,
+					     .pixels = pixels,
+					     .recompute = ril_recompute_parse(opt.optim.recompute)};
 	if (!(d->disc = ril_disc_new(d->model, d->optim, d->tok, &how, err)) || (opt.run && ril_mkdirs(opt.run, err)))
 		return -1;
 	d->saved = opt.start;
@@ -162,7 +194,7 @@ static int check_options(struct ril_err *err)
 		return ril_fail(err, RIL_EUSAGE, "one of -m and --init-from is needed");
 	if (opt.save && ril_save_check(opt.save, err))
 		return -1;
-	if (opt.init)
+	if (opt.init || opt.plan.on)
 		return 0;
 	struct ril_folder *f = ril_folder_open(opt.model, err);
 	if (!f)
@@ -179,9 +211,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	struct discriminate d = {.tool = t};
 	int rc = check_options(err);
 	if (!rc)
-		rc = open_all(&d, err);
-	if (!rc)
-		rc = judge_all(&d, err);
+		rc = opt.plan.on ? plan(&d, err) : open_all(&d, err) || judge_all(&d, err) ? -1 : 0;
 	ril_stage_close(&d.stage, rc ? err : NULL);
 	ril_disc_free(d.disc);
 	ril_optim_free(d.optim);

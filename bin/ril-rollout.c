@@ -10,6 +10,7 @@
 #include "loop/stage.h"
 #include "base/progress.h"
 #include "base/unused.h"
+#include "plan_options.h"
 #include "stream/edge.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@ static struct {
 	bool gzip;
 	int64_t n, max_new, start, at_once;
 	struct ril_rollout_options how;
+	struct plan_args plan;
 } opt = {.in = "-", .out = "-", .max_new = 256, .at_once = 256, .how = {.sampling = RIL_SAMPLING_DEFAULT}};
 
 static const struct ril_opt options[] = {
@@ -41,6 +43,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before: the policy's version", 0, 1e12, NULL},
 	{RIL_OPT_INT, 0, "groups-at-once", &opt.at_once, "N", "groups a batch, where no barrier says", 1, 1e6, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
+	PLAN_OPTIONS(opt.plan),
 	{0},
 };
 
@@ -118,9 +121,24 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 	if ((!ril_stop_signal() && rc < 0) ||
 	    (s.responses && report(r->tool, ril_stage_step(&r->stage), &s, &total, err)))
 		return -1;
+	const struct ril_generator_size size = ril_rollout_size(r->sampler);
+	struct ril_memory m = {.activations = size.activations, .cache = size.cache};
+	ril_memory_model(&m, r->model, NULL);
+	if (plan_note(r->tool, &m, err))
+		return -1;
 	ril_say(r->tool, "%lld responses, %lld tokens; %lld cut by length", (long long)total.responses,
 		(long long)total.tokens, (long long)total.truncated);
 	return ril_stage_end(&r->stage, err);
+}
+
+static int plan(struct rollout *r, struct ril_err *err)
+{
+	struct ril_plan_batch b = {.groups = opt.at_once, .responses = opt.n, .length = opt.max_new, .image = -1};
+	struct ril_memory m = {0};
+	if (plan_begin(&opt.plan, &b, err) || !(r->model = ril_model_sketch(opt.model, RIL_HEAD_LM, err)))
+		return -1;
+	ril_memory_model(&m, r->model, NULL);
+	return ril_plan_answers(&m, r->model, &b, opt.how.pixels, err) || plan_print(&m, err) ? -1 : 0;
 }
 
 static int open_all(struct rollout *r, struct ril_err *err)
@@ -154,8 +172,8 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	opt.how.seed = (uint32_t)t->common.seed;
 	struct rollout r = {.tool = t};
 	ril_signals_take_over();
-	int rc = open_all(&r, err);
-	if (!rc)
+	int rc = opt.plan.on ? plan(&r, err) : open_all(&r, err);
+	if (!rc && !opt.plan.on)
 		rc = answer_all(&r, err);
 	int64_t done = r.stage.done;
 	int stop = ril_stop_signal();

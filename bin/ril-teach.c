@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "base/unused.h"
+#include "plan_options.h"
 
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ static struct {
 	struct ril_strlist caches, models;
 	int64_t n, max_new, teacher_tokens, at_once, start;
 	struct ril_teach_options how;
+	struct plan_args plan;
 } opt = {.in = "-", .out = "-", .at_once = 256, .how = {.sampling = RIL_SAMPLING_DEFAULT}};
 
 static const struct ril_opt options[] = {
@@ -50,6 +52,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_INT, 0, "groups-at-once", &opt.at_once, "N", "groups worked on together where no barrier says", 1, 1e6,
 	 NULL},
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before", 0, 1e12, NULL},
+	PLAN_OPTIONS(opt.plan),
 	{0},
 };
 
@@ -143,11 +146,31 @@ static int check_options(struct ril_err *err)
 	return 0;
 }
 
+/* Every teacher stays open, and embeds its pictures with a pass of its own before it answers its share. */
+static int plan(struct ril_err *err)
+{
+	int64_t length = opt.teacher_tokens ? opt.teacher_tokens : opt.max_new;
+	struct ril_plan_batch b = {.groups = opt.at_once, .responses = opt.n, .length = length, .image = -1};
+	struct ril_memory m = {0};
+	int rc = plan_begin(&opt.plan, &b, err);
+	b.responses = (b.responses + (int64_t)opt.models.n - 1) / (opt.models.n ? (int64_t)opt.models.n : 1);
+	for (size_t i = 0; i < opt.models.n && !rc; i++) {
+		struct ril_model *model = ril_model_sketch(opt.models.at[i], RIL_HEAD_LM, err);
+		rc = model ? ril_plan_picture(&m, model, &b, err) || ril_plan_answers(&m, model, &b, false, err) : -1;
+		if (!rc)
+			ril_memory_model(&m, model, NULL);
+		ril_model_free(model);
+	}
+	return rc || plan_print(&m, err) ? -1 : 0;
+}
+
 static int run(struct ril_tool *tool, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
 	struct teach t = {.tool = tool};
 	if (check_options(err))
 		return -1;
+	if (opt.plan.on)
+		return plan(err);
 	opt.how.n = (int32_t)opt.n;
 	opt.how.max_new_tokens = (int32_t)opt.max_new;
 	opt.how.teacher_tokens = (int32_t)opt.teacher_tokens;

@@ -11,6 +11,7 @@
 #include "base/progress.h"
 #include "base/unused.h"
 #include "optim_options.h"
+#include "plan_options.h"
 #include "stream/edge.h"
 #include "text/tokenizer.h"
 
@@ -23,6 +24,7 @@ static struct {
 	int64_t start, keep;
 	struct ril_update_options how;
 	struct optim_args optim;
+	struct plan_args plan;
 } opt = {.in = "-", .objective = "ril", .optim = OPTIM_ARGS_DEFAULT, .how = {.clip = .2, .mu = 1}};
 
 static const struct ril_opt options[] = {
@@ -52,6 +54,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "save", &opt.save, "DIR", "write the student there at the end", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "record", &opt.record, "DIR", "keep every step's groups there, without vision.*", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
+	PLAN_OPTIONS(opt.plan),
 	{0},
 };
 
@@ -188,6 +191,15 @@ static int train_step(struct update *u, struct ril_err *err)
 	return 0;
 }
 
+static struct ril_memory memory_of(const struct update *u)
+{
+	struct ril_memory m = {0};
+	ril_memory_model(&m, u->student, u->optim);
+	if (u->ref)
+		ril_memory_model(&m, u->ref, NULL);
+	return m;
+}
+
 static int train_all(struct update *u, struct ril_err *err)
 {
 	int rc;
@@ -201,29 +213,51 @@ static int train_all(struct update *u, struct ril_err *err)
 		return -1;
 	if (opt.save && ril_save_whole(u->student->params, opt.save, err))
 		return -1;
+	struct ril_memory m = memory_of(u);
+	m.activations = ril_update_peak(u->trainer);
 	ril_tool_note(u->tool, "%lld steps; at most %.1f MB of activations", (long long)(u->stage.done - opt.start),
-		      (double)ril_update_peak(u->trainer) / 1e6);
+		      (double)m.activations / 1e6);
+	if (plan_note(u->tool, &m, err))
+		return -1;
 	return drop_version(u->stage.done - 1, err) || drop_version(u->stage.done, err) ? -1 : 0;
 }
 
 /* ---- opening ---- */
 
+static struct ril_model *open_model(const char *dir, struct ril_err *err)
+{
+	return opt.plan.on ? ril_model_sketch(dir, RIL_HEAD_LM, err) : ril_model_open(dir, RIL_HEAD_LM, 0, err);
+}
+
 static int open_models(struct update *u, const char *dir, struct ril_err *err)
 {
 	bool pixels = false;
-	if (!(u->student = ril_model_open(dir, RIL_HEAD_LM, 0, err)) || !(u->tok = ril_tokenizer_load(dir, err)) ||
-	    optim_args_apply(&opt.optim, u->student->params, 0, &pixels, err) ||
+	if (!(u->student = open_model(dir, err)) || optim_args_apply(&opt.optim, u->student->params, 0, &pixels, err) ||
 	    !(u->optim = ril_optim_new(u->student->params, &opt.optim.how, (uint32_t)u->tool->common.seed, err)))
 		return -1;
 	opt.how.objective = ril_objective_parse(opt.objective);
 	opt.how.pixels = pixels;
 	opt.how.micro_batch = opt.optim.micro_batch;
+	opt.how.recompute = ril_recompute_parse(opt.optim.recompute);
 	opt.how.record = opt.out || opt.record;
 	if (opt.how.beta > 0 && opt.how.objective != RIL_SFT &&
-	    !(u->ref = ril_model_open(opt.ref ? opt.ref : opt.model, RIL_HEAD_LM, 0, err)))
+	    !(u->ref = open_model(opt.ref ? opt.ref : opt.model, err)))
 		return -1;
-	ril_model_id(ril_params_folder(u->student->params), false, u->id);
-	return (u->trainer = ril_update_new(u->student, u->ref, u->optim, &opt.how, err)) ? 0 : -1;
+	return 0;
+}
+
+static int plan(struct update *u, struct ril_err *err)
+{
+	struct ril_plan_batch b = {.groups = INT32_MAX, .responses = 8, .length = (int64_t)opt.how.length, .image = -1};
+	if (plan_begin(&opt.plan, &b, err) || open_models(u, opt.model, err))
+		return -1;
+	const struct ril_plan_pass how = {.use = RIL_PACK_POLICY,
+					  .recompute = opt.how.recompute,
+					  .micro_batch = opt.how.micro_batch,
+					  .pixels = opt.how.pixels,
+					  .record = true};
+	struct ril_memory m = memory_of(u);
+	return ril_plan_train(&m, u->student, &b, &how, err) || plan_print(&m, err) ? -1 : 0;
 }
 
 static void rest(void *ctx)
@@ -240,8 +274,11 @@ static int open_all(struct update *u, struct ril_err *err)
 	    (resume && (ril_path(dir, err, "%s/step-%lld/student", opt.run, (long long)opt.start) ||
 			ril_path(state, err, "%s/step-%lld/state.safetensors", opt.run, (long long)opt.start))))
 		return -1;
-	if (open_models(u, dir, err) || (resume && ril_optim_load(u->optim, opt.start, state, err)))
+	if (open_models(u, dir, err) || !(u->tok = ril_tokenizer_load(dir, err)) ||
+	    !(u->trainer = ril_update_new(u->student, u->ref, u->optim, &opt.how, err)) ||
+	    (resume && ril_optim_load(u->optim, opt.start, state, err)))
 		return -1;
+	ril_model_id(ril_params_folder(u->student->params), false, u->id);
 	u->saved = opt.start;
 	if ((opt.run && ril_mkdirs(opt.run, err)) || (opt.versions && ril_mkdirs(opt.versions, err)) ||
 	    (opt.record && ril_mkdirs(opt.record, err)))
@@ -273,8 +310,8 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	if (opt.save && ril_save_check(opt.save, err))
 		return -1;
 	struct update u = {.tool = t};
-	int rc = open_all(&u, err);
-	if (!rc)
+	int rc = opt.plan.on ? plan(&u, err) : open_all(&u, err);
+	if (!rc && !opt.plan.on)
 		rc = train_all(&u, err);
 	ril_stage_close(&u.stage, rc ? err : NULL);
 	ril_edge_free(u.edge);

@@ -47,6 +47,7 @@ struct ril_disc *ril_disc_new(struct ril_model *m, struct ril_optim *optim, stru
 		ril_disc_free(d);
 		return NULL;
 	}
+	ril_tape_recompute(d->tape, how->recompute);
 	return d;
 }
 
@@ -65,6 +66,11 @@ void ril_disc_rest(struct ril_disc *d)
 {
 	ril_tape_reset(d->tape);
 	ril_tape_trim(d->tape);
+}
+
+size_t ril_disc_peak(const struct ril_disc *d)
+{
+	return ril_tape_peak(d->tape);
 }
 
 static struct logits lay(void *block, int64_t R)

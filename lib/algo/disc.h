@@ -14,9 +14,10 @@
 #include "text/tokenizer.h"
 
 struct ril_disc_options {
-	int64_t steps;                 /* optimiser steps on each batch before it is judged; 0: none */
-	int64_t micro_batch;           /* groups; 0: by tokens */
-	bool pixels;                   /* D's projector or tower is trained: embeddings from vision.pixels */
+	int64_t steps;       /* optimiser steps on each batch before it is judged; 0: none */
+	int64_t micro_batch; /* groups; 0: by tokens */
+	bool pixels;         /* D's projector or tower is trained: embeddings from vision.pixels */
+	enum ril_recompute recompute;
 	const struct ril_world *world; /* whose responses the means are over; NULL: this process alone */
 };
 
@@ -33,7 +34,8 @@ struct ril_disc;
 struct ril_disc *ril_disc_new(struct ril_model *, struct ril_optim *, struct ril_tokenizer *tok,
 			      const struct ril_disc_options *, struct ril_err *);
 void ril_disc_free(struct ril_disc *);
-void ril_disc_rest(struct ril_disc *); /* gives memory back while waiting */
+void ril_disc_rest(struct ril_disc *);         /* gives memory back while waiting */
+size_t ril_disc_peak(const struct ril_disc *); /* bytes of activations */
 
 /* Trains on the batch (training step t), then sets disc.logit and reward.similarity in every group. */
 int ril_disc_batch(struct ril_disc *, struct ril_batch *, int64_t t, struct ril_disc_stats *, struct ril_err *);

@@ -40,6 +40,11 @@ void ril_rollout_rest(struct ril_rollout *r)
 	ril_generator_rest(r->gen);
 }
 
+struct ril_generator_size ril_rollout_size(const struct ril_rollout *r)
+{
+	return ril_generator_size(r->gen);
+}
+
 static const char *const derived[] = {"disc.*", "reward*", "advantage", "logp.*"};
 
 /* True when the draw's distribution is not the one the log-probabilities describe (up to barred ids). */

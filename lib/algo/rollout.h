@@ -26,6 +26,7 @@ struct ril_rollout *ril_rollout_new(struct ril_model *, const struct ril_tokeniz
 				    const struct ril_rollout_options *, struct ril_err *);
 void ril_rollout_free(struct ril_rollout *);
 void ril_rollout_rest(struct ril_rollout *); /* gives memory back while waiting */
+struct ril_generator_size ril_rollout_size(const struct ril_rollout *);
 
 /* Adds responses to every group; `step` is the training step they are for, `policy` the version that answers. */
 int ril_rollout_batch(struct ril_rollout *, struct ril_batch *, int64_t step, int64_t policy,

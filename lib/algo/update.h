@@ -23,6 +23,7 @@ struct ril_update_options {
 	bool allow_truncated_sampling; /* accept responses drawn with top-k, top-p or greedily */
 	bool pixels;                   /* the student's projector or tower is trained: embeddings from vision.pixels */
 	const char *reward;            /* field of the reward; NULL: "reward" for ril, "reward.answer" for the others */
+	enum ril_recompute recompute;
 	bool record;                   /* put advantage and logp.* into the groups */
 	const struct ril_world *world; /* whose responses and tokens the loss divides by; NULL: this process alone */
 };

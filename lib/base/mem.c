@@ -195,7 +195,7 @@ struct ril_arena {
 	} block[ARENA_BLOCKS];
 	size_t nblocks;
 	struct ril_arena_mark at;
-	size_t before, peak; /* bytes in the blocks before `at.block`; most ever used */
+	size_t peak; /* most ever used */
 };
 
 static void *heap_get(void *ctx, size_t bytes)
@@ -250,7 +250,7 @@ void *ril_arena_alloc(struct ril_arena *a, size_t n, size_t size, struct ril_err
 		return no_memory(n, size, err);
 	bytes = (bytes + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
 	while (a->at.block < a->nblocks && a->block[a->at.block].size - a->at.used < bytes) {
-		a->before += a->at.used;
+		a->at.before += a->at.used;
 		a->at.block++;
 		a->at.used = 0;
 	}
@@ -258,9 +258,23 @@ void *ril_arena_alloc(struct ril_arena *a, size_t n, size_t size, struct ril_err
 		return NULL;
 	void *p = a->block[a->at.block].base + a->at.used;
 	a->at.used += bytes;
-	if (a->before + a->at.used > a->peak)
-		a->peak = a->before + a->at.used;
+	if (ril_arena_used(a) > a->peak)
+		a->peak = ril_arena_used(a);
 	return p;
+}
+
+size_t ril_arena_used(const struct ril_arena *a)
+{
+	return a->at.before + a->at.used;
+}
+
+int ril_arena_block(const struct ril_arena *a, const void *p)
+{
+	uintptr_t at = (uintptr_t)p;
+	for (size_t i = 0; i < a->nblocks; i++)
+		if (at >= (uintptr_t)a->block[i].base && at - (uintptr_t)a->block[i].base < a->block[i].size)
+			return (int)i;
+	return -1;
 }
 
 struct ril_arena_mark ril_arena_mark(const struct ril_arena *a)
@@ -271,9 +285,6 @@ struct ril_arena_mark ril_arena_mark(const struct ril_arena *a)
 void ril_arena_reset(struct ril_arena *a, struct ril_arena_mark m)
 {
 	a->at = m;
-	a->before = 0;
-	for (size_t i = 0; i < m.block && i < a->nblocks; i++)
-		a->before += a->block[i].size;
 }
 
 size_t ril_arena_peak(const struct ril_arena *a)

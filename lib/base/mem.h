@@ -50,7 +50,7 @@ int ril_read_file_as(struct ril_buf *out, const char *path, const char *shown, s
  * comes from `get`/`put` so that a backend can supply its own (NULL: the heap). */
 struct ril_arena;
 struct ril_arena_mark {
-	size_t block, used;
+	size_t block, used, before; /* used of the block; of all before it */
 };
 struct ril_arena_source {
 	void *(*get)(void *ctx, size_t bytes);
@@ -61,8 +61,10 @@ struct ril_arena *ril_arena_new(const struct ril_arena_source *, struct ril_err 
 void ril_arena_free(struct ril_arena *);
 void *ril_arena_alloc(struct ril_arena *, size_t n, size_t size, struct ril_err *); /* not zeroed */
 struct ril_arena_mark ril_arena_mark(const struct ril_arena *);
-void ril_arena_reset(struct ril_arena *, struct ril_arena_mark); /* {0,0} releases everything */
+void ril_arena_reset(struct ril_arena *, struct ril_arena_mark); /* {0} releases everything */
+size_t ril_arena_used(const struct ril_arena *);                 /* bytes in use */
 size_t ril_arena_peak(const struct ril_arena *);                 /* most bytes ever in use */
+int ril_arena_block(const struct ril_arena *, const void *);     /* the block that holds an address; -1: none */
 int ril_arena_trim(struct ril_arena *);                          /* gives unused blocks back; for tools that wait */
 
 #endif

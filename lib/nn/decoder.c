@@ -144,7 +144,7 @@ void ril_kv_free(struct ril_kv *kv)
 }
 
 /* New keys (or values) of layer i into their rows of the cache; returns the layer's part of the cache. */
-static struct ril_val *store(struct ril_tape *t, const struct ril_pass *p, int i, struct ril_mat cache,
+static struct ril_val *store(struct ril_tape *t, const struct ril_pass *p, int64_t i, struct ril_mat cache,
 			     struct ril_val *x)
 {
 	struct ril_mat layer = ril_mat_rows(cache, i * p->kv->rows, p->kv->rows);
@@ -160,6 +160,7 @@ struct pass {
 	const struct ril_decoder_config *c;
 	const struct ril_pass *p;
 	const struct ril_rope *rope;
+	const struct layer *layer;
 };
 
 /* Every head's query (or key) normalised on its own. */
@@ -172,7 +173,8 @@ static struct ril_val *norm_heads(struct ril_tape *t, const struct pass *p, stru
 	return ril_view_reshape(t, y, x->m.rows, x->m.cols);
 }
 
-static struct ril_val *attend(struct ril_tape *t, const struct pass *p, const struct layer *l, int i, struct ril_val *x)
+static struct ril_val *attend(struct ril_tape *t, const struct pass *p, const struct layer *l, int64_t i,
+			      struct ril_val *x)
 {
 	const struct ril_decoder_config *c = p->c;
 	struct ril_val *h = ril_t_rmsnorm(t, x, l->norm1, c->norm_eps);
@@ -190,10 +192,19 @@ static struct ril_val *attend(struct ril_tape *t, const struct pass *p, const st
 			       c->head_dim);
 }
 
-static struct ril_val *block(struct ril_tape *t, const struct pass *p, const struct layer *l, int i, struct ril_val *x)
+/* One layer of a pass: a segment. */
+struct block {
+	struct pass p;
+	int64_t i;
+};
+
+static struct ril_val *block(struct ril_tape *t, const void *ctx, struct ril_val *x)
 {
-	struct ril_val *o = attend(t, p, l, i, x);
-	if (i == p->c->layers - 1 && p->p->rows) {
+	const struct block *b = ctx;
+	const struct pass *p = &b->p;
+	const struct layer *l = &p->layer[b->i];
+	struct ril_val *o = attend(t, p, l, b->i, x);
+	if (b->i == p->c->layers - 1 && p->p->rows) {
 		o = ril_t_gather(t, o, p->p->rows, p->p->nrows);
 		x = ril_t_gather(t, x, p->p->rows, p->p->nrows);
 	}
@@ -216,20 +227,19 @@ struct ril_val *ril_model_decode(struct ril_tape *t, struct ril_model *m, const 
 				 struct ril_val *vis)
 {
 	struct ril_decoder *d = m->decoder;
-	struct pass p = {.c = &m->config.text, .p = pass, .rope = &d->rope};
+	struct pass p = {.c = &m->config.text, .p = pass, .rope = &d->rope, .layer = d->layer};
 	struct ril_err err = {0};
 	if (!pass)
 		return NULL;
 	if (ril_rope_reach(&d->rope, pass->top + 1, &err))
 		return ril_tape_fail(t, &err);
 	struct ril_val *x = ril_t_embed(t, pass->ids, pass->vrow, pass->T, d->embed, vis);
-	for (int i = 0; i < p.c->layers; i++) {
+	for (int64_t i = 0; i < p.c->layers; i++) {
+		bool last = i == p.c->layers - 1 && pass->rows;
 		if (pass->hidden)
 			pass->hidden[i] = snapshot(t, x);
-		struct ril_tape_mark mark = ril_tape_enter(t);
-		struct ril_val *y = block(t, &p, &d->layer[i], i, x);
-		bool same = y && x && y->m.rows == x->m.rows;
-		x = same ? ril_tape_leave(t, mark, x, y) : y;
+		x = ril_t_segment(t, block, &(struct block){p, i}, sizeof(struct block), x,
+				  last ? pass->nrows : pass->T);
 	}
 	x = ril_t_rmsnorm(t, x, d->norm, p.c->norm_eps);
 	if (pass->hidden)

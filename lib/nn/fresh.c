@@ -201,6 +201,18 @@ static enum ril_dtype dtype_of(const cJSON *config)
 					: RIL_NONE;
 }
 
+enum ril_dtype ril_fresh_dtype(const char *dir, struct ril_err *err)
+{
+	char path[4096];
+	snprintf(path, sizeof path, "%s/config.json", dir);
+	cJSON *c = ril_json_read(path, err);
+	enum ril_dtype t = c ? dtype_of(c) : RIL_NONE;
+	if (c && !t)
+		ril_fail(err, RIL_EFAIL, "%s: torch_dtype is not float32, bfloat16 or float16", path);
+	cJSON_Delete(c);
+	return t;
+}
+
 static int read_settings(struct writer *w, struct ril_err *err)
 {
 	char path[4096];

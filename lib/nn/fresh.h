@@ -25,6 +25,9 @@ int ril_fresh_files(const char *dir, cJSON *config, const struct ril_tokenizer *
  */
 int ril_fresh_weights(const char *dir, const struct ril_fresh *, int64_t *elements, int *files, struct ril_err *);
 
+/* The type that dir/config.json gives the weights; RIL_NONE with an error. */
+enum ril_dtype ril_fresh_dtype(const char *dir, struct ril_err *);
+
 /* The chat template of the config's family, in words of our own. */
 const char *ril_fresh_template(const cJSON *config);
 

@@ -31,6 +31,7 @@ struct ril_generator {
 	struct ril_model *model;
 	struct ril_tape *tape;
 	struct ril_kv *kv;
+	size_t cache_peak;
 	struct ril_decoding d;
 	char *fixed;        /* device: the ids that end a response, then barred */
 	const bool *barred; /* [V], device: never chosen */
@@ -98,6 +99,11 @@ void ril_generator_rest(struct ril_generator *g)
 	ril_decoding_free(&g->d);
 }
 
+struct ril_generator_size ril_generator_size(const struct ril_generator *g)
+{
+	return (struct ril_generator_size){g->cache_peak, ril_tape_peak(g->tape)};
+}
+
 void ril_gen_free(struct ril_generated *out, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -117,6 +123,8 @@ static int make_room(struct ril_generator *g, size_t rows, int64_t cached, struc
 		ril_kv_free(g->kv);
 		if (!(g->kv = ril_kv_new(g->model, cached, err)))
 			return -1;
+		size_t bytes = ril_mat_bytes(g->kv->k) + ril_mat_bytes(g->kv->v);
+		g->cache_peak = bytes > g->cache_peak ? bytes : g->cache_peak;
 	}
 	free(g->row);
 	g->nrow = (int64_t)rows;
@@ -207,7 +215,7 @@ static void choose(struct ril_generator *g, struct ril_val *hidden, const int32_
 				 .done = d->done + first,
 				 .barred = g->barred};
 	ril_ops()->sample(d->id + first, d->logp + first, z->m, rows, g->how->sampling);
-	ril_tape_leave(g->tape, mark, hidden, hidden);
+	ril_tape_leave(g->tape, mark);
 }
 
 /* Rows whose logits are computed at once. */

@@ -22,6 +22,10 @@ struct ril_generator;
 struct ril_generator *ril_generator_new(struct ril_model *, const struct ril_tokenizer *, struct ril_err *);
 void ril_generator_free(struct ril_generator *);
 void ril_generator_rest(struct ril_generator *); /* gives cache and activations back; for tools that wait */
+struct ril_generator_size {
+	size_t cache, activations; /* most bytes ever in use */
+};
+struct ril_generator_size ril_generator_size(const struct ril_generator *);
 
 /* Text tokens that end the prompt of one response only: a question of its own. */
 struct ril_gen_tail {

@@ -170,9 +170,18 @@ static struct ril_val *embed(struct ril_tape *t, const struct ril_vision_config 
 			      p->rows / p->tiles);
 }
 
-static struct ril_val *forward_block(struct ril_tape *t, const struct ril_vision_config *c, const struct block *k,
-				     struct ril_segs seg, struct ril_val *x)
+/* One block of a pass: a segment. */
+struct block_pass {
+	const struct ril_vision_config *c;
+	const struct block *k;
+	struct ril_segs seg;
+};
+
+static struct ril_val *forward_block(struct ril_tape *t, const void *ctx, struct ril_val *x)
 {
+	const struct block_pass *b = ctx;
+	const struct ril_vision_config *c = b->c;
+	const struct block *k = b->k;
 	int64_t C = c->hidden, H = c->heads;
 	struct ril_val *h = norm(t, x, k->norm1, c->norm_eps), *q, *key, *v;
 	if (c->fused_qkv) {
@@ -190,7 +199,7 @@ static struct ril_val *forward_block(struct ril_tape *t, const struct ril_vision
 		q = ril_t_rmsnorm(t, q, k->q_norm, eps);
 		key = ril_t_rmsnorm(t, key, k->k_norm, eps);
 	}
-	struct ril_val *o = ril_t_attention(t, q, key, v, seg, H, H, C / H);
+	struct ril_val *o = ril_t_attention(t, q, key, v, b->seg, H, H, C / H);
 	x = ril_t_scale_add(t, x, k->scale1, ril_t_linear(t, o, &k->proj));
 	h = norm(t, x, k->norm2, c->norm_eps);
 	h = ril_t_act(t, ril_t_linear(t, h, &k->fc1), c->act);
@@ -267,8 +276,8 @@ struct ril_val *ril_intern_vision_forward(struct ril_tape *t, struct ril_model *
 		return NULL;
 	struct ril_val *x = embed(t, c, v, &p, in->pixels);
 	for (int i = 0; i < c->used_layers; i++) {
-		struct ril_tape_mark mark = ril_tape_enter(t);
-		x = ril_tape_leave(t, mark, x, forward_block(t, c, &v->block[i], p.seg, x));
+		const struct block_pass b = {c, &v->block[i], p.seg};
+		x = ril_t_segment(t, forward_block, &b, sizeof b, x, p.rows);
 	}
 	if (v->final_norm.w)
 		x = norm(t, x, v->final_norm, c->norm_eps);

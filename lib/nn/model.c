@@ -2,6 +2,7 @@
 #include "nn/model.h"
 #include "base/rng.h"
 #include "nn/bind_internal.h"
+#include "nn/fresh.h"
 
 #include <stdlib.h>
 
@@ -77,6 +78,19 @@ struct ril_model *ril_model_open(const char *dir, enum ril_head head, uint32_t s
 		return NULL;
 	if (ril_config_read(&m->config, dir, err) || !(m->params = ril_params_open(dir, err)) ||
 	    bind(m, head, seed, err)) {
+		ril_model_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+struct ril_model *ril_model_sketch(const char *dir, enum ril_head head, struct ril_err *err)
+{
+	struct ril_model *m = ril_new(1, sizeof *m, err);
+	enum ril_dtype t = m && !ril_config_read(&m->config, dir, err) ? ril_fresh_dtype(dir, err) : RIL_NONE;
+	if (t && m->config.vision.layers && m->config.image_token < 0)
+		m->config.image_token = (int32_t)m->config.text.vocab - 1; /* not filled in yet: any will do */
+	if (!t || !(m->params = ril_params_sketch(dir, t, err)) || bind(m, head, 0, err)) {
 		ril_model_free(m);
 		return NULL;
 	}

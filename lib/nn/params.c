@@ -124,8 +124,21 @@ struct ril_params *ril_params_open(const char *dir, struct ril_err *err)
 struct ril_params *ril_params_draft(struct ril_err *err)
 {
 	struct ril_params *ps = new_table("", err);
-	if (ps)
+	if (ps) {
 		ps->store->draft = true;
+		ps->store->dtype = RIL_F32;
+	}
+	return ps;
+}
+
+struct ril_params *ril_params_sketch(const char *dir, enum ril_dtype otherwise, struct ril_err *err)
+{
+	struct ril_err none = {0};
+	struct ril_params *ps = ril_params_open(dir, &none);
+	if (!ps && none.code != RIL_EFAIL)
+		return ril_fail(err, none.code, "%s", none.msg), NULL;
+	if (!ps && (ps = ril_params_draft(err)))
+		ps->store->dtype = otherwise;
 	return ps;
 }
 
@@ -178,7 +191,7 @@ static struct ril_param *append(struct ril_params *ps, const char *name, int ndi
 		return NULL;
 	memcpy(copy, name, len);
 	p->name = copy;
-	p->dtype = RIL_F32;
+	p->dtype = ps->store->draft ? ps->store->dtype : RIL_F32;
 	p->ndim = ndim;
 	p->count = 1;
 	for (int i = 0; i < ndim; i++) {

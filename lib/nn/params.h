@@ -71,6 +71,9 @@ struct ril_params {
 };
 
 struct ril_params *ril_params_open(const char *dir, struct ril_err *);
+/* The table without its data, for counting on a backend that does not compute: the folder's headers, or where it has no
+ * weights a draft of them as `otherwise`. */
+struct ril_params *ril_params_sketch(const char *dir, enum ril_dtype otherwise, struct ril_err *);
 void ril_params_free(struct ril_params *);
 struct ril_param *ril_params_find(const struct ril_params *, const char *name); /* NULL if absent */
 int64_t ril_params_elements(const struct ril_params *);
@@ -89,6 +92,12 @@ void ril_params_vectors(struct ril_params *);
 int ril_params_read(const struct ril_params *, const struct ril_param *, ril_real *out /* [count] */, struct ril_err *);
 /* Reads newer weights of the same table (a version written by ril_params_save); not while training. */
 int ril_params_reload(struct ril_params *, const char *dir, struct ril_err *);
+
+/* Bytes: what forward passes read and is no master; masters; gradients. */
+struct ril_params_size {
+	size_t weights, masters, gradients;
+};
+struct ril_params_size ril_params_size(const struct ril_params *);
 
 /* Writes the folder, made if need be; `durable` syncs every file and the directory. */
 int ril_params_save(const struct ril_params *, const char *dir, bool durable, struct ril_err *);

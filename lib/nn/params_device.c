@@ -199,6 +199,23 @@ int ril_params_train(struct ril_params *ps, int parts, bool keep_master, struct 
 	return ops->sync(err);
 }
 
+struct ril_params_size ril_params_size(const struct ril_params *ps)
+{
+	struct ril_params_size s = {.masters = ps->master ? (size_t)ps->count * sizeof *ps->master : 0,
+				    .gradients = ps->grad ? (size_t)ps->count * sizeof *ps->grad : 0};
+	for (int r = 0; r < ps->runs; r++)
+		if (!ps->run[r].is_master)
+			s.weights += (size_t)ps->run[r].count * ril_dtype_size(ps->run[r].type);
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct ril_param *p = ps->at[i];
+		if (p->is_vec)
+			s.weights += (size_t)p->count * sizeof(ril_real);
+		else if (p->part && !p->tied && p->offset < 0)
+			s.weights += bytes_of(p);
+	}
+	return s;
+}
+
 void ril_params_zero_grad(struct ril_params *ps)
 {
 	ril_ops()->zero(ps->grad, (size_t)ps->count * sizeof *ps->grad);

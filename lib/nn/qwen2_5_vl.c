@@ -205,18 +205,29 @@ static int reach(struct ril_tape *t, struct ril_rope *rope, const struct plan *p
 
 /* ---- forward ---- */
 
-static struct ril_val *forward_block(struct ril_tape *t, const struct ril_vision_config *c, const struct block *k,
-				     const struct device_plan *p, const struct ril_rope *rope, bool whole,
-				     struct ril_val *x)
+/* One block of a pass: a segment. */
+struct block_pass {
+	const struct ril_vision_config *c;
+	const struct block *k;
+	struct device_plan p;
+	const struct ril_rope *rope;
+	bool whole; /* attention over the whole picture */
+};
+
+static struct ril_val *forward_block(struct ril_tape *t, const void *ctx, struct ril_val *x)
 {
+	const struct block_pass *b = ctx;
+	const struct ril_vision_config *c = b->c;
+	const struct block *k = b->k;
+	const struct device_plan *p = &b->p;
 	int64_t C = c->hidden, H = c->heads;
 	struct ril_val *h = ril_t_rmsnorm(t, x, k->norm1, c->norm_eps);
 	struct ril_val *qkv = ril_t_linear(t, h, &k->qkv);
 	struct ril_val *q = ril_view_cols(t, qkv, 0, C), *key = ril_view_cols(t, qkv, C, C);
 	struct ril_val *v = ril_view_cols(t, qkv, 2 * C, C);
-	ril_t_rope(t, q, rope, p->place, p->T);
-	ril_t_rope(t, key, rope, p->place, p->T);
-	struct ril_val *o = ril_t_attention(t, q, key, v, whole ? p->frames : p->windows, H, H, C / H);
+	ril_t_rope(t, q, b->rope, p->place, p->T);
+	ril_t_rope(t, key, b->rope, p->place, p->T);
+	struct ril_val *o = ril_t_attention(t, q, key, v, b->whole ? p->frames : p->windows, H, H, C / H);
 	x = ril_t_linear_add(t, x, o, &k->proj);
 	h = ril_t_rmsnorm(t, x, k->norm2, c->norm_eps);
 	struct ril_val *gate = ril_t_linear(t, h, &k->gate), *up = ril_t_linear(t, h, &k->up);
@@ -236,8 +247,8 @@ struct ril_val *ril_qwen_vision_forward(struct ril_tape *t, struct ril_model *m,
 		return NULL;
 	x = ril_t_gather(t, ril_t_linear(t, x, &q->patch), p.order, p.T);
 	for (int i = 0; i < c->layers; i++) {
-		struct ril_tape_mark mark = ril_tape_enter(t);
-		x = ril_tape_leave(t, mark, x, forward_block(t, c, &q->block[i], &p, &q->rope, c->full[i], x));
+		const struct block_pass b = {c, &q->block[i], p, &q->rope, c->full[i]};
+		x = ril_t_segment(t, forward_block, &b, sizeof b, x, p.T);
 	}
 	x = ril_t_rmsnorm(t, x, q->ln_q, c->norm_eps);
 	x = ril_view_reshape(t, x, p.V, c->hidden * c->merge * c->merge);

@@ -23,8 +23,10 @@ struct ril_tape *ril_tape_new(struct ril_err *err)
 	t->ops = ril_ops();
 	struct ril_arena_source src = {device_get, device_put, (void *)t->ops};
 	t->device = ril_arena_new(&src, err);
+	t->grads = ril_arena_new(&src, err);
+	t->scratch = ril_arena_new(&src, err);
 	t->host = ril_arena_new(NULL, err);
-	if (!t->device || !t->host) {
+	if (!t->device || !t->grads || !t->scratch || !t->host) {
 		ril_tape_free(t);
 		return NULL;
 	}
@@ -36,6 +38,8 @@ void ril_tape_free(struct ril_tape *t)
 	if (!t)
 		return;
 	ril_arena_free(t->device);
+	ril_arena_free(t->grads);
+	ril_arena_free(t->scratch);
 	ril_arena_free(t->host);
 	free(t);
 }
@@ -45,24 +49,33 @@ void ril_tape_record(struct ril_tape *t, bool on)
 	t->record = on;
 }
 
+void ril_tape_recompute(struct ril_tape *t, enum ril_recompute how)
+{
+	t->recompute = how;
+}
+
 void ril_tape_reset(struct ril_tape *t)
 {
-	ril_arena_reset(t->device, (struct ril_arena_mark){0});
-	ril_arena_reset(t->host, (struct ril_arena_mark){0});
+	struct ril_arena *const all[] = {t->device, t->grads, t->scratch, t->host};
+	for (int i = 0; i < 4; i++)
+		ril_arena_reset(all[i], (struct ril_arena_mark){0});
 	t->last = NULL;
 	t->pooled = 0;
+	t->inside = t->again = t->cheap = false;
 	t->err = (struct ril_err){0};
 }
 
 int ril_tape_trim(struct ril_tape *t)
 {
 	ril_arena_trim(t->device);
+	ril_arena_trim(t->grads);
+	ril_arena_trim(t->scratch);
 	return ril_arena_trim(t->host);
 }
 
 size_t ril_tape_peak(const struct ril_tape *t)
 {
-	return ril_arena_peak(t->device);
+	return t->peak;
 }
 
 int ril_tape_error(const struct ril_tape *t, struct ril_err *err)
@@ -78,20 +91,15 @@ int ril_tape_check(struct ril_tape *t, struct ril_err *err)
 	return ril_tape_error(t, err);
 }
 
-struct ril_tape_mark ril_tape_enter(struct ril_tape *t)
+struct ril_tape_mark ril_tape_enter(const struct ril_tape *t)
 {
 	return (struct ril_tape_mark){ril_arena_mark(t->device), ril_arena_mark(t->host)};
 }
 
-struct ril_val *ril_tape_leave(struct ril_tape *t, struct ril_tape_mark m, struct ril_val *into, struct ril_val *keep)
+void ril_tape_leave(struct ril_tape *t, struct ril_tape_mark m)
 {
-	if (!keep || !into || keep->needs)
-		return keep;
-	if (into->m.p != keep->m.p)
-		t->ops->copy(into->m.p, keep->m.p, ril_mat_bytes(keep->m));
 	ril_arena_reset(t->device, m.device);
 	ril_arena_reset(t->host, m.host);
-	return into;
 }
 
 /* ---- values ---- */
@@ -101,25 +109,34 @@ void *ril_tape_host(struct ril_tape *t, size_t n, size_t size)
 	return t->err.code ? NULL : ril_arena_alloc(t->host, n, size, &t->err);
 }
 
+/* From one of the arenas on the device. */
+static void *take(struct ril_tape *t, struct ril_arena *a, size_t n, size_t size)
+{
+	void *p = t->err.code ? NULL : ril_arena_alloc(a, n, size, &t->err);
+	size_t used = ril_arena_used(t->device) + ril_arena_used(t->grads) + ril_arena_used(t->scratch);
+	t->peak = used > t->peak ? used : t->peak;
+	return p;
+}
+
 void *ril_tape_bytes(struct ril_tape *t, size_t n)
 {
-	return t->err.code ? NULL : ril_arena_alloc(t->device, n, 1, &t->err);
+	return take(t, t->device, n, 1);
 }
 
 ril_real *ril_tape_reals(struct ril_tape *t, int64_t n)
 {
-	return t->err.code || n < 0 ? NULL : ril_arena_alloc(t->device, (size_t)n, sizeof(ril_real), &t->err);
+	return n < 0 ? NULL : take(t, t->device, (size_t)n, sizeof(ril_real));
 }
 
 static struct ril_val *new_val(struct ril_tape *t, struct ril_mat m)
 {
 	struct ril_val *x = m.p ? ril_tape_host(t, 1, sizeof *x) : NULL;
 	if (x)
-		*x = (struct ril_val){.m = m, .base = x};
+		*x = (struct ril_val){.m = m, .base = x, .inner = t->again};
 	return x;
 }
 
-struct ril_val *ril_tape_val(struct ril_tape *t, int64_t rows, int64_t cols)
+static struct ril_val *val_from(struct ril_tape *t, struct ril_arena *a, int64_t rows, int64_t cols)
 {
 	size_t n;
 	if (rows < 0 || cols < 0 || !ril_mul(&n, (size_t)rows, (size_t)cols) || n > INT64_MAX / sizeof(ril_real)) {
@@ -128,7 +145,12 @@ struct ril_val *ril_tape_val(struct ril_tape *t, int64_t rows, int64_t cols)
 				 (long long)cols);
 		return NULL;
 	}
-	return new_val(t, ril_mat_of(ril_tape_reals(t, (int64_t)n), RIL_REAL, rows, cols));
+	return new_val(t, ril_mat_of(take(t, a, n, sizeof(ril_real)), RIL_REAL, rows, cols));
+}
+
+struct ril_val *ril_tape_val(struct ril_tape *t, int64_t rows, int64_t cols)
+{
+	return val_from(t, t->device, rows, cols);
 }
 
 struct ril_val *ril_tape_wrap(struct ril_tape *t, struct ril_mat m)
@@ -208,8 +230,19 @@ int ril_val_host(const struct ril_val *x, double *out, struct ril_err *err)
 struct ril_val *ril_tape_out(struct ril_tape *t, int64_t rows, int64_t cols, bool needs)
 {
 	struct ril_val *y = ril_tape_val(t, rows, cols);
+	t->trains |= needs;
 	if (y)
 		y->needs = needs && t->record;
+	return y;
+}
+
+struct ril_val *ril_tape_out_cheap(struct ril_tape *t, int64_t rows, int64_t cols, bool needs)
+{
+	if (!t->cheap || !t->record || !needs)
+		return ril_tape_out(t, rows, cols, needs);
+	struct ril_val *y = val_from(t, t->scratch, rows, cols);
+	if (y)
+		y->needs = y->scratch = true;
 	return y;
 }
 
@@ -223,19 +256,51 @@ struct ril_rec *ril_tape_rec(struct ril_tape *t, void (*back)(struct ril_tape *,
 	return r;
 }
 
-/* Memory of a gradient no longer needed, not more than twice as large; else new. */
-static ril_real *gradient_memory(struct ril_tape *t, size_t bytes)
+/* ---- memory of gradients: a list of free pieces, joined where they touch ---- */
+
+static size_t piece(size_t bytes)
+{
+	return (bytes + 63) & ~(size_t)63;
+}
+
+/* The smallest piece that is large enough, the rest of it put back; else new memory.  What a segment lends is for its
+ * inner values. */
+static void *gradient_memory(struct ril_tape *t, size_t bytes, bool inner)
 {
 	int best = -1;
+	bytes = piece(bytes);
 	for (int i = 0; i < t->pooled; i++)
-		if (t->pool[i].bytes >= bytes && t->pool[i].bytes / 2 <= bytes &&
-		    (best < 0 || t->pool[i].bytes < t->pool[best].bytes))
+		if (t->pool[i].bytes >= bytes && (best < 0 || t->pool[i].bytes < t->pool[best].bytes) &&
+		    (inner || t->pool[i].lent < 0))
 			best = i;
 	if (best < 0)
-		return ril_tape_reals(t, (int64_t)(bytes / sizeof(ril_real)));
-	ril_real *p = t->pool[best].p;
-	t->pool[best] = t->pool[--t->pooled];
+		return take(t, t->grads, bytes, 1);
+	void *p = t->pool[best].p;
+	t->pool[best].p += bytes;
+	t->pool[best].bytes -= bytes;
+	if (!t->pool[best].bytes)
+		t->pool[best] = t->pool[--t->pooled];
 	return p;
+}
+
+/* Memory that serves again for gradients. */
+static void give_back(struct ril_tape *t, struct ril_mat m)
+{
+	struct ril_free f = {m.p, piece(ril_mat_bytes(m)), ril_arena_block(t->device, m.p),
+			     ril_arena_block(t->grads, m.p)};
+	if (!m.p)
+		return;
+	for (int i = 0; i < t->pooled; i++) {
+		const struct ril_free *g = &t->pool[i];
+		if (g->lent != f.lent || g->own != f.own || (g->p + g->bytes != f.p && f.p + f.bytes != g->p))
+			continue;
+		f.p = g->p < f.p ? g->p : f.p;
+		f.bytes += g->bytes;
+		t->pool[i] = t->pool[--t->pooled];
+		i = -1; /* what was joined may touch one looked at before */
+	}
+	if (t->pooled < RIL_TAPE_POOL)
+		t->pool[t->pooled++] = f;
 }
 
 struct ril_mat ril_tape_grad(struct ril_tape *t, struct ril_val *x)
@@ -246,7 +311,7 @@ struct ril_mat ril_tape_grad(struct ril_tape *t, struct ril_val *x)
 	if (!b->g.p) {
 		size_t bytes = ril_mat_bytes(b->m);
 		b->g = b->m;
-		b->g.p = gradient_memory(t, bytes);
+		b->g.p = gradient_memory(t, bytes, b->inner);
 		if (!b->g.p)
 			return RIL_NO_MAT;
 		t->ops->zero(b->g.p, bytes);
@@ -261,19 +326,25 @@ struct ril_mat ril_tape_seed(struct ril_tape *t, struct ril_val *x)
 	return x ? ril_tape_grad(t, x) : RIL_NO_MAT;
 }
 
-int ril_tape_backward(struct ril_tape *t, struct ril_err *err)
+void ril_tape_walk(struct ril_tape *t, struct ril_rec *from, const struct ril_rec *end)
 {
-	for (struct ril_rec *r = t->last; r && !t->err.code; r = r->before) {
+	for (struct ril_rec *r = from; r != end && !t->err.code; r = r->before) {
 		struct ril_val *b = r->out->base;
 		if (!r->dlogp && !b->g.p)
 			continue; /* nothing depended on it */
 		r->back(t, r);
-		if (b->g.p && !r->in_place && t->pooled < RIL_TAPE_POOL) {
-			t->pool[t->pooled].p = b->g.p;
-			t->pool[t->pooled++].bytes = ril_mat_bytes(b->g);
-			b->g = RIL_NO_MAT;
-		}
+		if (r->in_place)
+			continue;
+		give_back(t, b->g);
+		b->g = RIL_NO_MAT;
+		if (t->again && b->inner)
+			give_back(t, b->m);
 	}
+}
+
+int ril_tape_backward(struct ril_tape *t, struct ril_err *err)
+{
+	ril_tape_walk(t, t->last, NULL);
 	t->last = NULL;
 	return ril_tape_error(t, err);
 }

@@ -6,10 +6,13 @@
  * Without recording (inference) the same operations leave nothing behind.  After the first step of a given size no
  * memory is allocated.
  *
+ * Activations, gradients and what is computed again each have an arena.  A part of a model that is a segment
+ * (ril_t_segment) may be run again in the backward pass instead of keeping what it needs: see nn/segment.c.
+ *
  * Errors stick: once an allocation failed every operation returns NULL, accepts NULL and does nothing, so that model
  * code reads as arithmetic; ask ril_tape_error when a pass is on its way, and ril_tape_check when its results are wanted.
  *
- * Ownership: values, and host arrays from ril_tape_host, live until ril_tape_reset (or ril_tape_leave).  Arrays passed to
+ * Ownership: values, and host arrays from ril_tape_host, live until ril_tape_reset.  Arrays passed to
  * operations (ids, rows, segments, targets) are device memory (nn/pass.h) and borrowed until then when recording. */
 #ifndef RIL_NN_TAPE_H
 #define RIL_NN_TAPE_H
@@ -24,6 +27,8 @@ struct ril_rope; /* nn/rope.h */
 struct ril_val {
 	struct ril_mat m;     /* [rows, cols], device */
 	bool needs;           /* a gradient flows through it */
+	bool inner;           /* made while a segment ran again: gone when that segment's backward pass is done */
+	bool scratch;         /* its memory is scratch of its segment, filled again before that is walked back */
 	struct ril_val *base; /* the value whose memory this is a view of; itself if none */
 	struct ril_mat g;     /* base only: gradient, of the shape of m; none until backward touches it */
 };
@@ -40,14 +45,18 @@ int ril_tape_error(const struct ril_tape *, struct ril_err *);
 /* The same, once the device has come to the end of what it was given, and including its failures. */
 int ril_tape_check(struct ril_tape *, struct ril_err *);
 
-/* Where no gradient flows only what is still needed is kept: leave() releases everything since enter() but `keep`,
- * whose contents move to `into` (same shape, made before enter), and returns `into`.  Else it does nothing and returns
- * `keep`. */
+/* leave() releases everything made since enter(): where nothing is recorded. */
 struct ril_tape_mark {
 	struct ril_arena_mark device, host;
 };
-struct ril_tape_mark ril_tape_enter(struct ril_tape *);
-struct ril_val *ril_tape_leave(struct ril_tape *, struct ril_tape_mark, struct ril_val *into, struct ril_val *keep);
+struct ril_tape_mark ril_tape_enter(const struct ril_tape *);
+void ril_tape_leave(struct ril_tape *, struct ril_tape_mark);
+
+/* What segments keep for the backward pass: everything; not what is cheap to compute; only their input. */
+enum ril_recompute { RIL_RECOMPUTE_NONE, RIL_RECOMPUTE_CHEAP, RIL_RECOMPUTE_BLOCK };
+#define RIL_RECOMPUTES "none|cheap|block"
+enum ril_recompute ril_recompute_parse(const char *);
+void ril_tape_recompute(struct ril_tape *, enum ril_recompute); /* none at first; between passes */
 
 /* ---- values ---- */
 struct ril_val *ril_tape_val(struct ril_tape *, int64_t rows, int64_t cols);                  /* contents undefined */
@@ -85,6 +94,17 @@ struct ril_val *ril_t_attention(struct ril_tape *, struct ril_val *q, struct ril
  * the backward pass dlogp[R] (device; may be NULL when not recording) is set before ril_tape_backward. */
 void ril_t_head_logp(struct ril_tape *, struct ril_val *h, const int32_t *target, const struct ril_linear *head,
 		     double inv_t, double *logp, double *entropy, const double *dlogp);
+
+/* ---- segments ---- */
+/* A part of a model, as a function of the value that enters it; the result is a whole value (no view).  It must do the
+ * same whenever it is called. */
+typedef struct ril_val *ril_segment(struct ril_tape *, const void *ctx, struct ril_val *x);
+/* fn(x), `rows` rows of as many columns as x.  Where no gradient flows everything but the result is released, and the
+ * result takes the place of x where it can; else the backward pass finds what ril_tape_recompute says.  The `size`
+ * bytes of ctx are copied; what they point to is borrowed until the reset.  Values other than x may enter through ctx:
+ * they are kept, and gradients flow to them. */
+struct ril_val *ril_t_segment(struct ril_tape *, ril_segment *fn, const void *ctx, size_t size, struct ril_val *x,
+			      int64_t rows);
 
 /* ---- backward ---- */
 /* The gradient of a value, for a loss to add its own to: the seed.  None (p NULL) where none flows. */

@@ -1,4 +1,5 @@
-/* tape_internal.h -- what tape.c (values, records, walking back) shares with tape_ops.c (the operations). */
+/* tape_internal.h -- what tape.c (values, records, walking back) shares with tape_ops.c (the operations) and segment.c
+ * (running parts of a model again). */
 #ifndef RIL_NN_TAPE_INTERNAL_H
 #define RIL_NN_TAPE_INTERNAL_H
 
@@ -10,6 +11,7 @@
 /* One operation that ran: enough to run it backwards.  Fields are the operation's own; unused ones are 0. */
 struct ril_rec {
 	void (*back)(struct ril_tape *, struct ril_rec *);
+	void (*again)(struct ril_tape *, struct ril_rec *); /* fills `out` again; NULL: it is kept */
 	struct ril_rec *before;
 	struct ril_val *out, *in[3];
 	struct ril_param *p[2];
@@ -21,25 +23,44 @@ struct ril_rec {
 	const int32_t *pos;
 	const double *dlogp;
 	int64_t n;
-	double num; /* 1/temperature */
+	double num; /* 1/temperature; a norm's epsilon */
 	enum ril_act act;
 	bool in_place;
+	const struct ril_rerun *rerun; /* of a segment */
 };
 
 enum { RIL_TAPE_POOL = 64 };
 
+/* A piece of memory that serves again, and the arenas' blocks in which it lies (-1: not in that arena): of `device`,
+ * lent by a segment; of `grads`. */
+struct ril_free {
+	char *p;
+	size_t bytes;
+	int lent, own;
+};
+
 struct ril_tape {
 	const struct ril_ops *ops;
-	struct ril_arena *device, *host;
+	struct ril_arena *device; /* activations */
+	struct ril_arena *grads, *scratch, *host;
+	size_t peak;
 	struct ril_rec *last;
 	bool record;
+	enum ril_recompute recompute;
 	struct ril_err err; /* first failure since the reset */
-	/* gradients whose producer's backward pass has run: their memory serves again */
-	struct {
-		ril_real *p;
-		size_t bytes;
-	} pool[RIL_TAPE_POOL];
+	/* Memory that serves again for gradients: of gradients whose producer's backward pass has run and, while a
+	 * segment that was run again is walked back, of its values that nothing reads any more. */
+	struct ril_free pool[RIL_TAPE_POOL];
 	int pooled;
+	/* the segment at work */
+	bool inside;       /* one is: segments in it are not segments */
+	bool again;        /* it is run again for its backward pass */
+	bool cheap;        /* what is cheap to compute goes to scratch */
+	bool trains;       /* set by any operation through which a gradient would flow */
+	int64_t sums;      /* calls of ril_t_linear_add */
+	int64_t last_sum;  /* run again: the one whose result is the segment's, and that is still there: */
+	struct ril_mat is; /* here */
+	struct ril_val *sum;
 };
 
 /* Device memory, for n ril_reals; NULL after a failure. */
@@ -47,6 +68,10 @@ void *ril_tape_bytes(struct ril_tape *, size_t n);
 ril_real *ril_tape_reals(struct ril_tape *, int64_t n);
 /* A new dense value that needs a gradient where any input or parameter does.  NULL if an input is. */
 struct ril_val *ril_tape_out(struct ril_tape *, int64_t rows, int64_t cols, bool needs);
+/* The same for what is large and cheap to compute: its record must have `again`. */
+struct ril_val *ril_tape_out_cheap(struct ril_tape *, int64_t rows, int64_t cols, bool needs);
+/* Walks back from a record to the first, not included `end`. */
+void ril_tape_walk(struct ril_tape *, struct ril_rec *from, const struct ril_rec *end);
 /* A record for `out`, or NULL where none is needed. */
 struct ril_rec *ril_tape_rec(struct ril_tape *, void (*back)(struct ril_tape *, struct ril_rec *), struct ril_val *out);
 /* Where the gradient of a value (or view) is collected, zeroed on first touch; none (p NULL) where none flows. */

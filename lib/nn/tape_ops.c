@@ -60,14 +60,20 @@ struct ril_val *ril_t_linear_add(struct ril_tape *t, struct ril_val *x, struct r
 {
 	if (!x || !h)
 		return NULL;
-	bool needs = t->record && (x->needs || h->needs || linear_trains(l));
-	struct ril_val *y = needs ? ril_tape_out(t, x->m.rows, x->m.cols, true) : x;
+	bool flows = x->needs || h->needs || linear_trains(l), needs = flows && t->record;
+	bool there = ++t->sums == t->last_sum && t->again; /* the result of a segment run again: it was kept */
+	bool apart = needs || (t->again && !x->inner);     /* what a segment kept is not overwritten */
+	struct ril_val *y = there ? ril_tape_wrap(t, t->is) : apart ? ril_tape_val(t, x->m.rows, x->m.cols) : x;
 	if (!y)
 		return NULL;
-	if (needs)
+	y->needs = needs;
+	t->trains |= flows;
+	t->sum = y;
+	if (apart && !there)
 		t->ops->copy(y->m.p, x->m.p, ril_mat_bytes(x->m));
-	t->ops->linear(y->m, h->m, l->w->w, l->b ? l->b->vec : NULL, true);
-	struct ril_rec *r = needs ? ril_tape_rec(t, linear_add_back, y) : NULL;
+	if (!there)
+		t->ops->linear(y->m, h->m, l->w->w, l->b ? l->b->vec : NULL, true);
+	struct ril_rec *r = ril_tape_rec(t, linear_add_back, y);
 	if (r) {
 		r->in[0] = x;
 		r->in[1] = h;
@@ -174,14 +180,20 @@ static void act_back(struct ril_tape *t, struct ril_rec *r)
 	t->ops->act_bwd(ril_tape_grad(t, r->in[0]), r->out->g, r->in[0]->m, r->act);
 }
 
+static void act_again(struct ril_tape *t, struct ril_rec *r)
+{
+	t->ops->act(r->out->m, r->in[0]->m, r->act);
+}
+
 struct ril_val *ril_t_act(struct ril_tape *t, struct ril_val *x, enum ril_act act)
 {
-	struct ril_val *y = x ? ril_tape_out(t, x->m.rows, x->m.cols, x->needs) : NULL;
+	struct ril_val *y = x ? ril_tape_out_cheap(t, x->m.rows, x->m.cols, x->needs) : NULL;
 	if (!y)
 		return NULL;
 	t->ops->act(y->m, x->m, act);
 	struct ril_rec *r = ril_tape_rec(t, act_back, y);
 	if (r) {
+		r->again = act_again;
 		r->in[0] = x;
 		r->act = act;
 	}
@@ -194,14 +206,21 @@ static void swiglu_back(struct ril_tape *t, struct ril_rec *r)
 	t->ops->swiglu_bwd(ril_tape_grad(t, gate), ril_tape_grad(t, up), r->out->g, gate->m, up->m);
 }
 
+static void swiglu_again(struct ril_tape *t, struct ril_rec *r)
+{
+	t->ops->swiglu(r->out->m, r->in[0]->m, r->in[1]->m);
+}
+
 struct ril_val *ril_t_swiglu(struct ril_tape *t, struct ril_val *gate, struct ril_val *up)
 {
-	struct ril_val *y = gate && up ? ril_tape_out(t, gate->m.rows, gate->m.cols, gate->needs || up->needs) : NULL;
+	bool needs = gate && up && (gate->needs || up->needs);
+	struct ril_val *y = gate && up ? ril_tape_out_cheap(t, gate->m.rows, gate->m.cols, needs) : NULL;
 	if (!y)
 		return NULL;
 	t->ops->swiglu(y->m, gate->m, up->m);
 	struct ril_rec *r = ril_tape_rec(t, swiglu_back, y);
 	if (r) {
+		r->again = swiglu_again;
 		r->in[0] = gate;
 		r->in[1] = up;
 	}
@@ -216,15 +235,22 @@ static void rmsnorm_back(struct ril_tape *t, struct ril_rec *r)
 	t->ops->rmsnorm_bwd(ril_tape_grad(t, x), vec_grad(r->p[0]), r->out->g, x->m, r->p[0]->vec, r->saved[0]);
 }
 
+static void rmsnorm_again(struct ril_tape *t, struct ril_rec *r)
+{
+	t->ops->rmsnorm(r->out->m, r->saved[0], r->in[0]->m, r->p[0]->vec, r->num);
+}
+
 struct ril_val *ril_t_rmsnorm(struct ril_tape *t, struct ril_val *x, struct ril_param *w, double eps)
 {
-	struct ril_val *y = x ? ril_tape_out(t, x->m.rows, x->m.cols, x->needs || trains(w)) : NULL;
+	struct ril_val *y = x ? ril_tape_out_cheap(t, x->m.rows, x->m.cols, x->needs || trains(w)) : NULL;
 	ril_real *rstd = y ? ril_tape_reals(t, x->m.rows) : NULL;
 	if (!rstd)
 		return NULL;
 	t->ops->rmsnorm(y->m, rstd, x->m, w->vec, eps);
 	struct ril_rec *r = ril_tape_rec(t, rmsnorm_back, y);
 	if (r) {
+		r->again = rmsnorm_again;
+		r->num = eps;
 		r->in[0] = x;
 		r->p[0] = w;
 		r->saved[0] = rstd;
@@ -239,16 +265,24 @@ static void layernorm_back(struct ril_tape *t, struct ril_rec *r)
 			      r->saved[0], r->saved[1]);
 }
 
+static void layernorm_again(struct ril_tape *t, struct ril_rec *r)
+{
+	t->ops->layernorm(r->out->m, r->saved[0], r->saved[1], r->in[0]->m, r->p[0]->vec, r->p[1]->vec, r->num);
+}
+
 struct ril_val *ril_t_layernorm(struct ril_tape *t, struct ril_val *x, struct ril_param *w, struct ril_param *b,
 				double eps)
 {
-	struct ril_val *y = x ? ril_tape_out(t, x->m.rows, x->m.cols, x->needs || trains(w) || trains(b)) : NULL;
+	bool needs = x && (x->needs || trains(w) || trains(b));
+	struct ril_val *y = x ? ril_tape_out_cheap(t, x->m.rows, x->m.cols, needs) : NULL;
 	ril_real *mean = y ? ril_tape_reals(t, x->m.rows) : NULL, *rstd = y ? ril_tape_reals(t, x->m.rows) : NULL;
 	if (!mean || !rstd)
 		return NULL;
 	t->ops->layernorm(y->m, mean, rstd, x->m, w->vec, b->vec, eps);
 	struct ril_rec *r = ril_tape_rec(t, layernorm_back, y);
 	if (r) {
+		r->again = layernorm_again;
+		r->num = eps;
 		r->in[0] = x;
 		r->p[0] = w;
 		r->p[1] = b;
@@ -265,6 +299,12 @@ static void rope_back(struct ril_tape *t, struct ril_rec *r)
 	t->ops->rope(ril_tape_grad(t, r->out), ril_rope_rotary(r->rope), r->pos, r->n, true);
 }
 
+/* Turning is in place: what was kept is turned already, what is computed again is not. */
+static void rope_again(struct ril_tape *t, struct ril_rec *r)
+{
+	t->ops->rope(r->out->m, ril_rope_rotary(r->rope), r->pos, r->n, false);
+}
+
 void ril_t_rope(struct ril_tape *t, struct ril_val *x, const struct ril_rope *rope, const int32_t *pos, int64_t stride)
 {
 	if (!x || !pos)
@@ -272,6 +312,7 @@ void ril_t_rope(struct ril_tape *t, struct ril_val *x, const struct ril_rope *ro
 	t->ops->rope(x->m, ril_rope_rotary(rope), pos, stride, false);
 	struct ril_rec *r = ril_tape_rec(t, rope_back, x);
 	if (r) {
+		r->again = rope_again;
 		r->rope = rope;
 		r->pos = pos;
 		r->n = stride;

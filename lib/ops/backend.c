@@ -8,6 +8,7 @@
 #include "ops/backend.h"
 
 #include "cpu/cpu_internal.h"
+#include "dry/dry_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +24,11 @@ const struct ril_ops *ril_ops(void)
 void ril_backend_use(const struct ril_ops *ops)
 {
 	active = ops;
+}
+
+void ril_backend_dry(void)
+{
+	active = &ril_dry_ops;
 }
 
 /* ---- kernels by the instructions they use, best first ---- */

@@ -11,6 +11,8 @@ int ril_backend_start(const char *device, char **argv, char *how, size_t n, stru
 
 /* Makes another table the active one: a device that stands between the host and a backend (tests/far). */
 void ril_backend_use(const struct ril_ops *);
+/* From here on nothing is computed: memory may be asked for, in any amount, and not be touched.  For counting it. */
+void ril_backend_dry(void);
 
 /* The active backend; the CPU before ril_backend_start was called. */
 const struct ril_ops *ril_ops(void);

@@ -23,7 +23,8 @@ struct rig {
 	double size;
 };
 
-static int rig_open(struct rig *r, const char *folder, const char *name, enum ril_pack_use use, struct ril_err *err)
+static int rig_open(struct rig *r, const char *folder, const char *name, enum ril_pack_use use, int parts,
+		    struct ril_err *err)
 {
 	char path[256];
 	snprintf(path, sizeof path, "models/%s/cases/%s.safetensors", folder, name);
@@ -35,7 +36,7 @@ static int rig_open(struct rig *r, const char *folder, const char *name, enum ri
 	r->tape = ril_tape_new(err);
 	r->pack = ril_pack_new(err);
 	r->st = ril_st_open(file, err);
-	if (!r->m || !r->tape || !r->pack || !r->st || ril_params_train(r->m->params, PARTS, true, err))
+	if (!r->m || !r->tape || !r->pack || !r->st || ril_params_train(r->m->params, parts, true, err))
 		return -1;
 	const struct ril_st_entry *prompt = ril_st_find(r->st, "prompt_ids"), *px = ril_st_find(r->st, "pixel_values");
 	const struct ril_st_entry *grid = ril_st_find(r->st, "image_grid_thw"),
@@ -154,6 +155,73 @@ static void test_threads(struct rig *r)
 	free(first);
 }
 
+/* ---- recomputation: the same bytes from less memory ---- */
+
+static void test_recompute(struct rig *r, const char *what)
+{
+	struct ril_params *ps = r->m->params;
+	struct ril_err err = {0};
+	size_t bytes = (size_t)ps->count * sizeof(ril_real);
+	ril_real *none = malloc(bytes);
+	double loss = 0;
+	for (int how = 0; how < 6; how++) {
+		static const enum ril_recompute order[] = {RIL_RECOMPUTE_NONE, RIL_RECOMPUTE_CHEAP,
+							   RIL_RECOMPUTE_BLOCK};
+		CHECK(!ril_threads_start(1 + how / 3, &err), "%s", err.msg);
+		ril_tape_recompute(r->tape, order[how % 3]);
+		ril_params_zero_grad(ps);
+		double now = run(r, RIL_PACK_SHARED, true);
+		ril_threads_stop();
+		if (how == 0) {
+			memcpy(none, ps->grad, bytes);
+			loss = now;
+		}
+		CHECK(now == loss && !memcmp(none, ps->grad, bytes),
+		      "%s %s: recompute %d on %d threads gives other bytes", r->group.name, what, how % 3, 1 + how / 3);
+	}
+	free(none);
+}
+
+/* Memory of one pass, each setting on a tape of its own. */
+static void test_recompute_memory(struct rig *r)
+{
+	struct ril_err err = {0};
+	size_t peak[3];
+	for (int how = 0; how < 3; how++) {
+		ril_tape_free(r->tape);
+		r->tape = ril_tape_new(&err);
+		ril_tape_recompute(r->tape, (enum ril_recompute)how);
+		run(r, RIL_PACK_SHARED, true);
+		peak[how] = ril_tape_peak(r->tape);
+		run(r, RIL_PACK_SHARED, true);
+		CHECK(ril_tape_peak(r->tape) == peak[how], "%s: memory grows with recompute %d", r->group.name, how);
+	}
+	CHECK(peak[1] < peak[0] && peak[2] < peak[1], "%s: %zu, %zu, %zu bytes with none, cheap, block", r->group.name,
+	      peak[0], peak[1], peak[2]);
+}
+
+/* Parts alone: segments through which no gradient flows, and such as only their parameters need. */
+static void test_recompute_parts(const char *folder, const char *name)
+{
+	static const struct {
+		const char *name;
+		int parts;
+	} parts[] = {{"llm", RIL_PART_LLM},
+		     {"projector", RIL_PART_PROJECTOR},
+		     {"vision", RIL_PART_VISION},
+		     {"score", RIL_PART_SCORE}};
+	for (int i = 0; i < 4; i++) {
+		struct rig r;
+		struct ril_err err = {0};
+		bool score = parts[i].parts == RIL_PART_SCORE;
+		int rc = rig_open(&r, folder, name, score ? RIL_PACK_SCORE : RIL_PACK_POLICY, parts[i].parts, &err);
+		CHECK(!rc, "%s", err.msg);
+		if (!rc)
+			test_recompute(&r, parts[i].name);
+		rig_close(&r);
+	}
+}
+
 /* ---- finite differences, one random direction for every parameter ---- */
 
 static void test_parameter(struct rig *r, struct ril_param *p, double total, double *worst)
@@ -212,8 +280,14 @@ int main(void)
 				SKIP("no %s", path);
 				continue;
 			}
-			int rc = rig_open(&r, folder[i], name, use ? RIL_PACK_SCORE : RIL_PACK_POLICY, &err);
+			int rc = rig_open(&r, folder[i], name, use ? RIL_PACK_SCORE : RIL_PACK_POLICY, PARTS, &err);
 			CHECK(!rc, "%s", err.msg);
+			if (!rc)
+				test_recompute(&r, use ? "discriminator" : "policy");
+			if (!rc)
+				test_recompute_memory(&r);
+			if (!rc && !use && i < 4)
+				test_recompute_parts(folder[i], name);
 			if (!rc)
 				test_prefix(&r, use ? "discriminator" : "policy");
 			if (!rc)

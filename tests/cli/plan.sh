@@ -1,0 +1,75 @@
+# plan.sh -- --plan against what the tools then use, by their own count: both families, every --recompute, the cache; and
+# that --recompute changes no byte.
+. "${RIL_ROOT:-.}/tests/ril_test.sh"
+cd "$T" || exit 1
+M="$RIL_ROOT/share/models"
+bytes() { awk -v w="$1" '$1 == w {n = $NF} $2 == "memory:" && $3 == w {n = $NF} END {print n + 0}' "$2"; }
+# near WHAT: each line of the plan within 5 % of what was used.
+near() {
+	local part p u ok=0
+	for part in weights masters gradients moments activations cache; do
+		p=$(bytes $part plan) u=$(bytes $part used)
+		awk -v p="$p" -v u="$u" 'BEGIN {exit !(p == u || (p >= .95 * u && p <= 1.05 * u))}' || { echo "$1: $part: planned $p, used $u" >&2; ok=1; }
+	done
+	[ "$(bytes sum plan)" -gt 0 ] && return $ok
+}
+try() { # try WHAT PLAN-BATCH COMMAND...: plans it, then runs it
+	local what=$1 batch=$2; shift 2
+	check "$what: planned" bash -c '"$@" </dev/null >plan' . "$@" --plan --plan-batch "$batch"
+	check "$what: run" bash -c '"$@" 2>used' . "$@" -v
+	check "$what: as planned" near "$what"
+}
+# one question many times, and responses that never end early: a batch like a plan's
+batch() { # batch MODEL N RESPONSES LENGTH
+	rm -rf m; cp -r "$1" m; chmod -R u+w m
+	jq --slurpfile c m/config.json '.eos_token_id = ($c[0].image_token_id // .eos_token_id)' m/generation_config.json >g && mv g m/generation_config.json
+	ril-scenes -q -o s --prefix q -n 1 --seed 3
+	head -n 1 s/q.jsonl | jq -c --argjson n "$2" '. as $q | range($n) | $q + {id: "q\(.)"}' >s/all.jsonl
+	ril-encode -q -m m --with-pixels --batch "$2" --steps 1 s/all.jsonl -o q.ril
+	local token; token=$(jq .image_token_id m/config.json)
+	ril-inspect --field prompt.ids q.ril | head -n 1 | cut -f 2 | tr ' ' '\n' >ids
+	shape="groups=$2,prompt=$(wc -l <ids),responses=$3,length=$4,image=$(grep -cx "$token" ids)"
+}
+
+for size in "6 3 12" "40 8 30"; do
+	for model in student teacher-b; do
+		# shellcheck disable=SC2086
+		set -- $size
+		batch "$M/$model" "$@"
+		try "$model, rollout of $size" "$shape" ril-rollout -m m -n "$2" --max-new-tokens "$3" -i q.ril -o r.ril
+		ril-score -q -i r.ril -o s.ril
+		for how in none cheap block; do
+			try "$model, update of $size, $how" "$shape" ril-update -m m --objective dr-grpo --train llm,projector,vision --recompute $how --save "student-$how" -i s.ril
+			check "$model, $how: the same student" cmp student-none/model.safetensors "student-$how/model.safetensors"
+		done
+		rm -r student-*
+		try "$model, discriminator of $size" "$shape" ril-discriminate --init-from m --update --recompute block -i r.ril -o d.ril
+	done
+done
+
+# ---- a run goes on with another setting than it began with ----
+ril-scenes -q -o s --prefix a -n 8 --seed 4 --answers sentences
+sft() { local run=$1 step=$2 how=$3; ril-encode -q -m m --with-answers --batch 4 --steps 2 --start-step "$step" --count 1 s/a.jsonl |
+	ril-update -q -m m --objective sft --lr 1e-3 --recompute "$how" --run "$run" --start-step "$step"; }
+check "two steps" bash -c "$(declare -f sft); sft one 0 none && sft one 1 none && sft two 0 block && sft two 1 cheap"
+check "the same student" cmp one/step-2/student/model.safetensors two/step-2/student/model.safetensors
+check "and state" cmp <(ril-inspect one/step-2/state.safetensors) <(ril-inspect two/step-2/state.safetensors)
+
+check "parts and masters" ril-update --plan -m m --train llm --master none >plan
+check "none of the weights are masters" test "$(bytes masters plan)" = 0
+
+# ---- without weights: from config.json alone, in its type ----
+mkdir bare; jq '.torch_dtype = "bfloat16"' m/config.json >bare/config.json
+check "a folder of one file" bash -c 'ril-update -m bare --plan </dev/null >plan'
+elements=$(ril-inspect m | awk '$2 == "F32" {n += $NF} END {print n}')
+check "weights of two bytes" bash -c "[ $(bytes weights plan) -ge $((2 * elements)) ] && [ $(bytes weights plan) -lt $((21 * elements / 10)) ]"
+expect_exit 0 ril-teach --plan -n 4 -m "$M/teacher-b" -m "$M/student" --tokenizer m
+check "teachers have caches" test "$(bytes cache out)" -gt 0
+
+# ---- what it refuses ----
+refuse() { local code=$1 text=$2; shift 2; expect_exit "$code" "$@"; check "'$text' in: $(tail -n 1 err)" grep -q -- "$text" err; }
+refuse 2 'not groups=' ril-update --plan -m m --plan-batch prompts=3
+refuse 2 'not groups=' ril-update --plan -m m --plan-batch prompt=x
+refuse 2 'does not fit a prompt' ril-update --plan -m m --plan-batch prompt=5,image=90
+refuse 1 'nowhere' ril-update --plan -m nowhere
+test_end
