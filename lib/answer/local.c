@@ -306,7 +306,7 @@ static int open_all(struct local *m, const struct ril_local_options *o, struct r
 	m->model = ril_encoder_model(m->encoder);
 	m->tokenizer = ril_encoder_tokenizer(m->encoder);
 	const struct ril_config *c = &m->model->config;
-	if (o->text_only && c->family != RIL_TEXT)
+	if (o->text_only && ril_family_pictures(c->family))
 		return ril_fail(err, RIL_EFAIL, "%s: a judge is a text model (Qwen2.5, Qwen3), this is %s", m->dir,
 				c->model_type);
 	if (!(m->generator = ril_generator_new(m->model, m->tokenizer, err)))

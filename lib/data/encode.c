@@ -34,7 +34,7 @@ static int open_gallery(struct ril_encoder *e, struct ril_err *err)
 {
 	const struct ril_encode_options *o = &e->opt;
 	struct ril_pixel_settings s;
-	if (e->model->config.family == RIL_TEXT)
+	if (!ril_family_pictures(e->model->config.family))
 		return 0;
 	if (ril_pixel_settings_load(&s, o->model, err) || override(&s, o, err))
 		return -1;

@@ -25,17 +25,9 @@ struct ril_linear ril_bind_linear(struct ril_bind *, bool bias, int64_t out, int
 const char *ril_bind_prefix(const struct ril_params *, const char *const *prefixes, const char *probe,
 			    const char *otherwise);
 
-/* ---- the architectures ---- */
+/* ---- the decoder ---- */
 struct ril_decoder *ril_decoder_bind(struct ril_model *, struct ril_err *);
 void ril_decoder_free(struct ril_decoder *);
 struct ril_param *ril_decoder_embedding(const struct ril_decoder *);
-
-struct ril_qwen_vision *ril_qwen_vision_bind(struct ril_model *, struct ril_err *);
-void ril_qwen_vision_free(struct ril_qwen_vision *);
-struct ril_val *ril_qwen_vision_forward(struct ril_tape *, struct ril_model *, const struct ril_pictures *);
-
-struct ril_intern_vision *ril_intern_vision_bind(struct ril_model *, struct ril_err *);
-void ril_intern_vision_free(struct ril_intern_vision *);
-struct ril_val *ril_intern_vision_forward(struct ril_tape *, struct ril_model *, const struct ril_pictures *);
 
 #endif

@@ -3,12 +3,11 @@
  *
  * Source of fields, defaults and precedence: the configuration classes of transformers 4.49 and 5.23. */
 #include "nn/config_internal.h"
+#include "nn/family_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#define SUPPORTED "qwen2_5_vl, internvl, internvl_chat, qwen2 and qwen3"
 
 /* ---- token ids ---- */
 
@@ -61,14 +60,13 @@ static void take_eos(struct ril_config *c, const cJSON *o)
 
 static int read_ids(struct ril_config *c, const char *dir, const cJSON *top, const cJSON *text, struct ril_err *err)
 {
-	bool qwen = c->family == RIL_QWEN2_5_VL && c->text.vocab > 151656;
-	int64_t image = qwen ? 151655 : -1, video = qwen ? 151656 : -1;
+	int64_t image = c->image_token, video = c->video_token;
 	if (ril_json_int(top, "image_token_index", &image, err) || ril_json_int(top, "image_token_id", &image, err) ||
 	    ril_json_int(top, "video_token_id", &video, err))
 		return -1;
 	struct ril_err e = {0};
-	if (c->family == RIL_INTERNVL && image < 0)
-		image = added_token(dir, "<IMG_CONTEXT>", &e);
+	if (c->family->image_word && image < 0)
+		image = added_token(dir, c->family->image_word, &e);
 	cJSON *gen = e.code ? NULL : read_if_there(dir, "generation_config.json", &e);
 	take_eos(c, gen);
 	cJSON_Delete(gen);
@@ -79,8 +77,9 @@ static int read_ids(struct ril_config *c, const char *dir, const cJSON *top, con
 	if (image >= c->text.vocab || video >= c->text.vocab)
 		return ril_fail(err, RIL_ECORRUPT, "image or video token id is outside the vocabulary of %lld",
 				(long long)c->text.vocab);
-	c->image_token = c->family == RIL_TEXT ? -1 : (int32_t)image;
-	c->video_token = c->family == RIL_TEXT ? -1 : (int32_t)video;
+	bool pictures = ril_family_pictures(c->family);
+	c->image_token = pictures ? (int32_t)image : -1;
+	c->video_token = pictures ? (int32_t)video : -1;
 	return 0;
 }
 
@@ -93,24 +92,16 @@ static int read_config(struct ril_config *c, const char *dir, const cJSON *top, 
 	if (!cJSON_IsObject(top) || ril_json_str(top, "model_type", &type, err) || !type)
 		return ril_fail(err, RIL_ECORRUPT, "field 'model_type' is missing");
 	snprintf(c->model_type, sizeof c->model_type, "%s", type);
-	int rc;
-	if (!strcmp(type, "qwen2_5_vl")) {
-		rc = ril_qwen2_5_vl_read(c, top, &text, err);
-	} else if (!strcmp(type, "internvl") || !strcmp(type, "internvl_chat")) {
-		rc = ril_internvl_read(c, top, !strcmp(type, "internvl_chat"), &text, err);
-	} else if (!strcmp(type, "qwen2") || !strcmp(type, "qwen3")) {
-		c->family = RIL_TEXT;
-		rc = ril_config_decoder(&c->text, top, err);
-	} else {
-		return ril_fail(err, RIL_EFAIL, "model_type '%s' is not supported; " SUPPORTED " are", type);
-	}
-	return rc ? -1 : read_ids(c, dir, top, text, err);
+	if (!(c->family = ril_family_find(type)))
+		return ril_family_refuse(type, err);
+	return c->family->read(c, top, &text, err) || read_ids(c, dir, top, text, err) ? -1 : 0;
 }
 
 int ril_config_read(struct ril_config *c, const char *dir, struct ril_err *err)
 {
 	struct ril_buf path = {0};
-	*c = (struct ril_config){.image_token = -1, .video_token = -1};
+	*c = (struct ril_config){
+		.image_token = -1, .video_token = -1, .decoder_prefix = "model.", .head_name = "lm_head.weight"};
 	if (ril_buf_printf(&path, err, "%s/config.json", dir))
 		return -1;
 	cJSON *top = ril_json_read(path.data, err);
@@ -126,22 +117,15 @@ int ril_config_read(struct ril_config *c, const char *dir, struct ril_err *err)
 
 int64_t ril_config_pixel_rows(const struct ril_config *c, const int32_t grid[3])
 {
-	int64_t cells = (int64_t)grid[0] * grid[1] * grid[2];
-	return c->family == RIL_QWEN2_5_VL || cells <= 1 || !c->vision.thumbnail ? cells : cells + 1;
+	return c->family->tower ? c->family->tower->pixel_rows(c, grid) : 0;
 }
 
 int64_t ril_config_pixel_cols(const struct ril_config *c)
 {
-	const struct ril_vision_config *v = &c->vision;
-	return v->channels * (c->family == RIL_QWEN2_5_VL ? v->temporal * v->patch * v->patch : v->image * v->image);
+	return c->family->tower ? c->family->tower->pixel_cols(c) : 0;
 }
 
 int64_t ril_config_image_tokens(const struct ril_config *c, const int32_t grid[3])
 {
-	const struct ril_vision_config *v = &c->vision;
-	int64_t rows = ril_config_pixel_rows(c, grid);
-	if (c->family == RIL_QWEN2_5_VL)
-		return rows / (v->merge * v->merge);
-	int64_t side = v->image / v->patch / v->shuffle;
-	return rows * side * side;
+	return c->family->tower ? c->family->tower->image_tokens(c, grid) : 0;
 }

@@ -8,9 +8,9 @@
 #define RIL_NN_CONFIG_H
 
 #include "base/err.h"
+#include "nn/family.h"
 #include "ops/ops.h"
 
-enum ril_family { RIL_QWEN2_5_VL = 1, RIL_INTERNVL, RIL_TEXT };
 enum { RIL_MAX_LAYERS = 512, RIL_MAX_EOS = 8 };
 
 struct ril_decoder_config {
@@ -39,12 +39,14 @@ struct ril_vision_config {
 };
 
 struct ril_config {
-	enum ril_family family;
+	const struct ril_family *family;
 	char model_type[64];
 	bool original; /* InternVLChatModel */
 	bool nested;   /* Qwen2.5-VL with text_config */
+	/* where a fresh folder of this form has its decoder and its language head */
+	const char *decoder_prefix, *head_name;
 	struct ril_decoder_config text;
-	struct ril_vision_config vision; /* family RIL_TEXT: all 0 */
+	struct ril_vision_config vision; /* text only: all 0 */
 	int32_t image_token;             /* id whose embeddings the picture replaces; -1: none */
 	int32_t video_token;             /* barred in sampling; -1: none */
 	int32_t eos[RIL_MAX_EOS];
@@ -53,7 +55,8 @@ struct ril_config {
 
 int ril_config_read(struct ril_config *, const char *dir, struct ril_err *);
 
-/* Rows of a picture with this grid: of pixels (patches; tiles), of each such row, and of embeddings (image tokens). */
+/* Rows of a picture with this grid: of pixels (patches; tiles), of each such row, and of embeddings (image tokens).
+ * Text only: none. */
 int64_t ril_config_pixel_rows(const struct ril_config *, const int32_t grid[3]);
 int64_t ril_config_pixel_cols(const struct ril_config *);
 int64_t ril_config_image_tokens(const struct ril_config *, const int32_t grid[3]);

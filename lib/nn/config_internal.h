@@ -24,8 +24,4 @@ int ril_config_list(struct ril_buf *, const char *name, size_t i, size_t n, stru
 /* decoder_config.c: the language model's part, which names its own type. */
 int ril_config_decoder(struct ril_decoder_config *, const cJSON *, struct ril_err *);
 
-/* The families' own files: `text` becomes the language model's part of `top`. */
-int ril_qwen2_5_vl_read(struct ril_config *, const cJSON *top, const cJSON **text, struct ril_err *);
-int ril_internvl_read(struct ril_config *, const cJSON *top, bool original, const cJSON **text, struct ril_err *);
-
 #endif

@@ -41,16 +41,12 @@ static void bind_layer(struct ril_bind *b, const struct ril_decoder_config *c, s
 	l->down = ril_bind_linear(b, false, c->hidden, c->inner, "layers.%d.mlp.down_proj", i);
 }
 
-/* Every prefix under which the hub carries this decoder; a fresh folder takes the one its config's form belongs to. */
+/* Every prefix under which the hub carries this decoder; a fresh folder takes the one of its config's form. */
 static const char *prefix(const struct ril_model *m)
 {
 	static const char *const known[] = {
 		"model.language_model.", "language_model.model.", "model.", "language_model.", "", NULL};
-	const struct ril_config *c = &m->config;
-	const char *fresh = c->nested || c->family == RIL_INTERNVL ? "model.language_model." : "model.";
-	if (c->original)
-		fresh = "language_model.model.";
-	return ril_bind_prefix(m->params, known, "embed_tokens.weight", fresh);
+	return ril_bind_prefix(m->params, known, "embed_tokens.weight", m->config.decoder_prefix);
 }
 
 /* Which of the three positions turns a pair: sections of the temporal, height and width position, in this order. */

@@ -6,6 +6,7 @@
  * Source: modeling_internvl of transformers 5.23; for the original layout modeling_intern_vit and
  * modeling_internvl_chat as published with the checkpoints. */
 #include "nn/bind_internal.h"
+#include "nn/family_internal.h"
 #include "ops/backend.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@ struct block {
 	struct ril_linear proj, fc1, fc2;
 };
 
-struct ril_intern_vision {
+struct tower {
 	struct ril_linear patch;
 	struct ril_param *cls, *positions;
 	struct block *block; /* [layers] */
@@ -67,8 +68,7 @@ static void bind_block(struct ril_bind *b, const struct ril_vision_config *c, co
 	k->fc2 = ril_bind_linear(b, true, C, c->inner, "%s.%d.mlp.fc2", s->block, i);
 }
 
-static void bind_embeddings(struct ril_bind *b, const struct ril_vision_config *c, bool orig,
-			    struct ril_intern_vision *v)
+static void bind_embeddings(struct ril_bind *b, const struct ril_vision_config *c, bool orig, struct tower *v)
 {
 	int64_t side = c->image / c->patch, C = c->hidden, conv[] = {C, c->channels, c->patch, c->patch};
 	const char *patch = orig ? "embeddings.patch_embedding" : "embeddings.patch_embeddings.projection";
@@ -80,7 +80,7 @@ static void bind_embeddings(struct ril_bind *b, const struct ril_vision_config *
 				    orig ? "embeddings.position_embedding" : "embeddings.position_embeddings");
 }
 
-static void bind_projector(struct ril_bind *b, struct ril_model *m, struct ril_intern_vision *v)
+static void bind_projector(struct ril_bind *b, struct ril_model *m, struct tower *v)
 {
 	static const char *const known[] = {"model.multi_modal_projector.", "multi_modal_projector.", NULL};
 	const struct ril_config *c = &m->config;
@@ -94,12 +94,21 @@ static void bind_projector(struct ril_bind *b, struct ril_model *m, struct ril_i
 	v->proj2 = ril_bind_linear(b, true, H, H, orig ? "3" : "linear_2");
 }
 
-struct ril_intern_vision *ril_intern_vision_bind(struct ril_model *m, struct ril_err *err)
+static void free_tower(void *vision)
+{
+	struct tower *v = vision;
+	if (!v)
+		return;
+	free(v->block);
+	free(v);
+}
+
+static void *bind_tower(struct ril_model *m, struct ril_err *err)
 {
 	static const char *const known[] = {"model.vision_tower.", "vision_tower.", NULL};
 	const struct ril_vision_config *c = &m->config.vision;
 	bool orig = m->config.original;
-	struct ril_intern_vision *v = ril_new(1, sizeof *v, err);
+	struct tower *v = ril_new(1, sizeof *v, err);
 	if (!v)
 		return NULL;
 	v->block = ril_new((size_t)c->layers, sizeof *v->block, err);
@@ -114,18 +123,10 @@ struct ril_intern_vision *ril_intern_vision_bind(struct ril_model *m, struct ril
 	}
 	bind_projector(&b, m, v);
 	if (b.failed) {
-		ril_intern_vision_free(v);
+		free_tower(v);
 		return NULL;
 	}
 	return v;
-}
-
-void ril_intern_vision_free(struct ril_intern_vision *v)
-{
-	if (!v)
-		return;
-	free(v->block);
-	free(v);
 }
 
 /* ---- forward ---- */
@@ -159,7 +160,7 @@ struct plan {
 };
 
 /* Class token and patches of every tile, with positions: [rows, C]. */
-static struct ril_val *embed(struct ril_tape *t, const struct ril_vision_config *c, const struct ril_intern_vision *v,
+static struct ril_val *embed(struct ril_tape *t, const struct ril_vision_config *c, const struct tower *v,
 			     const struct plan *p, const float *tiles)
 {
 	struct ril_val *x = patches(t, c, tiles, p->tiles);
@@ -267,10 +268,10 @@ static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_model 
 	return 0;
 }
 
-struct ril_val *ril_intern_vision_forward(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in)
+static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in)
 {
 	const struct ril_vision_config *c = &m->config.vision;
-	const struct ril_intern_vision *v = m->vision;
+	const struct tower *v = m->vision;
 	struct plan p;
 	if (make_plan(t, &p, m, in))
 		return NULL;
@@ -289,3 +290,37 @@ struct ril_val *ril_intern_vision_forward(struct ril_tape *t, struct ril_model *
 	x = ril_t_act(t, ril_t_linear(t, x, &v->proj1), c->projector_act);
 	return ril_t_linear(t, x, &v->proj2);
 }
+
+/* ---- a picture ---- */
+
+/* Tiles, and the thumbnail where there are several. */
+static int64_t pixel_rows(const struct ril_config *c, const int32_t grid[3])
+{
+	int64_t tiles = (int64_t)grid[0] * grid[1] * grid[2];
+	return tiles + (c->vision.thumbnail && tiles > 1);
+}
+
+static int64_t pixel_cols(const struct ril_config *c)
+{
+	return c->vision.channels * c->vision.image * c->vision.image;
+}
+
+static int64_t image_tokens(const struct ril_config *c, const int32_t grid[3])
+{
+	int64_t side = c->vision.image / c->vision.patch / c->vision.shuffle;
+	return pixel_rows(c, grid) * side * side;
+}
+
+static const struct ril_tower tower = {
+	.bind = bind_tower,
+	.free = free_tower,
+	.forward = forward,
+	.pixel_rows = pixel_rows,
+	.pixel_cols = pixel_cols,
+	.image_tokens = image_tokens,
+};
+static const char *const native_types[] = {"internvl", NULL}, *const original_types[] = {"internvl_chat", NULL};
+const struct ril_family ril_internvl = {
+	.model_types = native_types, .read = ril_internvl_read, .image_word = "<IMG_CONTEXT>", .tower = &tower};
+const struct ril_family ril_internvl_chat = {
+	.model_types = original_types, .read = ril_internvl_chat_read, .image_word = "<IMG_CONTEXT>", .tower = &tower};

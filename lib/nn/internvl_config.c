@@ -3,6 +3,7 @@
  * Source of fields, defaults and precedence: configuration_internvl of transformers 5.23; for the original layout the
  * configuration that ships with those checkpoints. */
 #include "nn/config_internal.h"
+#include "nn/family_internal.h"
 
 #include <math.h>
 #include <string.h>
@@ -85,11 +86,12 @@ static int read_top(struct ril_config *c, const cJSON *top, struct ril_err *err)
 	return 0;
 }
 
-int ril_internvl_read(struct ril_config *c, const cJSON *top, bool original, const cJSON **text, struct ril_err *err)
+static int read_form(struct ril_config *c, const cJSON *top, bool original, const cJSON **text, struct ril_err *err)
 {
 	cJSON *vision, *llm;
-	c->family = RIL_INTERNVL;
 	c->original = original;
+	c->decoder_prefix = original ? "language_model.model." : "model.language_model.";
+	c->head_name = original ? "language_model.lm_head.weight" : "lm_head.weight";
 	if (ril_config_object(top, "vision_config", &vision, err) ||
 	    ril_config_object(top, original ? "llm_config" : "text_config", &llm, err) ||
 	    ril_config_decoder(&c->text, llm, err) ||
@@ -98,4 +100,14 @@ int ril_internvl_read(struct ril_config *c, const cJSON *top, bool original, con
 		return -1;
 	*text = llm;
 	return read_top(c, top, err);
+}
+
+int ril_internvl_read(struct ril_config *c, const cJSON *top, const cJSON **text, struct ril_err *err)
+{
+	return read_form(c, top, false, text, err);
+}
+
+int ril_internvl_chat_read(struct ril_config *c, const cJSON *top, const cJSON **text, struct ril_err *err)
+{
+	return read_form(c, top, true, text, err);
 }

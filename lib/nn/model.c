@@ -2,12 +2,12 @@
 #include "nn/model.h"
 #include "base/rng.h"
 #include "nn/bind_internal.h"
+#include "nn/family_internal.h"
 #include "nn/fresh.h"
 
 #include <stdlib.h>
 
-/* Every name under which the hub carries the language head; a fresh folder takes the first, the original InternVL
- * layout the second. */
+/* Every name under which the hub carries the language head. */
 static const char *const head_names[] = {"lm_head.weight", "language_model.lm_head.weight"};
 
 static int bind_lm_head(struct ril_model *m, struct ril_err *err)
@@ -22,7 +22,7 @@ static int bind_lm_head(struct ril_model *m, struct ril_err *err)
 			stored->tied = embed;
 		return 0;
 	}
-	const char *name = stored ? stored->name : head_names[m->config.original];
+	const char *name = stored ? stored->name : m->config.head_name;
 	m->head.w = ril_params_need(m->params, RIL_PART_LLM, false, name, 2, (int64_t[]){c->vocab, c->hidden}, err);
 	return m->head.w ? 0 : -1;
 }
@@ -62,9 +62,8 @@ static int bind(struct ril_model *m, enum ril_head head, uint32_t seed, struct r
 	}
 	if (!(m->decoder = ril_decoder_bind(m, err)))
 		return -1;
-	if (m->config.family == RIL_QWEN2_5_VL && !(m->vision = ril_qwen_vision_bind(m, err)))
-		return -1;
-	if (m->config.family == RIL_INTERNVL && !(m->vision = ril_intern_vision_bind(m, err)))
+	const struct ril_tower *tower = m->config.family->tower;
+	if (tower && !(m->vision = tower->bind(m, err)))
 		return -1;
 	if (head == RIL_HEAD_SCORE ? bind_score(m, err) : bind_lm_head(m, err))
 		return -1;
@@ -88,7 +87,7 @@ struct ril_model *ril_model_sketch(const char *dir, enum ril_head head, struct r
 {
 	struct ril_model *m = ril_new(1, sizeof *m, err);
 	enum ril_dtype t = m && !ril_config_read(&m->config, dir, err) ? ril_fresh_dtype(dir, err) : RIL_NONE;
-	if (t && m->config.vision.layers && m->config.image_token < 0)
+	if (t && ril_family_pictures(m->config.family) && m->config.image_token < 0)
 		m->config.image_token = (int32_t)m->config.text.vocab - 1; /* not filled in yet: any will do */
 	if (!t || !(m->params = ril_params_sketch(dir, t, err)) || bind(m, head, 0, err)) {
 		ril_model_free(m);
@@ -102,10 +101,8 @@ void ril_model_free(struct ril_model *m)
 	if (!m)
 		return;
 	ril_decoder_free(m->decoder);
-	if (m->config.family == RIL_QWEN2_5_VL)
-		ril_qwen_vision_free(m->vision);
-	else if (m->config.family == RIL_INTERNVL)
-		ril_intern_vision_free(m->vision);
+	if (m->vision)
+		m->config.family->tower->free(m->vision);
 	ril_params_free(m->params);
 	free(m);
 }
@@ -126,10 +123,8 @@ struct ril_params *ril_model_layout(const char *dir, struct ril_config *out, str
 
 struct ril_val *ril_model_vision(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in)
 {
-	if (m->config.family == RIL_QWEN2_5_VL)
-		return ril_qwen_vision_forward(t, m, in);
-	if (m->config.family == RIL_INTERNVL)
-		return ril_intern_vision_forward(t, m, in);
+	if (m->config.family->tower)
+		return m->config.family->tower->forward(t, m, in);
 	struct ril_err err = {0};
 	ril_fail(&err, RIL_EFAIL, "%s: a text-only model was given pictures", m->params->dir);
 	return ril_tape_fail(t, &err);

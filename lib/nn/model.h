@@ -6,7 +6,7 @@
  *     ril_t_head_logp(tape, hid, target, &model->head, ...);         // training
  *     logits = ril_model_logits(tape, model, hid);                  // sampling
  *
- * Which architecture it is stands behind `config.family`; an architecture is one file with one forward function.
+ * Which architecture it is stands behind `config.family` (family.h); no caller asks.
  * Ownership: the model owns its parameters and config. */
 #ifndef RIL_NN_MODEL_H
 #define RIL_NN_MODEL_H
@@ -19,7 +19,7 @@ struct ril_model {
 	struct ril_config config;
 	struct ril_params *params;
 	struct ril_decoder *decoder; /* decoder.c */
-	void *vision;                /* qwen2_5_vl.c, internvl.c; NULL for text */
+	void *vision;                /* the family's own; NULL: text only */
 	struct ril_linear head;      /* language head [V,H] (the embedding table when tied); none with a score head */
 	struct ril_linear score;     /* score.weight [1,H], score.bias [1] with RIL_HEAD_SCORE */
 };

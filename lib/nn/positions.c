@@ -1,28 +1,12 @@
 /* positions.c -- which position every token of a prompt has, and which row of embeddings replaces an image token.
  *
- * Text counts up on all axes.  A picture's tokens have (time, row, column) of their merged cell, all shifted by the
- * position after the text before it; what follows goes on after the largest position used.
- * Source: get_rope_index of modeling_qwen2_5_vl, transformers 5.23, for pictures (time does not advance within one). */
-#include "nn/model.h"
+ * Text counts up on all axes.  Where a model has three of them the family may place a picture's tokens its own way;
+ * else they are placed as text. */
+#include "nn/family_internal.h"
 
 int ril_model_pos_rows(const struct ril_config *c)
 {
 	return c->text.mrope[0] + c->text.mrope[1] + c->text.mrope[2] ? 3 : 1;
-}
-
-/* Positions of one picture's tokens from column `at`; returns how far positions advance. */
-static int32_t place_picture(const struct ril_config *c, const int32_t grid[3], int32_t *pos, int64_t stride,
-			     int64_t at, int32_t from)
-{
-	int32_t rows = (int32_t)(grid[1] / c->vision.merge), cols = (int32_t)(grid[2] / c->vision.merge);
-	for (int32_t f = 0; f < grid[0]; f++) {
-		for (int32_t i = 0; i < rows * cols; i++, at++) {
-			pos[at] = from;
-			pos[stride + at] = from + i / cols;
-			pos[2 * stride + at] = from + i % cols;
-		}
-	}
-	return rows > cols ? rows : cols;
 }
 
 /* Image tokens from column i on: all of them must be image tokens. */
@@ -40,9 +24,11 @@ static int check_run(const struct ril_config *c, const int32_t *ids, int64_t P, 
 int ril_model_positions(const struct ril_config *c, const int32_t *ids, int64_t P, const int32_t *grid, int n,
 			int32_t *pos, int64_t stride, int32_t *vrow, int32_t first, int32_t *next, struct ril_err *err)
 {
+	const struct ril_tower *tower = c->family->tower;
 	int rows = ril_model_pos_rows(c), picture = 0;
+	bool placed = rows == 3 && tower && tower->place;
 	int32_t at = 0;
-	int64_t left = 0; /* image tokens of the current picture not yet reached (one position: InternVL) */
+	int64_t left = 0; /* image tokens of the current picture not yet reached (where they are placed as text) */
 	if (P > c->text.max_positions)
 		return ril_fail(err, RIL_EFAIL, "a prompt of %lld tokens is longer than the model's %lld positions",
 				(long long)P, (long long)c->text.max_positions);
@@ -58,11 +44,11 @@ int ril_model_positions(const struct ril_config *c, const int32_t *ids, int64_t 
 			if (check_run(c, ids, P, i, left, picture, err))
 				return -1;
 			picture++;
-			if (rows == 3)
-				at += place_picture(c, g, pos, stride, i, at);
+			if (placed)
+				at += tower->place(c, g, pos, stride, i, at);
 		}
 		left -= image;
-		if (image && rows == 3)
+		if (image && placed)
 			continue;
 		for (int r = 0; r < rows; r++)
 			pos[r * stride + i] = at;

@@ -4,7 +4,9 @@
  * within windows of the picture, a few over all of it; rows are put in window order once, so that every window is one
  * run of rows, and image tokens are put back in reading order at the end.  The merger joins 2 x 2 patches.
  * Source: modeling_qwen2_5_vl (get_window_index, rot_pos_emb) of transformers 5.23. */
+#include "base/unused.h"
 #include "nn/bind_internal.h"
+#include "nn/family_internal.h"
 #include "nn/rope.h"
 #include "ops/backend.h"
 
@@ -15,7 +17,7 @@ struct block {
 	struct ril_linear qkv, proj, gate, up, down;
 };
 
-struct ril_qwen_vision {
+struct tower {
 	struct ril_linear patch;
 	struct block *block; /* [layers] */
 	struct ril_param *ln_q;
@@ -37,7 +39,7 @@ static void bind_block(struct ril_bind *b, const struct ril_vision_config *c, st
 }
 
 /* The first half of the pairs turns with the patch's row, the second with its column. */
-static int bind_rope(struct ril_qwen_vision *q, const struct ril_vision_config *c, struct ril_err *err)
+static int bind_rope(struct tower *q, const struct ril_vision_config *c, struct ril_err *err)
 {
 	int64_t head = c->hidden / c->heads, each = head / 4;
 	q->rope = (struct ril_rope){.pairs = 2 * each, .freqs = each, .dim = head / 2, .theta = c->rope_theta};
@@ -49,11 +51,21 @@ static int bind_rope(struct ril_qwen_vision *q, const struct ril_vision_config *
 	return rc;
 }
 
-struct ril_qwen_vision *ril_qwen_vision_bind(struct ril_model *m, struct ril_err *err)
+static void free_tower(void *vision)
+{
+	struct tower *q = vision;
+	if (!q)
+		return;
+	ril_rope_free(&q->rope);
+	free(q->block);
+	free(q);
+}
+
+static void *bind_tower(struct ril_model *m, struct ril_err *err)
 {
 	static const char *const known[] = {"model.visual.", "visual.", NULL};
 	const struct ril_vision_config *c = &m->config.vision;
-	struct ril_qwen_vision *q = ril_new(1, sizeof *q, err);
+	struct tower *q = ril_new(1, sizeof *q, err);
 	if (!q)
 		return NULL;
 	int64_t wide = c->hidden * c->merge * c->merge;
@@ -70,19 +82,10 @@ struct ril_qwen_vision *ril_qwen_vision_bind(struct ril_model *m, struct ril_err
 	q->merge1 = ril_bind_linear(&b, true, wide, wide, "merger.mlp.0");
 	q->merge2 = ril_bind_linear(&b, true, c->out_hidden, wide, "merger.mlp.2");
 	if (b.failed) {
-		ril_qwen_vision_free(q);
+		free_tower(q);
 		return NULL;
 	}
 	return q;
-}
-
-void ril_qwen_vision_free(struct ril_qwen_vision *q)
-{
-	if (!q)
-		return;
-	ril_rope_free(&q->rope);
-	free(q->block);
-	free(q);
 }
 
 /* ---- the order of rows ---- */
@@ -234,10 +237,10 @@ static struct ril_val *forward_block(struct ril_tape *t, const void *ctx, struct
 	return ril_t_linear_add(t, x, ril_t_swiglu(t, gate, up), &k->down);
 }
 
-struct ril_val *ril_qwen_vision_forward(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in)
+static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in)
 {
 	const struct ril_vision_config *c = &m->config.vision;
-	struct ril_qwen_vision *q = m->vision;
+	struct tower *q = m->vision;
 	struct plan host;
 	struct device_plan p;
 	if (make_plan(t, &host, c, in) || upload(t, &p, &host) || reach(t, &q->rope, &host))
@@ -255,3 +258,49 @@ struct ril_val *ril_qwen_vision_forward(struct ril_tape *t, struct ril_model *m,
 	x = ril_t_act(t, ril_t_linear(t, x, &q->merge1), RIL_ACT_GELU);
 	return ril_t_gather(t, ril_t_linear(t, x, &q->merge2), p.back, p.V);
 }
+
+/* ---- a picture ---- */
+
+static int64_t pixel_rows(const struct ril_config *c RIL_UNUSED, const int32_t grid[3])
+{
+	return (int64_t)grid[0] * grid[1] * grid[2];
+}
+
+static int64_t pixel_cols(const struct ril_config *c)
+{
+	return c->vision.channels * c->vision.temporal * c->vision.patch * c->vision.patch;
+}
+
+static int64_t image_tokens(const struct ril_config *c, const int32_t grid[3])
+{
+	return pixel_rows(c, grid) / (c->vision.merge * c->vision.merge);
+}
+
+/* Tokens have (time, row, column) of their merged cell, all shifted by the position after the text before the picture;
+ * what follows goes on after the largest position used.
+ * Source: get_rope_index of modeling_qwen2_5_vl, transformers 5.23, for pictures (time does not advance within one). */
+static int32_t place(const struct ril_config *c, const int32_t grid[3], int32_t *pos, int64_t stride, int64_t at,
+		     int32_t from)
+{
+	int32_t rows = (int32_t)(grid[1] / c->vision.merge), cols = (int32_t)(grid[2] / c->vision.merge);
+	for (int32_t f = 0; f < grid[0]; f++) {
+		for (int32_t i = 0; i < rows * cols; i++, at++) {
+			pos[at] = from;
+			pos[stride + at] = from + i / cols;
+			pos[2 * stride + at] = from + i % cols;
+		}
+	}
+	return rows > cols ? rows : cols;
+}
+
+static const struct ril_tower tower = {
+	.bind = bind_tower,
+	.free = free_tower,
+	.forward = forward,
+	.pixel_rows = pixel_rows,
+	.pixel_cols = pixel_cols,
+	.image_tokens = image_tokens,
+	.place = place,
+};
+static const char *const model_types[] = {"qwen2_5_vl", NULL};
+const struct ril_family ril_qwen2_5_vl = {.model_types = model_types, .read = ril_qwen2_5_vl_read, .tower = &tower};

@@ -2,6 +2,7 @@
  *
  * Source of fields, defaults and precedence: configuration_qwen2_5_vl of transformers 4.49 and 5.23. */
 #include "nn/config_internal.h"
+#include "nn/family_internal.h"
 
 static int read_vision(struct ril_vision_config *v, const cJSON *o, struct ril_err *err)
 {
@@ -43,8 +44,8 @@ static int read_vision(struct ril_vision_config *v, const cJSON *o, struct ril_e
 int ril_qwen2_5_vl_read(struct ril_config *c, const cJSON *top, const cJSON **text, struct ril_err *err)
 {
 	cJSON *vision;
-	c->family = RIL_QWEN2_5_VL;
 	c->nested = !!ril_config_member(top, "text_config");
+	c->decoder_prefix = c->nested ? "model.language_model." : "model.";
 	*text = c->nested ? ril_config_member(top, "text_config") : top;
 	if (ril_config_object(top, "vision_config", &vision, err) || ril_config_decoder(&c->text, *text, err) ||
 	    ril_json_bool(top, "tie_word_embeddings", &c->text.tied, err) || read_vision(&c->vision, vision, err))
@@ -53,5 +54,9 @@ int ril_qwen2_5_vl_read(struct ril_config *c, const cJSON *top, const cJSON **te
 		return ril_fail(err, RIL_ECORRUPT,
 				"vision_config: out_hidden_size %lld is not the decoder's hidden_size %lld",
 				(long long)c->vision.out_hidden, (long long)c->text.hidden);
+	if (c->text.vocab > 151656) { /* where the file is silent */
+		c->image_token = 151655;
+		c->video_token = 151656;
+	}
 	return 0;
 }

@@ -87,7 +87,7 @@ static int compare_case(struct subject *s, const cJSON *o, const struct inputs *
 		row_exact(s->f, "prompt_text", same_text(&text, want));
 		row_exact(s->f, "prompt_ids", same_ids(&ids, in->prompt, in->P));
 		row_exact(s->f, "response_ids", same_ids(&answer, in->response, in->n));
-		if (s->model->config.family != RIL_TEXT)
+		if (ril_family_pictures(s->model->config.family))
 			row_exact(s->f, "image token", s->model->config.image_token == chat->image_id);
 	}
 	int64_t n;
