@@ -78,7 +78,7 @@ static int train_tokenizer(const cJSON *config, struct ril_err *err)
 	const char *type = "";
 	struct ril_buf text = {0};
 	int rc = ril_json_str(config, "model_type", &type, err) || ril_read_file(&text, opt.corpus, err) ? -1 : 0;
-	if (!rc && ril_bpe_train(opt.out, text.data, text.len, (int32_t)opt.vocab, !strncmp(type, "internvl", 8), err))
+	if (!rc && ril_bpe_train(opt.out, text.data, text.len, (int32_t)opt.vocab, ril_fresh_tokens(config), err))
 		rc = ril_context(err, "%s", opt.corpus);
 	ril_buf_free(&text);
 	return rc;
@@ -88,14 +88,11 @@ static int train_tokenizer(const cJSON *config, struct ril_err *err)
 static int ensure_template(const cJSON *config, struct ril_tokenizer *t, struct ril_err *err)
 {
 	struct ril_err why = {0};
-	const char *text = ril_fresh_template(config), *type = "";
+	const char *text = ril_fresh_template(config);
 	struct ril_buf b = {0};
 	char path[4096];
 	struct ril_chat *chat = ril_chat_load(opt.out, t, &why);
-	bool pictures = !ril_json_str(config, "model_type", &type, &why) &&
-			(!strncmp(type, "internvl", 8) || !strcmp(type, "qwen2_5_vl"));
-	bool suits =
-		chat && (!pictures || !strncmp(ril_chat_name(chat), type[0] == 'i' ? "InternVL" : "Qwen2.5-VL", 8));
+	bool suits = chat && ril_fresh_suits(config, ril_chat_name(chat));
 	ril_chat_free(chat);
 	if (suits)
 		return 0;

@@ -47,4 +47,5 @@ static int read_text(struct ril_config *c, const cJSON *top, const cJSON **text,
 }
 
 static const char *const text_types[] = {"qwen2", "qwen3", NULL};
-const struct ril_family ril_text_only = {.model_types = text_types, .read = read_text};
+static const struct ril_fresh_family text_fresh = {.template = ril_qwen2_5_vl_template};
+const struct ril_family ril_text_only = {.model_types = text_types, .read = read_text, .fresh = &text_fresh};

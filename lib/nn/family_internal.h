@@ -5,6 +5,7 @@
 #define RIL_NN_FAMILY_INTERNAL_H
 
 #include "base/json.h"
+#include "nn/fresh_internal.h"
 #include "nn/model.h"
 
 /* The vision side. */
@@ -28,6 +29,7 @@ struct ril_family {
 	int (*read)(struct ril_config *, const cJSON *top, const cJSON **text, struct ril_err *);
 	const char *image_word; /* the token whose id is looked up where config.json has none, or NULL */
 	const struct ril_tower *tower;
+	const struct ril_fresh_family *fresh;
 };
 
 extern const struct ril_family ril_qwen2_5_vl, ril_internvl, ril_internvl_chat, ril_text_only;

@@ -4,6 +4,7 @@
 
 #include "base/dtype.h"
 #include "base/json.h"
+#include "text/bpe_train.h"
 #include "text/tokenizer.h"
 
 struct ril_fresh {
@@ -16,7 +17,7 @@ struct ril_fresh {
 };
 
 /* Writes config.json (special tokens' ids filled in from the tokenizer), generation_config.json,
- * preprocessor_config.json and, for native InternVL, processor_config.json.  `config` is changed. */
+ * preprocessor_config.json and what else the family's processor reads.  `config` is changed. */
 int ril_fresh_files(const char *dir, cJSON *config, const struct ril_tokenizer *, const struct ril_fresh *,
 		    struct ril_err *);
 
@@ -28,7 +29,10 @@ int ril_fresh_weights(const char *dir, const struct ril_fresh *, int64_t *elemen
 /* The type that dir/config.json gives the weights; RIL_NONE with an error. */
 enum ril_dtype ril_fresh_dtype(const char *dir, struct ril_err *);
 
-/* The chat template of the config's family, in words of our own. */
+/* Of the config's family: the tokens that a tokenizer to be trained for it needs besides Qwen's (NULL: none), the chat
+ * template, in words of our own, and whether a template that a folder has already, by its name (text/chat.h), suits. */
+const struct ril_bpe_own *ril_fresh_tokens(const cJSON *config);
 const char *ril_fresh_template(const cJSON *config);
+bool ril_fresh_suits(const cJSON *config, const char *chat_name);
 
 #endif

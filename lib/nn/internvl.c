@@ -321,6 +321,16 @@ static const struct ril_tower tower = {
 };
 static const char *const native_types[] = {"internvl", NULL}, *const original_types[] = {"internvl_chat", NULL};
 const struct ril_family ril_internvl = {
-	.model_types = native_types, .read = ril_internvl_read, .image_word = "<IMG_CONTEXT>", .tower = &tower};
+	.model_types = native_types,
+	.read = ril_internvl_read,
+	.image_word = "<IMG_CONTEXT>",
+	.tower = &tower,
+	.fresh = &ril_internvl_fresh,
+};
 const struct ril_family ril_internvl_chat = {
-	.model_types = original_types, .read = ril_internvl_chat_read, .image_word = "<IMG_CONTEXT>", .tower = &tower};
+	.model_types = original_types,
+	.read = ril_internvl_chat_read,
+	.image_word = "<IMG_CONTEXT>",
+	.tower = &tower,
+	.fresh = &ril_internvl_chat_fresh,
+};

@@ -303,4 +303,9 @@ static const struct ril_tower tower = {
 	.place = place,
 };
 static const char *const model_types[] = {"qwen2_5_vl", NULL};
-const struct ril_family ril_qwen2_5_vl = {.model_types = model_types, .read = ril_qwen2_5_vl_read, .tower = &tower};
+const struct ril_family ril_qwen2_5_vl = {
+	.model_types = model_types,
+	.read = ril_qwen2_5_vl_read,
+	.tower = &tower,
+	.fresh = &ril_qwen2_5_vl_fresh,
+};

@@ -46,6 +46,8 @@ struct trainer {
 	size_t npieces, piece_cap;
 	struct merge *merge;
 	size_t nmerges, merge_cap;
+	const struct ril_bpe_own *own; /* or NULL */
+	size_t nadded;                 /* Qwen's tokens and these */
 };
 
 /* ---- distinct words ---- */
@@ -273,11 +275,7 @@ static int learn(struct trainer *t, int32_t vocab, struct ril_err *err)
 
 /* ---- writing ---- */
 
-struct extra {
-	const char *text;
-	bool special;
-};
-static const struct extra qwen_tokens[] = {
+static const struct ril_bpe_token qwen_tokens[] = {
 	{"<|endoftext|>", true},        {"<|im_start|>", true},       {"<|im_end|>", true},
 	{"<|object_ref_start|>", true}, {"<|object_ref_end|>", true}, {"<|box_start|>", true},
 	{"<|box_end|>", true},          {"<|quad_start|>", true},     {"<|quad_end|>", true},
@@ -287,15 +285,12 @@ static const struct extra qwen_tokens[] = {
 	{"<|fim_suffix|>", false},      {"<|fim_pad|>", false},       {"<|repo_name|>", false},
 	{"<|file_sep|>", false},
 };
-static const struct extra intern_tokens[] = {
-	{"<img>", true}, {"</img>", true}, {"<IMG_CONTEXT>", true}, {"<quad>", true}, {"</quad>", true},
-	{"<ref>", true}, {"</ref>", true}, {"<box>", true},         {"</box>", true}, {"<video>", true},
-};
-enum { NQWEN = sizeof qwen_tokens / sizeof *qwen_tokens, NINTERN = sizeof intern_tokens / sizeof *intern_tokens };
+enum { NQWEN = sizeof qwen_tokens / sizeof *qwen_tokens };
 
-static const struct extra *extra_at(size_t k)
+/* Added token k: Qwen's, then the family's own. */
+static const struct ril_bpe_token *added_at(const struct trainer *t, size_t k)
 {
-	return k < NQWEN ? &qwen_tokens[k] : &intern_tokens[k - NQWEN];
+	return k < NQWEN ? &qwen_tokens[k] : &t->own->token[k - NQWEN];
 }
 
 static int put_piece(const struct trainer *t, int32_t id, struct ril_buf *out, struct ril_err *err)
@@ -341,17 +336,10 @@ static const char config_head[] = "{\n"
 				  " \"split_special_tokens\": false,\n"
 				  " \"tokenizer_class\": \"Qwen2Tokenizer\",\n"
 				  " \"added_tokens_decoder\": {";
-/* Where InternVL's processor looks for its marks. */
-/* clang-format off */
-#define MARKS "\"start_image_token\": \"<img>\", \"end_image_token\": \"</img>\", " \
-	      "\"context_image_token\": \"<IMG_CONTEXT>\", \"video_token\": \"<video>\""
-/* clang-format on */
-static const char config_marks[] = ",\n " MARKS ",\n \"extra_special_tokens\": {" MARKS "}";
-
 /* An added token: of a list, with its id inside, or of an object, with its id as the key. */
-static int put_added(struct ril_buf *b, size_t k, bool list, size_t id, struct ril_err *err)
+static int put_added(const struct trainer *t, struct ril_buf *b, size_t k, bool list, size_t id, struct ril_err *err)
 {
-	const struct extra *x = extra_at(k);
+	const struct ril_bpe_token *x = added_at(t, k);
 	return ril_buf_printf(b, err, "%s\n  %s%zu%s", k ? "," : "", list ? "{\"id\": " : "\"", id,
 			      list ? ", " : "\": {") ||
 	       ril_buf_printf(b, err, "\"content\": \"%s\", %s%s}", x->text, added_flags,
@@ -385,12 +373,12 @@ static int put_merges(const struct trainer *t, struct ril_buf *b, struct ril_err
 	return rc;
 }
 
-static int write_tokenizer(const struct trainer *t, size_t extras, const char *path, struct ril_err *err)
+static int write_tokenizer(const struct trainer *t, const char *path, struct ril_err *err)
 {
 	struct ril_buf b = {0};
 	int rc = ril_buf_puts(&b, tokenizer_head, err);
-	for (size_t k = 0; !rc && k < extras; k++)
-		rc = put_added(&b, k, true, t->npieces + k, err);
+	for (size_t k = 0; !rc && k < t->nadded; k++)
+		rc = put_added(t, &b, k, true, t->npieces + k, err);
 	if (!rc)
 		rc = ril_buf_puts(&b, tokenizer_cutting, err) ||
 		     ril_json_quote(&b, ril_words_qwen_expression, strlen(ril_words_qwen_expression), true, err) ||
@@ -401,19 +389,20 @@ static int write_tokenizer(const struct trainer *t, size_t extras, const char *p
 	return rc ? -1 : 0;
 }
 
-static int write_config(const struct trainer *t, size_t extras, const char *path, struct ril_err *err)
+static int write_config(const struct trainer *t, const char *path, struct ril_err *err)
 {
 	struct ril_buf b = {0};
 	int rc = ril_buf_puts(&b, config_head, err);
-	for (size_t k = 0; !rc && k < extras; k++)
-		rc = put_added(&b, k, false, t->npieces + k, err);
+	for (size_t k = 0; !rc && k < t->nadded; k++)
+		rc = put_added(t, &b, k, false, t->npieces + k, err);
 	if (!rc)
 		rc = ril_buf_puts(&b, "\n },\n \"additional_special_tokens\": [", err);
-	for (size_t k = 0, n = 0; !rc && k < extras; k++)
-		if (extra_at(k)->special)
-			rc = ril_buf_printf(&b, err, "%s\n  \"%s\"", n++ ? "," : "", extra_at(k)->text);
+	for (size_t k = 0, n = 0; !rc && k < t->nadded; k++)
+		if (added_at(t, k)->special)
+			rc = ril_buf_printf(&b, err, "%s\n  \"%s\"", n++ ? "," : "", added_at(t, k)->text);
 	if (!rc)
-		rc = ril_buf_puts(&b, "\n ]", err) || (extras > NQWEN && ril_buf_puts(&b, config_marks, err)) ||
+		rc = ril_buf_puts(&b, "\n ]", err) ||
+		     (t->own && t->own->config && ril_buf_printf(&b, err, ",\n %s", t->own->config)) ||
 		     ril_buf_puts(&b, "\n}\n", err) || ril_file_put(path, b.data, b.len, false, err);
 	ril_buf_free(&b);
 	return rc ? -1 : 0;
@@ -434,18 +423,18 @@ static int count_lines(struct trainer *t, const char *text, size_t n, struct ril
 	return t->nwords ? 0 : ril_fail(err, RIL_EFAIL, "no text to learn from");
 }
 
-int ril_bpe_train(const char *dir, const char *text, size_t n, int32_t vocab, bool internvl, struct ril_err *err)
+int ril_bpe_train(const char *dir, const char *text, size_t n, int32_t vocab, const struct ril_bpe_own *own,
+		  struct ril_err *err)
 {
-	struct trainer t = {0};
+	struct trainer t = {.own = own, .nadded = NQWEN + (own ? own->n : 0)};
 	char path[4096], config[4096];
-	size_t extras = NQWEN + (internvl ? NINTERN : 0);
 	if (vocab < 256 || vocab > RIL_MAX_TOKENS / 2)
 		return ril_fail(err, RIL_EUSAGE, "a byte-level vocabulary has at least 256 entries, not %d",
 				(int)vocab);
 	snprintf(path, sizeof path, "%s/tokenizer.json", dir);
 	snprintf(config, sizeof config, "%s/tokenizer_config.json", dir);
-	int rc = count_lines(&t, text, n, err) || learn(&t, vocab, err) || write_tokenizer(&t, extras, path, err) ||
-				 write_config(&t, extras, config, err)
+	int rc = count_lines(&t, text, n, err) || learn(&t, vocab, err) || write_tokenizer(&t, path, err) ||
+				 write_config(&t, config, err)
 			 ? -1
 			 : 0;
 	ril_buf_free(&t.bytes);

@@ -120,7 +120,7 @@ int main(void)
 	struct ril_buf good = {0};
 	if (!mkdtemp(folder))
 		return 1;
-	CHECK(!ril_bpe_train(folder, corpus, strlen(corpus), 270, false, &e), "%s", e.msg);
+	CHECK(!ril_bpe_train(folder, corpus, strlen(corpus), 270, NULL, &e), "%s", e.msg);
 	read_file("tokenizer.json", &good);
 	fuzz_tokenizer(&good);
 	fuzz_template();

@@ -1,6 +1,7 @@
 /* bpe_train.c -- a trained tokenizer: reads back, merges what repeats, keeps its size, gives the same file again. */
 #include "../ril_test.h"
 
+#include "nn/fresh.h"
 #include "text/bpe_train.h"
 #include "text/tokenizer_internal.h"
 
@@ -27,11 +28,12 @@ int main(void)
 	struct ril_err e = {0};
 	struct ril_buf one = {0}, two = {0};
 	char path[64];
+	cJSON *config = ril_json_parse("{\"model_type\": \"internvl\"}", 26, &e);
+	const struct ril_bpe_own *own = ril_fresh_tokens(config);
 	if (!mkdtemp(folder))
 		return 1;
 	snprintf(path, sizeof path, "%s/tokenizer.json", folder);
-	CHECK(!ril_bpe_train(folder, text, strlen(text), 300, false, &e) && !ril_read_file(&one, path, &e), "%s",
-	      e.msg);
+	CHECK(!ril_bpe_train(folder, text, strlen(text), 300, NULL, &e) && !ril_read_file(&one, path, &e), "%s", e.msg);
 	struct ril_tokenizer *t = ril_tokenizer_load(folder, &e);
 	CHECK(t, "%s", e.msg);
 	if (t) {
@@ -49,22 +51,23 @@ int main(void)
 	char key[17];
 	snprintf(key, sizeof key, "%s", t ? ril_tokenizer_key(t) : "");
 	ril_tokenizer_free(t);
-	CHECK(!ril_bpe_train(folder, text, strlen(text), 300, false, &e) && !ril_read_file(&two, path, &e) &&
+	CHECK(!ril_bpe_train(folder, text, strlen(text), 300, NULL, &e) && !ril_read_file(&two, path, &e) &&
 		      one.len == two.len && !memcmp(one.data, two.data, one.len),
 	      "the same text gives the same file");
-	CHECK(!ril_bpe_train(folder, text, strlen(text), 256, true, &e), "%s", e.msg);
+	CHECK(!ril_bpe_train(folder, text, strlen(text), 256, own, &e), "%s", e.msg);
 	t = ril_tokenizer_load(folder, &e);
 	CHECK(t && ril_tokenizer_size(t) == 256 + 32 && ril_tokenizer_id(t, "<IMG_CONTEXT>", 13) > 256,
 	      "InternVL's tokens");
 	CHECK(t && strcmp(key, ril_tokenizer_key(t)), "another key");
 	ril_tokenizer_free(t);
-	CHECK(ril_bpe_train(folder, text, strlen(text), 255, true, &e) && e.code == RIL_EUSAGE, "too small");
-	CHECK(ril_bpe_train(folder, "a\xFF", 2, 300, true, &e) && e.code == RIL_ECORRUPT, "not UTF-8");
-	CHECK(ril_bpe_train(folder, "", 0, 300, true, &e), "no text");
+	CHECK(ril_bpe_train(folder, text, strlen(text), 255, own, &e) && e.code == RIL_EUSAGE, "too small");
+	CHECK(ril_bpe_train(folder, "a\xFF", 2, 300, own, &e) && e.code == RIL_ECORRUPT, "not UTF-8");
+	CHECK(ril_bpe_train(folder, "", 0, 300, own, &e), "no text");
 	unlink(path);
 	snprintf(path, sizeof path, "%s/tokenizer_config.json", folder);
 	unlink(path);
 	rmdir(folder);
+	cJSON_Delete(config);
 	ril_buf_free(&one);
 	ril_buf_free(&two);
 	TEST_END();

@@ -125,7 +125,7 @@ static void test_drawing(void)
 	struct ril_err e = {0};
 	struct ril_teach_stats stats = {0};
 	char a[256], b[256], text[512] = "";
-	CHECK(!ril_bpe_train(folder, "one two", 7, 256, false, &e), "%s", e.msg);
+	CHECK(!ril_bpe_train(folder, "one two", 7, 256, NULL, &e), "%s", e.msg);
 	struct ril_tokenizer *t = ril_tokenizer_load(folder, &e);
 	struct ril_saved *s = ril_saved_new(&e);
 	int n = 0;
