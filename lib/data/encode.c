@@ -19,15 +19,8 @@ struct ril_encoder {
 
 static int override(struct ril_pixel_settings *s, const struct ril_encode_options *o, struct ril_err *err)
 {
-	bool qwen = s->layout == RIL_PIXELS_QWEN;
-	if (qwen ? o->min_tiles || o->max_tiles : o->min_pixels || o->max_pixels)
-		return ril_fail(err, RIL_EUSAGE, "%s: this model's pictures are bounded in %s", o->model,
-				qwen ? "pixels" : "tiles");
-	s->min_pixels = o->min_pixels ? o->min_pixels : s->min_pixels;
-	s->max_pixels = o->max_pixels ? o->max_pixels : s->max_pixels;
-	s->min_tiles = o->min_tiles ? (int32_t)o->min_tiles : s->min_tiles;
-	s->max_tiles = o->max_tiles ? (int32_t)o->max_tiles : s->max_tiles;
-	return ril_pixel_check(s, err) ? ril_context(err, "%s", o->model) : 0;
+	struct ril_pixel_bounds b = {o->min_pixels, o->max_pixels, o->min_tiles, o->max_tiles};
+	return ril_pixel_bound(s, &b, err) ? ril_context(err, "%s", o->model) : 0;
 }
 
 static int open_gallery(struct ril_encoder *e, struct ril_err *err)

@@ -1,6 +1,6 @@
 /* pixels.h -- from an RGB picture to what a vision tower eats: resized, cut, normalised, in the tower's own order.
  *
- * Two layouts (the reference's "PIL" processors):
+ * A layout is a file of its own (layout_internal.h).  There are two (the reference's "PIL" processors):
  *   Qwen2.5-VL  [patches, 3*temporal*patch*patch], patches in merge order (the merge x merge patches that become one
  *               token stand together), each patch channel-major with its picture repeated `temporal` times;
  *   InternVL    [tiles, 3, S, S], tiles row by row, then the thumbnail when there is more than one.
@@ -30,6 +30,12 @@ struct ril_pixel_settings {
 void ril_pixel_defaults(struct ril_pixel_settings *, enum ril_pixel_layout);
 /* From a model folder's config.json and processor_config.json or preprocessor_config.json. */
 int ril_pixel_settings_load(struct ril_pixel_settings *, const char *dir, struct ril_err *);
+/* Bounds that a user asks for instead of the folder's; 0: the folder's. */
+struct ril_pixel_bounds {
+	int64_t min_pixels, max_pixels, min_tiles, max_tiles;
+};
+/* RIL_EUSAGE where the layout is not bounded in what is asked for. */
+int ril_pixel_bound(struct ril_pixel_settings *, const struct ril_pixel_bounds *, struct ril_err *);
 /* Refuses settings that cannot work (zero sizes, min above max, absurd caps), naming the setting. */
 int ril_pixel_check(const struct ril_pixel_settings *, struct ril_err *);
 

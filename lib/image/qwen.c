@@ -1,11 +1,11 @@
 /* qwen.c -- Qwen2-VL's image processor: both sides to multiples of patch*merge with the pixel count kept within bounds,
  * then patches in merge order (Wang et al., "Qwen2-VL", 2024, section 2.1; transformers' Qwen2VLImageProcessor). */
+#include "base/unused.h"
 #include "image/layout_internal.h"
 
 #include <math.h>
 
-int ril_qwen_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s, int32_t w, int32_t h,
-		  struct ril_err *err)
+static int plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s, int32_t w, int32_t h, struct ril_err *err)
 {
 	double factor = (double)s->patch * s->merge, area = (double)w * h;
 	if (w > 200.0 * h || h > 200.0 * w)
@@ -55,8 +55,9 @@ static void patch(float *out, const uint8_t *corner, size_t stride, const struct
 	}
 }
 
-void ril_qwen_patches(float *out, const struct ril_rgb *im, const struct ril_pixel_settings *s,
-		      const struct ril_pixel_table *t)
+static int fill(float *out, const struct ril_rgb *im, const struct ril_rgb *whole RIL_UNUSED,
+		const struct ril_pixel_plan *p RIL_UNUSED, const struct ril_pixel_settings *s,
+		const struct ril_pixel_table *t, struct ril_err *err RIL_UNUSED)
 {
 	size_t stride = (size_t)im->w * 3, width = (size_t)3 * s->temporal * s->patch * s->patch;
 	int32_t rows = im->h / s->patch, columns = im->w / s->patch, m = s->merge;
@@ -67,4 +68,46 @@ void ril_qwen_patches(float *out, const struct ril_rgb *im, const struct ril_pix
 				      im->rgb + (size_t)(r + k / m) * s->patch * stride +
 					      (size_t)(c + k % m) * s->patch * 3,
 				      stride, s, t);
+	return 0;
 }
+
+/* ---- settings ---- */
+
+static int read(struct ril_pixel_settings *s, const cJSON *config RIL_UNUSED, const cJSON *o, struct ril_err *err)
+{
+	const cJSON *size = cJSON_GetObjectItemCaseSensitive(o, "size");
+	if (cJSON_IsObject(size) && (ril_json_int(size, "shortest_edge", &s->min_pixels, err) ||
+				     ril_json_int(size, "longest_edge", &s->max_pixels, err) ||
+				     ril_json_int(size, "min_pixels", &s->min_pixels, err) ||
+				     ril_json_int(size, "max_pixels", &s->max_pixels, err)))
+		return -1;
+	if (ril_json_int(o, "min_pixels", &s->min_pixels, err) || ril_json_int(o, "max_pixels", &s->max_pixels, err) ||
+	    ril_pixel_int(o, "patch_size", &s->patch, err) || ril_pixel_int(o, "merge_size", &s->merge, err) ||
+	    ril_pixel_int(o, "temporal_patch_size", &s->temporal, err))
+		return -1;
+	return ril_pixel_common(s, o, err);
+}
+
+static int check(const struct ril_pixel_settings *s, struct ril_err *err)
+{
+	return ril_pixel_range("patch_size", s->patch, 1, 1024, err) ||
+			       ril_pixel_range("merge_size", s->merge, 1, 64, err) ||
+			       ril_pixel_range("temporal_patch_size", s->temporal, 1, 16, err) ||
+			       ril_pixel_range("max_pixels", s->max_pixels, 1, RIL_PICTURE_MAX_PIXELS, err) ||
+			       ril_pixel_range("min_pixels", s->min_pixels, 0, s->max_pixels, err)
+		       ? -1
+		       : 0;
+}
+
+static const char *const model_types[] = {"qwen2_5_vl", "qwen2_vl", NULL};
+const struct ril_pixel_kind ril_pixels_qwen = {
+	.layout = RIL_PIXELS_QWEN,
+	.model_types = model_types,
+	.needs_processor = true,
+	.mean = {0.48145466, 0.4578275, 0.40821073},
+	.std = {0.26862954, 0.26130258, 0.27577711},
+	.read = read,
+	.check = check,
+	.plan = plan,
+	.fill = fill,
+};

@@ -4,7 +4,7 @@
  * (4.x); the original InternVL layout has its tiling in config.json and ImageNet's mean and deviation in its code.  A
  * setting that asks for something else than resize (bicubic), rescale and normalise is refused by name. */
 #include "base/json.h"
-#include "image/pixels.h"
+#include "image/layout_internal.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -41,7 +41,7 @@ static int triple(const cJSON *o, const char *name, double out[3], struct ril_er
 	return 0;
 }
 
-static int integer(const cJSON *o, const char *name, int32_t *out, struct ril_err *err)
+int ril_pixel_int(const cJSON *o, const char *name, int32_t *out, struct ril_err *err)
 {
 	int64_t v = *out;
 	if (ril_json_int(o, name, &v, err))
@@ -52,14 +52,13 @@ static int integer(const cJSON *o, const char *name, int32_t *out, struct ril_er
 	return 0;
 }
 
-/* What both families share. */
-static int common(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *err)
+int ril_pixel_common(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *err)
 {
 	bool resize = true, rescale = true, normalize = true, pad = false, convert = true;
 	int32_t resample = 3;
 	if (ril_json_bool(o, "do_resize", &resize, err) || ril_json_bool(o, "do_rescale", &rescale, err) ||
 	    ril_json_bool(o, "do_normalize", &normalize, err) || ril_json_bool(o, "do_pad", &pad, err) ||
-	    ril_json_bool(o, "do_convert_rgb", &convert, err) || integer(o, "resample", &resample, err) ||
+	    ril_json_bool(o, "do_convert_rgb", &convert, err) || ril_pixel_int(o, "resample", &resample, err) ||
 	    ril_json_num(o, "rescale_factor", &s->rescale, err) || triple(o, "image_mean", s->mean, err) ||
 	    triple(o, "image_std", s->std, err))
 		return -1;
@@ -77,61 +76,16 @@ static int common(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *
 	return 0;
 }
 
-static int qwen(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *err)
+static int refuse(const char *type, struct ril_err *err)
 {
-	const cJSON *size = cJSON_GetObjectItemCaseSensitive(o, "size");
-	if (cJSON_IsObject(size) && (ril_json_int(size, "shortest_edge", &s->min_pixels, err) ||
-				     ril_json_int(size, "longest_edge", &s->max_pixels, err) ||
-				     ril_json_int(size, "min_pixels", &s->min_pixels, err) ||
-				     ril_json_int(size, "max_pixels", &s->max_pixels, err)))
-		return -1;
-	if (ril_json_int(o, "min_pixels", &s->min_pixels, err) || ril_json_int(o, "max_pixels", &s->max_pixels, err) ||
-	    integer(o, "patch_size", &s->patch, err) || integer(o, "merge_size", &s->merge, err) ||
-	    integer(o, "temporal_patch_size", &s->temporal, err))
-		return -1;
-	return common(s, o, err);
-}
-
-/* A square size: a number, or {"height": n, "width": n}. */
-static int square(const cJSON *o, const char *name, int32_t *out, struct ril_err *err)
-{
-	const cJSON *size = cJSON_GetObjectItemCaseSensitive(o, name);
-	if (!cJSON_IsObject(size))
-		return integer(o, name, out, err);
-	int32_t w = *out, h = *out;
-	if (integer(size, "height", &h, err) || integer(size, "width", &w, err))
-		return -1;
-	if (w != h)
-		return ril_fail(err, RIL_ECORRUPT, "%s: tiles of %d x %d are not square", name, w, h);
-	*out = w;
-	return 0;
-}
-
-/* crop_to_patches is not looked at: the reference's InternVLProcessor sets it, whatever the file says. */
-static int internvl(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *err)
-{
-	if (square(o, "size", &s->tile, err) || integer(o, "min_patches", &s->min_tiles, err) ||
-	    integer(o, "max_patches", &s->max_tiles, err))
-		return -1;
-	return common(s, o, err);
-}
-
-static int internvl_original(struct ril_pixel_settings *s, const cJSON *config, const cJSON *processor,
-			     struct ril_err *err)
-{
-	const cJSON *vision = cJSON_GetObjectItemCaseSensitive(config, "vision_config");
-	bool dynamic = true;
-	s->thumbnail = false;
-	if ((cJSON_IsObject(vision) && square(vision, "image_size", &s->tile, err)) ||
-	    square(config, "force_image_size", &s->tile, err) ||
-	    integer(config, "min_dynamic_patch", &s->min_tiles, err) ||
-	    integer(config, "max_dynamic_patch", &s->max_tiles, err) ||
-	    ril_json_bool(config, "dynamic_image_size", &dynamic, err) ||
-	    ril_json_bool(config, "use_thumbnail", &s->thumbnail, err))
-		return -1;
-	if (!dynamic)
-		s->max_tiles = s->min_tiles = 1;
-	return processor ? common(s, processor, err) : 0;
+	struct ril_buf known = {0};
+	int rc = 0;
+	for (const struct ril_pixel_kind *const *k = ril_pixel_kinds; !rc && *k; k++)
+		rc = ril_buf_printf(&known, err, "%s%s", k == ril_pixel_kinds ? "" : ", ", (*k)->model_types[0]);
+	if (!rc)
+		ril_fail(err, RIL_EFAIL, "model_type '%s' takes no pictures (supported: %s)", type, known.data);
+	ril_buf_free(&known);
+	return -1;
 }
 
 static int choose(struct ril_pixel_settings *s, const cJSON *config, const cJSON *processor, struct ril_err *err)
@@ -139,20 +93,19 @@ static int choose(struct ril_pixel_settings *s, const cJSON *config, const cJSON
 	const char *type = "";
 	if (ril_json_str(config, "model_type", &type, err))
 		return -1;
-	if (!strcmp(type, "internvl_chat")) {
-		ril_pixel_defaults(s, RIL_PIXELS_INTERNVL);
-		return internvl_original(s, config, processor, err);
+	for (const struct ril_pixel_kind *const *k = ril_pixel_kinds; *k; k++) {
+		for (const char *const *t = (*k)->model_types; *t; t++) {
+			if (strcmp(*t, type))
+				continue;
+			if (!processor && (*k)->needs_processor)
+				return ril_fail(
+					err, RIL_EFAIL,
+					"no preprocessor_config.json, nor image_processor in processor_config.json");
+			ril_pixel_start(s, *k);
+			return (*k)->read(s, config, processor, err);
+		}
 	}
-	bool is_qwen = !strcmp(type, "qwen2_5_vl") || !strcmp(type, "qwen2_vl");
-	if (!is_qwen && strcmp(type, "internvl"))
-		return ril_fail(err, RIL_EFAIL,
-				"model_type '%s' takes no pictures (supported: qwen2_5_vl, internvl, internvl_chat)",
-				type);
-	if (!processor)
-		return ril_fail(err, RIL_EFAIL,
-				"no preprocessor_config.json, nor image_processor in processor_config.json");
-	ril_pixel_defaults(s, is_qwen ? RIL_PIXELS_QWEN : RIL_PIXELS_INTERNVL);
-	return is_qwen ? qwen(s, processor, err) : internvl(s, processor, err);
+	return refuse(type, err);
 }
 
 int ril_pixel_settings_load(struct ril_pixel_settings *s, const char *dir, struct ril_err *err)
