@@ -3,10 +3,11 @@
 
 #include <stdlib.h>
 
-const struct ril_picture_form ril_picture_forms[2] = {
+const struct ril_picture_form ril_picture_forms[] = {
 	{"Qwen2.5-VL", "<|vision_start|><|image_pad|><|vision_end|>", "<|vision_start|>", "<|image_pad|>",
 	 "<|vision_end|>"},
 	{"InternVL", "<IMG_CONTEXT>\n", "<img>", "<IMG_CONTEXT>", "</img>\n"},
+	{0},
 };
 
 void ril_chat_free(struct ril_chat *c)

@@ -8,7 +8,7 @@
 struct ril_picture_form {
 	const char *name, *placeholder, *before, *token, *after;
 };
-extern const struct ril_picture_form ril_picture_forms[2]; /* Qwen, InternVL */
+extern const struct ril_picture_form ril_picture_forms[]; /* ended by a NULL name */
 
 struct ril_chat {
 	struct ril_tokenizer *tokenizer;

@@ -184,16 +184,16 @@ out:
 	return rc;
 }
 
-/* Which of the two families' pictures, if any. */
+/* Which family's pictures, if any. */
 static void learn_pictures(struct ril_chat *c, const char *text, size_t n)
 {
 	static const struct probe one = {{{"user", "#|what is it?"}}, true, true};
 	struct ril_buf b = {0};
 	struct ril_err why = {0};
 	if (!run_template(text, n, &one, false, &b, &why))
-		for (size_t k = 0; k < sizeof ril_picture_forms / sizeof *ril_picture_forms; k++)
-			if (strstr(b.data, ril_picture_forms[k].placeholder))
-				c->picture = &ril_picture_forms[k];
+		for (const struct ril_picture_form *f = ril_picture_forms; f->name; f++)
+			if (strstr(b.data, f->placeholder))
+				c->picture = f;
 	ril_buf_free(&b);
 }
 
@@ -286,6 +286,14 @@ static int find_template(const char *dir, struct ril_buf *out, struct ril_err *e
 				   supported);
 }
 
+static const struct ril_picture_form *form_named(const char *name)
+{
+	const struct ril_picture_form *f = ril_picture_forms;
+	while (f->name && strcmp(f->name, name))
+		f++;
+	return f->name ? f : NULL;
+}
+
 /* An original InternVL folder: 1 and the dialect in c; 0 when it is none. */
 static int load_original(struct ril_chat *c, const char *dir, struct ril_err *err)
 {
@@ -313,7 +321,7 @@ static int load_original(struct ril_chat *c, const char *dir, struct ril_err *er
 	c->opening = ril_strdup("", err);
 	c->opening_off = ril_strdup("", err);
 	c->system_always = true;
-	c->picture = &ril_picture_forms[1];
+	c->picture = form_named("InternVL");
 	c->name = "InternVL (original)";
 	return c->system && c->opening && c->opening_off ? 1 : -1;
 }

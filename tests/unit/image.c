@@ -357,7 +357,25 @@ static void test_settings(void)
 	struct ril_pixel_settings s;
 	struct ril_err e = {0};
 	if (text)
-		CHECK(ril_pixel_settings_load(&s, text, &e) && strstr(e.msg, "takes no pictures"), "%s", e.msg);
+		CHECK(ril_pixel_settings_load(&s, text, &e) &&
+			      strstr(e.msg, "takes no pictures (supported: qwen2_5_vl, internvl, internvl_chat)"),
+		      "%s", e.msg);
+}
+
+/* What the user asks for replaces the folder's bound, where the layout has it. */
+static void test_bounds(void)
+{
+	static const struct ril_pixel_bounds pixels = {.max_pixels = 5000}, tiles = {.min_tiles = 2, .max_tiles = 3},
+					     wrong = {.min_tiles = 4, .max_tiles = 3};
+	struct ril_pixel_settings s;
+	struct ril_err e = {0};
+	ril_pixel_defaults(&s, RIL_PIXELS_QWEN);
+	CHECK(!ril_pixel_bound(&s, &pixels, &e) && s.max_pixels == 5000 && s.min_pixels == 3136, "%s", e.msg);
+	CHECK(ril_pixel_bound(&s, &tiles, &e) && e.code == RIL_EUSAGE && strstr(e.msg, "in pixels"), "%s", e.msg);
+	ril_pixel_defaults(&s, RIL_PIXELS_INTERNVL);
+	CHECK(!ril_pixel_bound(&s, &tiles, &e) && s.min_tiles == 2 && s.max_tiles == 3, "%s", e.msg);
+	CHECK(ril_pixel_bound(&s, &pixels, &e) && e.code == RIL_EUSAGE && strstr(e.msg, "in tiles"), "%s", e.msg);
+	CHECK(ril_pixel_bound(&s, &wrong, &e) && e.code == RIL_ECORRUPT && strstr(e.msg, "min_tiles"), "%s", e.msg);
 }
 
 /* A constant stays constant through any resize, and a resize to the same size changes nothing. */
@@ -416,6 +434,7 @@ int main(void)
 	test_refusals();
 	test_plans();
 	test_settings();
+	test_bounds();
 	test_resize();
 	test_sha256();
 	TEST_END();
