@@ -46,6 +46,15 @@ struct ril_linear ril_bind_linear(struct ril_bind *b, bool bias, int64_t out, in
 	return l;
 }
 
+struct ril_norm ril_bind_norm(struct ril_bind *b, bool bias, int64_t n, const char *fmt, ...)
+{
+	FORMAT(name, fmt);
+	struct ril_norm norm = {need(b, true, 1, &n, name, ".weight"), NULL};
+	if (bias)
+		norm.b = need(b, true, 1, &n, name, ".bias");
+	return norm;
+}
+
 const char *ril_bind_prefix(const struct ril_params *ps, const char *const *prefixes, const char *probe,
 			    const char *otherwise)
 {

@@ -21,6 +21,10 @@ struct ril_param *ril_bind_any(struct ril_bind *, bool is_vec, int ndim, const i
 struct ril_linear ril_bind_linear(struct ril_bind *, bool bias, int64_t out, int64_t in, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 
+/* fmt.weight [n] and, for a layer norm, fmt.bias [n]. */
+struct ril_norm ril_bind_norm(struct ril_bind *, bool bias, int64_t n, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
 /* The first of the prefixes (ending with NULL) under which the folder has `probe`; `otherwise` if there is none. */
 const char *ril_bind_prefix(const struct ril_params *, const char *const *prefixes, const char *probe,
 			    const char *otherwise);

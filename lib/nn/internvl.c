@@ -12,9 +12,9 @@
 #include <stdlib.h>
 
 struct block {
-	struct ril_linear norm1, norm2; /* b: layer norm only */
-	struct ril_linear q, k, v;      /* native */
-	struct ril_linear qkv;          /* original */
+	struct ril_norm norm1, norm2;
+	struct ril_linear q, k, v; /* native */
+	struct ril_linear qkv;     /* original */
 	struct ril_param *q_norm, *k_norm, *scale1, *scale2;
 	struct ril_linear proj, fc1, fc2;
 };
@@ -23,7 +23,8 @@ struct tower {
 	struct ril_linear patch;
 	struct ril_param *cls, *positions;
 	struct block *block; /* [layers] */
-	struct ril_linear final_norm, norm, proj1, proj2;
+	struct ril_norm final_norm, norm;
+	struct ril_linear proj1, proj2;
 };
 
 /* ---- parameters ---- */
@@ -36,20 +37,12 @@ static const struct names native = {"encoder.layer",    "layernorm_before", "lay
 				    "projection_layer", "lambda_1",         "lambda_2"};
 static const struct names original = {"encoder.layers", "norm1", "norm2", "attn", "proj", "ls1", "ls2"};
 
-static struct ril_linear bind_norm(struct ril_bind *b, bool rms, int64_t n, const char *block, int i, const char *name)
-{
-	struct ril_linear l = {ril_bind_vec(b, n, "%s.%d.%s.weight", block, i, name), NULL};
-	if (!rms)
-		l.b = ril_bind_vec(b, n, "%s.%d.%s.bias", block, i, name);
-	return l;
-}
-
 static void bind_block(struct ril_bind *b, const struct ril_vision_config *c, const struct names *s, struct block *k,
 		       int i)
 {
 	int64_t C = c->hidden;
-	k->norm1 = bind_norm(b, c->rms_norm, C, s->block, i, s->norm1);
-	k->norm2 = bind_norm(b, c->rms_norm, C, s->block, i, s->norm2);
+	k->norm1 = ril_bind_norm(b, !c->rms_norm, C, "%s.%d.%s", s->block, i, s->norm1);
+	k->norm2 = ril_bind_norm(b, !c->rms_norm, C, "%s.%d.%s", s->block, i, s->norm2);
 	if (c->fused_qkv) {
 		k->qkv = ril_bind_linear(b, c->qkv_bias, 3 * C, C, "%s.%d.%s.qkv", s->block, i, s->attn);
 	} else {
@@ -88,8 +81,7 @@ static void bind_projector(struct ril_bind *b, struct ril_model *m, struct tower
 	bool orig = c->original;
 	b->part = RIL_PART_PROJECTOR;
 	b->prefix = orig ? "mlp1." : ril_bind_prefix(m->params, known, "linear_1.weight", known[0]);
-	v->norm.w = ril_bind_vec(b, wide, orig ? "0.weight" : "layer_norm.weight");
-	v->norm.b = ril_bind_vec(b, wide, orig ? "0.bias" : "layer_norm.bias");
+	v->norm = ril_bind_norm(b, true, wide, orig ? "0" : "layer_norm");
 	v->proj1 = ril_bind_linear(b, true, H, wide, orig ? "1" : "linear_1");
 	v->proj2 = ril_bind_linear(b, true, H, H, orig ? "3" : "linear_2");
 }
@@ -117,10 +109,8 @@ static void *bind_tower(struct ril_model *m, struct ril_err *err)
 	bind_embeddings(&b, c, orig, v);
 	for (int i = 0; i < c->layers && !b.failed; i++)
 		bind_block(&b, c, orig ? &original : &native, &v->block[i], i);
-	if (c->final_norm) {
-		v->final_norm.w = ril_bind_vec(&b, c->hidden, "layernorm.weight");
-		v->final_norm.b = ril_bind_vec(&b, c->hidden, "layernorm.bias");
-	}
+	if (c->final_norm)
+		v->final_norm = ril_bind_norm(&b, true, c->hidden, "layernorm");
 	bind_projector(&b, m, v);
 	if (b.failed) {
 		free_tower(v);
@@ -130,11 +120,6 @@ static void *bind_tower(struct ril_model *m, struct ril_err *err)
 }
 
 /* ---- forward ---- */
-
-static struct ril_val *norm(struct ril_tape *t, struct ril_val *x, struct ril_linear w, double eps)
-{
-	return w.b ? ril_t_layernorm(t, x, w.w, w.b, eps) : ril_t_rmsnorm(t, x, w.w, eps);
-}
 
 /* Tiles [n, channels, S, S] as rows of patches [n*side*side, channels*patch*patch], as the convolution reads them. */
 static struct ril_val *patches(struct ril_tape *t, const struct ril_vision_config *c, const float *tiles, int64_t n)
@@ -184,7 +169,7 @@ static struct ril_val *forward_block(struct ril_tape *t, const void *ctx, struct
 	const struct ril_vision_config *c = b->c;
 	const struct block *k = b->k;
 	int64_t C = c->hidden, H = c->heads;
-	struct ril_val *h = norm(t, x, k->norm1, c->norm_eps), *q, *key, *v;
+	struct ril_val *h = ril_t_norm(t, x, &k->norm1, c->norm_eps), *q, *key, *v;
 	if (c->fused_qkv) {
 		struct ril_val *qkv = ril_t_linear(t, h, &k->qkv);
 		q = ril_view_cols(t, qkv, 0, C);
@@ -202,7 +187,7 @@ static struct ril_val *forward_block(struct ril_tape *t, const void *ctx, struct
 	}
 	struct ril_val *o = ril_t_attention(t, q, key, v, b->seg, H, H, C / H);
 	x = ril_t_scale_add(t, x, k->scale1, ril_t_linear(t, o, &k->proj));
-	h = norm(t, x, k->norm2, c->norm_eps);
+	h = ril_t_norm(t, x, &k->norm2, c->norm_eps);
 	h = ril_t_act(t, ril_t_linear(t, h, &k->fc1), c->act);
 	return ril_t_scale_add(t, x, k->scale2, ril_t_linear(t, h, &k->fc2));
 }
@@ -281,12 +266,12 @@ static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const st
 		x = ril_t_segment(t, forward_block, &b, sizeof b, x, p.rows);
 	}
 	if (v->final_norm.w)
-		x = norm(t, x, v->final_norm, c->norm_eps);
+		x = ril_t_norm(t, x, &v->final_norm, c->norm_eps);
 	if (!x)
 		return NULL;
 	int64_t square = c->shuffle * c->shuffle, merged = p.tiles * (p.rows / p.tiles - 1) / square;
 	x = ril_view_reshape(t, ril_t_gather(t, x, p.merge, merged * square), merged, c->hidden * square);
-	x = norm(t, x, v->norm, 1e-5); /* the projector's norm has the framework's default */
+	x = ril_t_norm(t, x, &v->norm, 1e-5); /* the projector's norm has the framework's default */
 	x = ril_t_act(t, ril_t_linear(t, x, &v->proj1), c->projector_act);
 	return ril_t_linear(t, x, &v->proj2);
 }

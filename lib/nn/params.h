@@ -48,6 +48,11 @@ struct ril_linear {
 	struct ril_param *w, *b;
 };
 
+/* A norm: weight [n]; bias [n] of a layer norm, NULL: root mean square. */
+struct ril_norm {
+	struct ril_param *w, *b;
+};
+
 /* Trainable parameters that forward passes read in one type: elements [from, from + count) of the training blocks. */
 struct ril_run {
 	enum ril_dtype type;

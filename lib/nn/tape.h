@@ -22,6 +22,7 @@
 
 struct ril_param; /* nn/params.h */
 struct ril_linear;
+struct ril_norm;
 struct ril_rope; /* nn/rope.h */
 
 struct ril_val {
@@ -85,6 +86,8 @@ struct ril_val *ril_t_swiglu(struct ril_tape *, struct ril_val *gate, struct ril
 struct ril_val *ril_t_rmsnorm(struct ril_tape *, struct ril_val *x, struct ril_param *w, double eps);
 struct ril_val *ril_t_layernorm(struct ril_tape *, struct ril_val *x, struct ril_param *w, struct ril_param *b,
 				double eps);
+/* Layer norm where there is a bias, else root mean square. */
+struct ril_val *ril_t_norm(struct ril_tape *, struct ril_val *x, const struct ril_norm *, double eps);
 /* In place; pos as the operation wants it, on the device until the reset; the rope's owner keeps it as long. */
 void ril_t_rope(struct ril_tape *, struct ril_val *x, const struct ril_rope *, const int32_t *pos, int64_t stride);
 struct ril_val *ril_t_attention(struct ril_tape *, struct ril_val *q, struct ril_val *k, struct ril_val *v,

@@ -292,6 +292,11 @@ struct ril_val *ril_t_layernorm(struct ril_tape *t, struct ril_val *x, struct ri
 	return y;
 }
 
+struct ril_val *ril_t_norm(struct ril_tape *t, struct ril_val *x, const struct ril_norm *n, double eps)
+{
+	return n->b ? ril_t_layernorm(t, x, n->w, n->b, eps) : ril_t_rmsnorm(t, x, n->w, eps);
+}
+
 /* ---- rotary positions and attention ---- */
 
 static void rope_back(struct ril_tape *t, struct ril_rec *r)
