@@ -136,7 +136,7 @@ static int make_picture(struct question *q, const struct ril_config *c, int64_t 
 static int make_question(struct question *q, const struct ril_config *c, const struct ril_plan_batch *b, bool pixels,
 			 struct ril_err *err)
 {
-	bool sees = c->vision.layers > 0;
+	bool sees = ril_family_pictures(c->family);
 	int64_t want = !sees          ? 0
 		       : b->image < 0 ? b->prompt / 2
 				      : b->image,
