@@ -151,13 +151,16 @@ static const struct op_case cases[] = {
 	{&layernorm_kind, {1, 4}, 0, 0, NULL, TEST},
 	{&layernorm_kind, {19, 37}, 0, 0, NULL, TEST},
 	{&layernorm_kind, {3600, 64}, 0, 0, NULL, TEST | TIME | LARGE},
-	/* T, H, D, axes */
+	/* T, H, D, axes, in runs */
 	{&rope_kind, {0, 2, 16, 1}, 0, 0, NULL, TEST},
 	{&rope_kind, {13, 3, 10, 1}, 0, 4, NULL, TEST},
 	{&rope_kind, {13, 3, 10, 3}, 0, 4, NULL, TEST},
+	{&rope_kind, {13, 3, 10, 3, 1}, 0, 4, NULL, TEST},
+	{&rope_kind, {7, 2, 128, 3, 1}, 0, 0, NULL, TEST},
 	{&rope_kind, {5, 2, 160, 2}, 0, 0, NULL, TEST},
+	{&rope_kind, {5, 2, 160, 2, 1}, 0, 0, NULL, TEST},
 	{&rope_kind, {3600, 4, 16, 1}, 0, 0, NULL, TEST | TIME | LARGE},
-	{&rope_kind, {3600, 4, 16, 3}, 0, 0, NULL, TEST | TIME | LARGE},
+	{&rope_kind, {3600, 4, 16, 3, 1}, 0, 0, NULL, TEST | TIME | LARGE},
 	/* Hq, Hkv, D */
 	ALL_LAYOUTS(1, 1, 8, 0),
 	ALL_LAYOUTS(4, 2, 16, 3),

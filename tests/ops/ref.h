@@ -360,7 +360,7 @@ static void layernorm_backward(const struct run *r, ril_real *const in[], ril_re
 	ops()->layernorm_bwd(DIN(0), din[1], din[2], DOUT(0), IN(0), in[1], out[1], out[2]);
 }
 
-/* ---- rope: d = T, H, D, axes.  cos and sin are any numbers here: the backward pass is the transpose of the forward ---- */
+/* ---- rope: d = T, H, D, axes, in runs.  cos and sin are any numbers here: the backward pass is the transpose of the forward ---- */
 
 enum { POSITIONS = 11 };
 
@@ -374,6 +374,8 @@ static void rope_shape(struct run *r)
 	r->out[0].start = true;
 	r->idx = random_rows(r, r->d[0] * r->d[3], POSITIONS);
 	r->idx2 = random_rows(r, half, r->d[3]);
+	for (int64_t j = 0; r->d[4] && j < half; j++) /* in runs, as M-RoPE's sections */
+		r->idx2[j] = (int32_t)(j * r->d[3] / half);
 }
 
 /* Row of the tables that turns pair j of token t. */
