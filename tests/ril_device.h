@@ -2,6 +2,7 @@
 #ifndef RIL_TEST_DEVICE_H
 #define RIL_TEST_DEVICE_H
 
+#include "nn/params.h"
 #include "nn/tape.h"
 #include "ops/backend.h"
 
@@ -19,6 +20,25 @@ static inline void *test_up(const void *x, size_t bytes)
 static inline void test_down(void *x, const void *device, size_t bytes)
 {
 	ril_ops()->to_host(x, device, bytes);
+}
+
+/* The values of a trainable parameter: its master, or without one what is published; out[count]. */
+static inline void test_values(const struct ril_params *ps, const struct ril_param *p, ril_real *out)
+{
+	size_t n = (size_t)p->count;
+	void *published = malloc(n * sizeof *out);
+	if (ps->master)
+		test_down(out, ps->master + p->offset, n * sizeof *out);
+	else
+		test_down(published, p->w.p, n * ril_dtype_size(p->w.type));
+#ifdef RIL_REAL_IS_DOUBLE
+	if (!ps->master)
+		ril_to_f64(out, published, p->w.type, n);
+#else
+	if (!ps->master)
+		ril_to_f32(out, published, p->w.type, n);
+#endif
+	free(published);
 }
 
 /* The surrogate's loss of n tokens, host arrays: dlogp[n] is set, *sums added to. */

@@ -12,8 +12,8 @@ struct ril_group {
 	uint32_t hash; /* of the key: the question in random numbers */
 	const int32_t *prompt;
 	int64_t P;
-	struct ril_picture_set vision; /* n = 0: no pictures; as the model at hand needs them: embeddings, or pixels */
-	struct ril_picture_set start;  /* the same with the start model's embeddings, where the group has them */
+	struct ril_pictures vision; /* n = 0: no pictures; as the model at hand needs them: embeddings, or pixels */
+	struct ril_pictures start;  /* the same with the start model's embeddings, where the group has them */
 	struct ril_responses resp;
 };
 

@@ -89,7 +89,7 @@ struct question {
 	int32_t *prompt, *ids, *start; /* [P], [n * length], [n+1] */
 	int32_t grid[3];
 	int pictures;
-	struct ril_picture_set set;
+	struct ril_pictures set;
 	void *numbers; /* of the picture: embeddings or pixels */
 };
 
@@ -123,7 +123,7 @@ static int make_picture(struct question *q, const struct ril_config *c, int64_t 
 	if (!(q->numbers = ril_new((size_t)(rows * cols), sizeof(float), err)))
 		return -1;
 	q->pictures = 1;
-	q->set = (struct ril_picture_set){.name = "plan", .n = 1, .grid = q->grid, .V = V, .pixel_rows = rows};
+	q->set = (struct ril_pictures){.name = "plan", .n = 1, .grid = q->grid, .V = V, .pixel_rows = rows};
 	if (pixels) {
 		q->set.pixels = q->numbers;
 	} else {
@@ -180,7 +180,7 @@ static struct ril_pack_group group_of(const struct question *q, const struct ril
 static int pack_groups(struct ril_tape *t, struct ril_pack *pack, struct ril_model *m, const struct question *q,
 		       int64_t n, const struct ril_pack_group *g, struct ril_val **vis, struct ril_err *err)
 {
-	struct ril_picture_set *set = ril_new((size_t)n, sizeof *set, err);
+	struct ril_pictures *set = ril_new((size_t)n, sizeof *set, err);
 	int rc = set ? 0 : -1;
 	for (int64_t i = 0; i < n && !rc; i++) {
 		set[i] = q->set;

@@ -115,7 +115,7 @@ int ril_work_pack(const struct ril_work *w, size_t m, const struct ril_work_opti
 {
 	size_t a = w->cut[m], b = w->cut[m + 1], sets = 0;
 	ril_pack_reset(pack, &model->config, o->form, o->use);
-	struct ril_picture_set *set = ril_new(b - a, sizeof *set, err);
+	struct ril_pictures *set = ril_new(b - a, sizeof *set, err);
 	if (!set)
 		return -1;
 	int rc = 0;

@@ -31,7 +31,7 @@ struct prompt {
 	struct ril_record *record; /* any other's group */
 	const int32_t *ids;        /* [P], of one of them */
 	int64_t P;
-	struct ril_picture_set pictures;
+	struct ril_pictures pictures;
 };
 
 struct call {

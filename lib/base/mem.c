@@ -195,7 +195,6 @@ struct ril_arena {
 	} block[ARENA_BLOCKS];
 	size_t nblocks;
 	struct ril_arena_mark at;
-	size_t peak; /* most ever used */
 };
 
 static void *heap_get(void *ctx, size_t bytes)
@@ -258,8 +257,6 @@ void *ril_arena_alloc(struct ril_arena *a, size_t n, size_t size, struct ril_err
 		return NULL;
 	void *p = a->block[a->at.block].base + a->at.used;
 	a->at.used += bytes;
-	if (ril_arena_used(a) > a->peak)
-		a->peak = ril_arena_used(a);
 	return p;
 }
 
@@ -285,11 +282,6 @@ struct ril_arena_mark ril_arena_mark(const struct ril_arena *a)
 void ril_arena_reset(struct ril_arena *a, struct ril_arena_mark m)
 {
 	a->at = m;
-}
-
-size_t ril_arena_peak(const struct ril_arena *a)
-{
-	return a->peak;
 }
 
 int ril_arena_trim(struct ril_arena *a)

@@ -63,7 +63,6 @@ void *ril_arena_alloc(struct ril_arena *, size_t n, size_t size, struct ril_err 
 struct ril_arena_mark ril_arena_mark(const struct ril_arena *);
 void ril_arena_reset(struct ril_arena *, struct ril_arena_mark); /* {0} releases everything */
 size_t ril_arena_used(const struct ril_arena *);                 /* bytes in use */
-size_t ril_arena_peak(const struct ril_arena *);                 /* most bytes ever in use */
 int ril_arena_block(const struct ril_arena *, const void *);     /* the block that holds an address; -1: none */
 int ril_arena_trim(struct ril_arena *);                          /* gives unused blocks back; for tools that wait */
 

@@ -164,7 +164,7 @@ static int embed(struct ril_gallery *g, struct ril_picture *s, struct ril_err *e
 {
 	const struct ril_config *c = &g->model->config;
 	int64_t H = c->text.hidden;
-	struct ril_pictures one = {1, s->pixels.grid, s->pixels.values};
+	struct ril_tower_input one = {1, s->pixels.grid, s->pixels.values};
 	memcpy(s->grid, s->pixels.grid, sizeof s->grid);
 	if (ril_config_pixel_rows(c, s->grid) != s->pixels.rows || ril_config_pixel_cols(c) != s->pixels.width)
 		return ril_fail(

@@ -34,11 +34,6 @@ void ril_pixel_start(struct ril_pixel_settings *s, const struct ril_pixel_kind *
 	memcpy(s->std, k->std, sizeof s->std);
 }
 
-void ril_pixel_defaults(struct ril_pixel_settings *s, enum ril_pixel_layout layout)
-{
-	ril_pixel_start(s, kind_of(layout));
-}
-
 int ril_pixel_bound(struct ril_pixel_settings *s, const struct ril_pixel_bounds *b, struct ril_err *err)
 {
 	bool in_tiles = kind_of(s->layout)->in_tiles;

@@ -27,7 +27,6 @@ struct ril_pixel_settings {
 };
 
 /* Defaults of the reference processors, which the model's files then override. */
-void ril_pixel_defaults(struct ril_pixel_settings *, enum ril_pixel_layout);
 /* From a model folder's config.json and processor_config.json or preprocessor_config.json. */
 int ril_pixel_settings_load(struct ril_pixel_settings *, const char *dir, struct ril_err *);
 /* Bounds that a user asks for instead of the folder's; 0: the folder's. */

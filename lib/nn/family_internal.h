@@ -12,7 +12,7 @@
 struct ril_tower {
 	void *(*bind)(struct ril_model *, struct ril_err *); /* becomes model.vision */
 	void (*free)(void *vision);                          /* takes NULL */
-	struct ril_val *(*forward)(struct ril_tape *, struct ril_model *, const struct ril_pictures *);
+	struct ril_val *(*forward)(struct ril_tape *, struct ril_model *, const struct ril_tower_input *);
 	/* of a picture with this grid: rows of pixels, of embeddings; and values of a row of pixels */
 	int64_t (*pixel_rows)(const struct ril_config *, const int32_t grid[3]);
 	int64_t (*pixel_cols)(const struct ril_config *);

@@ -290,7 +290,7 @@ static int prefill_some(struct ril_generator *g, const struct ril_gen_prompt *p,
 	int64_t n = (int64_t)(b - a), at = 0, vis = 0, rows = 0;
 	struct pass s;
 	ril_tape_reset(g->tape);
-	struct ril_picture_set *set = ril_tape_host(g->tape, (size_t)n, sizeof *set);
+	struct ril_pictures *set = ril_tape_host(g->tape, (size_t)n, sizeof *set);
 	if (pass_new(g, &s, T, n, err))
 		return -1;
 	for (size_t i = a; i < b; at += p[i++].P) {

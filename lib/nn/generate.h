@@ -38,8 +38,8 @@ struct ril_gen_prompt {
 	const char *name; /* for errors */
 	const int32_t *ids;
 	int64_t P;
-	struct ril_picture_set vision; /* n = 0: none */
-	int32_t n;                     /* responses wanted */
+	struct ril_pictures vision; /* n = 0: none */
+	int32_t n;                  /* responses wanted */
 	/* in the key of their draws */
 	uint32_t hash; /* the question */
 	int32_t first; /* number of the first response */

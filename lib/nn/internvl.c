@@ -205,7 +205,8 @@ static void shuffle(const struct ril_vision_config *c, int64_t tiles, int32_t *i
 }
 
 /* Tiles of all pictures, or -1. */
-static int64_t count_tiles(struct ril_tape *t, const struct ril_model *m, const struct ril_pictures *in, int64_t each)
+static int64_t count_tiles(struct ril_tape *t, const struct ril_model *m, const struct ril_tower_input *in,
+			   int64_t each)
 {
 	struct ril_err err = {0};
 	int64_t n = 0;
@@ -222,7 +223,7 @@ static int64_t count_tiles(struct ril_tape *t, const struct ril_model *m, const 
 	return n;
 }
 
-static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_model *m, const struct ril_pictures *in)
+static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_model *m, const struct ril_tower_input *in)
 {
 	const struct ril_vision_config *c = &m->config.vision;
 	int64_t patches = c->image / c->patch * (c->image / c->patch), each = patches + 1;
@@ -253,7 +254,7 @@ static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_model 
 	return 0;
 }
 
-static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in)
+static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const struct ril_tower_input *in)
 {
 	const struct ril_vision_config *c = &m->config.vision;
 	const struct tower *v = m->vision;

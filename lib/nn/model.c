@@ -121,7 +121,7 @@ struct ril_params *ril_model_layout(const char *dir, struct ril_config *out, str
 	return ps;
 }
 
-struct ril_val *ril_model_vision(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in)
+struct ril_val *ril_model_vision(struct ril_tape *t, struct ril_model *m, const struct ril_tower_input *in)
 {
 	if (m->config.family->tower)
 		return m->config.family->tower->forward(t, m, in);

@@ -37,13 +37,13 @@ void ril_model_free(struct ril_model *);
 struct ril_params *ril_model_layout(const char *dir, struct ril_config *out, struct ril_err *);
 
 /* ---- pictures ---- */
-struct ril_pictures {
+struct ril_tower_input {
 	int n;
 	const int32_t *grid; /* [n,3] as vision.grid */
 	const float *pixels; /* [sum of pixel rows, pixel cols] as vision.pixels */
 };
 /* Embeddings of all pictures in order [V,H]. */
-struct ril_val *ril_model_vision(struct ril_tape *, struct ril_model *, const struct ril_pictures *);
+struct ril_val *ril_model_vision(struct ril_tape *, struct ril_model *, const struct ril_tower_input *);
 
 /* ---- decoder ---- */
 struct ril_kv *ril_kv_new(const struct ril_model *, int64_t rows, struct ril_err *);

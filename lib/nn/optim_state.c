@@ -120,8 +120,8 @@ int ril_optim_save(const struct ril_optim *o, int64_t step, const char *path, co
 		NULL};
 	/* the other ranks take part in every piece and keep none */
 	if (!rc)
-		rc = ril_st_write_from(o->world->rank ? "/dev/null" : path, e,
-				       s.trained * (size_t)(BLOCKS - first_block(o)), meta, true, state_piece, &s, err);
+		rc = ril_st_write(o->world->rank ? "/dev/null" : path, e, s.trained * (size_t)(BLOCKS - first_block(o)),
+				  meta, true, state_piece, &s, err);
 	ril_ops()->put(s.room);
 	ril_buf_free(&names);
 	free(s.param);

@@ -93,8 +93,6 @@ void ril_params_zero_grad(struct ril_params *);
 int ril_params_refresh(struct ril_params *, struct ril_err *);
 void ril_params_publish(struct ril_params *, const struct ril_run *, int64_t from, int64_t to);
 void ril_params_vectors(struct ril_params *);
-/* Host copies: masters of one parameter (ril_real, widened from the published type where there is no master). */
-int ril_params_read(const struct ril_params *, const struct ril_param *, ril_real *out /* [count] */, struct ril_err *);
 /* Reads newer weights of the same table (a version written by ril_params_save); not while training. */
 int ril_params_reload(struct ril_params *, const char *dir, struct ril_err *);
 

@@ -247,15 +247,6 @@ int ril_params_refresh(struct ril_params *ps, struct ril_err *err)
 
 /* ---- reading back ---- */
 
-static void host_widen(ril_real *out, const void *in, enum ril_dtype type, size_t n)
-{
-#ifdef RIL_REAL_IS_DOUBLE
-	ril_to_f64(out, in, type, n);
-#else
-	ril_to_f32(out, in, type, n);
-#endif
-}
-
 int ril_param_read(const struct ril_param *p, void *out, int64_t at, int64_t n, void *room, struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
@@ -266,24 +257,4 @@ int ril_param_read(const struct ril_param *p, void *out, int64_t at, int64_t n, 
 	}
 	ops->to_host(out, from, (size_t)n * ril_dtype_size(p->dtype));
 	return ops->sync(err);
-}
-
-int ril_params_read(const struct ril_params *ps, const struct ril_param *p, ril_real *out, struct ril_err *err)
-{
-	const struct ril_ops *ops = ril_ops();
-	size_t n = (size_t)p->count;
-	if (p->offset < 0) {
-		host_widen(out, p->stored, p->dtype, n);
-		return 0;
-	}
-	ril_real *wide = ps->master ? ps->master + p->offset : block(n, sizeof *wide, err);
-	if (!wide)
-		return -1;
-	if (!ps->master)
-		ops->convert(row(wide, RIL_REAL, p->count), values(p));
-	ops->to_host(out, wide, n * sizeof *wide);
-	int rc = ops->sync(err);
-	if (!ps->master)
-		ops->put(wide);
-	return rc;
 }

@@ -57,7 +57,7 @@ static int save_shard(const struct ril_params *ps, int shard, const char *path, 
 	for (size_t i = 0; !rc && i < nmeta; i++)
 		ril_st_meta_at(st, i, &meta[2 * i], &meta[2 * i + 1]);
 	if (!rc)
-		rc = ril_st_write_from(path, e, n, meta, durable, read_piece, &d, err);
+		rc = ril_st_write(path, e, n, meta, durable, read_piece, &d, err);
 	ril_ops()->put(d.room);
 	free(e);
 	free(d.param);

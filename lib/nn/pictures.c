@@ -1,7 +1,7 @@
 /* pictures.c -- embeddings of several groups' pictures; see pictures.h. */
 #include "nn/pictures.h"
 
-int64_t ril_pictures_tokens(const struct ril_config *c, const struct ril_picture_set *s)
+int64_t ril_pictures_tokens(const struct ril_config *c, const struct ril_pictures *s)
 {
 	int64_t V = 0;
 	for (int k = 0; k < s->n; k++)
@@ -9,7 +9,7 @@ int64_t ril_pictures_tokens(const struct ril_config *c, const struct ril_picture
 	return V;
 }
 
-static int check(const struct ril_config *c, const struct ril_picture_set *s, bool pixels, struct ril_err *err)
+static int check(const struct ril_config *c, const struct ril_pictures *s, bool pixels, struct ril_err *err)
 {
 	int64_t want = ril_pictures_tokens(c, s), rows = 0;
 	if (pixels) {
@@ -29,7 +29,7 @@ static int check(const struct ril_config *c, const struct ril_picture_set *s, bo
 	return 0;
 }
 
-static struct ril_val *from_embeds(struct ril_tape *t, const struct ril_picture_set *s, size_t n, int64_t V, int64_t H)
+static struct ril_val *from_embeds(struct ril_tape *t, const struct ril_pictures *s, size_t n, int64_t V, int64_t H)
 {
 	float *all = ril_tape_host(t, (size_t)(V * H), sizeof *all), *at = all;
 	for (size_t i = 0; all && i < n; i++) {
@@ -41,7 +41,7 @@ static struct ril_val *from_embeds(struct ril_tape *t, const struct ril_picture_
 	return ril_tape_input(t, V, H, all);
 }
 
-static struct ril_val *from_pixels(struct ril_tape *t, struct ril_model *m, const struct ril_picture_set *s, size_t n)
+static struct ril_val *from_pixels(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *s, size_t n)
 {
 	int64_t rows = 0, cols = ril_config_pixel_cols(&m->config);
 	int count = 0;
@@ -61,10 +61,10 @@ static struct ril_val *from_pixels(struct ril_tape *t, struct ril_model *m, cons
 		at += s[i].pixel_rows * cols;
 		g += 3 * s[i].n;
 	}
-	return ril_model_vision(t, m, &(struct ril_pictures){count, grid, pixels});
+	return ril_model_vision(t, m, &(struct ril_tower_input){count, grid, pixels});
 }
 
-int ril_pictures_embed(struct ril_tape *t, struct ril_model *m, const struct ril_picture_set *s, size_t n,
+int ril_pictures_embed(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *s, size_t n,
 		       struct ril_val **out, struct ril_err *err)
 {
 	int64_t V = 0;

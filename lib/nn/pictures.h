@@ -7,7 +7,7 @@
 
 #include "nn/model.h"
 
-struct ril_picture_set {
+struct ril_pictures {
 	const char *name; /* for errors: the key */
 	int n;
 	const int32_t *grid; /* [n,3] */
@@ -19,10 +19,10 @@ struct ril_picture_set {
 };
 
 /* [sum of V,H]; NULL in *out when there are no pictures at all.  All sets have embeddings, or all have pixels. */
-int ril_pictures_embed(struct ril_tape *, struct ril_model *, const struct ril_picture_set *, size_t n,
+int ril_pictures_embed(struct ril_tape *, struct ril_model *, const struct ril_pictures *, size_t n,
 		       struct ril_val **out, struct ril_err *);
 
 /* Rows of embeddings that the pictures of a set fill. */
-int64_t ril_pictures_tokens(const struct ril_config *, const struct ril_picture_set *);
+int64_t ril_pictures_tokens(const struct ril_config *, const struct ril_pictures *);
 
 #endif

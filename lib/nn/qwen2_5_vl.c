@@ -147,7 +147,7 @@ static void plan_picture(struct plan *p, const struct ril_vision_config *c, cons
 }
 
 static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_vision_config *c,
-		     const struct ril_pictures *in)
+		     const struct ril_tower_input *in)
 {
 	int64_t T = 0, frames = 0;
 	struct ril_err err = {0};
@@ -237,7 +237,7 @@ static struct ril_val *forward_block(struct ril_tape *t, const void *ctx, struct
 	return ril_t_linear_add(t, x, ril_t_swiglu(t, gate, up), &k->down);
 }
 
-static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *in)
+static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const struct ril_tower_input *in)
 {
 	const struct ril_vision_config *c = &m->config.vision;
 	struct tower *q = m->vision;

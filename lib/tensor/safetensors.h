@@ -62,16 +62,13 @@ int ril_st_lay_out(struct ril_st_layout *, const struct ril_st_entry *const *, s
 		   struct ril_err *);
 void ril_st_layout_free(struct ril_st_layout *);
 
-int ril_st_build(struct ril_buf *out, const struct ril_st_entry *, size_t n, const char *const *meta, struct ril_err *);
-/* To a file: temporary name, fsync when `durable`, rename. */
-int ril_st_write(const char *path, const struct ril_st_entry *, size_t n, const char *const *meta, bool durable,
-		 struct ril_err *);
-/* The same with data that need not lie in memory as a whole: of an entry without `data`, `fill` writes bytes
- * [at, at + n) to `out`, n <= RIL_ST_PIECE and whole elements, piece after piece in the order of the file. */
+/* To a file: temporary name, fsync when `durable`, rename.  The data need not lie in memory as a whole: of an entry without
+ * `data`, `fill` (NULL: there is none) writes bytes [at, at + n) to `out`, n <= RIL_ST_PIECE and whole elements, piece
+ * after piece in the order of the file. */
 enum { RIL_ST_PIECE = 16 << 20 };
 typedef int ril_st_fill(void *ctx, const struct ril_st_entry *, void *out, uint64_t at, size_t n, struct ril_err *);
-int ril_st_write_from(const char *path, const struct ril_st_entry *, size_t n, const char *const *meta, bool durable,
-		      ril_st_fill *, void *ctx, struct ril_err *);
+int ril_st_write(const char *path, const struct ril_st_entry *, size_t n, const char *const *meta, bool durable,
+		 ril_st_fill *fill, void *ctx, struct ril_err *);
 
 /* count and bytes from dtype and dim, checked; for building entries. */
 int ril_st_measure(struct ril_st_entry *, struct ril_err *);

@@ -121,21 +121,6 @@ static int lay_out_array(struct ril_st_layout *l, const struct ril_st_entry *ent
 	return rc;
 }
 
-int ril_st_build(struct ril_buf *out, const struct ril_st_entry *entries, size_t n, const char *const *meta,
-		 struct ril_err *err)
-{
-	struct ril_st_layout l;
-	if (lay_out_array(&l, entries, n, meta, err))
-		return -1;
-	int rc = ril_buf_reserve(out, l.prefix.len + l.bytes, err);
-	if (!rc)
-		rc = ril_buf_add(out, l.prefix.data, l.prefix.len, err);
-	for (size_t i = 0; i < n && !rc; i++)
-		rc = ril_buf_add(out, l.order[i]->data, l.order[i]->bytes, err);
-	ril_st_layout_free(&l);
-	return rc;
-}
-
 /* ---- to a file ---- */
 
 struct sink {
@@ -182,8 +167,8 @@ static int write_layout(const struct sink *s, const struct ril_st_layout *l, str
 	return rc;
 }
 
-int ril_st_write_from(const char *path, const struct ril_st_entry *entries, size_t n, const char *const *meta,
-		      bool durable, ril_st_fill *fill, void *ctx, struct ril_err *err)
+int ril_st_write(const char *path, const struct ril_st_entry *entries, size_t n, const char *const *meta, bool durable,
+		 ril_st_fill *fill, void *ctx, struct ril_err *err)
 {
 	struct ril_st_layout l;
 	struct ril_file f;
@@ -199,10 +184,4 @@ int ril_st_write_from(const char *path, const struct ril_st_entry *entries, size
 	free(s.piece);
 	ril_st_layout_free(&l);
 	return rc;
-}
-
-int ril_st_write(const char *path, const struct ril_st_entry *entries, size_t n, const char *const *meta, bool durable,
-		 struct ril_err *err)
-{
-	return ril_st_write_from(path, entries, n, meta, durable, NULL, NULL, err);
 }

@@ -3,7 +3,7 @@
  *   image PICTURE FOLDER     prints "decode MS", "qwen MS", "internvl MS"; leaves FOLDER/{rgb,qwen,internvl} */
 #include "base/file.h"
 #include "base/progress.h"
-#include "image/pixels.h"
+#include "image/layout_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 	for (int k = 0; k < 2; k++) {
 		struct ril_pixel_settings s;
 		struct ril_pixels p;
-		ril_pixel_defaults(&s, k ? RIL_PIXELS_INTERNVL : RIL_PIXELS_QWEN);
+		ril_pixel_start(&s, k ? &ril_pixels_internvl : &ril_pixels_qwen);
 		BEST(name[k], ril_pixels_make(&p, &im, &s, &err), ril_pixels_free(&p));
 		must(ril_pixels_make(&p, &im, &s, &err), &err);
 		leave(argv[2], name[k], p.values, (size_t)p.rows * p.width * sizeof *p.values);

@@ -2,7 +2,7 @@
 #include "fidelity.h"
 
 #include "base/json.h"
-#include "image/pixels.h"
+#include "image/layout_internal.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -114,7 +114,7 @@ static void check_qwen(struct fidelity *f, const struct ril_rgb *im, const struc
 	struct ril_pixel_settings how;
 	struct ril_pixels p;
 	struct ril_err err = {0};
-	ril_pixel_defaults(&how, RIL_PIXELS_QWEN);
+	ril_pixel_start(&how, &ril_pixels_qwen);
 	how.max_pixels = 100 * 28 * 28;
 	if (ril_pixels_make(&p, im, &how, &err)) {
 		row_error(f, "qwen", &err);
@@ -152,7 +152,7 @@ static void check_internvl(struct fidelity *f, const struct ril_rgb *im, const s
 	struct ril_pixel_settings how;
 	struct ril_pixels p;
 	struct ril_err err = {0};
-	ril_pixel_defaults(&how, RIL_PIXELS_INTERNVL);
+	ril_pixel_start(&how, &ril_pixels_internvl);
 	if (ril_pixels_make(&p, im, &how, &err)) {
 		row_error(f, "internvl", &err);
 		return;

@@ -1,5 +1,6 @@
 /* safetensors.c -- tests of the container: what is written reads back, what is wrong is refused. */
 #include "../ril_test.h"
+#include "build.h"
 
 #include "base/file.h"
 #include "tensor/folder.h"
@@ -36,7 +37,7 @@ static void test_round_trip(void)
 	};
 	static const char *const meta[] = {"format", "pt", "text", "a\"b\\\tz\xE2\x82\xAC", NULL};
 	struct ril_buf b = {0};
-	CHECK(!ril_st_build(&b, in, 5, meta, &e), "%s", e.msg);
+	CHECK(!test_st_build(&b, in, 5, meta, &e), "%s", e.msg);
 	uint64_t header;
 	memcpy(&header, b.data, 8);
 	CHECK(header % 8 == 0, "padded header");
@@ -56,14 +57,14 @@ static void test_round_trip(void)
 	for (size_t n = 0; n < b.len; n++)
 		refused += !ril_st_parse(b.data, n, &e) && e.code == RIL_ECORRUPT;
 	CHECK(refused == (int)b.len, "%d of %zu prefixes refused", refused, b.len);
-	CHECK(!ril_st_write(in_dir("w.safetensors"), in, 5, meta, true, &e), "%s", e.msg);
+	CHECK(!ril_st_write(in_dir("w.safetensors"), in, 5, meta, true, NULL, NULL, &e), "%s", e.msg);
 	struct ril_buf back = {0};
 	CHECK(!ril_read_file(&back, in_dir("w.safetensors"), &e) && back.len == b.len &&
 		      !memcmp(back.data, b.data, b.len),
 	      "file is the image");
 	struct ril_st_entry twice[] = {in[0], in[0]};
 	b.len = 0;
-	CHECK(ril_st_build(&b, twice, 2, NULL, &e), "duplicate names are not written");
+	CHECK(test_st_build(&b, twice, 2, NULL, &e), "duplicate names are not written");
 	ril_buf_free(&b);
 	ril_buf_free(&back);
 }
@@ -174,7 +175,7 @@ static void put_shard(const char *name, const char *tensor, struct ril_err *e)
 	static const float v[2] = {1, 2};
 	struct ril_st_entry t = {
 		.name = tensor, .dtype = RIL_F32, .ndim = 1, .dim = {2}, .count = 2, .data = v, .bytes = 8};
-	CHECK(!ril_st_write(in_dir(name), &t, 1, NULL, false, e), "%s", e->msg);
+	CHECK(!ril_st_write(in_dir(name), &t, 1, NULL, false, NULL, NULL, e), "%s", e->msg);
 }
 
 static struct ril_folder *with_index(const char *map, struct ril_err *e)
@@ -217,7 +218,8 @@ static void test_folder(void)
 	ril_folder_free(f);
 	CHECK(!ril_st_open(in_dir("nope"), &e) && e.code == RIL_EFAIL && !ril_st_open(dir, &e), "no file: %s", e.msg);
 	struct ril_st_entry one = {.name = "a", .dtype = RIL_U8, .count = 1, .data = "", .bytes = 1};
-	CHECK(ril_st_write("/dev/full", &one, 1, NULL, false, &e) && strstr(e.msg, "/dev/full"), "full: %s", e.msg);
+	CHECK(ril_st_write("/dev/full", &one, 1, NULL, false, NULL, NULL, &e) && strstr(e.msg, "/dev/full"), "full: %s",
+	      e.msg);
 }
 
 static void test_reference_models(void)

@@ -1,5 +1,6 @@
 /* stream.c -- tests of records, readers and writers: round trips, cuts, flipped bits, what is published when. */
 #include "../ril_test.h"
+#include "build.h"
 
 #include "base/file.h"
 #include "stream/stream.h"
@@ -419,7 +420,7 @@ static int future(const char *version)
 		struct ril_buf frame = {0};
 		snprintf(ril, sizeof ril, "%s %s", kinds[i], version);
 		meta[1] = ril;
-		CHECK(!ril_st_build(&frame, &x, 1, meta, &e), "%s", e.msg);
+		CHECK(!test_st_build(&frame, &x, 1, meta, &e), "%s", e.msg);
 		uint32_t crc = (uint32_t)crc32_z(0, (unsigned char *)frame.data, frame.len);
 		ril_buf_add(&frame, &crc, 4, &e);
 		ril_buf_add(&b, frame.data, frame.len, &e);

@@ -1,4 +1,5 @@
 /* algo_run.c -- run folders, learning rates, parts of models, stochastic rounding. */
+#include "../ril_device.h"
 #include "../ril_test.h"
 
 #include "loop/run.h"
@@ -89,13 +90,13 @@ static void test_rounding(void)
 	if (!p)
 		return;
 	ril_real *before = malloc((size_t)p->count * sizeof *before), *after = malloc((size_t)p->count * sizeof *after);
-	ril_params_read(m->params, p, before, &err);
+	test_values(m->params, p, before);
 	for (int64_t i = 0; i < m->params->count; i++)
 		m->params->grad[i] = 1;
 	double norm, moved = 0;
 	int64_t changed = 0;
 	CHECK(!ril_optim_step(o, 1, &norm, &err), "%s", err.msg);
-	ril_params_read(m->params, p, after, &err);
+	test_values(m->params, p, after);
 	for (int64_t i = 0; i < p->count; i++) {
 		moved += (double)after[i] - (double)before[i];
 		changed += after[i] != before[i];

@@ -3,7 +3,7 @@
 #include "../ril_test.h"
 
 #include "base/sha256.h"
-#include "image/pixels.h"
+#include "image/layout_internal.h"
 #include "tensor/safetensors.h"
 
 #include <dirent.h>
@@ -39,7 +39,7 @@ static void check_qwen(const char *name, const struct ril_rgb *im, const struct 
 	struct ril_pixel_settings s;
 	struct ril_pixels p;
 	struct ril_err e = {0};
-	ril_pixel_defaults(&s, RIL_PIXELS_QWEN);
+	ril_pixel_start(&s, &ril_pixels_qwen);
 	s.max_pixels = 100 * 28 * 28;
 	CHECK(!ril_pixels_make(&p, im, &s, &e), "%s: %s", name, e.msg);
 	const int32_t *grid = field(st, "qwen.grid_thw");
@@ -72,7 +72,7 @@ static void check_internvl(const char *name, const struct ril_rgb *im, const str
 	struct ril_pixel_settings s;
 	struct ril_pixels p;
 	struct ril_err e = {0};
-	ril_pixel_defaults(&s, RIL_PIXELS_INTERNVL);
+	ril_pixel_start(&s, &ril_pixels_internvl);
 	CHECK(!ril_pixels_make(&p, im, &s, &e), "%s: %s", name, e.msg);
 	const int32_t *tiles = field(st, "internvl.tiles");
 	const double *sums = field(st, "internvl.tile_sums");
@@ -244,7 +244,7 @@ static void test_key(void)
 		bool there = false;
 		for (int x = 0; im.rgb && x < 4; x++)
 			there |= !memcmp(im.rgb + 3 * x, key[i].want, 3);
-		ril_pixel_defaults(&s, RIL_PIXELS_INTERNVL);
+		ril_pixel_start(&s, &ril_pixels_internvl);
 		s.tile = 28;
 		CHECK(!ril_pixels_make(&white, &im, &s, &e), "%s", e.msg);
 		s.keep_key = true;
@@ -302,7 +302,7 @@ static void test_plans(void)
 	struct ril_pixel_settings s;
 	struct ril_pixel_plan p;
 	struct ril_err e = {0};
-	ril_pixel_defaults(&s, RIL_PIXELS_QWEN);
+	ril_pixel_start(&s, &ril_pixels_qwen);
 	/* 42 and 70 lie half-way between multiples of 28: ties go to the even one. */
 	static const struct {
 		int32_t w, h, W, H;
@@ -315,7 +315,7 @@ static void test_plans(void)
 	CHECK(ril_pixel_plan(&p, &s, 1, 201, &e) && strstr(e.msg, "200"), "%s", e.msg);
 	s.max_pixels = 100;
 	CHECK(ril_pixel_check(&s, &e) && strstr(e.msg, "min_pixels"), "%s", e.msg);
-	ril_pixel_defaults(&s, RIL_PIXELS_INTERNVL);
+	ril_pixel_start(&s, &ril_pixels_internvl);
 	static const struct {
 		int32_t w, h, rows, columns;
 	} tiled[] = {{448, 448, 1, 1}, {1000, 1000, 3, 3}, {2000, 1000, 2, 4}, {90, 31, 1, 3}, {1, 50, 12, 1}};
@@ -369,10 +369,10 @@ static void test_bounds(void)
 					     wrong = {.min_tiles = 4, .max_tiles = 3};
 	struct ril_pixel_settings s;
 	struct ril_err e = {0};
-	ril_pixel_defaults(&s, RIL_PIXELS_QWEN);
+	ril_pixel_start(&s, &ril_pixels_qwen);
 	CHECK(!ril_pixel_bound(&s, &pixels, &e) && s.max_pixels == 5000 && s.min_pixels == 3136, "%s", e.msg);
 	CHECK(ril_pixel_bound(&s, &tiles, &e) && e.code == RIL_EUSAGE && strstr(e.msg, "in pixels"), "%s", e.msg);
-	ril_pixel_defaults(&s, RIL_PIXELS_INTERNVL);
+	ril_pixel_start(&s, &ril_pixels_internvl);
 	CHECK(!ril_pixel_bound(&s, &tiles, &e) && s.min_tiles == 2 && s.max_tiles == 3, "%s", e.msg);
 	CHECK(ril_pixel_bound(&s, &pixels, &e) && e.code == RIL_EUSAGE && strstr(e.msg, "in tiles"), "%s", e.msg);
 	CHECK(ril_pixel_bound(&s, &wrong, &e) && e.code == RIL_ECORRUPT && strstr(e.msg, "min_tiles"), "%s", e.msg);

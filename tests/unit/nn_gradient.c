@@ -74,7 +74,7 @@ static void rig_close(struct rig *r)
 static double run(struct rig *r, enum ril_pack_form form, bool backward)
 {
 	struct ril_err err = {0};
-	struct ril_pictures in = {r->group.pictures, r->grid, r->pixels};
+	struct ril_tower_input in = {r->group.pictures, r->grid, r->pixels};
 	double out[64], loss = 0, *logp = test_up(NULL, sizeof out), *coef = test_up(r->coef, sizeof r->coef);
 	struct ril_val *z = NULL;
 	ril_tape_reset(r->tape);
