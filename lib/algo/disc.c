@@ -92,8 +92,8 @@ static int label(struct ril_disc *d, struct ril_err *err)
 	for (size_t k = 0; k < R; k++) {
 		const struct ril_work_response *x = &d->work.response[k];
 		if (x->len < 1)
-			return ril_fail(err, RIL_EFAIL, "'%s': response %d is empty", d->work.group[x->group].in.key,
-					x->index);
+			return ril_fail(err, RIL_EFAIL, "'%s': response %d is empty",
+					d->work.group[x->group].in.text.name, x->index);
 		d->host.label[k] = x->source == 0 ? 1 : x->source > 0 ? 0 : -1;
 		if (d->host.label[k] >= 0)
 			total[d->host.label[k]]++;
@@ -185,7 +185,7 @@ static int judge(struct ril_disc *d, struct ril_disc_stats *s, struct ril_err *e
 
 static int write_group(const struct ril_disc *d, const struct ril_work_group *g, struct ril_err *err)
 {
-	int64_t n = g->n;
+	int64_t n = g->in.text.n;
 	float *v = ril_new((size_t)n, sizeof *v, err);
 	if (!v)
 		return -1;

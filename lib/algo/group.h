@@ -4,14 +4,13 @@
 #ifndef RIL_ALGO_GROUP_H
 #define RIL_ALGO_GROUP_H
 
+#include "nn/pack.h"
 #include "nn/pictures.h"
 #include "stream/stream.h"
 
 struct ril_group {
-	const char *key;
-	uint32_t hash; /* of the key: the question in random numbers */
-	const int32_t *prompt;
-	int64_t P;
+	struct ril_pack_group text; /* key, prompt, responses, grid: as a pack takes them */
+	uint32_t hash;              /* of the key: the question in random numbers */
 	struct ril_pictures vision; /* n = 0: no pictures; as the model at hand needs them: embeddings, or pixels */
 	struct ril_pictures start;  /* the same with the start model's embeddings, where the group has them */
 	struct ril_responses resp;

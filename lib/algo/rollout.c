@@ -69,12 +69,13 @@ static int prepare(const struct ril_rollout *r, struct ril_record *rec, struct r
 	for (int32_t i = 0; i < g->resp.n; i++)
 		*first += g->resp.source[i] == 0;
 	if (*first && !r->how.append)
-		return ril_fail(err, RIL_EFAIL, "'%s': has %d student responses already", g->key, *first),
+		return ril_fail(err, RIL_EFAIL, "'%s': has %d student responses already", g->text.name, *first),
 		       ril_setting(err, "append|replace");
-	if (c->text.max_positions && g->P + r->how.max_new_tokens > c->text.max_positions)
+	if (c->text.max_positions && g->text.P + r->how.max_new_tokens > c->text.max_positions)
 		return ril_fail(err, RIL_EFAIL,
 				"'%s': a prompt of %lld tokens and %d new ones do not fit the model's %lld positions",
-				g->key, (long long)g->P, r->how.max_new_tokens, (long long)c->text.max_positions);
+				g->text.name, (long long)g->text.P, r->how.max_new_tokens,
+				(long long)c->text.max_positions);
 	return 0;
 }
 
@@ -141,9 +142,9 @@ int ril_rollout_batch(struct ril_rollout *r, struct ril_batch *b, int64_t step, 
 		int32_t first;
 		if (prepare(r, b->group[i], &g, &first, err))
 			goto end;
-		prompt[i] = (struct ril_gen_prompt){.name = g.key,
-						    .ids = g.prompt,
-						    .P = g.P,
+		prompt[i] = (struct ril_gen_prompt){.name = g.text.name,
+						    .ids = g.text.prompt,
+						    .P = g.text.P,
 						    .vision = g.vision,
 						    .n = r->how.n,
 						    .hash = g.hash,

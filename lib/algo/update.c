@@ -128,18 +128,18 @@ static int group_advantages(struct ril_update *u, const struct ril_work_group *g
 	const struct ril_responses *r = &g->in.resp;
 	const float *reward = ril_group_scalars(g->record, u->how.reward, r->n, err);
 	if (!reward)
-		return err->code
-			       ? -1
-			       : ril_fail(err, RIL_EFAIL, "'%s': %s is missing (ril-score)", g->in.key, u->how.reward);
+		return err->code ? -1
+				 : ril_fail(err, RIL_EFAIL, "'%s': %s is missing (ril-score)", g->in.text.name,
+					    u->how.reward);
 	for (int32_t i = 0; i < r->n; i++)
 		if (isinf(reward[i]))
-			return ril_fail(err, RIL_ENONFINITE, "'%s': %s of response %d is infinite", g->in.key,
+			return ril_fail(err, RIL_ENONFINITE, "'%s': %s of response %d is infinite", g->in.text.name,
 					u->how.reward, i);
 	double *A = ril_new((size_t)r->n, sizeof *A, err);
 	if (!A)
 		return -1;
 	struct ril_group_stats gs = ril_advantages(u->how.objective, r->n, reward, r->source, A);
-	for (int64_t k = g->first; k < g->first + g->n; k++) {
+	for (int64_t k = g->first; k < g->first + g->in.text.n; k++) {
 		const struct ril_work_response *x = &u->work.response[k];
 		u->advantage[k] = A[x->index];
 		struct ril_side_stats *side = &s->side[ril_side_of(x->source)];
@@ -159,8 +159,9 @@ static int weigh(struct ril_update *u, struct ril_update_stats *s, struct ril_er
 	const struct ril_work *w = &u->work;
 	for (size_t i = 0; i < w->n; i++) {
 		const struct ril_work_group *g = &w->group[i];
-		if (!g->n)
-			return ril_fail(err, RIL_EFAIL, "'%s': no response that the objective could use", g->in.key);
+		if (!g->in.text.n)
+			return ril_fail(err, RIL_EFAIL, "'%s': no response that the objective could use",
+					g->in.text.name);
 		if (u->how.objective != RIL_SFT && group_advantages(u, g, s, err))
 			return -1;
 	}

@@ -46,7 +46,7 @@ static void add_terms(const struct ril_update *u, const struct ril_work_group *g
 		if (e->dtype != RIL_F32 || e->ndim != 1 || e->dim[0] != g->in.resp.n ||
 		    (strncmp(e->name, "reward.", 7) && !logit))
 			continue;
-		for (int64_t k = g->first; k < g->first + g->n; k++) {
+		for (int64_t k = g->first; k < g->first + g->in.text.n; k++) {
 			const struct ril_work_response *x = &u->work.response[k];
 			struct ril_side_stats *side = &s->side[ril_side_of(x->source)];
 			double v = (double)((const float *)e->data)[x->index];
@@ -82,9 +82,9 @@ int ril_update_describe(const struct ril_update *u, struct ril_update_stats *s, 
 		if (!e || u->how.objective == RIL_SFT)
 			continue;
 		if (e->dtype != RIL_F32 || e->count != r->start[r->n])
-			return ril_fail(err, RIL_ECORRUPT, "'%s': resp.logp is not F32 [%d]", g->in.key,
+			return ril_fail(err, RIL_ECORRUPT, "'%s': resp.logp is not F32 [%d]", g->in.text.name,
 					r->start[r->n]);
-		for (int64_t k = g->first; k < g->first + g->n; k++) {
+		for (int64_t k = g->first; k < g->first + g->in.text.n; k++) {
 			const struct ril_work_response *x = &w->response[k];
 			compare((const float *)e->data + r->start[x->index], u->host.old + x->token, x->len, s);
 		}
@@ -103,7 +103,7 @@ static int set_tokens(const struct ril_update *u, const struct ril_work_group *g
 	int64_t R = r->start[r->n];
 	for (int64_t i = 0; i < R; i++)
 		scratch[i] = NAN;
-	for (int64_t k = g->first; k < g->first + g->n; k++) {
+	for (int64_t k = g->first; k < g->first + g->in.text.n; k++) {
 		const struct ril_work_response *x = &u->work.response[k];
 		for (int64_t i = 0; i < x->len; i++)
 			scratch[r->start[x->index] + i] = (float)from[x->token + i];
@@ -126,7 +126,7 @@ static int record_group(const struct ril_update *u, const struct ril_work_group 
 			rc = set_tokens(u, g, "logp.ref", u->host.ref, scratch, err);
 		for (int64_t i = 0; i < n; i++)
 			scratch[i] = NAN;
-		for (int64_t k = g->first; k < g->first + g->n; k++)
+		for (int64_t k = g->first; k < g->first + g->in.text.n; k++)
 			scratch[u->work.response[k].index] = (float)u->advantage[k];
 		if (!rc)
 			rc = ril_record_set(g->record, "advantage", RIL_F32, 1, &n, scratch, err);

@@ -41,7 +41,8 @@ static void lay_out(struct ril_work *w, const struct ril_work_options *o)
 		const struct ril_responses *r = &g->in.resp;
 		g->first = R;
 		g->token = T;
-		g->pick = w->picks + R;
+		g->in.text.pick = w->picks + R;
+		g->in.text.n = 0;
 		for (int32_t k = 0; k < r->n; k++) {
 			if (!takes_part(o, r, k))
 				continue;
@@ -49,23 +50,9 @@ static void lay_out(struct ril_work *w, const struct ril_work_options *o)
 			w->response[R] = (struct ril_work_response){i, k, r->source[k], r->finish[k], T, len};
 			w->picks[R++] = k;
 			T += len;
-			g->n++;
+			g->in.text.n++;
 		}
 	}
-}
-
-static struct ril_pack_group packed(const struct ril_work_group *g)
-{
-	const struct ril_group *in = &g->in;
-	return (struct ril_pack_group){.name = in->key,
-				       .prompt = in->prompt,
-				       .P = in->P,
-				       .ids = in->resp.ids,
-				       .start = in->resp.start,
-				       .pick = g->pick,
-				       .n = g->n,
-				       .grid = in->vision.grid,
-				       .pictures = in->vision.n};
 }
 
 /* Groups without a response that takes part are left to whichever micro-batch they fall into; they cost nothing. */
@@ -75,14 +62,14 @@ static void cut(struct ril_work *w, const struct ril_work_options *o)
 	w->cuts = 0;
 	w->cut[0] = 0;
 	for (size_t i = 0; i < w->n; i++) {
-		struct ril_pack_group p = packed(&w->group[i]);
-		int64_t cost = p.n ? ril_pack_cost(&p, o->form, o->use) : 0;
+		const struct ril_pack_group *p = &w->group[i].in.text;
+		int64_t cost = p->n ? ril_pack_cost(p, o->form, o->use) : 0;
 		if (groups && cost && (tokens + cost > most || (o->micro_batch && groups == o->micro_batch))) {
 			w->cut[++w->cuts] = i;
 			tokens = groups = 0;
 		}
 		tokens += cost;
-		groups += p.n > 0;
+		groups += p->n > 0;
 	}
 	if (groups)
 		w->cut[++w->cuts] = w->n;
@@ -120,12 +107,11 @@ int ril_work_pack(const struct ril_work *w, size_t m, const struct ril_work_opti
 		return -1;
 	int rc = 0;
 	for (size_t i = a; i < b && !rc; i++) {
-		struct ril_pack_group p = packed(&w->group[i]);
-		if (!p.n)
-			continue;
 		const struct ril_group *g = &w->group[i].in;
+		if (!g->text.n)
+			continue;
 		set[sets++] = o->pixels || !g->start.embeds ? g->vision : g->start;
-		rc = ril_pack_add(pack, &p, err);
+		rc = ril_pack_add(pack, &g->text, err);
 	}
 	if (!rc)
 		rc = ril_pack_done(pack, err);

@@ -14,12 +14,10 @@
 #include "nn/pack.h"
 
 struct ril_work_group {
-	struct ril_group in;
+	struct ril_group in; /* of its text, `pick` and n are the responses that take part */
 	struct ril_record *record;
-	int32_t n;           /* responses that take part */
-	const int32_t *pick; /* [n]: which they are in the group of the stream */
-	int64_t first;       /* the first of them in response[] */
-	int64_t token;       /* place of its tokens in every array per token */
+	int64_t first; /* the first of them in response[] */
+	int64_t token; /* place of its tokens in every array per token */
 };
 
 struct ril_work_response {
