@@ -136,6 +136,9 @@ bool ril_tool_computes(void)
 static int start(struct ril_tool *t, struct ril_err *err)
 {
 	char how[256] = "";
+	bool cuda;
+	if (ril_device_check(t->common.device, &cuda, err))
+		return -1;
 	if (t->computes && t->computes() && ril_backend_start(t->common.device, t->argv, how, sizeof how, err))
 		return -1;
 	if (how[0])

@@ -26,8 +26,8 @@ struct ril_tool {
 	const struct ril_opt *opts;
 	size_t max_operands;
 	const char **output; /* the -o of a tool that writes a stream: told of failures before it was opened; or NULL */
-	bool (*computes)(
-		void); /* after the options were read: does this run need a backend?  NULL: this tool never does */
+	/* Asked after the options were read: does this run need a backend?  NULL: this tool never does. */
+	bool (*computes)(void);
 	int (*run)(struct ril_tool *, const struct ril_strlist *operands, struct ril_err *);
 	struct ril_common common;
 	int argc;

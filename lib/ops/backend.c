@@ -150,14 +150,24 @@ static int start_cpu(char **argv, char *how, size_t n, struct ril_err *err)
 	return 0;
 }
 
-int ril_backend_start(const char *device, char **argv, char *how, size_t n, struct ril_err *err)
+int ril_device_check(const char *device, bool *cuda, struct ril_err *err)
 {
 	int index, end = 0;
+	*cuda = false;
+	if (!device || !strcmp(device, "auto") || !strcmp(device, "cpu"))
+		return 0;
+	*cuda = sscanf(device, "cuda:%d%n", &index, &end) == 1 && index >= 0 && !device[end];
+	return *cuda ? 0 : ril_fail(err, RIL_EUSAGE, "device '%s': not auto, cpu or cuda:N", device);
+}
+
+int ril_backend_start(const char *device, char **argv, char *how, size_t n, struct ril_err *err)
+{
+	bool cuda;
 	if (how && n)
 		how[0] = 0;
-	if (!device || !strcmp(device, "auto") || !strcmp(device, "cpu"))
-		return start_cpu(argv, how, n, err);
-	if (sscanf(device, "cuda:%d%n", &index, &end) == 1 && index >= 0 && !device[end])
+	if (ril_device_check(device, &cuda, err))
+		return -1;
+	if (cuda)
 		return ril_fail(err, RIL_EFAIL, "device '%s': this build has no CUDA", device);
-	return ril_fail(err, RIL_EUSAGE, "device '%s': not auto, cpu or cuda:N", device);
+	return start_cpu(argv, how, n, err);
 }

@@ -4,6 +4,9 @@
 
 #include "ops/ops.h"
 
+/* Is this a device's name ("auto", "cpu", "cuda:N"), whether or not it is there?  RIL_EUSAGE if not. */
+int ril_device_check(const char *device, bool *cuda, struct ril_err *);
+
 /* device: "auto", "cpu", "cuda:N".  May restart the process once, with OPENBLAS_CORETYPE set, where OpenBLAS picked a
  * kernel below the CPU's features; a value that the user set is kept.  argv: the process's own, for that restart (NULL:
  * never restart).  A sentence on what was chosen goes to how[n] for -v.  Call before any other thread exists. */

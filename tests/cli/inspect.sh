@@ -74,4 +74,7 @@ if [ -d "$RIL_SHARED/data/models" ]; then
 else
 	skip "models of the reference data"
 fi
+# no backend is started here, but a device that has no such name is still a slip
+expect_exit 2 ril-inspect --device tpu "$RIL_ROOT/share/examples/sample.ril"
+expect_exit 0 ril-inspect --device cuda:0 "$RIL_ROOT/share/examples/sample.ril"
 test_end
