@@ -5,9 +5,20 @@
 
 static void fault(struct ril_scan *s, const char *what)
 {
-	if (!s->failed)
-		ril_fail(s->err, RIL_ECORRUPT, "%s at byte %zu", what, (size_t)(s->at - s->begin));
+	size_t at = (size_t)(s->at - s->begin);
+	if (!s->failed && s->own)
+		ril_fail(s->err, RIL_ECORRUPT, "%s, byte %zu: %s", s->name, at, what);
+	else if (!s->failed)
+		ril_fail(s->err, RIL_ECORRUPT, "%s at byte %zu", what, at);
 	s->failed = true;
+}
+
+/* Something else stands where c should: a strict scan says c, another what it says of such a place. */
+static void missing(struct ril_scan *s, char c, const char *otherwise)
+{
+	char what[] = "expected ' '";
+	what[10] = c;
+	fault(s, s->own ? what : otherwise);
 }
 
 int ril_scan_fail(struct ril_scan *s, const char *what)
@@ -16,14 +27,27 @@ int ril_scan_fail(struct ril_scan *s, const char *what)
 	return -1;
 }
 
-void ril_scan_start(struct ril_scan *s, const char *text, size_t n, struct ril_err *err)
+static void start(struct ril_scan *s, size_t n)
 {
 	size_t at = 0;
-	*s = (struct ril_scan){.begin = text, .at = text, .end = text + n, .err = err};
-	if (!ril_utf8_valid(text, n, &at)) {
+	s->at = s->begin;
+	s->end = s->begin + n;
+	if (!ril_utf8_valid(s->begin, n, &at)) {
 		s->at += at;
 		fault(s, "invalid UTF-8");
 	}
+}
+
+void ril_scan_start(struct ril_scan *s, const char *text, size_t n, struct ril_err *err)
+{
+	*s = (struct ril_scan){.begin = text, .err = err};
+	start(s, n);
+}
+
+void ril_scan_start_strict(struct ril_scan *s, char *text, size_t n, const char *name, struct ril_err *err)
+{
+	*s = (struct ril_scan){.begin = text, .own = text, .name = name, .err = err};
+	start(s, n);
 }
 
 void ril_scan_free(struct ril_scan *s)
@@ -37,13 +61,16 @@ static void blanks(struct ril_scan *s)
 		s->at++;
 }
 
+bool ril_scan_left(struct ril_scan *s)
+{
+	blanks(s);
+	return s->at < s->end;
+}
+
 int ril_scan_end(struct ril_scan *s)
 {
-	if (!s->failed) {
-		blanks(s);
-		if (s->at < s->end)
-			fault(s, "text after the JSON value");
-	}
+	if (ril_scan_left(s))
+		fault(s, "text after the JSON value");
 	return s->failed ? -1 : 0;
 }
 
@@ -60,28 +87,31 @@ char ril_scan_peek(struct ril_scan *s)
 void ril_scan_open(struct ril_scan *s, char kind)
 {
 	if (ril_scan_peek(s) != kind) {
-		fault(s, "not JSON as expected");
+		missing(s, kind, "not JSON as expected");
 		return;
 	}
 	s->at++;
+	s->lists = s->lists << 1 | (kind == '[');
 	s->first = true;
 }
 
 bool ril_scan_more(struct ril_scan *s)
 {
-	char c = ril_scan_peek(s);
+	char c = ril_scan_peek(s), close = s->lists & 1 ? ']' : '}';
 	bool first = s->first;
 	s->first = false;
-	if (c == ']' || c == '}') {
+	if (c == close || (!s->own && (c == ']' || c == '}'))) {
 		s->at++;
+		s->lists >>= 1;
 		return false;
 	}
 	if (!first && c == ',') {
 		s->at++;
 		return !s->failed;
 	}
-	if (!first || !c)
-		fault(s, "not JSON");
+	/* Where the text ends at once, a strict scan misses the element, and its reader says so. */
+	if (!first || (!c && !s->own))
+		missing(s, close, "not JSON");
 	return !s->failed;
 }
 
@@ -130,7 +160,9 @@ static size_t unicode(const char *p, const char *end, char to[4], const char **b
 	return put_code_point(to, c);
 }
 
-size_t ril_scan_escape(const char *p, const char *end, char to[4], const char **behind, const char **why)
+/* The escape behind a backslash, at p: its one to four bytes of UTF-8 go to `to` and their number is returned, *behind is
+ * the byte after it.  0: there is none, and *why says so. */
+static size_t decode(const char *p, const char *end, char to[4], const char **behind, const char **why)
 {
 	static const char from[] = "\"\\/bfnrt", plain[] = "\"\\/\b\f\n\r\t";
 	const char *k = p < end && *p ? strchr(from, *p) : NULL;
@@ -144,54 +176,95 @@ size_t ril_scan_escape(const char *p, const char *end, char to[4], const char **
 	return 1;
 }
 
-/* The escape behind a backslash at p; the byte after it, or NULL. */
-static const char *escape(struct ril_scan *s, const char *p)
+/* Adds decoded bytes to the string: at *to, in a strict scan's own text (they are never longer than what they stand for), or
+ * to the buffer. */
+static int put(struct ril_scan *s, char **to, const char *from, size_t n)
 {
-	const char *behind, *why;
-	char to[4];
-	size_t n = ril_scan_escape(p, s->end, to, &behind, &why);
-	return !n || ril_buf_add(&s->text, to, n, s->err) ? NULL : behind;
+	if (!*to) {
+		s->failed |= ril_buf_add(&s->text, from, n, s->err) != 0;
+		return s->failed ? -1 : 0;
+	}
+	memmove(*to, from, n);
+	*to += n;
+	return 0;
 }
 
-/* The closing quote or first backslash from p on. */
+/* The escape behind a backslash at p; the byte after it, or NULL and *why. */
+static const char *escape(struct ril_scan *s, char **to, const char *p, const char **why)
+{
+	const char *behind;
+	char bytes[4];
+	size_t n = decode(p, s->end, bytes, &behind, why);
+	if (n && !bytes[0] && s->own) {
+		*why = "a NUL in a string";
+		return NULL;
+	}
+	return !n || put(s, to, bytes, n) ? NULL : behind;
+}
+
+/* The closing quote or first backslash from p on; for a strict scan also a control character. */
 static const char *plain_end(const struct ril_scan *s, const char *p)
 {
-	while (p < s->end && *p != '"' && *p != '\\')
+	unsigned char low = s->own ? 0x20 : 0;
+	while (p < s->end && *p != '"' && *p != '\\' && (unsigned char)*p >= low)
 		p++;
 	return p;
 }
 
+/* A string cannot be read on from p.  A strict scan tells why, at the byte behind. */
+static struct ril_scan_text broken(struct ril_scan *s, const char *p, const char *why)
+{
+	bool cut = p == s->end;
+	if (s->own) {
+		s->at = cut ? p : p + 1;
+		fault(s, cut ? "cut off inside a string" : why);
+	} else {
+		s->at = cut ? s->at : p;
+		fault(s, cut ? "a string without end" : "a bad escape");
+	}
+	return (struct ril_scan_text){"", 0};
+}
+
+/* The rest of a string that began at `from` and cannot be taken as it stands, because of the byte at p. */
+static struct ril_scan_text decoded(struct ril_scan *s, const char *from, const char *p)
+{
+	char *begin = s->own ? s->own + (from - s->begin) : NULL, *to = begin;
+	const char *why = "";
+	s->text.len = 0;
+	for (; p < s->end && *p == '\\'; p = plain_end(s, from)) {
+		const char *next = put(s, &to, from, (size_t)(p - from)) ? NULL : escape(s, &to, p + 1, &why);
+		if (!next)
+			return broken(s, p, why);
+		from = next;
+	}
+	if (p == s->end || *p != '"' || put(s, &to, from, (size_t)(p - from)))
+		return broken(s, p, "a control character in a string");
+	s->at = p + 1;
+	if (!begin)
+		return (struct ril_scan_text){s->text.data, s->text.len};
+	*to = 0;
+	return (struct ril_scan_text){begin, (size_t)(to - begin)};
+}
+
 struct ril_scan_text ril_scan_string(struct ril_scan *s)
 {
-	struct ril_scan_text none = {"", 0};
 	if (ril_scan_peek(s) != '"')
-		return fault(s, "not a string"), none;
+		return missing(s, '"', "not a string"), (struct ril_scan_text){"", 0};
 	const char *from = s->at + 1, *p = plain_end(s, from);
-	if (p < s->end && *p == '"') {
-		s->at = p + 1;
-		return (struct ril_scan_text){from, (size_t)(p - from)};
-	}
-	s->text.len = 0;
-	while (p < s->end && *p == '\\') {
-		const char *next = ril_buf_add(&s->text, from, (size_t)(p - from), s->err) ? NULL : escape(s, p + 1);
-		if (!next) {
-			s->at = p;
-			return fault(s, "a bad escape"), none;
-		}
-		from = next;
-		p = plain_end(s, from);
-	}
-	if (p == s->end || ril_buf_add(&s->text, from, (size_t)(p - from), s->err))
-		return fault(s, "a string without end"), none;
+	if (p == s->end || *p != '"')
+		return decoded(s, from, p);
+	if (s->own)
+		s->own[p - s->begin] = 0;
 	s->at = p + 1;
-	return (struct ril_scan_text){s->text.data, s->text.len};
+	return (struct ril_scan_text){from, (size_t)(p - from)};
 }
 
 struct ril_scan_text ril_scan_key(struct ril_scan *s)
 {
 	struct ril_scan_text key = ril_scan_string(s);
+	s->first = false;
 	if (ril_scan_peek(s) != ':')
-		fault(s, "not JSON");
+		missing(s, ':', "not JSON");
 	else
 		s->at++;
 	return key;
@@ -205,6 +278,20 @@ struct ril_scan_text ril_scan_number(struct ril_scan *s)
 	for (from = s->at; s->at < s->end && *s->at && strchr("+-.0123456789eE", *s->at);)
 		s->at++;
 	return (struct ril_scan_text){from, (size_t)(s->at - from)};
+}
+
+int ril_scan_whole(struct ril_scan *s, uint64_t *out)
+{
+	bool number = ril_scan_peek(s) == '0';
+	const char *from = s->at;
+	*out = 0;
+	for (; number && s->at < s->end && *s->at >= '0' && *s->at <= '9'; s->at++)
+		if (__builtin_mul_overflow(*out, 10, out) ||
+		    __builtin_add_overflow(*out, (uint64_t)(*s->at - '0'), out))
+			return ril_scan_fail(s, "number too large");
+	if (s->at == from || (*from == '0' && s->at - from > 1))
+		return ril_scan_fail(s, "expected a whole number");
+	return 0;
 }
 
 static bool word(struct ril_scan *s, const char *w)

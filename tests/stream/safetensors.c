@@ -153,6 +153,41 @@ static void test_malformed(void)
 	}
 }
 
+/* What is wrong and where, to the byte. */
+static void test_messages(void)
+{
+	static const struct {
+		const char *json, *why;
+	} bad[] = {
+		{"", "safetensors header, byte 0: does not begin with '{'"},
+		{"{}x", "safetensors header, byte 2: text after the header"},
+		{"{\"a\"", "safetensors header, byte 4: expected ':'"},
+		{"{\"a", "safetensors header, byte 3: cut off inside a string"},
+		{"{\"\xff\"}", "safetensors header, byte 2: invalid UTF-8"},
+		{"{\"a\":{}}", "tensor 'a': safetensors header, byte 6: expected '\"'"},
+		{"{\"a\":[]}", "tensor 'a': safetensors header, byte 5: expected '{'"},
+		{"{\"a\":{\"shape\":[1}}", "tensor 'a': safetensors header, byte 16: expected ']'"},
+		{"{\"a\":{\"shape\":[-1]}}", "tensor 'a': safetensors header, byte 15: expected a whole number"},
+		{"{\"a\":{\"shape\":[1,1,1,1,1,1,1,1,1]}}", "tensor 'a': safetensors header, byte 31: list too long"},
+		{"{\"a\":{\"data_offsets\":[1]}}", "tensor 'a': safetensors header, byte 24: two offsets expected"},
+		{"{\"a\":{\"dtype\":\"U9\"}}", "tensor 'a': safetensors header, byte 18: unknown dtype"},
+		{"{\"a\":{\"dtype\":8}}", "tensor 'a': safetensors header, byte 14: expected '\"'"},
+		{"{\"a\":{\"dtype\":\"U8\"}}",
+		 "tensor 'a': safetensors header, byte 19: dtype, shape or data_offsets missing"},
+		{"{\"__metadata__\":{\"a\":1}}", "safetensors header, byte 21: expected '\"'"},
+		{"{\"__metadata__\":{},\"__metadata__\":{}}", "safetensors header, byte 34: __metadata__ twice"},
+		{"{\"\\u0000\":{}}", "safetensors header, byte 3: a NUL in a string"},
+		{"{\"\\ud800\":{}}", "safetensors header, byte 3: a lone surrogate"},
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct ril_err e = {0};
+		struct ril_st *st = ril_st_header(bad[i].json, strlen(bad[i].json), &e);
+		CHECK(!st && e.code == RIL_ECORRUPT && !strcmp(e.msg, bad[i].why), "%s: %s", bad[i].json, e.msg);
+		CHECK(!ril_st_header(bad[i].json, strlen(bad[i].json), NULL), "%s, nobody to be told", bad[i].json);
+		ril_st_free(st);
+	}
+}
+
 static void test_lenient(void)
 {
 	struct ril_err e = {0};
@@ -245,6 +280,7 @@ int main(void)
 		return 1;
 	test_round_trip();
 	test_malformed();
+	test_messages();
 	test_lenient();
 	test_folder();
 	test_reference_models();

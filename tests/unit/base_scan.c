@@ -58,6 +58,138 @@ static void test_walk(void)
 	CHECK(skips("\"\\ud83d\"", &e) && strstr(e.msg, "a bad escape at byte 1"), "half a pair: %s", e.msg);
 }
 
+/* Any value of objects, lists, strings and whole numbers. */
+static void read_any(struct ril_scan *s, bool empty)
+{
+	uint64_t n;
+	char kind = ril_scan_peek(s);
+	if (kind == '"') {
+		struct ril_scan_text t = ril_scan_string(s);
+		CHECK(s->failed || strlen(t.s) == t.n, "ends with a NUL");
+	} else if (kind == '[') {
+		for (ril_scan_open(s, '['); ril_scan_more(s);)
+			read_any(s, empty);
+	} else if (kind == '{' && empty) {
+		for (ril_scan_open(s, '{'); ril_scan_more(s); read_any(s, empty))
+			ril_scan_key(s);
+	} else if (kind == '{') {
+		ril_scan_open(s, '{');
+		do
+			ril_scan_key(s), read_any(s, empty);
+		while (ril_scan_more(s));
+	} else {
+		ril_scan_whole(s, &n);
+	}
+}
+
+/* Reads the text strictly, on the heap and without a NUL behind; may an object be `empty`? */
+static int reads(const char *text, size_t n, bool empty, struct ril_err *e)
+{
+	struct ril_scan s;
+	char *own = malloc(n + !n);
+	*e = (struct ril_err){0};
+	memcpy(own, text, n);
+	ril_scan_start_strict(&s, own, n, "text", e);
+	read_any(&s, empty);
+	int rc = ril_scan_end(&s);
+	free(own);
+	return rc;
+}
+
+static void test_strict(void)
+{
+	static const struct {
+		const char *text, *why;
+	} bad[] = {
+		{"", "text, byte 0: expected a whole number"},
+		{"{", "text, byte 1: expected '\"'"},
+		{"[", "text, byte 1: expected a whole number"},
+		{"{\"a\": 1", "text, byte 7: expected '}'"},
+		{"{\"a\" 1}", "text, byte 5: expected ':'"},
+		{"{\"a\": 1,}", "text, byte 8: expected '\"'"},
+		{"[1, 2}", "text, byte 5: expected ']'"},
+		{"{\"a\": [1]]", "text, byte 9: expected '}'"},
+		{"[[1], [2}]", "text, byte 8: expected ']'"},
+		{"[1 2]", "text, byte 3: expected ']'"},
+		{"[,1]", "text, byte 1: expected a whole number"},
+		{"\"open", "text, byte 5: cut off inside a string"},
+		{"\"o\\n", "text, byte 4: cut off inside a string"},
+		{"\"\\", "text, byte 2: cut off inside an escape"},
+		{"\"a\tb\"", "text, byte 3: a control character in a string"},
+		{"\"\\na\nb\"", "text, byte 5: a control character in a string"},
+		{"\"\\u0000\"", "text, byte 2: a NUL in a string"},
+		{"\"\\x\"", "text, byte 2: unknown escape"},
+		{"\"\\u12g4\"", "text, byte 2: not four hexadecimal digits in an escape"},
+		{"\"ab\\ud83d\"", "text, byte 4: a lone surrogate"},
+		{"\"\xff\"", "text, byte 1: invalid UTF-8"},
+		{"-1", "text, byte 0: expected a whole number"},
+		{"01", "text, byte 2: expected a whole number"},
+		{"1.5", "text, byte 1: text after the JSON value"},
+		{"18446744073709551616", "text, byte 19: number too large"},
+	};
+	struct ril_err e;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		CHECK(reads(bad[i].text, strlen(bad[i].text), true, &e) && e.code == RIL_ECORRUPT &&
+			      !strcmp(e.msg, bad[i].why),
+		      "%s: %s", bad[i].text, e.msg);
+	static const char nul[] = "\"a\0b\"";
+	CHECK(reads(nul, sizeof nul - 1, true, &e) && strstr(e.msg, "byte 3: a control"), "a raw NUL: %s", e.msg);
+	static const char good[] =
+		" { \"a\" : [ ] , \"b\" : { } , \"c\":[0,{\"\":[[\"\\u00e9\"]]},18446744073709551615]}\n";
+	CHECK(!reads(good, sizeof good - 1, true, &e), "%s", e.msg);
+	CHECK(reads(good, sizeof good - 1, false, &e) && !strcmp(e.msg, "text, byte 23: expected '\"'"),
+	      "an object that must have a member: %s", e.msg);
+	static const char members[] = "{\"a\":\"b\",\"c\":{\"d\":[]}}";
+	CHECK(!reads(members, sizeof members - 1, false, &e), "%s", e.msg);
+}
+
+/* Strings of a strict scan stay while others are read. */
+static void test_in_place(void)
+{
+	char text[] = "{\"plain\": \"\\ud83d\\ude00 \\\"q\\\"\\\\\", \"\\u006e\": 18446744073709551615, \"\": \"\"}";
+	struct ril_err e = {0};
+	struct ril_scan s;
+	struct ril_scan_text key[3], value[3] = {{0}};
+	uint64_t number = 0;
+	int n = 0;
+	ril_scan_start_strict(&s, text, sizeof text - 1, "text", &e);
+	for (ril_scan_open(&s, '{'); n < 3 && ril_scan_more(&s); n++) {
+		key[n] = ril_scan_key(&s);
+		if (ril_scan_is(key[n], "n"))
+			CHECK(!ril_scan_whole(&s, &number), "a number: %s", e.msg);
+		else
+			value[n] = ril_scan_string(&s);
+	}
+	CHECK(n == 3 && !ril_scan_more(&s) && !ril_scan_end(&s), "%d, %s", n, e.msg);
+	CHECK(!strcmp(key[0].s, "plain") && !strcmp(key[1].s, "n") && !*key[2].s && !key[2].n, "keys");
+	CHECK(!strcmp(value[0].s, "\xf0\x9f\x98\x80 \"q\"\\") && value[0].n == 9 && !*value[2].s, "%s", value[0].s);
+	CHECK(number == UINT64_MAX, "%llu", (unsigned long long)number);
+	ril_scan_fail(&s, "one");
+	ril_scan_fail(&s, "two");
+	CHECK(s.failed && strstr(e.msg, ": one"), "the first fault is kept: %s", e.msg);
+}
+
+/* Borrowed text is neither changed nor read as strictly. */
+static void test_borrowed(void)
+{
+	static const char *const lax[] = {"\"a\nb\"", "[1}", "{\"a\": [1}]", "\"\\u0000\""};
+	struct ril_err e;
+	for (size_t i = 0; i < sizeof lax / sizeof *lax; i++)
+		CHECK(!skips(lax[i], &e), "%s: %s", lax[i], e.msg);
+	struct ril_scan s;
+	uint64_t number;
+	e = (struct ril_err){0};
+	ril_scan_start(&s, "[7}", 3, &e);
+	ril_scan_open(&s, '[');
+	CHECK(ril_scan_more(&s) && !ril_scan_whole(&s, &number) && number == 7 && !ril_scan_more(&s), "%s", e.msg);
+	CHECK(!ril_scan_end(&s), "%s", e.msg);
+	ril_scan_start(&s, "[01]", 4, &e);
+	ril_scan_open(&s, '[');
+	CHECK(ril_scan_more(&s) && ril_scan_whole(&s, &number) && strstr(e.msg, "a whole number at byte 3"), "%s",
+	      e.msg);
+	CHECK(!ril_scan_more(&s) && ril_scan_end(&s), "nothing more behind a fault");
+}
+
 static void test_intern(void)
 {
 	struct ril_intern t = {0};
@@ -81,6 +213,9 @@ int main(void)
 {
 	test_skip();
 	test_walk();
+	test_strict();
+	test_in_place();
+	test_borrowed();
 	test_intern();
 	TEST_END();
 }
