@@ -225,7 +225,7 @@ int main(int argc, char **argv)
 	struct ril_tool tool = {
 		.name = "ril-discriminate",
 		.summary = "Judge who wrote each response, and learn to",
-		.operands = "",
+		.operands = "{-m DIR | --init-from DIR}",
 		.opts = options,
 		.output = &opt.out,
 		.computes = ril_tool_computes,

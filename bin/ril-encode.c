@@ -213,7 +213,7 @@ int main(int argc, char **argv)
 	struct ril_tool tool = {
 		.name = "ril-encode",
 		.summary = "Turn questions and pictures into a stream of groups",
-		.operands = "data.jsonl",
+		.operands = "-m DIR data.jsonl",
 		.opts = options,
 		.max_operands = 1,
 		.output = &opt.out,

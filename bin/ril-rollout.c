@@ -196,7 +196,7 @@ int main(int argc, char **argv)
 	struct ril_tool tool = {
 		.name = "ril-rollout",
 		.summary = "Let the student answer every question of a stream",
-		.operands = "",
+		.operands = "-m DIR -n G",
 		.opts = options,
 		.output = &opt.out,
 		.computes = ril_tool_computes,

@@ -23,9 +23,8 @@ static struct {
 } opt = {.in = "-", .out = "-", .at_once = 256, .how = {.sampling = RIL_SAMPLING_DEFAULT}};
 
 static const struct ril_opt options[] = {
-	{RIL_OPT_LIST, 0, "cache", &opt.caches, "FILE", "saved responses, JSON lines; may be repeated", 0, 0, NULL},
-	{RIL_OPT_LIST, 'm', "model", &opt.models, "DIR", "a teacher that answers here and now; may be repeated", 0, 0,
-	 NULL},
+	{RIL_OPT_LIST, 0, "cache", &opt.caches, "FILE", "saved responses, JSON lines", 0, 0, NULL},
+	{RIL_OPT_LIST, 'm', "model", &opt.models, "DIR", "a teacher that answers here and now", 0, 0, NULL},
 	{RIL_OPT_INT, 'n', "responses", &opt.n, "G", "responses to every question, over all teachers", 1, 1e6, NULL},
 	{RIL_OPT_STR, 0, "tokenizer", &opt.tokenizer, "DIR", "the student: its tokenizer", 0, 0, NULL},
 	{RIL_OPT_STR, 'i', "input", &opt.in, "FILE", "stream to read; - is stdin", 0, 0, NULL},
@@ -197,7 +196,7 @@ int main(int argc, char **argv)
 	struct ril_tool tool = {
 		.name = "ril-teach",
 		.summary = "Add teacher responses to the questions of a stream",
-		.operands = "",
+		.operands = "-n G --tokenizer DIR {--cache FILE | -m DIR}...",
 		.opts = options,
 		.output = &opt.out,
 		.computes = computes,

@@ -28,6 +28,50 @@ static const struct ril_opt *find_long(const struct ril_opt *const *tables, cons
 	return NULL;
 }
 
+/* How many letters must be changed, put in or taken out to make b of a's first n; at most `most` are told apart. */
+static size_t letters_apart(const char *a, size_t n, const char *b, size_t most)
+{
+	if (!n || !*b)
+		return n ? n : strlen(b);
+	char c = *a == '_' ? '-' : *a;
+	if (c == *b)
+		return letters_apart(a + 1, n - 1, b + 1, most);
+	if (!most)
+		return 1;
+	size_t x = letters_apart(a + 1, n - 1, b + 1, most - 1), y = letters_apart(a + 1, n - 1, b, most - 1),
+	       z = letters_apart(a, n, b + 1, most - 1);
+	x = y < x ? y : x;
+	return 1 + (z < x ? z : x);
+}
+
+/* The option that a mistyped name may have meant: the nearest within two letters, else the longest of which it is the
+ * start, or that it starts with; NULL where none is near. */
+static const struct ril_opt *find_near(const struct ril_opt *const *tables, const char *name, size_t n)
+{
+	const struct ril_opt *near = NULL;
+	size_t best = n > 4 ? 3 : 2, start = 2;
+	for (const struct ril_opt *const *t = tables; *t; t++)
+		for (const struct ril_opt *o = *t; o->type; o++) {
+			size_t apart = o->name ? letters_apart(name, n, o->name, 2) : best;
+			if (apart < best)
+				near = o, best = apart;
+		}
+	for (; !near && *tables; tables++)
+		for (const struct ril_opt *o = *tables; o->type; o++) {
+			size_t len = o->name ? strlen(o->name) : 0, m = len < n ? len : n;
+			if (m > start && !memcmp(o->name, name, m))
+				return o;
+		}
+	return near;
+}
+
+static int unknown_option(const struct ril_opt *const *tables, const char *name, size_t n, struct ril_err *err)
+{
+	const struct ril_opt *near = find_near(tables, name, n);
+	return ril_fail(err, RIL_EUSAGE, "unknown option --%.*s%s%s%s", (int)(n < 60 ? n : 60), name,
+			near ? " (did you mean --" : "", near ? near->name : "", near ? "?)" : "");
+}
+
 static const struct ril_opt *find_letter(const struct ril_opt *const *tables, char c)
 {
 	for (; *tables; tables++)
@@ -65,7 +109,7 @@ static int set_number(const struct ril_opt *o, const char *shown, const char *v,
 		return ril_fail(err, RIL_EUSAGE, "%s: '%s' is not %s", shown, v,
 				o->type == RIL_OPT_INT ? "an integer" : "a number");
 	if ((o->min != 0 || o->max != 0) && (d < o->min || d > o->max))
-		return ril_fail(err, RIL_EUSAGE, "%s: %s is not in %g..%g", shown, v, o->min, o->max);
+		return ril_fail(err, RIL_EUSAGE, "%s: %s is not in %.15g..%.15g", shown, v, o->min, o->max);
 	if (o->type == RIL_OPT_INT)
 		*(int64_t *)o->to = i;
 	else
@@ -99,7 +143,7 @@ static int parse_long(const struct ril_opt *const *tables, int argc, char **argv
 	    o->type == RIL_OPT_FLAG)
 		return *(bool *)o->to = false, 0;
 	if (!o || (n > 3 && !memcmp(a, "no-", 3) && strncmp(o->name, "no-", 3)))
-		return ril_fail(err, RIL_EUSAGE, "unknown option %s", shown);
+		return unknown_option(tables, a, n, err);
 	if (o->type == RIL_OPT_FLAG)
 		return eq ? ril_fail(err, RIL_EUSAGE, "%s takes no value", shown) : (*(bool *)o->to = true, 0);
 	if (!eq && *i + 1 >= argc)
@@ -153,7 +197,10 @@ static void show_default(const struct ril_opt *o, FILE *f)
 {
 	const char *s;
 	switch (o->type) {
-	case RIL_OPT_INT: fprintf(f, " [%lld]", (long long)*(int64_t *)o->to); break;
+	case RIL_OPT_INT:
+		if (!(*(int64_t *)o->to < o->min)) /* below: the option must be given */
+			fprintf(f, " [%lld]", (long long)*(int64_t *)o->to);
+		break;
 	case RIL_OPT_REAL: fprintf(f, " [%g]", *(double *)o->to); break;
 	case RIL_OPT_STR:
 	case RIL_OPT_CHOICE:
