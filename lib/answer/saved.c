@@ -58,13 +58,27 @@ static int keep_text(struct ril_saved *s, const cJSON *line, const char *name, s
 {
 	const cJSON *m = cJSON_GetObjectItemCaseSensitive(line, name);
 	if (!cJSON_IsString(m))
-		return ril_fail(err, RIL_ECORRUPT, "no '%s', or it is not a string", name);
+		return ril_fail(err, RIL_ECORRUPT, m ? "'%s' is not text" : "no '%s'", name);
 	*at = s->bytes.len;
 	if (ril_json_text(&s->bytes, m, err))
 		return -1;
 	if (s->bytes.len > *at && memchr(s->bytes.data + *at, 0, s->bytes.len - *at))
 		return ril_fail(err, RIL_ECORRUPT, "'%s' holds a NUL", name);
 	return ril_buf_add(&s->bytes, "", 1, err);
+}
+
+/* The id as ril-encode reads it: text, or a number as it is written. */
+static int keep_id(struct ril_saved *s, const cJSON *line, size_t *at, struct ril_err *err)
+{
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(line, "id");
+	if (!cJSON_IsNumber(id))
+		return keep_text(s, line, "id", at, err);
+	char *printed = cJSON_PrintUnformatted(id);
+	*at = s->bytes.len;
+	int rc = printed ? ril_buf_add(&s->bytes, printed, strlen(printed) + 1, err)
+			 : ril_fail(err, RIL_EFAIL, "out of memory");
+	cJSON_free(printed);
+	return rc;
 }
 
 static int read_finish(const cJSON *line, int32_t *finish, struct ril_err *err)
@@ -85,7 +99,7 @@ static int read_line(struct ril_saved *s, const char *text, size_t n, struct ril
 		return -1;
 	struct row r = {.order = s->n};
 	const char *teacher = NULL;
-	int rc = keep_text(s, line, "id", &r.id, err) || keep_text(s, line, "response", &r.text, err) ||
+	int rc = keep_id(s, line, &r.id, err) || keep_text(s, line, "response", &r.text, err) ||
 				 read_finish(line, &r.finish, err) || ril_json_str(line, "teacher", &teacher, err)
 			 ? -1
 			 : 0;

@@ -137,6 +137,18 @@ static int read_question(struct ril_question_line *q, const cJSON *j, struct ril
 	return text_of(&q->question, j, err) || add_field(q, "", "question", j, err) ? -1 : 0;
 }
 
+/* Data of other trainers: their names for what is read here, which would travel on as a field and not be seen. */
+static int check_foreign(const cJSON *line, const char *own, const char *const *foreign, struct ril_err *err)
+{
+	const cJSON *it;
+	if (cJSON_GetObjectItemCaseSensitive(line, own))
+		return 0;
+	for (; *foreign; foreign++)
+		if ((it = cJSON_GetObjectItemCaseSensitive(line, *foreign)) && !cJSON_IsNull(it))
+			return ril_fail(err, RIL_ECORRUPT, "no '%s', but '%s', which is not read", own, *foreign);
+	return 0;
+}
+
 static int read_known(struct ril_question_line *q, const cJSON *line, struct ril_err *err)
 {
 	const cJSON *picture = cJSON_GetObjectItemCaseSensitive(line, "image"),
@@ -145,6 +157,10 @@ static int read_known(struct ril_question_line *q, const cJSON *line, struct ril
 		    *many = cJSON_GetObjectItemCaseSensitive(line, "answers");
 	one = cJSON_IsNull(one) ? NULL : one;
 	many = cJSON_IsNull(many) ? NULL : many;
+	static const char *const pictures[] = {"images", NULL};
+	static const char *const questions[] = {"messages", "conversations", "prompt", "problem", NULL};
+	if (check_foreign(line, "image", pictures, err) || check_foreign(line, "question", questions, err))
+		return -1;
 	if (!question)
 		return ril_fail(err, RIL_ECORRUPT, "no 'question'");
 	if (one && many)

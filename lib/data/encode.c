@@ -98,6 +98,8 @@ int64_t ril_encoder_pictures(const struct ril_encoder *e)
 
 static int at_line(const struct ril_question_line *q, struct ril_err *err)
 {
+	if (!q->line) /* not of a file: made from a group of a stream */
+		return ril_context(err, "id '%s'", q->id);
 	return ril_context(err, "line %lld: id '%s'", (long long)q->line, q->id);
 }
 

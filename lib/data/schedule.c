@@ -48,11 +48,12 @@ static void next_epoch(struct ril_schedule *s)
 static int check(const struct ril_schedule *s, struct ril_err *err)
 {
 	if (!s->batch && (s->steps || s->start))
-		return ril_fail(err, RIL_EUSAGE, "steps need a batch size");
+		return ril_fail(err, RIL_EUSAGE, "steps need a batch size"), ril_setting(err, "batch");
 	bool again = s->steps > 0 || s->epochs > 1;
 	if (s->batch > s->questions && again)
 		return ril_fail(err, RIL_EUSAGE, "a batch of %zu from %zu questions would hold some twice", s->batch,
-				s->questions);
+				s->questions),
+		       ril_setting(err, "batch");
 	if (s->epochs > 0 && (uint64_t)s->epochs > UINT64_MAX / 2 / s->questions)
 		return ril_fail(err, RIL_EUSAGE, "too many epochs");
 	return 0;

@@ -44,7 +44,13 @@ int ril_pixel_bound(struct ril_pixel_settings *s, const struct ril_pixel_bounds 
 	s->max_pixels = b->max_pixels ? b->max_pixels : s->max_pixels;
 	s->min_tiles = b->min_tiles ? (int32_t)b->min_tiles : s->min_tiles;
 	s->max_tiles = b->max_tiles ? (int32_t)b->max_tiles : s->max_tiles;
-	return ril_pixel_check(s, err);
+	if (!ril_pixel_check(s, err))
+		return 0;
+	if (err && (b->min_pixels || b->max_pixels || b->min_tiles || b->max_tiles)) { /* not the model's fault */
+		err->code = RIL_EUSAGE;
+		ril_setting(err, in_tiles ? "min tiles|max tiles" : "min pixels|max pixels");
+	}
+	return -1;
 }
 
 int ril_pixel_range(const char *name, int64_t value, int64_t lo, int64_t hi, struct ril_err *err)
