@@ -146,7 +146,9 @@ static int judge_rows(struct ril_grader *g, struct ril_item *it, size_t n, struc
 		      struct ril_err *err)
 {
 	struct ril_buf lines = {0};
-	int rc = ril_grader_items(g, it, n, v, err) ? ril_context(err, "%s", opt.table) : 0;
+	int rc = ril_grader_items(g, it, n, v, err)
+			 ? ril_context(err, "%s", strcmp(opt.table, "-") ? opt.table : "stdin")
+			 : 0;
 	for (size_t i = 0; !rc && i < n; i++) {
 		const char *judge = ril_grader_name(g, it[i].q);
 		rc = r ? ril_report_add(r, &it[i], &v[i], judge, 0, err)
@@ -341,6 +343,8 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	if (results && opt.out)
 		return ril_fail(err, RIL_EUSAGE,
 				"-o: no stream is written with --compare, --table, --captions, --foil or --tokenise");
+	if (opt.references && !captions)
+		return ril_fail(err, RIL_EUSAGE, "--references goes with --captions or --foil");
 	if (!opt.compare && operands->n > 1)
 		return ril_fail(err, RIL_EUSAGE, "unexpected operand '%s'", operands->at[1]);
 	if (operands->n == 1)

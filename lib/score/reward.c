@@ -29,7 +29,9 @@ static const char *read_term(const char *p, double sign, struct ril_reward *r, s
 	while (isalnum((unsigned char)p[n]) || p[n] == '_' || p[n] == '-' || p[n] == '.')
 		n++;
 	if (!n || !isalpha((unsigned char)*p))
-		return ril_fail(err, RIL_EUSAGE, "a term's name is missing before '%.80s'", p), NULL;
+		return ril_fail(err, RIL_EUSAGE, "a term's name is missing %s%s%.80s%s", *p ? "before" : "at the end",
+				*p ? " '" : "", p, *p ? "'" : ""),
+		       NULL;
 	struct ril_buf name = {0};
 	if (ril_grow(&r->term, &r->cap, r->n + 1, sizeof *r->term, err) || ril_buf_puts(&name, "reward.", err) ||
 	    ril_buf_add(&name, p, n, err))
@@ -57,7 +59,7 @@ int ril_reward_parse(struct ril_reward *r, const char *text, struct ril_err *err
 			sign = *p == '-' ? -1 : 1, p = skip(p + 1);
 		p = read_term(p, sign, r, err);
 		if (p && *p && *p != '+' && *p != '-') {
-			ril_fail(err, RIL_EUSAGE, "'%.80s' is not understood", p);
+			ril_fail(err, RIL_EUSAGE, "'+' or '-' must stand before '%.80s'", p);
 			p = NULL;
 		}
 	} while (p && *p);
@@ -79,8 +81,11 @@ static int add_term(double *sum, int32_t n, const struct ril_reward_term *t, con
 		    struct ril_err *err)
 {
 	const struct ril_st_entry *e = ril_record_need(r, t->tensor, RIL_F32, 1, err);
+	if (!e && !strcmp(t->tensor, "reward.similarity") && !ril_record_get(r, t->tensor))
+		return ril_fail(err, RIL_EFAIL, "%s: no '%s' (ril-discriminate gives it)", ril_record_label(r),
+				t->tensor);
 	if (!e)
-		return -1;
+		return ril_setting(err, "reward");
 	if (e->count != n)
 		return ril_fail(err, RIL_ECORRUPT, "%s: %s has %lld values for %d responses", ril_record_label(r),
 				t->tensor, (long long)e->count, n);

@@ -21,7 +21,7 @@ struct ril_asked *ril_asked_new(const char *judge, const struct ril_grader_optio
 {
 	bool llm = !strncmp(judge, "llm:", 4);
 	if (!llm && strncmp(judge, "cmd:", 4))
-		return ril_fail(err, RIL_EUSAGE, "unknown judge '%.80s'", judge), NULL;
+		return ril_judge_unknown(judge, ", llm:DIR, cmd:PROGRAM", RIL_EUSAGE, err), NULL;
 	struct ril_asked *o = ril_new(1, sizeof *o, err);
 	if (!o)
 		return NULL;

@@ -3,6 +3,8 @@
 
 #include "base/python.h"
 
+#include <stdio.h>
+
 static const struct ril_judge judges[] = {
 	{"exact", "equal to an answer, blanks around aside", ril_check_exact},
 	{"number", "the response's last number equals the answer's", ril_check_number},
@@ -31,6 +33,15 @@ const struct ril_judge *ril_judge_find(const char *name)
 	return NULL;
 }
 
+int ril_judge_unknown(const char *name, const char *others, int code, struct ril_err *err)
+{
+	char known[512];
+	size_t n = 0;
+	for (size_t i = 0; i < JUDGES && n < sizeof known; i++)
+		n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", judges[i].name);
+	return ril_fail(err, code, "unknown judge '%.80s', not one of %s%s", name, known, others);
+}
+
 static int judge(const char *name, struct ril_item *it, struct ril_verdict *v, struct ril_err *err)
 {
 	const struct ril_judge *j;
@@ -42,7 +53,7 @@ static int judge(const char *name, struct ril_item *it, struct ril_verdict *v, s
 		return ril_fail(err, RIL_EFAIL, "no 'judge' of its own, and none given for all"),
 		       ril_setting(err, "judge");
 	if (!(j = ril_judge_find(name)))
-		return ril_fail(err, RIL_EFAIL, "unknown judge '%.80s'", name);
+		return ril_judge_unknown(name, "", RIL_EFAIL, err);
 	if (!it->q->n_answers)
 		return ril_fail(err, RIL_EFAIL, "no answer to compare with");
 	/* Numbers are read and written with a point, whatever the program's locale. */

@@ -63,6 +63,8 @@ struct ril_judge {
 	int (*check)(struct ril_item *, struct ril_verdict *, struct ril_err *);
 };
 const struct ril_judge *ril_judge_find(const char *name); /* NULL if unknown */
+/* The error of a name that no judge has: all that there are, and `others`. */
+int ril_judge_unknown(const char *name, const char *others, int code, struct ril_err *);
 
 /* Judges one item with the named judge, or with the item's own when name is NULL; errors name the key. */
 int ril_judge_item(const char *name, struct ril_item *, struct ril_verdict *, struct ril_err *);
