@@ -131,6 +131,17 @@ static int clear_folder(struct ril_err *err)
 	return rc;
 }
 
+/* What can be told before the folder is touched. */
+static int check(const cJSON *config, const struct ril_fresh *how, struct ril_err *err)
+{
+	if (!cJSON_IsObject(config))
+		return ril_fail(err, RIL_ECORRUPT, "%s: not an object", opt.config);
+	struct ril_tokenizer *t = opt.tokenizer ? ril_tokenizer_load(opt.tokenizer, err) : NULL;
+	int rc = opt.tokenizer && !t ? -1 : ril_fresh_check(config, how, err);
+	ril_tokenizer_free(t);
+	return rc;
+}
+
 static int make_folder(struct ril_tool *tool, cJSON *config, struct ril_err *err)
 {
 	struct ril_fresh how = {
@@ -145,6 +156,8 @@ static int make_folder(struct ril_tool *tool, cJSON *config, struct ril_err *err
 	};
 	int64_t elements = 0;
 	int files = 0;
+	if (check(config, &how, err))
+		return -1;
 	if (mkdir(opt.out, 0777) && errno != EEXIST)
 		return ril_fail_errno(err, "%s", opt.out);
 	if (clear_folder(err) || (opt.tokenizer ? copy_tokenizer(err) : train_tokenizer(config, err)))
@@ -181,7 +194,7 @@ int main(int argc, char **argv)
 	struct ril_tool tool = {
 		.name = "ril-init",
 		.summary = "Make a freshly initialised model folder from a config.json",
-		.operands = "",
+		.operands = "--config FILE {--tokenizer DIR | --train-tokenizer FILE} -o DIR",
 		.opts = options,
 		.computes = ril_tool_computes,
 		.run = run,

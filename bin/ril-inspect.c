@@ -202,6 +202,8 @@ static int run(RIL_UNUSED struct ril_tool *t, const struct ril_strlist *operands
 	int rc;
 	if (o.diff != (operands->n == 2))
 		return ril_fail(err, RIL_EUSAGE, o.diff ? "--diff needs two operands" : "two operands need --diff");
+	if (o.stats && o.check)
+		return ril_fail(err, RIL_EUSAGE, "--stats and --check do not go together");
 	if (o.key && (o.stats || o.check || o.diff))
 		return ril_fail(err, RIL_EUSAGE, "--key goes with --field, --json or the table");
 	rc = o.diff           ? diff(path, operands->at[1], &b, err)

@@ -37,6 +37,16 @@ struct plan {
 	bool sentences;
 };
 
+static int unknown(const char *option, const char *what, size_t n, const char *const *names, size_t count,
+		   struct ril_err *err)
+{
+	char known[256];
+	size_t len = 0;
+	for (size_t i = 0; i < count && len < sizeof known; i++)
+		len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", i ? ", " : "", names[i]);
+	return ril_fail(err, RIL_EUSAGE, "%s: '%.*s' is not one of %s", option, (int)(n < 80 ? n : 80), what, known);
+}
+
 static int parse_families(const char *list, bool on[RIL_FAMILIES], const char *name, struct ril_err *err)
 {
 	for (const char *p = list; *p;) {
@@ -46,7 +56,7 @@ static int parse_families(const char *list, bool on[RIL_FAMILIES], const char *n
 			f++;
 		bool all = n == 3 && !memcmp(p, "all", 3);
 		if (f == RIL_FAMILIES && !all)
-			return ril_fail(err, RIL_EUSAGE, "%s: no family '%.*s'", name, (int)n, p);
+			return unknown(name, p, n, ril_family_name, RIL_FAMILIES, err);
 		for (int k = 0; k < RIL_FAMILIES; k++)
 			on[k] |= all || k == f;
 		p += n + (p[n] == ',');
@@ -63,10 +73,12 @@ static int parse_phrasing(const char *list, double share[RIL_PHRASINGS], struct 
 		int k = 0;
 		while (k < RIL_PHRASINGS && (strlen(ril_phrasing_name[k]) != n || memcmp(ril_phrasing_name[k], p, n)))
 			k++;
+		if (k == RIL_PHRASINGS)
+			return unknown("--phrasing", p, n, ril_phrasing_name, RIL_PHRASINGS, err);
 		char *end = (char *)p + n;
 		double w = *end == ':' ? strtod(end + 1, &end) : 1;
-		if (k == RIL_PHRASINGS || !(w > 0) || (*end && *end != ','))
-			return ril_fail(err, RIL_EUSAGE, "--phrasing: cannot read '%s'", p);
+		if (!(w > 0) || (*end && *end != ','))
+			return ril_fail(err, RIL_EUSAGE, "--phrasing: '%.80s': a weight is a number above 0", p);
 		share[k] += w;
 		sum += w;
 		p = end + (*end == ',');

@@ -309,6 +309,8 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 		return ril_fail(err, RIL_EUSAGE, "--edge and --versions go together");
 	if (opt.save && ril_save_check(opt.save, err))
 		return -1;
+	if (!opt.plan.on && !opt.save && !opt.run && !opt.edge && !opt.out && !opt.record && !opt.metrics)
+		ril_say(t, "without --run, --save or --edge the new weights are not kept");
 	struct update u = {.tool = t};
 	int rc = opt.plan.on ? plan(&u, err) : open_all(&u, err);
 	if (!rc && !opt.plan.on)
@@ -328,7 +330,7 @@ int main(int argc, char **argv)
 	struct ril_tool tool = {
 		.name = "ril-update",
 		.summary = "Train the student on the batches of a scored stream",
-		.operands = "",
+		.operands = "-m DIR",
 		.opts = options,
 		.output = &opt.out,
 		.computes = ril_tool_computes,

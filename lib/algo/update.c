@@ -87,7 +87,8 @@ static int check_policy(const struct ril_record *g, int64_t version, struct ril_
 		return -1;
 	if (policy != (double)version)
 		return ril_fail(err, RIL_EFAIL,
-				"'%s': its responses are of policy version %g, this policy is version %lld",
+				"'%s': its responses are of policy version %g, this policy is version %lld: each step "
+				"needs responses of the student as it is then",
 				ril_record_key(g), policy, (long long)version);
 	return 0;
 }

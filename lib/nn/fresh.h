@@ -16,6 +16,9 @@ struct ril_fresh {
 	uint64_t shard_bytes;           /* a new file after this much */
 };
 
+/* Whether the bounds of pictures suit the config's family and each other; before anything is written. */
+int ril_fresh_check(const cJSON *config, const struct ril_fresh *, struct ril_err *);
+
 /* Writes config.json (special tokens' ids filled in from the tokenizer), generation_config.json,
  * preprocessor_config.json and what else the family's processor reads.  `config` is changed. */
 int ril_fresh_files(const char *dir, cJSON *config, const struct ril_tokenizer *, const struct ril_fresh *,

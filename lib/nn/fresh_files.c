@@ -32,6 +32,29 @@ const struct ril_bpe_own *ril_fresh_tokens(const cJSON *config)
 	return family_of(config)->tokens;
 }
 
+static int check_bounds(const char *what, const char *bounded_in, int64_t lo, int64_t hi, struct ril_err *err)
+{
+	if (!lo && !hi)
+		return 0;
+	if (!bounded_in)
+		return ril_fail(err, RIL_EUSAGE, "a text model has no pictures to be bounded in %s", what);
+	if (strcmp(what, bounded_in))
+		return ril_fail(err, RIL_EUSAGE, "this model's pictures are bounded in %s", bounded_in);
+	if (lo && hi && lo > hi)
+		return ril_fail(err, RIL_EUSAGE, "at least %lld and at most %lld %s: no picture is so", (long long)lo,
+				(long long)hi, what);
+	return 0;
+}
+
+int ril_fresh_check(const cJSON *config, const struct ril_fresh *f, struct ril_err *err)
+{
+	const char *in = family_of(config)->bounded_in;
+	return check_bounds("pixels", in, f->min_pixels, f->max_pixels, err) ||
+			       check_bounds("tiles", in, f->min_tiles, f->max_tiles, err)
+		       ? -1
+		       : 0;
+}
+
 /* ---- helpers of the families ---- */
 
 int ril_fresh_write(const char *dir, const char *name, const cJSON *tree, struct ril_err *err)

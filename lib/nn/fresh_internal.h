@@ -14,6 +14,7 @@ struct ril_fresh_family {
 	const char *template;
 	const struct ril_bpe_own *tokens; /* besides Qwen's; NULL: none */
 	const struct ril_fresh_id *ids;   /* ended by a NULL field; NULL: none */
+	const char *bounded_in;           /* "pixels" or "tiles": what bounds its pictures; NULL: it sees none */
 	/* The processor's files; may change the config.  NULL: none. */
 	int (*pictures)(const char *dir, cJSON *config, const struct ril_fresh *, struct ril_err *);
 };

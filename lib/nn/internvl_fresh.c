@@ -99,11 +99,13 @@ const struct ril_fresh_family ril_internvl_fresh = {
 	.template = template,
 	.tokens = &own,
 	.ids = native_ids,
+	.bounded_in = "tiles",
 	.pictures = write_native,
 };
 const struct ril_fresh_family ril_internvl_chat_fresh = {
 	.chat_name = "InternVL",
 	.template = template,
 	.tokens = &own,
+	.bounded_in = "tiles",
 	.pictures = write_original,
 };

@@ -42,5 +42,6 @@ const struct ril_fresh_family ril_qwen2_5_vl_fresh = {
 	.chat_name = "Qwen2.5-VL",
 	.template = ril_qwen2_5_vl_template,
 	.ids = ids,
+	.bounded_in = "pixels",
 	.pictures = write_pictures,
 };

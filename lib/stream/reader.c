@@ -82,6 +82,8 @@ static int read_frame(struct ril_reader *r, struct ril_buf *b, struct ril_st **s
 		return got ? ril_fail(err, RIL_ECORRUPT, "truncated") : 0;
 	b->len = 8;
 	memcpy(&header, b->data, 8);
+	if (header > RIL_ST_MAX_HEADER && !r->head)
+		return ril_fail(err, RIL_ECORRUPT, "not a stream of these tools");
 	if (header > RIL_ST_MAX_HEADER)
 		return ril_fail(err, RIL_ECORRUPT, "not a frame: a header of %llu bytes", (unsigned long long)header);
 	if (read_exactly(r, b, header, err) || !(*st = ril_st_header(b->data + 8, (size_t)header, err)))

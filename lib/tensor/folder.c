@@ -112,7 +112,8 @@ struct ril_folder *ril_folder_open(const char *path, struct ril_err *err)
 		else if (!rc && !access(index.data, F_OK))
 			rc = open_index(f, path, index.data, err);
 		else if (!rc)
-			rc = ril_fail(err, RIL_EFAIL, "%s: neither model.safetensors nor its index", path);
+			rc = ril_fail(err, RIL_EFAIL,
+				      "%s: not a model folder: neither model.safetensors nor its index in it", path);
 	}
 	ril_buf_free(&single);
 	ril_buf_free(&index);
