@@ -19,6 +19,9 @@ IMAGE_ROOT ?= $(dir $(DATA))
 REWARD     ?= $(if $(filter ril,$(OBJECTIVE)),similarity + answer,answer)
 # further arguments of one tool: ENCODE ROLLOUT TEACH DISCRIMINATE SCORE UPDATE
 
+$(foreach name,STUDENT DATA $(if $(filter ril,$(OBJECTIVE)),DISC CACHES),$(if $($(name)),,\
+	$(error $(name)= is needed: make -f share/ril.mk RUN=run STUDENT=dir DISC=dir DATA=train.jsonl CACHES="a.jsonl" STEPS=3)))
+
 COMMON := -q --seed $(SEED) --threads $(THREADS)
 numbers := $(shell seq 1 $(STEPS))
 previous = $(shell expr $(1) - 1)
