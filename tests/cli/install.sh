@@ -27,7 +27,7 @@ for page in ril-plot.1 ril-page.1 ril-table.1 ril-train.1 ril-stream.5 ril.7; do
 done
 for script in "$source_tree"/scripts/ril-*; do check "${script##*/} is installed" test -x "$P/bin/${script##*/}"; done
 check "man pages name no folder of sources" bash -c "! grep -l '[$]RIL_ROOT' '$P'/share/man/man?/*"
-for file in $(cat "$P"/share/man/man?/* | grep -o "$P/share/ril/[a-z0-9./-]*[a-z0-9]" | sort -u); do
+for file in $(cat "$P"/share/man/man?/* | sed 's/\\-/-/g' | grep -o "$P/share/ril/[a-z0-9._/-]*[a-z0-9]" | sort -u); do
 	check "$file, which a man page names, is there" test -e "$file"
 done
 check "a packager's pages name PREFIX alone" grep -q '=/opt/ril/share/ril/models' "$T/package/opt/ril/share/man/man7/ril.7"

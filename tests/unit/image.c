@@ -375,7 +375,8 @@ static void test_bounds(void)
 	ril_pixel_start(&s, &ril_pixels_internvl);
 	CHECK(!ril_pixel_bound(&s, &tiles, &e) && s.min_tiles == 2 && s.max_tiles == 3, "%s", e.msg);
 	CHECK(ril_pixel_bound(&s, &pixels, &e) && e.code == RIL_EUSAGE && strstr(e.msg, "in tiles"), "%s", e.msg);
-	CHECK(ril_pixel_bound(&s, &wrong, &e) && e.code == RIL_ECORRUPT && strstr(e.msg, "min_tiles"), "%s", e.msg);
+	CHECK(ril_pixel_bound(&s, &wrong, &e) && e.code == RIL_EUSAGE && strstr(e.msg, "min_tiles"), "%s", e.msg);
+	CHECK(e.setting && strstr(e.setting, "min tiles"), "no setting");
 }
 
 /* A constant stays constant through any resize, and a resize to the same size changes nothing. */

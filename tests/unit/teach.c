@@ -51,9 +51,10 @@ static void test_reading(void)
 	      "absent");
 	ril_saved_free(s);
 	expect_bad("{\"id\": \"q\", \"response\": \"x\"}\n", "line 1: no 'teacher'");
-	expect_bad("{\"id\": \"q\", \"response\": \"x\", \"teacher\": \"A\"}\n{\"id\": 3, \"response\": \"x\", "
+	expect_bad("{\"id\": \"q\", \"response\": \"x\", \"teacher\": \"A\"}\n{\"response\": \"x\", "
 		   "\"teacher\": \"A\"}\n",
 		   "line 2: no 'id'");
+	expect_bad("{\"id\": [3], \"response\": \"x\", \"teacher\": \"A\"}\n", "line 1: 'id' is not text");
 	expect_bad("{\"id\": \"q\", \"response\": \"x\", \"teacher\": \"A\", \"finish\": \"maybe\"}\n", "finish");
 	expect_bad("{\"id\": \"q\", \"response\": \"a\\u0000b\", \"teacher\": \"A\"}\n", "NUL");
 	expect_bad("{\"id\": \"q\", \"response\": \"x\", \"teacher\": \"A\"", "not JSON");
