@@ -25,6 +25,11 @@ static inline int plan_begin(const struct plan_args *a, struct ril_plan_batch *b
 	return ril_plan_batch_parse(b, a->batch, err) ? ril_context(err, "--plan-batch") : 0;
 }
 
+static inline int plan_check(const struct plan_args *a, struct ril_err *err)
+{
+	return a->batch && !a->on ? ril_fail(err, RIL_EUSAGE, "--plan-batch goes with --plan") : 0;
+}
+
 static inline int plan_print(const struct ril_memory *m, struct ril_err *err)
 {
 	struct ril_buf out = {0};

@@ -209,7 +209,7 @@ static int check_options(struct ril_err *err)
 static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
 	struct discriminate d = {.tool = t};
-	int rc = check_options(err);
+	int rc = plan_check(&opt.plan, err) || check_options(err) ? -1 : 0;
 	if (!rc)
 		rc = opt.plan.on ? plan(&d, err) : open_all(&d, err) || judge_all(&d, err) ? -1 : 0;
 	ril_stage_close(&d.stage, rc ? err : NULL);

@@ -166,7 +166,7 @@ static int plan(struct ril_err *err)
 static int run(struct ril_tool *tool, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
 	struct teach t = {.tool = tool};
-	if (check_options(err))
+	if (check_options(err) || plan_check(&opt.plan, err))
 		return -1;
 	if (opt.plan.on)
 		return plan(err);

@@ -307,7 +307,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 		return ril_fail(err, RIL_EUSAGE, "-m is needed");
 	if (!opt.edge != !opt.versions)
 		return ril_fail(err, RIL_EUSAGE, "--edge and --versions go together");
-	if (opt.save && ril_save_check(opt.save, err))
+	if (plan_check(&opt.plan, err) || (opt.save && ril_save_check(opt.save, err)))
 		return -1;
 	if (!opt.plan.on && !opt.save && !opt.run && !opt.edge && !opt.out && !opt.record && !opt.metrics)
 		ril_say(t, "without --run, --save or --edge the new weights are not kept");

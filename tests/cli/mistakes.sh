@@ -22,6 +22,9 @@ expect_exit 2 ril-score --references x.json </dev/null; says '--captions or --fo
 expect_exit 2 ril-scenes -o data --habits hue; says 'count, colour, shape'
 expect_exit 2 ril-scenes -o data --phrasing pupil; says 'student, teacher-a'
 expect_exit 2 ril-scenes -o data --phrasing student:x; says 'a weight is'
+for tool in "ril-rollout -n 1" "ril-teach -n 1 --tokenizer $M" ril-discriminate ril-update; do
+	expect_exit 2 $tool -m "$M" --plan-batch groups=1 </dev/null
+done
 check "--help shows what is needed" bash -c 'ril-teach --help | head -n 1 | grep -qF -- "-n G --tokenizer DIR"'
 check "and no default for it" bash -c '! ril-teach --help | grep -- "--responses" | grep -q "\["'
 

@@ -35,4 +35,10 @@ for delay in .02 .1 .2 .3 .5; do
 	sleep $delay; kill -TERM $pid; wait $pid; rc=$?
 	check "SIGTERM after $delay s: 143 (was $rc: $(head -n 1 err))" test $rc -eq 143
 done
+
+# Nor does it matter when the whole group is signalled, as timeout(1) does: the step at work becomes a checkpoint.
+expect_exit 124 timeout -s TERM 3 ril-train -q --run group "${settings[@]}" --steps 20000 --encode '--epochs 5000' --save-every 20000
+for i in $(seq 100); do flock -n group/lock true && break; sleep .1; done # the launcher ends after timeout does
+last=$(jq -r .step group/metrics.jsonl | tail -n 1)
+check "a signal to the group: the last step, $last, is a checkpoint" test "${last:-0}" -ge 1 -a "$(readlink group/current)" = "step-$last"
 test_end
