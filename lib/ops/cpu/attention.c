@@ -256,8 +256,20 @@ static void forward_tile(void *ctx, int tile, int worker)
 		forward_block(a, b, head, &w);
 }
 
-static int prepare(struct attention *a, struct ril_segs seg, bool backward)
+/* What both directions read, and the plan of the blocks; -1 without memory. */
+static int prepare(struct attention *a, struct ril_mat q, struct ril_mat k, struct ril_mat v, struct ril_segs seg,
+		   struct ril_heads h, bool backward)
 {
+	a->q = ril_reals(q);
+	a->ldq = q.ld;
+	a->k = ril_reals(k);
+	a->ldk = k.ld;
+	a->v = ril_reals(v);
+	a->ldv = v.ld;
+	a->Hq = h.H;
+	a->Hkv = h.Hkv;
+	a->D = h.D;
+	a->scale = h.scale;
 	a->group = a->Hq / a->Hkv;
 	if (ril_plan_make(&a->plan, seg.at, seg.n, a->group, backward))
 		return -1;
@@ -268,20 +280,8 @@ static int prepare(struct attention *a, struct ril_segs seg, bool backward)
 void ril_cpu_attention(struct ril_mat o, ril_real *lse, struct ril_mat q, struct ril_mat k, struct ril_mat v,
 		       struct ril_segs seg, struct ril_heads h)
 {
-	struct attention a = {.o = ril_reals(o),
-			      .ldo = o.ld,
-			      .lse_out = lse,
-			      .q = ril_reals(q),
-			      .ldq = q.ld,
-			      .k = ril_reals(k),
-			      .ldk = k.ld,
-			      .v = ril_reals(v),
-			      .ldv = v.ld,
-			      .Hq = h.H,
-			      .Hkv = h.Hkv,
-			      .D = h.D,
-			      .scale = h.scale};
-	if (prepare(&a, seg, false))
+	struct attention a = {.o = ril_reals(o), .ldo = o.ld, .lse_out = lse};
+	if (prepare(&a, q, k, v, seg, h, false))
 		return;
 	a.split = a.plan.blocks < 16 ? h.Hkv
 				     : 1; /* a block of one head is some microseconds: enough for a tile, if need be */
@@ -393,18 +393,8 @@ void ril_cpu_attention_bwd(struct ril_mat dq, struct ril_mat dk, struct ril_mat 
 			      .lddo = dout.ld,
 			      .out = ril_reals(o),
 			      .ldo = o.ld,
-			      .lse = lse,
-			      .q = ril_reals(q),
-			      .ldq = q.ld,
-			      .k = ril_reals(k),
-			      .ldk = k.ld,
-			      .v = ril_reals(v),
-			      .ldv = v.ld,
-			      .Hq = h.H,
-			      .Hkv = h.Hkv,
-			      .D = h.D,
-			      .scale = h.scale};
-	if (prepare(&a, seg, true))
+			      .lse = lse};
+	if (prepare(&a, q, k, v, seg, h, true))
 		return;
 	ril_parallel(a.plan.components * (int)h.Hkv, backward_tile, &a);
 }
