@@ -29,6 +29,7 @@ struct ril_cuda {
 	cudaStream_t stream;
 	int multiprocessors;
 	int capability; /* 10 major + minor */
+	int *nonfinite; /* device: kernels set it to 1 where a number that must be finite is not; sync() tells */
 };
 extern struct ril_cuda ril_cuda;
 
@@ -44,6 +45,9 @@ void ril_cuda_launched(const char *name);
  * memory is short, which sync() will report.  A, B, C: three pieces for one operation. */
 enum ril_cuda_room { RIL_ROOM_A, RIL_ROOM_B, RIL_ROOM_C, RIL_ROOMS };
 void *ril_cuda_scratch(enum ril_cuda_room, size_t n, size_t size);
+
+/* Opens cuBLASLt; what it is goes to how[n]. */
+int ril_cuda_blas_open(char *how, size_t n, struct ril_err *);
 
 /* C[M,N] = alpha op(A) op(B) + beta C + bias[N], row-major, by cuBLASLt (blas.c).  All three are F32 or BF16 each, A and B
  * alike; sums in float.  bias NULL: none. */
