@@ -339,6 +339,14 @@ struct ril_ops {
 	void (*fetched)(void);
 	int (*sync)(struct ril_err *); /* waits; returns what went wrong since the last call */
 
+	/* ---- calls that repeat: the same operations on the same memory, of which only the contents have changed ----
+	 * Calls after note() are not done but kept; noted() ends that and gives them back as one thing (NULL: they could
+	 * not be kept, and none was done), which again() does as often as wanted.  note NULL: the device gains nothing. */
+	void (*note)(void);
+	void *(*noted)(void);
+	void (*again)(void *noted);
+	void (*forget)(void *noted); /* of NULL: nothing */
+
 #define RIL_OPS_FIELD(op) ril_op_##op *op;
 	RIL_OPS(RIL_OPS_FIELD)
 #undef RIL_OPS_FIELD

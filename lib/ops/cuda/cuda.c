@@ -55,6 +55,52 @@ void ril_cuda_launched(const char *name)
 	ril_cuda_ok(cudaGetLastError(), name);
 }
 
+/* ---- calls that are noted ---- */
+
+/* While calls are noted nothing may be asked for that is done but once; what asks for it makes the note void. */
+static struct {
+	bool on, isvoid;
+} noting;
+
+static bool void_note(void)
+{
+	noting.isvoid |= noting.on;
+	return noting.on;
+}
+
+static void cuda_note(void)
+{
+	noting.isvoid = false;
+	noting.on = !failure.code &&
+		    ril_cuda_ok(cudaStreamBeginCapture(ril_cuda.stream, cudaStreamCaptureModeRelaxed), "noting calls");
+}
+
+static void *cuda_noted(void)
+{
+	cudaGraph_t graph = NULL;
+	cudaGraphExec_t calls = NULL;
+	bool on = noting.on;
+	noting.on = false;
+	if (!on || !ril_cuda_ok(cudaStreamEndCapture(ril_cuda.stream, &graph), "noting calls"))
+		return NULL;
+	if (!noting.isvoid)
+		ril_cuda_ok(cudaGraphInstantiate(&calls, graph, 0), "noting calls");
+	ril_cuda_ok(cudaGraphDestroy(graph), "noting calls");
+	return calls;
+}
+
+static void cuda_again(void *noted)
+{
+	if (!failure.code)
+		ril_cuda_ok(cudaGraphLaunch(noted, ril_cuda.stream), "calls noted before");
+}
+
+static void cuda_forget(void *noted)
+{
+	if (noted)
+		ril_cuda_ok(cudaGraphExecDestroy(noted), "calls noted before");
+}
+
 /* ---- scratch ---- */
 
 static struct {
@@ -72,6 +118,8 @@ void *ril_cuda_scratch(enum ril_cuda_room which, size_t n, size_t size)
 	}
 	if (room[which].p && bytes <= room[which].bytes)
 		return room[which].p;
+	if (void_note())
+		return NULL;
 	bytes += bytes / 4 + 256;
 	if (room[which].p)
 		ril_cuda_ok(cudaFreeAsync(room[which].p, ril_cuda.stream), "scratch");
@@ -135,6 +183,8 @@ static bool ring_make(void)
 
 static void cuda_to_device(void *dst, const void *src, size_t bytes)
 {
+	if (void_note())
+		return;
 	for (size_t at = 0, n; at < bytes && ring_make(); at += n) {
 		char *piece = ring.memory + (size_t)ring.next * PIECE;
 		n = bytes - at < PIECE ? bytes - at : PIECE;
@@ -168,6 +218,8 @@ static struct {
 static void cuda_fetch(void *dst, const void *src, size_t bytes)
 {
 	late.bytes = 0;
+	if (void_note())
+		return;
 	if (bytes > late.room) {
 		if (late.pinned)
 			ril_cuda_ok(cudaFreeHost(late.pinned), "pinned memory");
@@ -233,6 +285,10 @@ static struct ril_ops table = {.name = "cuda",
 			       .fetch = cuda_fetch,
 			       .fetched = cuda_fetched,
 			       .sync = cuda_sync,
+			       .note = cuda_note,
+			       .noted = cuda_noted,
+			       .again = cuda_again,
+			       .forget = cuda_forget,
 #define RIL_CUDA_ENTRY(op) .op = ril_cuda_##op,
 			       RIL_OPS(RIL_CUDA_ENTRY)
 #undef RIL_CUDA_ENTRY
