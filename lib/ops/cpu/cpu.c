@@ -149,6 +149,7 @@ static int cpu_sync(struct ril_err *err)
 
 const struct ril_ops ril_cpu_ops = {.name = "cpu",
 				    .host_memory = true,
+				    .compute = RIL_REAL,
 				    .get = cpu_get,
 				    .put = free,
 				    .to_device = cpu_copy,
