@@ -50,8 +50,8 @@ struct kind {
 	void (*forward)(const struct run *, void *const in[], void *const out[]); /* device */
 	void (*backward)(const struct run *, void *const in[], void *const out[], void *const dout[],
 			 void *const din[]);
-	int roundings;                      /* to BF16 on the way to a gradient, at most; 0: one */
 	double (*work)(const struct run *); /* multiply-adds x 2 of the forward pass, if that is what it is bound by */
+	int roundings;                      /* to BF16 on the way to a gradient, at most; 0: one */
 };
 
 struct run {
