@@ -21,6 +21,11 @@ DESTDIR ?=
 DATA   ?= $(or $(RIL_SHARED),../shared)/data/models
 VERSION := $(shell cat VERSION)
 
+#: the CUDA compiler, found on the PATH or where the toolkit puts it; CUDA=0 builds for the CPU alone
+NVCC   ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc /opt/cuda/bin/nvcc) nvcc)
+#: GPUs to build for; others get the virtual machine's code of 9.0
+CUDA_ARCHS ?= 80 86 89 90a
+
 PKGS := openblas libcjson zlib libpcre2-8 libutf8proc
 # Empty, or the target that says what is missing.
 MISSING := $(shell CC='$(firstword $(CC))' scripts/deps --build 2>/dev/null || echo missing)
@@ -28,6 +33,12 @@ OPTIONAL_PKGS := $(shell for p in libjpeg libwebp libwebpdemux stb; do pkg-confi
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(OPTIONAL_PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) $(filter-out stb,$(OPTIONAL_PKGS)) 2>/dev/null)
 FEATURES := $(if $(filter libjpeg,$(OPTIONAL_PKGS)),-DRIL_HAVE_JPEG) $(if $(filter libwebpdemux,$(OPTIONAL_PKGS)),-DRIL_HAVE_WEBP)
+
+# The CUDA backend is in the release build, where the toolkit is.
+NVCC_PATH := $(shell command -v $(NVCC) 2>/dev/null)
+CUDA_HOME := $(if $(NVCC_PATH),$(patsubst %/bin/nvcc,%,$(realpath $(NVCC_PATH))))
+CUDA ?= $(if $(wildcard $(CUDA_HOME)/include/cublasLt.h),1,0)
+HAVE_CUDA := $(filter-out 0,$(if $(filter release,$(MODE)),$(CUDA),0))
 
 OPT.release := -O3 -g
 OPT.f64     := -O2 -g -DRIL_REAL_IS_DOUBLE
@@ -42,8 +53,10 @@ LDFLAGS := $(filter -fsanitize=%,$(OPT.$(MODE)))
 
 B    := build/$(MODE)
 BIN  := $(if $(filter release,$(MODE)),bin,$(B)/bin)
-LIBSRC  := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
-LIBOBJ  := $(LIBSRC:%.c=$B/%.o)
+LIBSRC  := $(sort $(filter-out lib/ops/cuda/%,$(wildcard lib/*/*.c lib/*/*/*.c)))
+CUDASRC := $(sort $(wildcard lib/ops/cuda/*.c lib/ops/cuda/*.cu))
+CUDAOBJ := $(patsubst %,$B/%.o,$(basename $(CUDASRC)))
+LIBOBJ  := $(LIBSRC:%.c=$B/%.o) $(if $(HAVE_CUDA),$(CUDAOBJ))
 TOOLS   := $(sort $(patsubst bin/%.c,%,$(wildcard bin/ril-*.c)))
 FAR     = $(TOOLS:%=$B/tests/far/%)
 TESTS   := $(sort $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/ops/*.c tests/stream/*.c tests/fuzz/*.c)))
@@ -71,6 +84,33 @@ tests: all $(TESTS:%=$B/tests/%) $B/tests/fidelity/fidelity $(FAR)
 $B/%.o: %.c Makefile VERSION $(MISSING)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# ---- the CUDA backend ----
+# The runtime library is linked in and opens the driver when it is called; cuBLASLt is opened by lib/ops/cuda.  So the
+# same binary runs where there is neither.
+ifneq ($(HAVE_CUDA),)
+NVCCFLAGS := -std=c++17 -O3 -lineinfo -Ilib -ccbin $(firstword $(CC)) \
+	     $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$a,code=sm_$a) -gencode arch=compute_90,code=compute_90 \
+	     -Xcompiler -Wall,-Wextra,-fno-exceptions,-fno-rtti --resource-usage
+$B/lib/ops/backend.o: CFLAGS += -DRIL_HAVE_CUDA
+$(CUDAOBJ): CFLAGS += -isystem $(CUDA_HOME)/include
+LDLIBS += $(firstword $(wildcard $(CUDA_HOME)/lib64/libcudart_static.a $(CUDA_HOME)/lib/*/libcudart_static.a)) -ldl -lrt
+
+# What ptxas says of each kernel goes beside the object; everything else it or the compiler says, to the terminal.
+$B/lib/ops/cuda/%.o: lib/ops/cuda/%.cu Makefile
+	@mkdir -p $(@D)
+	$(NVCC_PATH) $(NVCCFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@ 2>$(@:.o=.log) || { cat $(@:.o=.log) >&2; rm -f $@; exit 1; }
+	@grep ptxas $(@:.o=.log) >$(@:.o=.ptxas) || :; grep -v 'ptxas info\|stack frame, 0 bytes\|^$$' $(@:.o=.log) >&2 || :
+	@scripts/kernels --spills $(@:.o=.log) || { rm -f $@; exit 1; }
+endif
+
+# The objects that know of it are made anew when it comes or goes.
+CUDA_STAMP := $B/$(if $(HAVE_CUDA),with,without)-cuda
+$(CUDA_STAMP):
+	@mkdir -p $(@D)
+	@rm -f $B/with-cuda $B/without-cuda
+	@touch $@
+$B/lib/ops/backend.o: $(CUDA_STAMP)
 
 # stb_image leaves a short palette's rest undefined; the same bytes must give the same picture.
 $B/lib/image/stb.o: CFLAGS += -ftrivial-auto-var-init=zero

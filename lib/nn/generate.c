@@ -41,6 +41,13 @@ struct ril_generator {
 	struct row *row;
 	int64_t nrow;
 	int32_t top; /* the largest position any token can have */
+	/* a step's calls, kept while rows and arrays stay the same */
+	struct {
+		int64_t n;
+		const int32_t *id;
+		int64_t steps; /* like these so far */
+		void *calls;   /* NULL: none */
+	} same;
 };
 
 /* Ids that end a response, and those that are never chosen, to the device. */
@@ -78,10 +85,19 @@ struct ril_generator *ril_generator_new(struct ril_model *m, const struct ril_to
 	return g;
 }
 
+/* Kept calls hold addresses of this call's cache. */
+static void forget_steps(struct ril_generator *g)
+{
+	if (ril_ops()->forget)
+		ril_ops()->forget(g->same.calls);
+	memset(&g->same, 0, sizeof g->same);
+}
+
 void ril_generator_free(struct ril_generator *g)
 {
 	if (!g)
 		return;
+	forget_steps(g);
 	ril_decoding_free(&g->d);
 	ril_ops()->put(g->fixed);
 	ril_kv_free(g->kv);
@@ -403,8 +419,8 @@ static int prefill_tails(struct ril_generator *g, const struct ril_gen_prompt *p
 
 /* ---- decoding ---- */
 
-/* One more token for every response in the batch. */
-static int decode_step(struct ril_generator *g, struct ril_err *err)
+/* The calls of one step. */
+static int run_step(struct ril_generator *g, struct ril_err *err)
 {
 	const struct ril_decode *d = &g->d.now;
 	int n = (int)d->n;
@@ -425,6 +441,29 @@ static int decode_step(struct ril_generator *g, struct ril_err *err)
 	return 0;
 }
 
+/* One more token for every response in the batch.  Where the device can keep calls, the first step of a shape is done as
+ * it comes (and makes what room it needs), the second is kept, and from then on that is what a step is. */
+static int decode_step(struct ril_generator *g, struct ril_err *err)
+{
+	const struct ril_ops *ops = ril_ops();
+	if (g->same.n != g->d.now.n || g->same.id != g->d.now.id) {
+		forget_steps(g);
+		g->same.n = g->d.now.n;
+		g->same.id = g->d.now.id;
+	}
+	if (g->same.steps++ == 1 && ops->note) {
+		ops->note();
+		int rc = run_step(g, err);
+		g->same.calls = ops->noted();
+		if (rc)
+			return rc;
+	}
+	if (!g->same.calls)
+		return run_step(g, err);
+	ops->again(g->same.calls);
+	return 0;
+}
+
 /* All responses to their ends.  What fails on the device is found at a look, or at the end. */
 static int decode(struct ril_generator *g, struct ril_err *err)
 {
@@ -432,6 +471,7 @@ static int decode(struct ril_generator *g, struct ril_err *err)
 	const struct ril_ops *ops = ril_ops();
 	int32_t every = g->how->look_every > 0 ? g->how->look_every : ops->async ? LOOK_EVERY : 1;
 	bool well = true;
+	forget_steps(g);
 	ops->advance(d->now);
 	for (int32_t tokens = 1; well && tokens < g->how->max_new_tokens && d->now.n; tokens++) {
 		bool look = tokens % every == 0;

@@ -8,7 +8,10 @@
 #include "ops/backend.h"
 
 #include "cpu/cpu_internal.h"
+#include "cuda/cuda.h"
 #include "dry/dry_internal.h"
+
+#include "base/unused.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,7 +31,11 @@ void ril_backend_use(const struct ril_ops *ops)
 
 void ril_backend_dry(void)
 {
-	active = &ril_dry_ops;
+	static struct ril_ops dry;
+	enum ril_dtype compute = active->compute;
+	dry = ril_dry_ops;
+	dry.compute = compute;
+	active = &dry;
 }
 
 /* ---- kernels by the instructions they use, best first ---- */
@@ -150,24 +157,57 @@ static int start_cpu(char **argv, char *how, size_t n, struct ril_err *err)
 	return 0;
 }
 
-int ril_device_check(const char *device, bool *cuda, struct ril_err *err)
+/* ---- the device asked for ---- */
+
+#ifdef RIL_HAVE_CUDA
+static int start_cuda(int index, char *how, size_t n, struct ril_err *err)
 {
-	int index, end = 0;
-	*cuda = false;
+	return ril_cuda_start(index, &active, how, n, err);
+}
+#else
+static int start_cuda(int index, RIL_UNUSED char *how, RIL_UNUSED size_t n, struct ril_err *err)
+{
+	return ril_fail(err, RIL_EFAIL, "cuda:%d: this build has no CUDA", index);
+}
+#endif
+
+/* index: of cuda:N; -1: another device. */
+static int parse_device(const char *device, int *index, struct ril_err *err)
+{
+	int end = 0;
+	*index = -1;
 	if (!device || !strcmp(device, "auto") || !strcmp(device, "cpu"))
 		return 0;
-	*cuda = sscanf(device, "cuda:%d%n", &index, &end) == 1 && index >= 0 && !device[end];
-	return *cuda ? 0 : ril_fail(err, RIL_EUSAGE, "device '%s': not auto, cpu or cuda:N", device);
+	if (sscanf(device, "cuda:%d%n", index, &end) == 1 && *index >= 0 && !device[end])
+		return 0;
+	return ril_fail(err, RIL_EUSAGE, "device '%s': not auto, cpu or cuda:N", device);
+}
+
+int ril_device_check(const char *device, bool *cuda, struct ril_err *err)
+{
+	int index;
+	int rc = parse_device(device, &index, err);
+	*cuda = index >= 0;
+	return rc;
 }
 
 int ril_backend_start(const char *device, char **argv, char *how, size_t n, struct ril_err *err)
 {
-	bool cuda;
+	struct ril_err why = {0};
+	int index;
+	size_t used = 0;
 	if (how && n)
 		how[0] = 0;
-	if (ril_device_check(device, &cuda, err))
+	if (parse_device(device, &index, err))
 		return -1;
-	if (cuda)
-		return ril_fail(err, RIL_EFAIL, "device '%s': this build has no CUDA", device);
-	return start_cpu(argv, how, n, err);
+	if (index >= 0)
+		return start_cuda(index, how, n, err);
+	if (!device || !strcmp(device, "auto")) {
+		if (!start_cuda(0, how, n, &why))
+			return 0;
+		if (how && n)
+			used = (size_t)snprintf(how, n, "%s; ", why.msg);
+	}
+	used = used < n ? used : 0;
+	return start_cpu(argv, how ? how + used : NULL, n - used, err);
 }

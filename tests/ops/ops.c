@@ -240,11 +240,11 @@ static void test_special_values(void)
 	CHECK(fabs((double)y[1]) < 1e-30 && y[4] == 0 && y[7] == 200 && isnan(y[8]), "SiLU at the ends");
 	ril_real x[3] = {1, NAN, 2};
 	double squares = 0;
-	ops()->sum_squares(&squares, x, 3);
+	ops()->sum_squares(&squares, row(x, 3));
 	CHECK(isnan(squares), "NaN passes through the sum");
 	x[1] = INFINITY;
 	squares = 0;
-	ops()->sum_squares(&squares, x, 3);
+	ops()->sum_squares(&squares, row(x, 3));
 	CHECK(isinf(squares), "infinity passes through the sum");
 	ril_real h[2] = {1, NAN}, w[6] = {1, 2, 3, 4, 5, 6}, lse;
 	double logp, entropy;

@@ -806,8 +806,8 @@ static void squares_forward(const struct run *r, ril_real *const in[], ril_real 
 	/* in two ranges: sums add up */
 	int64_t n = r->d[0] * r->d[1], half = n / 2;
 	double sum = 0;
-	ops()->sum_squares(&sum, in[0], half);
-	ops()->sum_squares(&sum, in[0] + half, n - half);
+	ops()->sum_squares(&sum, ril_mat_of(in[0], RIL_REAL, 1, half));
+	ops()->sum_squares(&sum, ril_mat_of(in[0] + half, RIL_REAL, 1, n - half));
 	out[0][0] = (ril_real)sum;
 }
 
@@ -845,7 +845,8 @@ static void adamw_forward(const struct run *r, ril_real *const in[], ril_real *c
 {
 	for (int i = 0; i < 3; i++)
 		ops()->copy(out[i], in[i], io_size(&r->in[i]) * sizeof(ril_real));
-	ops()->adamw(out[0], out[1], out[2], in[3], r->d[0] * r->d[1], adamw_settings(r));
+	ops()->adamw(OUT(0), (struct ril_moments){.m = out[1], .v = out[2]}, IN(3), adamw_settings(r),
+		     (struct ril_rounding){0});
 }
 
 /* in: p as stored, m, v, g; out: p, m, v.  Compared where p is stored as ril_real; rounding by chance has tests of its own
@@ -857,7 +858,8 @@ static void adamw_round_forward(const struct run *r, ril_real *const in[], ril_r
 	ops()->copy(q.p, p.p, ril_mat_bytes(p));
 	for (int i = 1; i < 3; i++)
 		ops()->copy(out[i], in[i], io_size(&r->in[i]) * sizeof(ril_real));
-	ops()->adamw_round(q, out[1], out[2], in[3], adamw_settings(r), (struct ril_rounding){1, 2, 3, 4});
+	ops()->adamw(q, (struct ril_moments){.m = out[1], .v = out[2]}, IN(3), adamw_settings(r),
+		     (struct ril_rounding){1, 2, 3, 4});
 	if (p.type == RIL_REAL)
 		return;
 	ops()->convert(OUT(0), q);
