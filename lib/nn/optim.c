@@ -108,7 +108,7 @@ static int sum_gradient(struct ril_optim *o, struct ril_err *err)
 		/* ranges that touch are one: a world of one sums its block in one order, however many types there are */
 		for (next = r + 1; next < p->runs && p->run[next].from + o->own[next].from == to; next++)
 			to = p->run[next].from + o->own[next].to;
-		ops->sum_squares(o->squares, p->grad + from, to - from);
+		ops->sum_squares(o->squares, ril_mat_of(p->grad + from, RIL_REAL, 1, to - from));
 	}
 	if (w->size == 1)
 		return 0; /* the sum need not leave the device before the step */
@@ -139,7 +139,8 @@ static void step_rounding(struct ril_optim *o, int r, struct ril_adamw how)
 					      .at = a - p->offset};
 		struct ril_mat whole = ril_mat_of(p->w.p, run->type, 1, p->count),
 			       w = ril_mat_of(ril_mat_at(whole, 0, a - p->offset), run->type, 1, b - a);
-		ril_ops()->adamw_round(w, o->m + moment, o->v + moment, ps->grad + a, how, chance);
+		ril_ops()->adamw(w, (struct ril_moments){o->m, o->v, NULL, NULL, moment},
+				 ril_mat_of(ps->grad + a, RIL_REAL, 1, b - a), how, chance);
 	}
 }
 
@@ -151,8 +152,10 @@ static int step_run(struct ril_optim *o, int r, struct ril_adamw how, struct ril
 	struct ril_range own = o->own[r];
 	int64_t from = run->from + own.from;
 	if (p->master)
-		ril_ops()->adamw(p->master + from, o->m + o->place[r], o->v + o->place[r], p->grad + from,
-				 own.to - own.from, how);
+		ril_ops()->adamw(ril_mat_of(p->master + from, RIL_REAL, 1, own.to - own.from),
+				 (struct ril_moments){o->m, o->v, NULL, NULL, o->place[r]},
+				 ril_mat_of(p->grad + from, RIL_REAL, 1, own.to - own.from), how,
+				 (struct ril_rounding){0});
 	else
 		step_rounding(o, r, how);
 	ril_params_publish(p, run, own.from, own.to);

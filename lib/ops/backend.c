@@ -31,7 +31,11 @@ void ril_backend_use(const struct ril_ops *ops)
 
 void ril_backend_dry(void)
 {
-	active = &ril_dry_ops;
+	static struct ril_ops dry;
+	enum ril_dtype compute = active->compute;
+	dry = ril_dry_ops;
+	dry.compute = compute;
+	active = &dry;
 }
 
 /* ---- kernels by the instructions they use, best first ---- */

@@ -8,10 +8,18 @@
  * Every pointer in an operation, index arrays and segments included, is memory of the backend's device: what the host
  * knows goes up with to_device, in one block a pass (nn/pass.h), and kernels read it there.
  *
- * Activations, gradients and the cache are RIL_REAL; weights are read as they are stored (F32, BF16, F16; F64 in the f64
- * build) and widened in panels.  Vectors (norm weights, biases) and statistics are ril_real; sums over the vocabulary and
- * whatever a loss is made of are double.  Accumulation is in ril_real or better.  ril_real is float; in the f64 build
- * (RIL_REAL_IS_DOUBLE) it is double throughout.
+ * Activations, their gradients and the cache are of one type a pass, RIL_REAL or BF16.  Every operation computes in
+ * ril_real from what it reads and rounds once, where it stores a BF16 matrix; what adds to a BF16 matrix reads the old
+ * value, adds, and rounds once.  What a loss or a draw reads of a pass (logits, scores: the y of a linear) is
+ * RIL_REAL in a BF16 pass, too, and so is its gradient dy.  That dy, and matrices that never leave an operation
+ * (attention's scores, the head's logits, their gradients), may be rounded to BF16 on their way into a product; the
+ * logits themselves are not.
+ *
+ * Weights are read as they are stored (F32, BF16, F16; F64 in the f64 build) and widened in panels; in a BF16 pass they
+ * are BF16.  Their gradients (dw, dtable) are RIL_REAL or BF16.  Vectors (norm weights, biases, position tables) and
+ * their gradients are ril_real in every pass, and so are statistics; sums over the vocabulary and whatever a loss is made
+ * of are double.  Accumulation is in ril_real or better.  ril_real is float; in the f64 build (RIL_REAL_IS_DOUBLE) it is
+ * double throughout, which leaves a BF16 pass its roundings and takes away all others.
  *
  * Backward kernels ADD to gradients (d...), so that a value used twice collects both; a gradient without memory (p NULL)
  * is not computed.  Kernels neither allocate (beyond scratch kept between calls) nor fail: a failure on the device is
@@ -155,6 +163,15 @@ struct ril_decode {
 	int32_t max;
 };
 
+/* The moments of the elements that AdamW steps: those from element `at` of these arrays on.  m_scale NULL: m and v are
+ * ril_real.  Else they are codes of 8 bits, in blocks of RIL_MOMENT_BLOCK elements with a scale each (ops/moments.h), and
+ * `at` is a multiple of that.  Zeroed memory is zero moments in both. */
+struct ril_moments {
+	void *m, *v;
+	float *m_scale, *v_scale; /* [blocks] */
+	int64_t at;
+};
+
 struct ril_adamw {
 	double lr, beta1, beta2, eps, weight_decay;
 	/* Device: the square of the gradient's norm.  Where it is not finite nothing is changed.  NULL: neither looked at
@@ -186,7 +203,7 @@ typedef void ril_op_gather(struct ril_mat y, struct ril_mat x, const int32_t *id
 typedef void ril_op_gather_bwd(struct ril_mat dx, struct ril_mat dy, const int32_t *idx);
 /* y row row[t] = x row t; no row twice */
 typedef void ril_op_scatter(struct ril_mat y, struct ril_mat x, const int32_t *row);
-/* y[T,C] = x[T,C] + p row t mod P, p[P,C] */
+/* y[T,C] = x[T,C] + p row t mod P, p[P,C]; p and dp are RIL_REAL */
 typedef void ril_op_add_rows(struct ril_mat y, struct ril_mat x, struct ril_mat p);
 typedef void ril_op_add_rows_bwd(struct ril_mat dx, struct ril_mat dp, struct ril_mat dy);
 
@@ -240,7 +257,7 @@ typedef void ril_op_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const do
 				  const ril_real *lse, struct ril_mat h, const int32_t *target, struct ril_mat w,
 				  double inv_t);
 
-/* ---- choosing a token for each of n rows, from raw logits z[*,V] (row `line` of them): ids[n], logp[n] ----
+/* ---- choosing a token for each of n rows, from raw logits z[*,V], RIL_REAL (row `line` of them): ids[n], logp[n] ----
  * logp is of log-softmax(z / temperature) over ALL V; barred ids, top-k and top-p narrow only the draw: so the sampler's
  * number and the trainer's mean the same thing.  Top-k comes before top-p, which keeps the smallest set of most likely
  * ids whose mass reaches it; ties go to the lower id.  Rows that are done keep the ids and logp they have.  A row with
@@ -281,7 +298,7 @@ typedef void ril_op_policy_loss(double *dlogp, struct ril_loss_sums *sums, struc
 /* loss = -weight logp: supervised fine-tuning; dlogp[n] is set */
 typedef void ril_op_sft_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens);
 
-/* Binary cross-entropy of logits z[R,1]: loss = w1 (-log D) where label[r] is 1, w0 (-log(1 - D)) where it is 0, D the
+/* Binary cross-entropy of logits z[R,1], RIL_REAL as dz: loss = w1 (-log D) where label[r] is 1, w0 (-log(1 - D)) where it is 0, D the
  * logistic function of z; a label of -1 is left out.  dz[R,1] gets the gradient added. */
 struct ril_bce_sums {
 	double loss;
@@ -295,14 +312,13 @@ typedef void ril_op_bce_loss(struct ril_mat dz, struct ril_bce_sums *sums, struc
 /* ---- conversion between F32, BF16, F16 and F64, to nearest, ties to even; NaN stays NaN.  Dense, of one length, apart */
 typedef void ril_op_convert(struct ril_mat y, struct ril_mat x);
 
-/* ---- optimiser, over n elements ---- */
-/* *sum += the squares of x, in double, in a fixed order; NaN and inf pass through */
-typedef void ril_op_sum_squares(double *sum, const ril_real *x, int64_t n);
-typedef void ril_op_adamw(ril_real *p, ril_real *m, ril_real *v, const ril_real *g, int64_t n, struct ril_adamw);
-/* The same on a dense p stored in any of convert's types: widened to ril_real, stepped and rounded, to BF16 and F16 by
- * chance: one of the two neighbours, each the likelier the nearer it is */
-typedef void ril_op_adamw_round(struct ril_mat p, ril_real *m, ril_real *v, const ril_real *g, struct ril_adamw,
-				struct ril_rounding);
+/* ---- optimiser, on dense matrices ---- */
+/* *sum += the squares of x (RIL_REAL, BF16), in double, in a fixed order; NaN and inf pass through */
+typedef void ril_op_sum_squares(double *sum, struct ril_mat x);
+/* p of any of convert's types is widened to ril_real, stepped by g (RIL_REAL, BF16) and rounded: to BF16 and F16 by
+ * chance, to one of the two neighbours, each the likelier the nearer it is */
+typedef void ril_op_adamw(struct ril_mat p, struct ril_moments, struct ril_mat g, struct ril_adamw,
+			  struct ril_rounding);
 
 /* ---- the list ---- */
 /* clang-format off */
@@ -315,7 +331,7 @@ typedef void ril_op_adamw_round(struct ril_mat p, ril_real *m, ril_real *v, cons
 	OP(head_logp) OP(head_logp_bwd)                                                                                \
 	OP(sample) OP(advance) OP(keep_rows)                                                                           \
 	OP(policy_loss) OP(sft_loss) OP(bce_loss)                                                                      \
-	OP(convert) OP(sum_squares) OP(adamw) OP(adamw_round)
+	OP(convert) OP(sum_squares) OP(adamw)
 /* clang-format on */
 
 struct ril_ops {
@@ -324,6 +340,10 @@ struct ril_ops {
 
 	/* True where a call returns before the device has done it: the host then looks at results seldom, and late. */
 	bool async;
+
+	enum ril_dtype compute; /* the type of activations unless told otherwise: RIL_REAL or BF16 */
+	/* Bytes of memory that get() could still give; NULL: nobody knows. */
+	size_t (*memory)(void);
 
 	/* ---- memory ---- */
 	void *(*get)(size_t bytes); /* device memory, 64-byte aligned; NULL on failure */

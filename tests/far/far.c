@@ -206,6 +206,14 @@ static void check_adamw(RIL_UNUSED int first, struct ril_adamw how)
 	check_address(0, how.squares);
 }
 
+static void check_moments(RIL_UNUSED int first, struct ril_moments m)
+{
+	check_address(0, m.m);
+	check_address(0, m.v);
+	check_address(0, m.m_scale);
+	check_address(0, m.v_scale);
+}
+
 static void check_draws(RIL_UNUSED int first, struct ril_draws rows)
 {
 	check_address(0, rows.key);
@@ -232,7 +240,7 @@ static void check_nothing(RIL_UNUSED int first, ...)
 	_Generic((x),                                                                                                  \
 		struct ril_mat: check_mat, struct ril_segs: check_segs, struct ril_rotary: check_rotary,               \
 		struct ril_loss_tokens: check_tokens, struct ril_adamw: check_adamw,                                   \
-		struct ril_draws: check_draws, struct ril_decode: check_decode,                                                                  \
+		struct ril_draws: check_draws, struct ril_decode: check_decode, struct ril_moments: check_moments,     \
 		default: __builtin_choose_expr(__builtin_classify_type(x) == POINTER_CLASS, check_address, check_nothing))(0, (x));
 #define CHECK_1(x) CHECK(x)
 #define CHECK_2(x, ...) CHECK(x) CHECK_1(__VA_ARGS__)
@@ -308,10 +316,9 @@ WRAP(sample, (int32_t * ids, ril_real *logp, mat z, struct ril_draws rows, struc
 WRAP(advance, (struct ril_decode d), (d))
 WRAP(keep_rows, (struct ril_decode to, struct ril_decode from, idx row), (to, from, row))
 WRAP(convert, (mat y, mat x), (y, x))
-WRAP(sum_squares, (double *sum, vec x, int64_t n), (sum, x, n))
-WRAP(adamw, (ril_real * p, ril_real *m, ril_real *v, vec g, int64_t n, struct ril_adamw how), (p, m, v, g, n, how))
-WRAP(adamw_round, (mat p, ril_real *m, ril_real *v, vec g, struct ril_adamw how, struct ril_rounding rounding),
-     (p, m, v, g, how, rounding))
+WRAP(sum_squares, (double *sum, mat x), (sum, x))
+WRAP(adamw, (mat p, struct ril_moments m, mat g, struct ril_adamw how, struct ril_rounding rounding),
+     (p, m, g, how, rounding))
 
 /* ---- taking the CPU's place ---- */
 
@@ -351,6 +358,7 @@ __attribute__((constructor)) static void install(void)
 			       .fetched = far_fetched,
 			       .sync = far_sync,
 			       .async = async && *async == '1',
+			       .compute = cpu.compute,
 #define ENTRY(op) .op = far_##op,
 			       RIL_OPS(ENTRY)
 #undef ENTRY

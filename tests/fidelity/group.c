@@ -164,7 +164,8 @@ static void check_step(struct subject *s, struct group *g, double norm)
 				.max_norm = largest,
 				.step = 1};
 	ril_real *m = calloc((size_t)ps->count, sizeof *m), *v = calloc((size_t)ps->count, sizeof *v);
-	ril_ops()->adamw(ps->master, m, v, ps->grad, ps->count, how);
+	ril_ops()->adamw(ril_mat_of(ps->master, RIL_REAL, 1, ps->count), (struct ril_moments){.m = m, .v = v},
+			 ril_mat_of(ps->grad, RIL_REAL, 1, ps->count), how, (struct ril_rounding){0});
 	for (size_t i = 0; i < ps->n; i++) {
 		struct ril_param *p = ps->at[i];
 		int64_t n, k;
@@ -235,7 +236,7 @@ static void check_objective(struct subject *s, struct group *g, const char *name
 		goto out;
 	}
 	double norm = 0;
-	ril_ops()->sum_squares(&norm, ps->grad, ps->count);
+	ril_ops()->sum_squares(&norm, ril_mat_of(ps->grad, RIL_REAL, 1, ps->count));
 	norm = sqrt(norm);
 	field(s, g, name, "grad_norm", &norm, 1);
 	if (!strcmp(name, "ril"))

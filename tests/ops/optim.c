@@ -144,7 +144,8 @@ static void test_round(enum ril_dtype t, int64_t at)
 	const struct ril_adamw how = {1e-4, .9, .98, 1e-8, .1, &squares, 1, 5};
 	fill(t);
 	ops()->convert(row(p, RIL_REAL, N), row(stored, t, N));
-	ops()->adamw(p, m2, v2, g, N, how);
+	ops()->adamw(row(p, RIL_REAL, N), (struct ril_moments){.m = m2, .v = v2}, row(g, RIL_REAL, N), how,
+		     (struct ril_rounding){0});
 	int64_t moved = 0, unlike_nearest = 0;
 	for (int64_t i = 0; i < N; i++) {
 		struct ril_rng_at where = {5, 77, (uint32_t)((uint64_t)(at + i) >> 32), (uint32_t)(at + i)};
@@ -156,9 +157,10 @@ static void test_round(enum ril_dtype t, int64_t at)
 	      (long long)unlike_nearest);
 	/* in two ranges that do not meet at a tile's edge */
 	const int64_t cut = 12345;
-	ops()->adamw_round(row(stored, t, cut), m, v, g, how, (struct ril_rounding){11, 5, 77, at});
-	ops()->adamw_round(row(stored + cut, t, N - cut), m + cut, v + cut, g + cut, how,
-			   (struct ril_rounding){11, 5, 77, at + cut});
+	ops()->adamw(row(stored, t, cut), (struct ril_moments){.m = m, .v = v}, row(g, RIL_REAL, cut), how,
+		     (struct ril_rounding){11, 5, 77, at});
+	ops()->adamw(row(stored + cut, t, N - cut), (struct ril_moments){.m = m, .v = v, .at = cut},
+		     row(g + cut, RIL_REAL, N - cut), how, (struct ril_rounding){11, 5, 77, at + cut});
 	CHECK(!memcmp(stored, expected, sizeof stored), "%s from %lld: other bytes", ril_dtype_name(t), (long long)at);
 	CHECK(!memcmp(m, m2, sizeof m) && !memcmp(v, v2, sizeof v), "%s: other moments", ril_dtype_name(t));
 }
@@ -174,7 +176,8 @@ static void step(double squares, double max_norm, ril_real *w)
 		v[i] = (ril_real)(1.5 + draw(i, 3));
 		g[i] = (ril_real)draw(i, 4);
 	}
-	ops()->adamw(w, m, v, g, 100, how);
+	ops()->adamw(row(w, RIL_REAL, 100), (struct ril_moments){.m = m, .v = v}, row(g, RIL_REAL, 100), how,
+		     (struct ril_rounding){0});
 }
 
 static void test_clip(void)
@@ -202,7 +205,8 @@ static void test_clip(void)
 			fill(RIL_BF16);
 			memcpy(expected, stored, sizeof stored);
 			struct ril_adamw how = {1e-2, .9, .98, 1e-8, .1, &bad[k], most, 3};
-			ops()->adamw_round(row(stored, RIL_BF16, N), m, v, g, how, (struct ril_rounding){1, 1, 1, 0});
+			ops()->adamw(row(stored, RIL_BF16, N), (struct ril_moments){.m = m, .v = v},
+				     row(g, RIL_REAL, N), how, (struct ril_rounding){1, 1, 1, 0});
 			CHECK(!memcmp(stored, expected, sizeof stored) && !memcmp(m, m2, sizeof m) &&
 				      !memcmp(v, v2, sizeof v),
 			      "a norm of %g changed something stored", bad[k]);

@@ -277,8 +277,8 @@ static int prepare(struct attention *a, struct ril_mat q, struct ril_mat k, stru
 	return 0;
 }
 
-void ril_cpu_attention(struct ril_mat o, ril_real *lse, struct ril_mat q, struct ril_mat k, struct ril_mat v,
-		       struct ril_segs seg, struct ril_heads h)
+void ril_wide_attention(struct ril_mat o, ril_real *lse, struct ril_mat q, struct ril_mat k, struct ril_mat v,
+			struct ril_segs seg, struct ril_heads h)
 {
 	struct attention a = {.o = ril_reals(o), .ldo = o.ld, .lse_out = lse};
 	if (prepare(&a, q, k, v, seg, h, false))
@@ -379,9 +379,9 @@ static void backward_tile(void *ctx, int tile, int worker)
 		backward_block(a, &a->plan.block[b], tile % a->Hkv, &w);
 }
 
-void ril_cpu_attention_bwd(struct ril_mat dq, struct ril_mat dk, struct ril_mat dv, struct ril_mat dout,
-			   struct ril_mat o, const ril_real *lse, struct ril_mat q, struct ril_mat k, struct ril_mat v,
-			   struct ril_segs seg, struct ril_heads h)
+void ril_wide_attention_bwd(struct ril_mat dq, struct ril_mat dk, struct ril_mat dv, struct ril_mat dout,
+			    struct ril_mat o, const ril_real *lse, struct ril_mat q, struct ril_mat k, struct ril_mat v,
+			    struct ril_segs seg, struct ril_heads h)
 {
 	struct attention a = {.dq = ril_reals(dq),
 			      .lddq = dq.ld,

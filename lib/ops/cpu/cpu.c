@@ -7,9 +7,9 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-/* ---- scratch: slots 0.. are the workers', the last two are shared ---- */
+/* ---- scratch: slots 0.. are the workers', the last three are shared ---- */
 
-enum { MAX_WORKERS = 256, SLOTS = MAX_WORKERS + 2 };
+enum { MAX_WORKERS = 256, SLOTS = MAX_WORKERS + 3 };
 
 static struct {
 	void *p;
@@ -149,6 +149,7 @@ static int cpu_sync(struct ril_err *err)
 
 const struct ril_ops ril_cpu_ops = {.name = "cpu",
 				    .host_memory = true,
+				    .compute = RIL_REAL,
 				    .get = cpu_get,
 				    .put = free,
 				    .to_device = cpu_copy,

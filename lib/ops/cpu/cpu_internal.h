@@ -59,7 +59,7 @@ void ril_cpu_row_sums(int64_t T, int64_t C, int n, ril_sums_fn *fn, void *ctx, r
 
 /* Scratch that is kept between calls.  Each worker has its own; RIL_SHARED_* belong to the calling operation.
  * NULL when memory is short, which sync() will report. */
-enum { RIL_SHARED_A = -1, RIL_SHARED_B = -2 };
+enum { RIL_SHARED_A = -1, RIL_SHARED_B = -2, RIL_SHARED_WIDE = -3 /* narrow.c's */ };
 void *ril_cpu_scratch(int worker, size_t n, size_t size);
 
 /* What sync() will return, from the thread that called the operation; the first of several stays. */
@@ -93,6 +93,17 @@ void ril_mm(int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t ars, int
 #define RIL_CPU_OP(op) ril_op_##op ril_cpu_##op;
 RIL_OPS(RIL_CPU_OP)
 #undef RIL_CPU_OP
+
+/* Those that compute on activations, once these are ril_real (narrow.c): ril_wide_linear, ... */
+#define RIL_CPU_WIDE(OP)                                                                                               \
+	OP(linear)                                                                                                     \
+	OP(linear_bwd) OP(embed) OP(embed_bwd) OP(gather_bwd) OP(add_rows) OP(add_rows_bwd) OP(axpy) OP(scale_add)     \
+		OP(scale_add_bwd) OP(act) OP(act_bwd) OP(swiglu) OP(swiglu_bwd) OP(rmsnorm) OP(rmsnorm_bwd)            \
+			OP(layernorm) OP(layernorm_bwd) OP(rope) OP(attention) OP(attention_bwd) OP(head_logp)         \
+				OP(head_logp_bwd)
+#define RIL_WIDE_OP(op) ril_op_##op ril_wide_##op;
+RIL_CPU_WIDE(RIL_WIDE_OP)
+#undef RIL_WIDE_OP
 
 /* A matrix's elements where they must be ril_real: activations and gradients. */
 static inline ril_real *ril_reals(struct ril_mat m)

@@ -21,7 +21,7 @@ static void axpy_range(void *ctx, int64_t from, int64_t to)
 		m->y[i] += m->alpha * m->a[i];
 }
 
-void ril_cpu_axpy(struct ril_mat y, double alpha, struct ril_mat x)
+void ril_wide_axpy(struct ril_mat y, double alpha, struct ril_mat x)
 {
 	struct map m = {.y = ril_reals(y), .a = ril_reals(x), .alpha = (ril_real)alpha};
 	ril_cpu_ranges(ril_dense(x), RIL_GRAIN, axpy_range, &m);
@@ -40,7 +40,7 @@ static void scale_add_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_scale_add(struct ril_mat y, struct ril_mat a, const ril_real *g, struct ril_mat b)
+void ril_wide_scale_add(struct ril_mat y, struct ril_mat a, const ril_real *g, struct ril_mat b)
 {
 	struct map m = {.y = ril_reals(y), .a = ril_reals(a), .b = ril_reals(b), .c = g, .C = y.cols};
 	ril_cpu_ranges(y.rows, RIL_GRAIN / ril_max(m.C, 1), scale_add_rows, &m);
@@ -60,8 +60,8 @@ static void scale_add_bwd_rows(void *ctx, int64_t from, int64_t to, ril_real *dg
 	}
 }
 
-void ril_cpu_scale_add_bwd(struct ril_mat da, ril_real *dg, struct ril_mat db, struct ril_mat dy, const ril_real *g,
-			   struct ril_mat b)
+void ril_wide_scale_add_bwd(struct ril_mat da, ril_real *dg, struct ril_mat db, struct ril_mat dy, const ril_real *g,
+			    struct ril_mat b)
 {
 	struct map m = {
 		.y = ril_reals(da), .y2 = ril_reals(db), .a = ril_reals(dy), .b = ril_reals(b), .c = g, .C = dy.cols};
@@ -155,13 +155,13 @@ static const struct {
 	[RIL_ACT_RELU] = {relu_range, relu_bwd_range},
 };
 
-void ril_cpu_act(struct ril_mat y, struct ril_mat x, enum ril_act act)
+void ril_wide_act(struct ril_mat y, struct ril_mat x, enum ril_act act)
 {
 	struct map m = {.y = ril_reals(y), .a = ril_reals(x)};
 	ril_cpu_ranges(ril_dense(x), EXP_GRAIN, activations[act].fwd, &m);
 }
 
-void ril_cpu_act_bwd(struct ril_mat dx, struct ril_mat dy, struct ril_mat x, enum ril_act act)
+void ril_wide_act_bwd(struct ril_mat dx, struct ril_mat dy, struct ril_mat x, enum ril_act act)
 {
 	struct map m = {.y = ril_reals(dx), .a = ril_reals(x), .b = ril_reals(dy)};
 	if (dx.p)
@@ -180,7 +180,7 @@ static void swiglu_range(void *ctx, int64_t from, int64_t to)
 		y[i] = gate[i] * ril_sigmoid(gate[i]) * up[i];
 }
 
-void ril_cpu_swiglu(struct ril_mat y, struct ril_mat gate, struct ril_mat up)
+void ril_wide_swiglu(struct ril_mat y, struct ril_mat gate, struct ril_mat up)
 {
 	struct map m = {.y = ril_reals(y), .a = ril_reals(gate), .b = ril_reals(up)};
 	ril_cpu_ranges(ril_dense(gate), EXP_GRAIN, swiglu_range, &m);
@@ -206,8 +206,8 @@ static void swiglu_bwd_range(void *ctx, int64_t from, int64_t to)
 		dup[i] += dy[i] * gate[i] * silu_gate(gate[i]);
 }
 
-void ril_cpu_swiglu_bwd(struct ril_mat dgate, struct ril_mat dup, struct ril_mat dy, struct ril_mat gate,
-			struct ril_mat up)
+void ril_wide_swiglu_bwd(struct ril_mat dgate, struct ril_mat dup, struct ril_mat dy, struct ril_mat gate,
+			 struct ril_mat up)
 {
 	struct map m = {.y = ril_reals(dgate),
 			.y2 = ril_reals(dup),

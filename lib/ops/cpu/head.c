@@ -126,8 +126,8 @@ static void cut(struct head *a)
 	a->row_tiles = (int)ril_parts(a->R, a->rows);
 }
 
-void ril_cpu_head_logp(double *logp, double *entropy, ril_real *lse, struct ril_mat h, const int32_t *target,
-		       struct ril_mat w, double inv_t)
+void ril_wide_head_logp(double *logp, double *entropy, ril_real *lse, struct ril_mat h, const int32_t *target,
+			struct ril_mat w, double inv_t)
 {
 	int64_t R = h.rows;
 	struct head a = {.h = ril_reals(h), .target = target, .R = R, .V = w.rows, .C = w.cols, .w = w, .inv_t = inv_t};
@@ -198,8 +198,8 @@ static void head_grad_tile(void *ctx, int tile, int worker)
 	ril_gemm(true, false, n, a->C, a->n, a->dz + v0, a->V, a->h + a->r0 * a->C, a->C, 1, a->dw + v0 * a->C, a->C);
 }
 
-void ril_cpu_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const double *dlogp, const ril_real *lse,
-			   struct ril_mat h, const int32_t *target, struct ril_mat w, double inv_t)
+void ril_wide_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const double *dlogp, const ril_real *lse,
+			    struct ril_mat h, const int32_t *target, struct ril_mat w, double inv_t)
 {
 	int64_t R = h.rows;
 	struct head a = {.dh = ril_reals(dh),

@@ -237,7 +237,7 @@ static void few_rows_tile(void *ctx, int tile, int worker)
 	}
 }
 
-void ril_cpu_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate)
+void ril_wide_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate)
 {
 	int64_t T = x.rows;
 	struct linear l = {.y = ril_reals(y),
@@ -302,8 +302,8 @@ static void linear_bwd_tile(void *ctx, int tile, int worker)
 		dw_tile(l, tile - l->dx_tiles);
 }
 
-void ril_cpu_linear_bwd(struct ril_mat dx, struct ril_mat dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
-			struct ril_mat w)
+void ril_wide_linear_bwd(struct ril_mat dx, struct ril_mat dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
+			 struct ril_mat w)
 {
 	int64_t T = x.rows;
 	struct linear l = {.dx = ril_reals(dx),

@@ -45,7 +45,7 @@ static void rmsnorm_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_rmsnorm(struct ril_mat y, ril_real *rstd, struct ril_mat x, const ril_real *w, double eps)
+void ril_wide_rmsnorm(struct ril_mat y, ril_real *rstd, struct ril_mat x, const ril_real *w, double eps)
 {
 	struct norm a = {.y = ril_reals(y),
 			 .ldy = y.ld,
@@ -77,8 +77,8 @@ static void rmsnorm_bwd_rows(void *ctx, int64_t from, int64_t to, ril_real *dw)
 	}
 }
 
-void ril_cpu_rmsnorm_bwd(struct ril_mat dx, ril_real *dw, struct ril_mat dy, struct ril_mat x, const ril_real *w,
-			 const ril_real *rstd)
+void ril_wide_rmsnorm_bwd(struct ril_mat dx, ril_real *dw, struct ril_mat dy, struct ril_mat x, const ril_real *w,
+			  const ril_real *rstd)
 {
 	struct norm a = {.dx = ril_reals(dx),
 			 .lddx = dx.ld,
@@ -108,8 +108,8 @@ static void layernorm_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_layernorm(struct ril_mat y, ril_real *mean, ril_real *rstd, struct ril_mat x, const ril_real *w,
-		       const ril_real *b, double eps)
+void ril_wide_layernorm(struct ril_mat y, ril_real *mean, ril_real *rstd, struct ril_mat x, const ril_real *w,
+			const ril_real *b, double eps)
 {
 	struct norm a = {.y = ril_reals(y),
 			 .mean_out = mean,
@@ -147,8 +147,8 @@ static void layernorm_bwd_rows(void *ctx, int64_t from, int64_t to, ril_real *dw
 	}
 }
 
-void ril_cpu_layernorm_bwd(struct ril_mat dx, ril_real *dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
-			   const ril_real *w, const ril_real *mean, const ril_real *rstd)
+void ril_wide_layernorm_bwd(struct ril_mat dx, ril_real *dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
+			    const ril_real *w, const ril_real *mean, const ril_real *rstd)
 {
 	struct norm a = {.dx = ril_reals(dx),
 			 .dy = ril_reals(dy),

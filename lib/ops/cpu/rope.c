@@ -94,7 +94,7 @@ static void rope_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_rope(struct ril_mat x, struct ril_rotary r, const int32_t *pos, int64_t stride, bool inverse)
+void ril_wide_rope(struct ril_mat x, struct ril_rotary r, const int32_t *pos, int64_t stride, bool inverse)
 {
 	struct rope a = {.x = ril_reals(x),
 			 .ld = x.ld,

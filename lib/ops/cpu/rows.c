@@ -8,7 +8,8 @@ struct rows {
 	ril_real *y, *y2;
 	const ril_real *x, *p;
 	const int32_t *ids, *vrow;
-	struct ril_mat table;
+	struct ril_mat table, to; /* gather, scatter: rows of one go to rows of the other, of whatever type */
+	size_t bytes;
 	int64_t T, P, C;
 };
 
@@ -47,7 +48,7 @@ static void embed_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_embed(struct ril_mat y, const int32_t *ids, const int32_t *vrow, struct ril_mat table, struct ril_mat vis)
+void ril_wide_embed(struct ril_mat y, const int32_t *ids, const int32_t *vrow, struct ril_mat table, struct ril_mat vis)
 {
 	struct rows r = {.y = ril_reals(y),
 			 .x = ril_reals(vis),
@@ -71,8 +72,8 @@ static void embed_bwd_columns(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_embed_bwd(struct ril_mat dtable, struct ril_mat dvis, const int32_t *ids, const int32_t *vrow,
-		       struct ril_mat dy)
+void ril_wide_embed_bwd(struct ril_mat dtable, struct ril_mat dvis, const int32_t *ids, const int32_t *vrow,
+			struct ril_mat dy)
 {
 	struct rows r = {.y = ril_reals(dtable),
 			 .y2 = ril_reals(dvis),
@@ -90,13 +91,14 @@ static void gather_rows(void *ctx, int64_t from, int64_t to)
 {
 	const struct rows *r = ctx;
 	for (int64_t t = from; t < to; t++)
-		memcpy(r->y + t * r->C, r->x + r->ids[t] * r->C, (size_t)r->C * sizeof(ril_real));
+		memcpy(ril_mat_at(r->to, t, 0), ril_mat_at(r->table, r->ids[t], 0), r->bytes);
 }
 
 void ril_cpu_gather(struct ril_mat y, struct ril_mat x, const int32_t *idx)
 {
-	struct rows r = {.y = ril_reals(y), .x = ril_reals(x), .ids = idx, .C = x.cols};
-	ril_cpu_ranges(y.rows, RIL_GRAIN / ril_max(r.C, 1), gather_rows, &r);
+	struct rows r = {.to = y, .table = x, .ids = idx, .bytes = (size_t)x.cols * ril_dtype_size(x.type)};
+	assert(y.type == x.type);
+	ril_cpu_ranges(y.rows, RIL_GRAIN / ril_max(x.cols, 1), gather_rows, &r);
 }
 
 static void gather_bwd_columns(void *ctx, int64_t from, int64_t to)
@@ -107,7 +109,7 @@ static void gather_bwd_columns(void *ctx, int64_t from, int64_t to)
 		add_to(r->y + r->ids[t] * r->C + c0, r->x + t * r->C + c0, n);
 }
 
-void ril_cpu_gather_bwd(struct ril_mat dx, struct ril_mat dy, const int32_t *idx)
+void ril_wide_gather_bwd(struct ril_mat dx, struct ril_mat dy, const int32_t *idx)
 {
 	struct rows r = {.y = ril_reals(dx), .x = ril_reals(dy), .ids = idx, .T = dy.rows, .C = dy.cols};
 	if (dx.p)
@@ -120,13 +122,14 @@ static void scatter_rows(void *ctx, int64_t from, int64_t to)
 {
 	const struct rows *r = ctx;
 	for (int64_t t = from; t < to; t++)
-		memcpy(r->y + r->ids[t] * r->C, r->x + t * r->C, (size_t)r->C * sizeof(ril_real));
+		memcpy(ril_mat_at(r->to, r->ids[t], 0), ril_mat_at(r->table, t, 0), r->bytes);
 }
 
 void ril_cpu_scatter(struct ril_mat y, struct ril_mat x, const int32_t *row)
 {
-	struct rows r = {.y = ril_reals(y), .x = ril_reals(x), .ids = row, .C = x.cols};
-	ril_cpu_ranges(x.rows, RIL_GRAIN / ril_max(r.C, 1), scatter_rows, &r);
+	struct rows r = {.to = y, .table = x, .ids = row, .bytes = (size_t)x.cols * ril_dtype_size(x.type)};
+	assert(y.type == x.type);
+	ril_cpu_ranges(x.rows, RIL_GRAIN / ril_max(x.cols, 1), scatter_rows, &r);
 }
 
 /* ---- learned positions ---- */
@@ -141,7 +144,7 @@ static void add_rows_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_add_rows(struct ril_mat y, struct ril_mat x, struct ril_mat p)
+void ril_wide_add_rows(struct ril_mat y, struct ril_mat x, struct ril_mat p)
 {
 	struct rows r = {.y = ril_reals(y), .x = ril_reals(x), .p = ril_reals(p), .P = p.rows, .C = p.cols};
 	ril_cpu_ranges(x.rows, RIL_GRAIN / ril_max(r.C, 1), add_rows_rows, &r);
@@ -160,7 +163,7 @@ static void add_rows_bwd_rows(void *ctx, int64_t from, int64_t to)
 	}
 }
 
-void ril_cpu_add_rows_bwd(struct ril_mat dx, struct ril_mat dp, struct ril_mat dy)
+void ril_wide_add_rows_bwd(struct ril_mat dx, struct ril_mat dp, struct ril_mat dy)
 {
 	int64_t T = dy.rows, P = dp.rows, C = dy.cols;
 	struct rows r = {.y = ril_reals(dx), .y2 = ril_reals(dp), .x = ril_reals(dy), .T = T, .P = P, .C = C};

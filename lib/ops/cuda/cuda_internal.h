@@ -66,18 +66,18 @@ RIL_OPS(RIL_CUDA_OP)
 #ifdef __cplusplus
 }
 
-static inline int64_t ril_min(int64_t a, int64_t b)
+static inline RIL_BOTH int64_t ril_min(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
 
-static inline int64_t ril_max(int64_t a, int64_t b)
+static inline RIL_BOTH int64_t ril_max(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
 }
 
 /* How many parts of `part`. */
-static inline int64_t ril_parts(int64_t n, int64_t part)
+static inline RIL_BOTH int64_t ril_parts(int64_t n, int64_t part)
 {
 	return (n + part - 1) / part;
 }
