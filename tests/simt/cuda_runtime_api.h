@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #define CUDART_VERSION 13000
-#define RIL_SIMT 1
 
 #ifdef __cplusplus
 extern "C" {

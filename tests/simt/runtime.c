@@ -12,7 +12,7 @@
 
 /* ---- records ---- */
 
-enum kind { KERNEL, COPY, SET, EVENT, FREE };
+enum kind { KERNEL, CALL, COPY, SET, EVENT, FREE };
 
 struct CUevent_st {
 	int due;   /* records in the queue */
@@ -22,7 +22,8 @@ struct CUevent_st {
 struct record {
 	enum kind kind;
 	struct simt_kernel kernel;
-	void *closure; /* KERNEL: [bytes]; COPY: what pageable memory held, or NULL */
+	void (*call)(const void *ctx);
+	void *closure; /* KERNEL, CALL: [bytes]; COPY: what pageable memory held, or NULL */
 	void *dst;
 	const void *src;
 	size_t bytes;
@@ -125,6 +126,7 @@ static void do_record(struct record *r)
 {
 	switch (r->kind) {
 	case KERNEL: simt_run_kernel(&r->kernel, r->closure, r->bytes); break;
+	case CALL: r->call(r->closure); break;
 	case COPY: do_copy(r); break;
 	case SET:
 		simt_expect_device("setting", r->dst, r->bytes);
@@ -228,6 +230,13 @@ void simt_queue_kernel(const struct simt_kernel *k, const void *closure, size_t 
 	simt_check_arguments(k, closure, bytes);
 	struct record r = {.kind = KERNEL, .kernel = *k, .closure = room_for(bytes), .bytes = bytes};
 	memcpy(r.closure, closure, bytes);
+	put_in(stream, &r);
+}
+
+void simt_host_call(cudaStream_t stream, void (*run)(const void *ctx), const void *ctx, size_t bytes)
+{
+	struct record r = {.kind = CALL, .call = run, .closure = room_for(bytes), .bytes = bytes};
+	memcpy(r.closure, ctx, bytes);
 	put_in(stream, &r);
 }
 

@@ -80,6 +80,11 @@ void simt_run_kernel(const struct simt_kernel *, const void *closure, size_t byt
 /* All lanes of the mask have arrived: gives each its result. */
 void simt_warp_meet(struct simt_warp *, uint32_t mask, enum simt_meeting);
 
+/* ---- streams (runtime.c) ---- */
+
+/* A library's work in a stream: run(a copy of ctx[bytes]), when its turn comes and with device memory open. */
+void simt_host_call(cudaStream_t, void (*run)(const void *ctx), const void *ctx, size_t bytes);
+
 /* ---- memory (memory.c) ---- */
 
 extern char *simt_device_base, *simt_device_end; /* the range; what lies beyond the last allocation is nobody's */
