@@ -7,12 +7,12 @@
 
 struct optim_args {
 	struct ril_optim_options how;
-	const char *schedule, *train, *master, *recompute;
+	const char *schedule, *train, *master, *recompute, *gradients, *moments;
 	int64_t micro_batch;
 };
 
 /* clang-format off */
-#define OPTIM_ARGS_DEFAULT {.how = RIL_OPTIM_DEFAULT, .schedule = "constant", .train = "llm", .master = "f32", .recompute = "none"}
+#define OPTIM_ARGS_DEFAULT {.how = RIL_OPTIM_DEFAULT, .schedule = "constant", .train = "llm", .master = "f32", .recompute = "none", .gradients = "f32", .moments = "f32"}
 /* clang-format on */
 
 /* clang-format off */
@@ -30,7 +30,9 @@ struct optim_args {
 	{RIL_OPT_INT, 0, "micro-batch", &(A).micro_batch, "N", "most groups at once; 0: what fits", 0, 1e9, NULL},  \
 	{RIL_OPT_CHOICE, 0, "recompute", &(A).recompute, NULL, "keep less, compute it again", 0, 0, RIL_RECOMPUTES},\
 	{RIL_OPT_STR, 0, "train", &(A).train, "LIST", "parts to train, of llm,projector,vision", 0, 0, NULL},       \
-	{RIL_OPT_CHOICE, 0, "master", &(A).master, NULL, "float masters, or chance rounding", 0, 0, "f32|none"}
+	{RIL_OPT_CHOICE, 0, "master", &(A).master, NULL, "float masters, or chance rounding", 0, 0, "f32|none"},    \
+	{RIL_OPT_CHOICE, 0, "gradients", &(A).gradients, NULL, "type of matrices' gradients", 0, 0, "f32|bf16"},    \
+	{RIL_OPT_CHOICE, 0, "moments", &(A).moments, NULL, "of AdamW: floats, or 8 bits each", 0, 0, "f32|8bit"}
 /* clang-format on */
 
 /* Settles the schedule and makes the parameters trainable; *pixels: the vision part is among them. */
@@ -44,7 +46,12 @@ static inline int optim_args_apply(struct optim_args *a, struct ril_params *p, i
 	if (ril_parts_parse(a->train, &parts, err))
 		return -1;
 	*pixels = parts & (RIL_PART_PROJECTOR | RIL_PART_VISION);
-	return ril_params_train(p, parts | always, !strcmp(a->master, "f32"), err);
+	a->how.moments_8bit = !strcmp(a->moments, "8bit");
+	const struct ril_training how = {.parts = parts | always,
+					 .keep_master = !strcmp(a->master, "f32"),
+					 .gradients = !strcmp(a->gradients, "bf16") ? RIL_BF16 : RIL_REAL,
+					 .unit = ril_optim_unit(&a->how)};
+	return ril_params_train(p, &how, err);
 }
 
 #endif

@@ -137,7 +137,7 @@ static int start(struct ril_tool *t, struct ril_err *err)
 {
 	char how[256] = "";
 	bool cuda;
-	if (ril_device_check(t->common.device, &cuda, err))
+	if (ril_device_check(t->common.device, &cuda, err) || ril_compute_use(t->common.compute, err))
 		return -1;
 	if (t->computes && t->computes() && ril_backend_start(t->common.device, t->argv, how, sizeof how, err))
 		return -1;
@@ -151,8 +151,10 @@ int ril_tool_main(struct ril_tool *t, int argc, char **argv)
 	struct ril_common *c = &t->common;
 	bool help = false, version = false, list = false;
 	c->device = "auto";
+	c->compute = "auto";
 	const struct ril_opt common[] = {
 		{RIL_OPT_STR, 0, "device", &c->device, "auto|cpu|cuda:N", "where to compute", 0, 0, NULL},
+		{RIL_OPT_CHOICE, 0, "compute", &c->compute, NULL, "type of activations", 0, 0, "auto|f32|bf16"},
 		{RIL_OPT_INT, 0, "seed", &c->seed, "N", "seed of every random number", 0, 4294967295.0, NULL},
 		{RIL_OPT_INT, 0, "threads", &c->threads, "N", "threads; 0: all processors", 0, 256, NULL},
 		{RIL_OPT_FLAG, 'q', "quiet", &c->quiet, NULL, "say nothing but errors", 0, 0, NULL},

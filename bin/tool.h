@@ -16,7 +16,8 @@ struct ril_common {
 	bool quiet, verbose;
 	int64_t threads; /* 0: all processors this process may use */
 	int64_t seed;
-	const char *device; /* auto | cpu | cuda:N */
+	const char *device;  /* auto | cpu | cuda:N */
+	const char *compute; /* auto | f32 | bf16 */
 };
 
 struct ril_tool {

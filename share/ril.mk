@@ -15,6 +15,10 @@ LENGTH     ?= 24
 TEMPERATURE ?= 1
 SEED       ?= 0
 THREADS    ?= 0
+DEVICE     ?= auto
+COMPUTE    ?= auto
+GRADIENTS  ?= f32
+MOMENTS    ?= f32
 IMAGE_ROOT ?= $(dir $(DATA))
 REWARD     ?= $(if $(filter ril,$(OBJECTIVE)),similarity + answer,answer)
 # further arguments of one tool: ENCODE ROLLOUT TEACH DISCRIMINATE SCORE UPDATE
@@ -22,7 +26,8 @@ REWARD     ?= $(if $(filter ril,$(OBJECTIVE)),similarity + answer,answer)
 $(foreach name,STUDENT DATA $(if $(filter ril,$(OBJECTIVE)),DISC CACHES),$(if $($(name)),,\
 	$(error $(name)= is needed: make -f share/ril.mk RUN=run STUDENT=dir DISC=dir DATA=train.jsonl CACHES="a.jsonl" STEPS=3)))
 
-COMMON := -q --seed $(SEED) --threads $(THREADS)
+COMMON := -q --seed $(SEED) --threads $(THREADS) --device $(DEVICE) --compute $(COMPUTE)
+TRAINING := --gradients $(GRADIENTS) --moments $(MOMENTS)
 numbers := $(shell seq 1 $(STEPS))
 previous = $(shell expr $(1) - 1)
 weights  = $(if $(filter 0,$(1)),$(STUDENT),$(RUN)/step-$(1)/student)
@@ -43,11 +48,11 @@ $(RUN)/files/$(1)/teach.ril: $(RUN)/files/$(1)/rollout.ril
 	ril-teach $(CACHES:%=--cache %) -n $(TEACHERS) --tokenizer $(STUDENT) $(COMMON) $(TEACH) -i $$< -o $$@
 $(RUN)/files/$(1)/discriminate.ril: $(RUN)/files/$(1)/teach.ril
 	rm -rf $(RUN)/step-$(1).tmp
-	ril-discriminate -m $(DISC) --update --run $(RUN) --start-step $(2) --metrics $(RUN)/disc.jsonl $(COMMON) $(DISCRIMINATE) -i $$< -o $$@
+	ril-discriminate -m $(DISC) --update --run $(RUN) --start-step $(2) --metrics $(RUN)/disc.jsonl $(COMMON) $(TRAINING) $(DISCRIMINATE) -i $$< -o $$@
 $(RUN)/files/$(1)/score.ril: $(RUN)/files/$(1)/$(if $(filter ril,$(OBJECTIVE)),discriminate,rollout).ril
 	ril-score --reward '$(REWARD)' $(COMMON) $(SCORE) -i $$< -o $$@
 $(RUN)/step-$(1)/state.safetensors: $(RUN)/files/$(1)/score.ril
-	ril-update -m $(STUDENT) --ref $(STUDENT) --objective $(OBJECTIVE) --run $(RUN) --start-step $(2) --steps $(STEPS) --keep 0 --metrics $(RUN)/metrics.jsonl $(COMMON) $(UPDATE) -i $$<
+	ril-update -m $(STUDENT) --ref $(STUDENT) --objective $(OBJECTIVE) --run $(RUN) --start-step $(2) --steps $(STEPS) --keep 0 --metrics $(RUN)/metrics.jsonl $(COMMON) $(TRAINING) $(UPDATE) -i $$<
 	@touch -c $$@
 endef
 $(foreach n,$(numbers),$(eval $(call step,$(n),$(call previous,$(n)))))

@@ -47,6 +47,7 @@ struct ril_disc *ril_disc_new(struct ril_model *m, struct ril_optim *optim, stru
 		ril_disc_free(d);
 		return NULL;
 	}
+	ril_tape_compute(d->tape, m->params->compute);
 	ril_tape_recompute(d->tape, how->recompute);
 	return d;
 }

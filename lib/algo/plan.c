@@ -14,8 +14,7 @@ void ril_memory_model(struct ril_memory *m, const struct ril_model *model, const
 	m->weights += s.weights;
 	m->masters += s.masters;
 	m->gradients += s.gradients;
-	for (int r = 0; optim && r < model->params->runs; r++)
-		m->moments += 2 * (size_t)(optim->own[r].to - optim->own[r].from) * sizeof *optim->m;
+	m->moments += optim ? ril_optim_bytes(optim) : 0;
 }
 
 static int line(struct ril_buf *out, const char *name, size_t bytes, struct ril_err *err)
@@ -162,6 +161,14 @@ static int make_question(struct question *q, const struct ril_config *c, const s
 	return V ? make_picture(q, c, V, pixels, err) : 0;
 }
 
+static struct ril_tape *tape_for(const struct ril_model *m, struct ril_err *err)
+{
+	struct ril_tape *t = ril_tape_new(err);
+	if (t)
+		ril_tape_compute(t, m->params->compute);
+	return t;
+}
+
 /* ---- training ---- */
 
 static struct ril_pack_group group_of(const struct question *q, const struct ril_plan_batch *b)
@@ -220,7 +227,7 @@ int ril_plan_train(struct ril_memory *m, struct ril_model *model, const struct r
 {
 	const struct ril_plan_batch b = settled(batch, &model->config);
 	struct question q = {0};
-	struct ril_tape *t = ril_tape_new(err);
+	struct ril_tape *t = tape_for(model, err);
 	int rc = t ? make_question(&q, &model->config, &b, how->pixels, err) : -1;
 	if (!rc) {
 		const struct ril_pack_group g = group_of(&q, &b);
@@ -240,7 +247,7 @@ int ril_plan_picture(struct ril_memory *m, struct ril_model *model, const struct
 {
 	const struct ril_plan_batch s = settled(batch, &model->config), *b = &s;
 	struct question q = {0};
-	struct ril_tape *t = ril_tape_new(err);
+	struct ril_tape *t = tape_for(model, err);
 	struct ril_val *vis;
 	int rc = t ? make_question(&q, &model->config, b, true, err) : -1;
 	if (!rc)

@@ -24,6 +24,7 @@ struct ril_update *ril_update_new(struct ril_model *student, struct ril_model *r
 		ril_update_free(u);
 		return NULL;
 	}
+	ril_tape_compute(u->tape, student->params->compute);
 	ril_tape_recompute(u->tape, how->recompute);
 	return u;
 }

@@ -288,6 +288,8 @@ static int identify(struct local *m, const struct ril_local_options *o, struct r
 	if (hash_settings(&h, m->dir, err))
 		return -1;
 	ril_sha256_add(&h, key, strlen(key) + 1);
+	if (m->model->params->compute == RIL_BF16)
+		ril_sha256_add(&h, "bf16", 5);
 	if (o->made_with)
 		ril_sha256_add(&h, o->made_with, o->made_with_len);
 	ril_sha256_end(&h, hex);

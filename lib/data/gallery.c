@@ -97,8 +97,10 @@ struct ril_gallery *ril_gallery_new(struct ril_model *m, const struct ril_pixel_
 	if (!g)
 		return NULL;
 	*g = (struct ril_gallery){.model = m, .settings = *s, .root = root, .keep_pixels = keep_pixels, .room = room};
-	if (!rehash(g, 64, 0, err) && (g->tape = ril_tape_new(err)))
+	if (!rehash(g, 64, 0, err) && (g->tape = ril_tape_new(err))) {
+		ril_tape_compute(g->tape, m->params->compute);
 		return g;
+	}
 	ril_gallery_free(g);
 	return NULL;
 }

@@ -119,9 +119,11 @@ struct ril_kv *ril_kv_new(const struct ril_model *m, int64_t rows, struct ril_er
 	*kv = (struct ril_kv){.rows = rows, .layers = c->layers};
 	int64_t cols = c->kv_heads * c->head_dim;
 	size_t n;
-	if (rows >= 0 && ril_mul(&n, (size_t)rows, (size_t)(cols * c->layers)) && ril_mul(&n, n, sizeof(ril_real))) {
-		kv->k = ril_mat_of(ops->get(n ? n : 1), RIL_REAL, rows * c->layers, cols);
-		kv->v = ril_mat_of(ops->get(n ? n : 1), RIL_REAL, rows * c->layers, cols);
+	enum ril_dtype type = m->params->compute;
+	if (rows >= 0 && ril_mul(&n, (size_t)rows, (size_t)(cols * c->layers)) &&
+	    ril_mul(&n, n, ril_dtype_size(type))) {
+		kv->k = ril_mat_of(ops->get(n ? n : 1), type, rows * c->layers, cols);
+		kv->v = ril_mat_of(ops->get(n ? n : 1), type, rows * c->layers, cols);
 	}
 	if (!kv->k.p || !kv->v.p) {
 		ril_kv_free(kv);

@@ -82,6 +82,7 @@ struct ril_generator *ril_generator_new(struct ril_model *m, const struct ril_to
 		ril_generator_free(g);
 		return NULL;
 	}
+	ril_tape_compute(g->tape, m->params->compute);
 	return g;
 }
 

@@ -132,10 +132,10 @@ struct ril_val *ril_model_vision(struct ril_tape *t, struct ril_model *m, const 
 
 struct ril_val *ril_model_logits(struct ril_tape *t, struct ril_model *m, struct ril_val *hidden)
 {
-	return ril_t_linear(t, hidden, &m->head);
+	return ril_t_linear_real(t, hidden, &m->head);
 }
 
 struct ril_val *ril_model_score(struct ril_tape *t, struct ril_model *m, struct ril_val *hidden)
 {
-	return ril_t_linear(t, hidden, &m->score);
+	return ril_t_linear_real(t, hidden, &m->score);
 }

@@ -3,7 +3,9 @@
 
 #include "base/rng.h"
 #include "ops/backend.h"
+#include "ops/moments.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -53,30 +55,67 @@ double ril_learning_rate(const struct ril_optim_options *o, int64_t t)
 	return o->lr * (o->min_lr_ratio + (1 - o->min_lr_ratio) * share);
 }
 
+/* ---- moments ---- */
+
+int64_t ril_optim_unit(const struct ril_optim_options *how)
+{
+	return how->moments_8bit ? RIL_MOMENT_BLOCK : 1;
+}
+
+/* Zeroed memory for n things; NULL and false in *ok when there is none. */
+static void *zeroed(int64_t n, size_t size, bool *ok)
+{
+	const struct ril_ops *ops = ril_ops();
+	size_t bytes;
+	void *p = *ok && ril_mul(&bytes, (size_t)n, size) ? ops->get(bytes ? bytes : 1) : NULL;
+	*ok = p != NULL;
+	if (p)
+		ops->zero(p, bytes);
+	return p;
+}
+
+static size_t moment_size(const struct ril_optim *o)
+{
+	return o->how.moments_8bit ? 1 : sizeof(ril_real);
+}
+
+static int64_t scales(const struct ril_optim *o)
+{
+	return o->how.moments_8bit ? (o->count + RIL_MOMENT_BLOCK - 1) / RIL_MOMENT_BLOCK : 0;
+}
+
+size_t ril_optim_bytes(const struct ril_optim *o)
+{
+	return 2 * ((size_t)o->count * moment_size(o) + (size_t)scales(o) * sizeof(float));
+}
+
 struct ril_optim *ril_optim_new(struct ril_params *p, const struct ril_optim_options *how, uint32_t seed,
 				struct ril_err *err)
 {
-	const struct ril_ops *ops = ril_ops();
 	struct ril_optim *o = ril_new(1, sizeof *o, err);
-	int64_t count = 0;
-	size_t bytes;
+	bool ok = true;
 	if (!o)
 		return NULL;
 	*o = (struct ril_optim){
 		.params = p, .how = *how, .seed = seed, .world = how->world ? how->world : &ril_world_one};
+	assert(p->unit % ril_optim_unit(how) == 0);
 	for (int r = 0; r < p->runs; r++) {
 		o->own[r] = ril_world_range(o->world, o->world->rank, p->run[r].count);
-		o->place[r] = count;
-		count += o->own[r].to - o->own[r].from;
+		o->place[r] = o->count;
+		o->count += o->own[r].to - o->own[r].from;
 	}
-	if (!ril_mul(&bytes, (size_t)count, sizeof *o->m) || !(o->m = ops->get(bytes)) || !(o->v = ops->get(bytes)) ||
-	    !(o->squares = ops->get(sizeof *o->squares))) {
-		ril_fail(err, RIL_EFAIL, "out of memory for the moments of %lld parameters", (long long)count);
+	o->moments.m = zeroed(o->count, moment_size(o), &ok);
+	o->moments.v = zeroed(o->count, moment_size(o), &ok);
+	if (how->moments_8bit) {
+		o->moments.m_scale = zeroed(scales(o), sizeof(float), &ok);
+		o->moments.v_scale = zeroed(scales(o), sizeof(float), &ok);
+	}
+	o->squares = zeroed(1, sizeof *o->squares, &ok);
+	if (!ok) {
+		ril_fail(err, RIL_EFAIL, "out of memory for the moments of %lld parameters", (long long)o->count);
 		ril_optim_free(o);
 		return NULL;
 	}
-	ops->zero(o->m, bytes);
-	ops->zero(o->v, bytes);
 	return o;
 }
 
@@ -84,13 +123,20 @@ void ril_optim_free(struct ril_optim *o)
 {
 	if (!o)
 		return;
-	ril_ops()->put(o->m);
-	ril_ops()->put(o->v);
-	ril_ops()->put(o->squares);
+	void *all[] = {o->moments.m, o->moments.v, o->moments.m_scale, o->moments.v_scale, o->squares};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		ril_ops()->put(all[i]);
 	free(o);
 }
 
 /* ---- a step ---- */
+
+/* Elements [from, to) of a run's gradient. */
+static struct ril_mat gradient(const struct ril_run *run, int64_t from, int64_t to)
+{
+	struct ril_mat all = ril_mat_of(run->grad, run->grad_type, 1, run->count);
+	return ril_mat_of(ril_mat_at(all, 0, from), run->grad_type, 1, to - from);
+}
 
 /* Leaves the gradient, summed over the world, in the own ranges, and the square of its norm in `squares`. */
 static int sum_gradient(struct ril_optim *o, struct ril_err *err)
@@ -100,15 +146,19 @@ static int sum_gradient(struct ril_optim *o, struct ril_err *err)
 	const struct ril_params *p = o->params;
 	double squares;
 	for (int r = 0; r < p->runs; r++)
-		if (w->reduce_scatter(w, p->grad + p->run[r].from, p->run[r].count, err))
+		if (w->reduce_scatter(w, p->run[r].grad, p->run[r].count, p->run[r].grad_type, err))
 			return -1;
 	ops->zero(o->squares, sizeof *o->squares);
 	for (int r = 0, next; r < p->runs; r = next) {
-		int64_t from = p->run[r].from + o->own[r].from, to = p->run[r].from + o->own[r].to;
+		struct ril_mat own = gradient(&p->run[r], o->own[r].from, o->own[r].to);
 		/* ranges that touch are one: a world of one sums its block in one order, however many types there are */
-		for (next = r + 1; next < p->runs && p->run[next].from + o->own[next].from == to; next++)
-			to = p->run[next].from + o->own[next].to;
-		ops->sum_squares(o->squares, ril_mat_of(p->grad + from, RIL_REAL, 1, to - from));
+		for (next = r + 1; next < p->runs && p->run[next].grad_type == own.type; next++) {
+			struct ril_mat more = gradient(&p->run[next], o->own[next].from, o->own[next].to);
+			if (more.p != ril_mat_at(own, 0, own.cols))
+				break;
+			own = ril_mat_of(own.p, own.type, 1, own.cols + more.cols);
+		}
+		ops->sum_squares(o->squares, own);
 	}
 	if (w->size == 1)
 		return 0; /* the sum need not leave the device before the step */
@@ -117,6 +167,13 @@ static int sum_gradient(struct ril_optim *o, struct ril_err *err)
 		return -1;
 	ops->to_device(o->squares, &squares, sizeof squares);
 	return 0;
+}
+
+static struct ril_moments moments_at(const struct ril_optim *o, int64_t at)
+{
+	struct ril_moments m = o->moments;
+	m.at = at;
+	return m;
 }
 
 /* A step of one own range on the published weights themselves, parameter by parameter: each has random numbers of its
@@ -132,15 +189,14 @@ static void step_rounding(struct ril_optim *o, int r, struct ril_adamw how)
 			b = p->offset + p->count < to ? p->offset + p->count : to;
 		if (p->offset < 0 || a >= b)
 			continue;
-		int64_t moment = o->place[r] + a - from;
 		struct ril_rounding chance = {.seed = o->seed,
 					      .step = (uint32_t)how.step,
 					      .name = ril_hash32(p->name, strlen(p->name)),
 					      .at = a - p->offset};
 		struct ril_mat whole = ril_mat_of(p->w.p, run->type, 1, p->count),
 			       w = ril_mat_of(ril_mat_at(whole, 0, a - p->offset), run->type, 1, b - a);
-		ril_ops()->adamw(w, (struct ril_moments){o->m, o->v, NULL, NULL, moment},
-				 ril_mat_of(ps->grad + a, RIL_REAL, 1, b - a), how, chance);
+		ril_ops()->adamw(w, moments_at(o, o->place[r] + a - from), gradient(run, a - run->from, b - run->from),
+				 how, chance);
 	}
 }
 
@@ -150,11 +206,9 @@ static int step_run(struct ril_optim *o, int r, struct ril_adamw how, struct ril
 	struct ril_params *p = o->params;
 	const struct ril_run *run = &p->run[r];
 	struct ril_range own = o->own[r];
-	int64_t from = run->from + own.from;
 	if (p->master)
-		ril_ops()->adamw(ril_mat_of(p->master + from, RIL_REAL, 1, own.to - own.from),
-				 (struct ril_moments){o->m, o->v, NULL, NULL, o->place[r]},
-				 ril_mat_of(p->grad + from, RIL_REAL, 1, own.to - own.from), how,
+		ril_ops()->adamw(ril_mat_of(p->master + run->from + own.from, RIL_REAL, 1, own.to - own.from),
+				 moments_at(o, o->place[r]), gradient(run, own.from, own.to), how,
 				 (struct ril_rounding){0});
 	else
 		step_rounding(o, r, how);

@@ -5,6 +5,9 @@
  * is all there is: each weight is widened, stepped, and rounded up or down by chance in proportion to what rounding
  * would lose (Philox, keyed by seed, step, parameter, element), so that small steps count on average.
  *
+ * Moments are ril_real, or codes of 8 bits in blocks with a scale each (ops/moments.h); the parameters must then have been
+ * laid out with ril_optim_unit, so that no block spans two of them.
+ *
  * A step is one door between gradient and weights, with the world in it (nn/world.h): of every run of the training blocks
  * the optimiser owns the rank's range.  Gradients are summed over the world into the ranges, their norm is the world's,
  * the range is stepped and published, and the published weights are gathered.  Moments exist for the own ranges only, and
@@ -29,9 +32,10 @@ struct ril_optim_options {
 	double lr, beta1, beta2, eps, weight_decay;
 	double clip_grad; /* largest norm of all gradients together; 0: no clipping */
 	enum ril_lr_schedule schedule;
-	int64_t warmup;                /* training steps over which the rate rises to lr */
-	int64_t total;                 /* training steps of the run; needed by linear and cosine */
-	double min_lr_ratio;           /* where linear and cosine end, as a share of lr */
+	int64_t warmup;      /* training steps over which the rate rises to lr */
+	int64_t total;       /* training steps of the run; needed by linear and cosine */
+	double min_lr_ratio; /* where linear and cosine end, as a share of lr */
+	bool moments_8bit;
 	const struct ril_world *world; /* whose gradients a step sums up; NULL: this process alone */
 };
 /* clang-format off */
@@ -53,9 +57,14 @@ struct ril_optim {
 	int64_t steps;                      /* optimiser steps taken */
 	struct ril_range own[RIL_MAX_RUNS]; /* of each run's elements */
 	int64_t place[RIL_MAX_RUNS];        /* of each range in the moments */
-	ril_real *m, *v;                    /* of the own ranges, one after another; device */
+	int64_t count;                      /* elements of all of them */
+	struct ril_moments moments;         /* of the own ranges, one after another; at = 0 */
 	double *squares;                    /* of the gradient, device */
 };
+
+/* What parameters must begin at multiples of, for ril_params_train. */
+int64_t ril_optim_unit(const struct ril_optim_options *);
+size_t ril_optim_bytes(const struct ril_optim *); /* of moments */
 
 struct ril_optim *ril_optim_new(struct ril_params *, const struct ril_optim_options *, uint32_t seed, struct ril_err *);
 void ril_optim_free(struct ril_optim *);
@@ -64,7 +73,7 @@ void ril_optim_free(struct ril_optim *);
  * A norm that is not finite: RIL_ENONFINITE, nothing changed. */
 int ril_optim_step(struct ril_optim *, int64_t t, double *norm, struct ril_err *);
 
-/* Masters, moments and counters as safetensors; `step` is the training step they belong to.  The file does not depend on
+/* Masters, moments (as ril_real, whatever they are here) and counters as safetensors; `step` is the training step they belong to.  The file does not depend on
  * the world's size: all ranks call, rank 0 writes.  No more than a few pieces of RIL_ST_PIECE are on the host at once.
  * Loading checks names, shapes and the step. */
 int ril_optim_save(const struct ril_optim *, int64_t step, const char *path, const char *settings, struct ril_err *);

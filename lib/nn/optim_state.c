@@ -5,11 +5,12 @@
 #include "nn/optim.h"
 
 #include "ops/backend.h"
+#include "ops/moments.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BLOCKS = 3 };
+enum { BLOCKS = 3, PIECE = RIL_ST_PIECE / sizeof(ril_real) /* elements at once, in whole blocks of moments */ };
 static const char *const block_names[BLOCKS] = {"master", "m", "v"};
 
 /* Without masters there are moments only. */
@@ -19,8 +20,8 @@ static int first_block(const struct ril_optim *o)
 }
 
 /* Of elements [from, from + n) of the training blocks, all in one run, those that the rank owns: their number, where they
- * begin, and where block b has them. */
-static int64_t owned(const struct ril_optim *o, int b, int64_t from, int64_t n, int64_t *begin, ril_real **at)
+ * begin, and their place among the masters (block 0) or in the moments. */
+static int64_t owned(const struct ril_optim *o, int b, int64_t from, int64_t n, int64_t *begin, int64_t *at)
 {
 	const struct ril_params *ps = o->params;
 	int r = 0;
@@ -29,10 +30,89 @@ static int64_t owned(const struct ril_optim *o, int b, int64_t from, int64_t n, 
 	int64_t own = ps->run[r].from + o->own[r].from, end = ps->run[r].from + o->own[r].to;
 	int64_t to = from + n < end ? from + n : end;
 	*begin = from > own ? from : own;
-	if (*begin >= to)
-		return 0;
-	*at = b == 0 ? ps->master + *begin : (b == 1 ? o->m : o->v) + o->place[r] + *begin - own;
-	return to - *begin;
+	*at = b == 0 ? *begin : o->place[r] + *begin - own;
+	return *begin < to ? to - *begin : 0;
+}
+
+/* Masters and float moments: where a block has them. */
+static ril_real *reals(const struct ril_optim *o, int b, int64_t at)
+{
+	return (b == 0 ? o->params->master : (ril_real *)(b == 1 ? o->moments.m : o->moments.v)) + at;
+}
+
+/* ---- moments of 8 bits, from `at` on; on the host they are what they stand for ---- */
+
+static const float m_values[] = {RIL_MOMENT_M_VALUES}, v_values[] = {RIL_MOMENT_V_VALUES};
+
+/* Codes and scales on the host, for n elements. */
+struct codes {
+	uint8_t *code;
+	float *scale;
+	int64_t scales;
+};
+
+static void codes_free(struct codes *c)
+{
+	free(c->code);
+	free(c->scale);
+}
+
+static int codes_new(struct codes *c, int64_t at, int64_t n, struct ril_err *err)
+{
+	c->scales = (at + n - 1) / RIL_MOMENT_BLOCK - at / RIL_MOMENT_BLOCK + 1;
+	c->code = ril_new((size_t)n, 1, err);
+	c->scale = ril_new((size_t)c->scales, sizeof *c->scale, err);
+	return c->code && c->scale ? 0 : -1;
+}
+
+static int read_codes(const struct ril_optim *o, int b, int64_t at, int64_t n, ril_real *out, struct ril_err *err)
+{
+	const struct ril_ops *ops = ril_ops();
+	const struct ril_moments *m = &o->moments;
+	struct codes c;
+	int rc = codes_new(&c, at, n, err);
+	if (!rc) {
+		ops->to_host(c.code, (uint8_t *)(b == 1 ? m->m : m->v) + at, (size_t)n);
+		ops->to_host(c.scale, (b == 1 ? m->m_scale : m->v_scale) + at / RIL_MOMENT_BLOCK,
+			     (size_t)c.scales * sizeof *c.scale);
+		rc = ops->sync(err);
+	}
+	for (int64_t i = 0; !rc && i < n; i++) {
+		float scale = c.scale[(at + i) / RIL_MOMENT_BLOCK - at / RIL_MOMENT_BLOCK];
+		out[i] = (ril_real)(b == 1 ? ril_moment_m(m_values, (int8_t)c.code[i], scale)
+					   : ril_moment_v(v_values, c.code[i], scale));
+	}
+	codes_free(&c);
+	return rc;
+}
+
+/* Blocks are whole, but for the last of a parameter. */
+static int write_codes(struct ril_optim *o, int b, int64_t at, int64_t n, const ril_real *x, struct ril_err *err)
+{
+	const struct ril_ops *ops = ril_ops();
+	const struct ril_moments *m = &o->moments;
+	struct codes c;
+	if (codes_new(&c, at, n, err)) {
+		codes_free(&c);
+		return -1;
+	}
+	for (int64_t k = 0; k < c.scales; k++) {
+		int64_t from = k * RIL_MOMENT_BLOCK, to = from + RIL_MOMENT_BLOCK < n ? from + RIL_MOMENT_BLOCK : n;
+		float largest = 0;
+		for (int64_t i = from; i < to; i++) {
+			float size = ril_moment_size((float)x[i]);
+			largest = size > largest ? size : largest;
+		}
+		c.scale[k] = ril_moment_scale(largest);
+		for (int64_t i = from; i < to; i++)
+			c.code[i] = b == 1 ? (uint8_t)ril_moment_m_code(m_values, (float)x[i], c.scale[k])
+					   : ril_moment_v_code(v_values, (float)x[i], c.scale[k]);
+	}
+	ops->to_device((uint8_t *)(b == 1 ? m->m : m->v) + at, c.code, (size_t)n);
+	ops->to_device((b == 1 ? m->m_scale : m->v_scale) + at / RIL_MOMENT_BLOCK, c.scale,
+		       (size_t)c.scales * sizeof *c.scale);
+	codes_free(&c);
+	return 0;
 }
 
 /* ---- saving ---- */
@@ -45,23 +125,31 @@ struct saving {
 	ril_real *room;                 /* RIL_ST_PIECE bytes, device */
 };
 
+/* n elements of block b from `at` on, to the host. */
+static int read_own(const struct ril_optim *o, int b, int64_t at, int64_t n, void *out, struct ril_err *err)
+{
+	if (b && o->how.moments_8bit)
+		return read_codes(o, b, at, n, out, err);
+	ril_ops()->to_host(out, reals(o, b, at), (size_t)n * sizeof(ril_real));
+	return ril_ops()->sync(err);
+}
+
 /* Elements [from, from + n) of block b to the host. */
 static int gather_piece(const struct saving *s, int b, int64_t from, int64_t n, void *out, struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
 	const struct ril_world *w = s->o->world;
-	int64_t begin;
-	ril_real *at = NULL;
-	int64_t mine = owned(s->o, b, from, n, &begin, &at);
-	if (w->size > 1) {
-		ops->zero(s->room, (size_t)n * sizeof *at);
-		if (mine)
-			ops->copy(s->room + (begin - from), at, (size_t)mine * sizeof *at);
-		if (w->reduce_scatter(w, s->room, n, err) || w->all_gather(w, s->room, n, sizeof *at, err))
-			return -1;
-		at = s->room;
-	}
-	ops->to_host(out, at, (size_t)n * sizeof *at);
+	int64_t begin, at, mine = owned(s->o, b, from, n, &begin, &at);
+	if (mine && read_own(s->o, b, at, mine, out, err))
+		return -1;
+	if (w->size == 1)
+		return 0;
+	ops->zero(s->room, (size_t)n * sizeof *s->room);
+	if (mine)
+		ops->to_device(s->room + (begin - from), out, (size_t)mine * sizeof *s->room);
+	if (w->reduce_scatter(w, s->room, n, RIL_REAL, err) || w->all_gather(w, s->room, n, sizeof *s->room, err))
+		return -1;
+	ops->to_host(out, s->room, (size_t)n * sizeof *s->room);
 	return ops->sync(err);
 }
 
@@ -131,7 +219,24 @@ int ril_optim_save(const struct ril_optim *o, int64_t step, const char *path, co
 
 /* ---- loading ---- */
 
-static int load_block(const struct ril_optim *o, const struct ril_st *st, int b, struct ril_err *err)
+/* Elements [from, from + n) of block b, of which `x` begins with the first. */
+static int load_own(struct ril_optim *o, int b, int64_t from, int64_t n, const ril_real *x, struct ril_err *err)
+{
+	int64_t begin = from, at = from, mine = n;
+	if (b) /* masters are loaded whole: every rank publishes all of them */
+		mine = owned(o, b, from, n, &begin, &at);
+	x += begin - from;
+	for (int64_t k = 0, m; b && o->how.moments_8bit && k < mine; k += m) {
+		m = mine - k < PIECE ? mine - k : PIECE;
+		if (write_codes(o, b, at + k, m, x + k, err))
+			return -1;
+	}
+	if (mine && !(b && o->how.moments_8bit))
+		ril_ops()->to_device(reals(o, b, at), x, (size_t)mine * sizeof *x);
+	return 0;
+}
+
+static int load_block(struct ril_optim *o, const struct ril_st *st, int b, struct ril_err *err)
 {
 	for (size_t i = 0; i < o->params->n; i++) {
 		const struct ril_param *p = o->params->at[i];
@@ -143,13 +248,8 @@ static int load_block(const struct ril_optim *o, const struct ril_st *st, int b,
 		if (!e || e->dtype != RIL_REAL || e->count != p->count)
 			return ril_fail(err, RIL_ECORRUPT, "tensor '%s': %s", full,
 					e ? "wrong type or size" : "missing");
-		int64_t begin = p->offset, n = p->count;
-		ril_real *to = b ? NULL : o->params->master + begin;
-		if (b) /* masters are loaded whole: every rank publishes all of them */
-			n = owned(o, b, p->offset, p->count, &begin, &to);
-		if (n)
-			ril_ops()->to_device(to, (const ril_real *)e->data + (begin - p->offset),
-					     (size_t)n * sizeof *to);
+		if (load_own(o, b, p->offset, p->count, e->data, err))
+			return -1;
 	}
 	return 0;
 }

@@ -17,6 +17,7 @@ static struct ril_params *new_table(const char *dir, struct ril_err *err)
 		return NULL;
 	}
 	ps->store = st;
+	ps->compute = ril_compute();
 	ps->dir = ril_strdup(dir, err);
 	st->entries = ril_arena_new(NULL, err);
 	if (!ps->dir || !st->entries) {
@@ -292,7 +293,7 @@ int ril_params_reload(struct ril_params *ps, const char *dir, struct ril_err *er
 			}
 			p->name = e->name;
 			p->stored = e->data;
-			p->w.p = as_matrix(p).p;
+			p->w = as_matrix(p);
 			p->shard = (int)i;
 			found++;
 		}

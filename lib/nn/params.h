@@ -2,15 +2,17 @@
  *
  * The folder's shards stay mapped, read-only.  Forward passes read the weights as stored: where they lie if the device
  * reads the host's memory, so that a folder opens in the time of its headers and inference needs little more memory than
- * the folder's size; else from one copy on the device.  Vectors (norm weights, biases, position tables), which the
- * operations read as ril_real, are converted once.
+ * the folder's size; else from one copy on the device.  Where passes compute in BF16, matrices of another type are rounded
+ * to it, into such a copy.  Vectors (norm weights, biases, position tables), which the operations read as ril_real, are
+ * converted once.
  *
  * For training ril_params_train makes one block each of masters and gradients over the trainable parameters, `offset`
- * being each one's place.  Forward passes then read published weights: the masters rounded to the published type (where
- * that type is ril_real, the masters themselves; in the double-precision build the masters unrounded).  What forward
- * passes read is one block, too, for each type there is: a run.  The training blocks hold run after run, each in table
- * order, so that an optimiser steps, and a world shares out, whole ranges of runs.  Training releases the device's copies
- * that it replaces: there is one of each weight.  All of it happens on the device, nothing passes through the host.
+ * being each one's place.  Forward passes then read published weights: the masters rounded to the type that passes read
+ * (where that is ril_real, the masters themselves; in the double-precision build the masters unrounded, but for what
+ * passes in BF16 round).  What forward passes read is one block, too, for each type there is, and of those that have
+ * gradients of the same type: a run.  The training blocks hold run after run, each in table order, so that an optimiser
+ * steps, and a world shares out, whole ranges of runs.  Training releases the device's copies that it replaces: there is
+ * one of each weight.  All of it happens on the device, nothing passes through the host.
  *
  * Saving writes the folder back in the form in which it was read: names, order, types, sharding, index, and a copy of
  * every other file.  One string names a parameter everywhere: the name in the folder.
@@ -36,7 +38,7 @@ struct ril_param {
 	const void *stored;  /* published bytes, host (mapped) */
 	struct ril_mat w;    /* what forward passes read, [out, everything else]; device */
 	const ril_real *vec; /* the same as ril_real for those read as vectors, else NULL */
-	struct ril_mat grad; /* of the shape of w, in the gradient block; none (p NULL): frozen */
+	struct ril_mat grad; /* of the shape of w, in the gradients' block; none (p NULL): frozen */
 	int64_t offset;      /* in the training blocks; -1: frozen */
 	bool is_vec;
 	void *copy;                   /* the parameter's own memory on a device that cannot read `stored`; NULL: none */
@@ -53,23 +55,37 @@ struct ril_norm {
 	struct ril_param *w, *b;
 };
 
-/* Trainable parameters that forward passes read in one type: elements [from, from + count) of the training blocks. */
+/* Trainable parameters that forward passes read in one type, with gradients of one type: elements [from, from + count) of
+ * the training blocks. */
 struct ril_run {
 	enum ril_dtype type;
 	int64_t from, count;
 	void *published; /* [count] of `type`, device: what forward passes read, part of the masters where `is_master` */
 	bool is_master;
+	enum ril_dtype grad_type;
+	void *grad; /* [count] of it, in the gradients' block */
 };
-enum { RIL_MAX_RUNS = 4 };
+enum { RIL_MAX_RUNS = 8 };
+
+/* What is trained, and in what memory. */
+struct ril_training {
+	int parts;        /* of enum ril_part */
+	bool keep_master; /* false (--master none): what passes read is all there is, and is rounded by chance */
+	enum ril_dtype gradients; /* of matrices: RIL_REAL (as RIL_NONE) or BF16; vectors' are ril_real */
+	int64_t unit;             /* parameters begin at multiples of it in the training blocks; 0: one after another */
+};
 
 struct ril_params {
 	char *dir;
 	struct ril_param **at; /* [n], in order of shards and of data within a shard */
 	size_t n;
+	enum ril_dtype compute; /* what passes compute in: ril_compute() of when the table was made */
 	/* training blocks; NULL before ril_params_train */
 	ril_real *master; /* [count]; NULL with keep_master false */
-	ril_real *grad;   /* [count] */
-	int64_t count;    /* trainable elements */
+	void *grad;       /* run after run */
+	size_t grad_bytes;
+	int64_t count; /* trainable elements, and what lies between them */
+	int64_t unit;
 	struct ril_run run[RIL_MAX_RUNS];
 	int runs;
 	struct ril_params_store *store; /* mappings and blocks: params_internal.h */
@@ -84,9 +100,8 @@ struct ril_param *ril_params_find(const struct ril_params *, const char *name); 
 int64_t ril_params_elements(const struct ril_params *);
 const struct ril_folder *ril_params_folder(const struct ril_params *); /* for ril_model_id; NULL for a draft */
 
-/* Makes the parameters of `parts` trainable.  keep_master false (--master none): the published type is all there is,
- * and the optimiser changes p->w with stochastic rounding. */
-int ril_params_train(struct ril_params *, int parts, bool keep_master, struct ril_err *);
+/* Without masters, F16 weights cannot be trained in passes of BF16: what a step rounds could not be written back. */
+int ril_params_train(struct ril_params *, const struct ril_training *, struct ril_err *);
 void ril_params_zero_grad(struct ril_params *);
 /* After masters (or, without masters, published weights) changed: brings everything forward passes read up to date.  In
  * two halves: masters of elements [from, to) of a run to its published weights; published weights to vectors. */

@@ -34,17 +34,39 @@ static void *element(const void *p, enum ril_dtype type, int64_t at)
 
 /* ---- bringing them to the device ---- */
 
-/* Puts the published bytes where kernels read them: they stay in the mapping, or the parameter gets a copy. */
-static int bring(struct ril_param *p, struct ril_err *err)
+/* What forward passes read of a parameter that is not trained. */
+static enum ril_dtype read_as(const struct ril_params *ps, const struct ril_param *p)
+{
+	return ps->compute == RIL_BF16 && !p->is_vec ? RIL_BF16 : p->dtype;
+}
+
+/* The published bytes as elements of another type at `to`, device. */
+static int convert_stored(const struct ril_param *p, struct ril_mat to, struct ril_err *err)
+{
+	const struct ril_ops *ops = ril_ops();
+	void *room = ops->host_memory ? NULL : block(bytes_of(p), 1, err);
+	if (room)
+		ops->to_device(room, p->stored, bytes_of(p));
+	if (room || ops->host_memory)
+		ops->convert(to, row(room ? room : p->stored, p->dtype, p->count));
+	ops->put(room); /* once what was called before is done */
+	return room || ops->host_memory ? 0 : -1;
+}
+
+/* Puts a parameter where kernels read it: the published bytes stay in the mapping, or it gets a copy. */
+static int bring(const struct ril_params *ps, struct ril_param *p, struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
 	p->w.p = (void *)(uintptr_t)p->stored;
-	if (ops->host_memory)
+	p->w.type = read_as(ps, p);
+	if (ops->host_memory && p->w.type == p->dtype)
 		return 0;
-	if (!p->copy && !(p->copy = block(bytes_of(p), 1, err)))
+	if (!p->copy && !(p->copy = block((size_t)p->count, ril_dtype_size(p->w.type), err)))
 		return -1;
-	ops->to_device(p->copy, p->stored, bytes_of(p));
 	p->w.p = p->copy;
+	if (p->w.type != p->dtype)
+		return convert_stored(p, row(p->copy, p->w.type, p->count), err);
+	ops->to_device(p->copy, p->stored, bytes_of(p));
 	return 0;
 }
 
@@ -65,10 +87,10 @@ static void read_ahead(const struct ril_param *p, bool on)
 	madvise((void *)from, (uintptr_t)p->stored + bytes_of(p) - from, on ? MADV_NORMAL : MADV_RANDOM);
 }
 
-static int bring_vec(struct ril_param *p, ril_real *at, struct ril_err *err)
+static int bring_vec(const struct ril_params *ps, struct ril_param *p, ril_real *at, struct ril_err *err)
 {
 	read_ahead(p, false);
-	int rc = bring(p, err);
+	int rc = bring(ps, p, err);
 	if (!rc)
 		ril_ops()->convert(row(at, RIL_REAL, p->count), row(p->w.p, p->dtype, p->count));
 	read_ahead(p, true);
@@ -80,8 +102,11 @@ static int bring_vec(struct ril_param *p, ril_real *at, struct ril_err *err)
 int ril_params_ready(struct ril_params *ps, struct ril_err *err)
 {
 	enum { UNIT = 64 / sizeof(ril_real) }; /* vectors begin at 64 bytes */
-	if (ps->store->draft)
+	if (ps->store->draft) {
+		for (size_t i = 0; i < ps->n; i++)
+			ps->at[i]->w.type = read_as(ps, ps->at[i]);
 		return 0;
+	}
 	int64_t total = 0;
 	for (size_t i = 0; i < ps->n; i++)
 		if (ps->at[i]->is_vec)
@@ -91,7 +116,7 @@ int ril_params_ready(struct ril_params *ps, struct ril_err *err)
 	ril_real *at = ps->store->vecs;
 	for (size_t i = 0; i < ps->n; i++) {
 		struct ril_param *p = ps->at[i];
-		if (p->is_vec ? bring_vec(p, at, err) : p->part && bring(p, err))
+		if (p->is_vec ? bring_vec(ps, p, at, err) : p->part && bring(ps, p, err))
 			return -1;
 		if (p->is_vec)
 			at += (p->count + UNIT - 1) / UNIT * UNIT;
@@ -106,63 +131,109 @@ static bool trains(const struct ril_param *p, int parts)
 	return p->part & parts && !p->tied;
 }
 
-/* What forward passes will read: the master itself where the published type is ril_real, or rounding is left out (double
- * build). */
-static enum ril_dtype forward_type(const struct ril_param *p, bool keep_master)
+/* What forward passes will read: the master itself where that is ril_real, or rounding is left out (double build).  A
+ * pass in BF16 has the same roundings in the double build as in the other. */
+static enum ril_dtype forward_type(const struct ril_params *ps, const struct ril_param *p, bool keep_master)
 {
-	return keep_master && RIL_REAL == RIL_F64 ? RIL_REAL : p->dtype;
+	enum ril_dtype type = read_as(ps, p);
+	bool rounded = ps->compute == RIL_BF16 && ril_dtype_size(type) == 2;
+	return keep_master && RIL_REAL == RIL_F64 && !rounded ? RIL_REAL : type;
 }
 
-static struct ril_run *run_of(struct ril_params *ps, enum ril_dtype type)
+static enum ril_dtype gradient_type(const struct ril_param *p, const struct ril_training *how)
+{
+	return how->gradients && !p->is_vec ? how->gradients : RIL_REAL;
+}
+
+static struct ril_run *run_of(struct ril_params *ps, enum ril_dtype type, enum ril_dtype grad)
 {
 	int r = 0;
-	while (r < ps->runs && ps->run[r].type != type)
+	while (r < ps->runs && (ps->run[r].type != type || ps->run[r].grad_type != grad))
 		r++;
 	if (r == ps->runs)
-		ps->run[ps->runs++] = (struct ril_run){.type = type};
+		ps->run[ps->runs++] = (struct ril_run){.type = type, .grad_type = grad};
 	assert(ps->runs <= RIL_MAX_RUNS);
 	return &ps->run[r];
 }
 
-/* Gives every trainable parameter its place: run after run, in table order. */
-static void place(struct ril_params *ps, int parts, bool keep_master)
+/* Elements that a parameter takes in the training blocks. */
+static int64_t place_size(const struct ril_params *ps, const struct ril_param *p)
 {
-	for (size_t i = 0; i < ps->n; i++)
-		if (trains(ps->at[i], parts))
-			run_of(ps, forward_type(ps->at[i], keep_master))->count += ps->at[i]->count;
+	return (p->count + ps->unit - 1) / ps->unit * ps->unit;
+}
+
+/* Gives every trainable parameter its place: run after run, in table order. */
+static void place(struct ril_params *ps, const struct ril_training *how)
+{
+	struct ril_run *of;
+	ps->unit = how->unit ? how->unit : 1;
+	for (size_t i = 0; i < ps->n; i++) {
+		struct ril_param *p = ps->at[i];
+		if (!trains(p, how->parts))
+			continue;
+		of = run_of(ps, forward_type(ps, p, how->keep_master), gradient_type(p, how));
+		p->offset = of->count; /* within its run, for now */
+		of->count += place_size(ps, p);
+	}
 	for (int r = 0; r < ps->runs; r++) {
-		struct ril_run *run = &ps->run[r];
-		run->from = ps->count;
-		run->is_master = keep_master && run->type == RIL_REAL;
-		for (size_t i = 0; i < ps->n; i++) {
-			struct ril_param *p = ps->at[i];
-			if (!trains(p, parts) || forward_type(p, keep_master) != run->type)
-				continue;
-			p->offset = ps->count;
-			ps->count += p->count;
-		}
+		ps->run[r].from = ps->count;
+		ps->run[r].is_master = how->keep_master && ps->run[r].type == RIL_REAL;
+		ps->count += ps->run[r].count;
+	}
+	for (size_t i = 0; i < ps->n; i++) {
+		struct ril_param *p = ps->at[i];
+		if (trains(p, how->parts))
+			p->offset += run_of(ps, forward_type(ps, p, how->keep_master), gradient_type(p, how))->from;
 	}
 }
 
 /* The parameter's values on the device, as they are before training. */
 static struct ril_mat values(const struct ril_param *p)
 {
-	return p->vec ? row(p->vec, RIL_REAL, p->count) : row(p->w.p, p->dtype, p->count);
+	return p->vec ? row(p->vec, RIL_REAL, p->count) : row(p->w.p, p->w.type, p->count);
+}
+
+static bool within(const struct ril_run *run, const struct ril_param *p)
+{
+	return p->offset >= run->from && p->offset < run->from + run->count;
+}
+
+/* The masters of one run: the values as they are stored, of which passes may read less. */
+static int first_masters(struct ril_params *ps, const struct ril_run *run, struct ril_err *err)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct ril_param *p = ps->at[i];
+		struct ril_mat to = row(ps->master + p->offset, RIL_REAL, p->count);
+		if (!within(run, p))
+			continue;
+		if (p->vec || p->w.type == p->dtype)
+			ril_ops()->convert(to, values(p));
+		else if (convert_stored(p, to, err))
+			return -1;
+	}
+	return 0;
 }
 
 /* Moves the weights of one run into its block. */
 static int publish_first(struct ril_params *ps, struct ril_run *run, struct ril_err *err)
 {
+	const struct ril_ops *ops = ril_ops();
+	size_t size = ril_dtype_size(run->type);
+	if (ps->master && first_masters(ps, run, err))
+		return -1;
 	if (run->is_master)
 		run->published = ps->master + run->from;
-	else if (!(run->published = block((size_t)run->count, ril_dtype_size(run->type), err)))
+	else if (!(run->published = block((size_t)run->count, size, err)))
 		return -1;
+	if (!run->is_master && ps->unit > 1) /* what lies between parameters */
+		ops->zero(run->published, (size_t)run->count * size);
 	for (size_t i = 0; i < ps->n; i++) {
 		struct ril_param *p = ps->at[i];
-		if (p->offset < run->from || p->offset >= run->from + run->count)
+		if (!within(run, p))
 			continue;
 		void *to = element(run->published, run->type, p->offset - run->from);
-		ril_ops()->convert(row(to, run->type, p->count), values(p));
+		if (!run->is_master)
+			ops->convert(row(to, run->type, p->count), values(p));
 		p->w.p = to;
 		p->w.type = run->type;
 		if (run->is_master && p->is_vec)
@@ -172,37 +243,72 @@ static int publish_first(struct ril_params *ps, struct ril_run *run, struct ril_
 	return 0;
 }
 
-int ril_params_train(struct ril_params *ps, int parts, bool keep_master, struct ril_err *err)
+/* One block for all gradients.  Runs of one type touch. */
+static int make_gradients(struct ril_params *ps, struct ril_err *err)
 {
-	const struct ril_ops *ops = ril_ops();
-	assert(!ps->grad);
-	place(ps, parts, keep_master);
-	if (!ps->count)
-		return ril_fail(err, RIL_EFAIL, "%s: nothing to train", ps->dir);
-	if (keep_master && !(ps->master = block((size_t)ps->count, sizeof *ps->master, err)))
+	enum { ALIGN = 64 };
+	size_t at = 0, from[RIL_MAX_RUNS];
+	for (int r = 0; r < ps->runs; r++) {
+		const struct ril_run *run = &ps->run[r];
+		if (r && run->grad_type != run[-1].grad_type)
+			at = (at + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+		from[r] = at;
+		at += (size_t)run->count * ril_dtype_size(run->grad_type);
+	}
+	if (!(ps->grad = block(at, 1, err)))
 		return -1;
+	ps->grad_bytes = at;
 	for (int r = 0; r < ps->runs; r++) {
 		struct ril_run *run = &ps->run[r];
-		if (publish_first(ps, run, err))
-			return -1;
-		if (keep_master && !run->is_master)
-			ops->convert(row(ps->master + run->from, RIL_REAL, run->count),
-				     row(run->published, run->type, run->count));
+		run->grad = (char *)ps->grad + from[r];
+		for (size_t i = 0; i < ps->n; i++) {
+			struct ril_param *p = ps->at[i];
+			if (within(run, p))
+				p->grad = ril_mat_of(element(run->grad, run->grad_type, p->offset - run->from),
+						     run->grad_type, p->w.rows, p->w.cols);
+		}
 	}
-	if (!(ps->grad = block((size_t)ps->count, sizeof *ps->grad, err)))
-		return -1;
-	for (size_t i = 0; i < ps->n; i++)
-		if (ps->at[i]->offset >= 0)
-			ps->at[i]->grad = ril_mat_of(ps->grad + ps->at[i]->offset, RIL_REAL, ps->at[i]->w.rows,
-						     ps->at[i]->w.cols);
 	ril_params_zero_grad(ps);
-	return ops->sync(err);
+	return 0;
+}
+
+static int check_training(const struct ril_params *ps, const struct ril_training *how, struct ril_err *err)
+{
+	if (!ps->count)
+		return ril_fail(err, RIL_EFAIL, "%s: nothing to train", ps->dir);
+	for (size_t i = 0; i < ps->n && !how->keep_master; i++) {
+		const struct ril_param *p = ps->at[i];
+		if (p->offset >= 0 && p->dtype == RIL_F16 && read_as(ps, p) != RIL_F16)
+			return ril_fail(err, RIL_EFAIL,
+					"%s: tensor '%s' has type F16, which passes in BF16 read rounded: masters are "
+					"needed",
+					ps->dir, p->name);
+	}
+	return 0;
+}
+
+int ril_params_train(struct ril_params *ps, const struct ril_training *how, struct ril_err *err)
+{
+	assert(!ps->grad);
+	place(ps, how);
+	if (check_training(ps, how, err))
+		return -1;
+	if (how->keep_master) {
+		if (!(ps->master = block((size_t)ps->count, sizeof *ps->master, err)))
+			return -1;
+		if (ps->unit > 1)
+			ril_ops()->zero(ps->master, (size_t)ps->count * sizeof *ps->master);
+	}
+	for (int r = 0; r < ps->runs; r++)
+		if (publish_first(ps, &ps->run[r], err))
+			return -1;
+	return make_gradients(ps, err) ? -1 : ril_ops()->sync(err);
 }
 
 struct ril_params_size ril_params_size(const struct ril_params *ps)
 {
 	struct ril_params_size s = {.masters = ps->master ? (size_t)ps->count * sizeof *ps->master : 0,
-				    .gradients = ps->grad ? (size_t)ps->count * sizeof *ps->grad : 0};
+				    .gradients = ps->grad_bytes};
 	for (int r = 0; r < ps->runs; r++)
 		if (!ps->run[r].is_master)
 			s.weights += (size_t)ps->run[r].count * ril_dtype_size(ps->run[r].type);
@@ -211,14 +317,14 @@ struct ril_params_size ril_params_size(const struct ril_params *ps)
 		if (p->is_vec)
 			s.weights += (size_t)p->count * sizeof(ril_real);
 		else if (p->part && !p->tied && p->offset < 0)
-			s.weights += bytes_of(p);
+			s.weights += (size_t)p->count * ril_dtype_size(p->w.type);
 	}
 	return s;
 }
 
 void ril_params_zero_grad(struct ril_params *ps)
 {
-	ril_ops()->zero(ps->grad, (size_t)ps->count * sizeof *ps->grad);
+	ril_ops()->zero(ps->grad, ps->grad_bytes);
 }
 
 void ril_params_publish(struct ril_params *ps, const struct ril_run *run, int64_t from, int64_t to)
@@ -247,14 +353,17 @@ int ril_params_refresh(struct ril_params *ps, struct ril_err *err)
 
 /* ---- reading back ---- */
 
-int ril_param_read(const struct ril_param *p, void *out, int64_t at, int64_t n, void *room, struct ril_err *err)
+int ril_param_read(const struct ril_params *ps, const struct ril_param *p, void *out, int64_t at, int64_t n, void *room,
+		   struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
-	const void *from = element(p->w.p, p->w.type, at);
-	if (p->w.type != p->dtype) {
-		ops->convert(row(room, p->dtype, n), row(from, p->w.type, n));
-		from = room;
+	struct ril_mat from = row(element(p->w.p, p->w.type, at), p->w.type, n);
+	if (p->w.type != p->dtype && ps->master)
+		from = row(ps->master + p->offset + at, RIL_REAL, n);
+	if (from.type != p->dtype) {
+		ops->convert(row(room, p->dtype, n), from);
+		from.p = room;
 	}
-	ops->to_host(out, from, (size_t)n * ril_dtype_size(p->dtype));
+	ops->to_host(out, from.p, (size_t)n * ril_dtype_size(p->dtype));
 	return ops->sync(err);
 }

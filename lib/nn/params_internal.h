@@ -15,8 +15,9 @@ struct ril_params_store {
 	ril_real *vecs;                 /* vectors converted from another type, device */
 };
 
-/* Elements [at, at + n) of a parameter as they are now, in the published type, to the host; `n` elements of room on the
- * device may be needed for that (of which there is none in the usual case: what forward passes read is that type). */
-int ril_param_read(const struct ril_param *, void *out, int64_t at, int64_t n, void *room, struct ril_err *);
+/* Elements [at, at + n) of a parameter as they are now, in the published type, to the host: from its master where
+ * forward passes read another type.  `n` elements of room on the device may be needed for that. */
+int ril_param_read(const struct ril_params *, const struct ril_param *, void *out, int64_t at, int64_t n, void *room,
+		   struct ril_err *);
 
 #endif

@@ -18,6 +18,7 @@
 
 /* What is read from the device while a shard is written. */
 struct from_device {
+	const struct ril_params *params;
 	const struct ril_st_entry *entry;
 	const struct ril_param **param; /* of each entry */
 	void *room;                     /* device; for conversion */
@@ -27,7 +28,8 @@ static int read_piece(void *ctx, const struct ril_st_entry *e, void *out, uint64
 {
 	const struct from_device *d = ctx;
 	size_t size = ril_dtype_size(e->dtype);
-	return ril_param_read(d->param[e - d->entry], out, (int64_t)(at / size), (int64_t)(n / size), d->room, err);
+	return ril_param_read(d->params, d->param[e - d->entry], out, (int64_t)(at / size), (int64_t)(n / size),
+			      d->room, err);
 }
 
 /* Frozen parameters are written from the mapping, trained ones piece by piece from the device. */
@@ -37,7 +39,7 @@ static int save_shard(const struct ril_params *ps, int shard, const char *path, 
 	size_t nmeta = ril_st_meta_count(st), n = 0;
 	struct ril_st_entry *e = ril_new(ps->n, sizeof *e, err);
 	const char **meta = ril_new(2 * nmeta + 1, sizeof *meta, err);
-	struct from_device d = {e, ril_new(ps->n, sizeof *d.param, err), ril_ops()->get(RIL_ST_PIECE)};
+	struct from_device d = {ps, e, ril_new(ps->n, sizeof *d.param, err), ril_ops()->get(RIL_ST_PIECE)};
 	int rc = e && meta && d.param ? 0 : -1;
 	if (!rc && !d.room)
 		rc = ril_fail(err, RIL_EFAIL, "out of memory for writing %s", path);

@@ -21,6 +21,7 @@ struct ril_tape *ril_tape_new(struct ril_err *err)
 	if (!t)
 		return NULL;
 	t->ops = ril_ops();
+	t->type = RIL_REAL;
 	struct ril_arena_source src = {device_get, device_put, (void *)t->ops};
 	t->device = ril_arena_new(&src, err);
 	t->grads = ril_arena_new(&src, err);
@@ -42,6 +43,11 @@ void ril_tape_free(struct ril_tape *t)
 	ril_arena_free(t->scratch);
 	ril_arena_free(t->host);
 	free(t);
+}
+
+void ril_tape_compute(struct ril_tape *t, enum ril_dtype type)
+{
+	t->type = type;
 }
 
 void ril_tape_record(struct ril_tape *t, bool on)
@@ -136,21 +142,22 @@ static struct ril_val *new_val(struct ril_tape *t, struct ril_mat m)
 	return x;
 }
 
-static struct ril_val *val_from(struct ril_tape *t, struct ril_arena *a, int64_t rows, int64_t cols)
+static struct ril_val *val_from(struct ril_tape *t, struct ril_arena *a, enum ril_dtype type, int64_t rows,
+				int64_t cols)
 {
-	size_t n;
-	if (rows < 0 || cols < 0 || !ril_mul(&n, (size_t)rows, (size_t)cols) || n > INT64_MAX / sizeof(ril_real)) {
+	size_t n, size = ril_dtype_size(type);
+	if (rows < 0 || cols < 0 || !ril_mul(&n, (size_t)rows, (size_t)cols) || n > INT64_MAX / size) {
 		if (!t->err.code)
 			ril_fail(&t->err, RIL_EFAIL, "a matrix of %lld x %lld is too large", (long long)rows,
 				 (long long)cols);
 		return NULL;
 	}
-	return new_val(t, ril_mat_of(take(t, a, n, sizeof(ril_real)), RIL_REAL, rows, cols));
+	return new_val(t, ril_mat_of(take(t, a, n, size), type, rows, cols));
 }
 
 struct ril_val *ril_tape_val(struct ril_tape *t, int64_t rows, int64_t cols)
 {
-	return val_from(t, t->device, rows, cols);
+	return val_from(t, t->device, t->type, rows, cols);
 }
 
 struct ril_val *ril_tape_wrap(struct ril_tape *t, struct ril_mat m)
@@ -171,16 +178,17 @@ struct ril_val *ril_tape_input(struct ril_tape *t, int64_t rows, int64_t cols, c
 	if (!y)
 		return NULL;
 	size_t n = (size_t)(rows * cols);
-	if (RIL_REAL == RIL_F32) {
+	if (t->type == RIL_F32) {
 		t->ops->to_device(y->m.p, x, n * sizeof(float));
 		return y;
 	}
 	struct ril_arena_mark m = ril_arena_mark(t->host);
-	double *wide = ril_tape_host(t, n, sizeof *wide);
-	if (!wide)
+	size_t size = ril_dtype_size(t->type);
+	void *other = ril_tape_host(t, n, size);
+	if (!other)
 		return NULL;
-	ril_to_f64(wide, x, RIL_F32, n);
-	t->ops->to_device(y->m.p, wide, n * sizeof *wide);
+	ril_from_f32(other, t->type, x, n);
+	t->ops->to_device(y->m.p, other, n * size);
 	ril_arena_reset(t->host, m);
 	return y;
 }
@@ -215,11 +223,10 @@ int ril_val_host(const struct ril_val *x, double *out, struct ril_err *err)
 		return -1;
 	ril_real chunk[2048];
 	for (int64_t r = 0; r < x->m.rows; r++) {
-		for (int64_t c = 0; c < x->m.cols; c += 2048) {
-			int64_t n = x->m.cols - c < 2048 ? x->m.cols - c : 2048;
-			ops->to_host(chunk, ril_mat_at(x->m, r, c), (size_t)n * sizeof *chunk);
-			for (int64_t i = 0; i < n; i++)
-				*out++ = chunk[i];
+		for (int64_t c = 0, n; c < x->m.cols; c += n, out += n) {
+			n = x->m.cols - c < 2048 ? x->m.cols - c : 2048;
+			ops->to_host(chunk, ril_mat_at(x->m, r, c), (size_t)n * ril_dtype_size(x->m.type));
+			ril_to_f64(out, chunk, x->m.type, (size_t)n);
 		}
 	}
 	return 0;
@@ -227,20 +234,30 @@ int ril_val_host(const struct ril_val *x, double *out, struct ril_err *err)
 
 /* ---- records ---- */
 
-struct ril_val *ril_tape_out(struct ril_tape *t, int64_t rows, int64_t cols, bool needs)
+static struct ril_val *out_from(struct ril_tape *t, enum ril_dtype type, int64_t rows, int64_t cols, bool needs)
 {
-	struct ril_val *y = ril_tape_val(t, rows, cols);
+	struct ril_val *y = val_from(t, t->device, type, rows, cols);
 	t->trains |= needs;
 	if (y)
 		y->needs = needs && t->record;
 	return y;
 }
 
+struct ril_val *ril_tape_out(struct ril_tape *t, int64_t rows, int64_t cols, bool needs)
+{
+	return out_from(t, t->type, rows, cols, needs);
+}
+
+struct ril_val *ril_tape_out_real(struct ril_tape *t, int64_t rows, int64_t cols, bool needs)
+{
+	return out_from(t, RIL_REAL, rows, cols, needs);
+}
+
 struct ril_val *ril_tape_out_cheap(struct ril_tape *t, int64_t rows, int64_t cols, bool needs)
 {
 	if (!t->cheap || !t->record || !needs)
 		return ril_tape_out(t, rows, cols, needs);
-	struct ril_val *y = val_from(t, t->scratch, rows, cols);
+	struct ril_val *y = val_from(t, t->scratch, t->type, rows, cols);
 	if (y)
 		y->needs = y->scratch = true;
 	return y;

@@ -1,7 +1,7 @@
 /* tape.h -- an eager tape: operations run at once, and when recording leave what their backward pass needs.
  *
  * A value is a row-major matrix [rows, cols] with leading dimension `ld` in the step arena (device memory); views share
- * its memory and its gradient.  A record is {op, out, in[], saved}; ril_tape_backward walks the records from the last
+ * its memory and its gradient.  All values of a pass have the tape's type, but for those that ril_t_linear_real makes.  A record is {op, out, in[], saved}; ril_tape_backward walks the records from the last
  * to the first, gradients add, and a gradient's memory is used again as soon as its producer's backward pass has run.
  * Without recording (inference) the same operations leave nothing behind.  After the first step of a given size no
  * memory is allocated.
@@ -37,6 +37,8 @@ struct ril_val {
 struct ril_tape;
 struct ril_tape *ril_tape_new(struct ril_err *);
 void ril_tape_free(struct ril_tape *);
+/* The type of the values that it makes: RIL_REAL at first, or BF16; between passes. */
+void ril_tape_compute(struct ril_tape *, enum ril_dtype);
 void ril_tape_record(struct ril_tape *, bool on); /* off at first */
 void ril_tape_reset(struct ril_tape *);           /* forgets values and records, keeps the memory */
 int ril_tape_trim(struct ril_tape *);             /* after a reset: gives the memory back; for tools that wait */
@@ -60,8 +62,9 @@ enum ril_recompute ril_recompute_parse(const char *);
 void ril_tape_recompute(struct ril_tape *, enum ril_recompute); /* none at first; between passes */
 
 /* ---- values ---- */
-struct ril_val *ril_tape_val(struct ril_tape *, int64_t rows, int64_t cols);                  /* contents undefined */
-struct ril_val *ril_tape_input(struct ril_tape *, int64_t rows, int64_t cols, const float *); /* copied from host */
+struct ril_val *ril_tape_val(struct ril_tape *, int64_t rows, int64_t cols); /* contents undefined */
+/* Copied from the host, rounded to the tape's type. */
+struct ril_val *ril_tape_input(struct ril_tape *, int64_t rows, int64_t cols, const float *);
 /* A value over device memory from elsewhere. */
 struct ril_val *ril_tape_wrap(struct ril_tape *, struct ril_mat);
 void *ril_tape_host(struct ril_tape *, size_t n, size_t size); /* scratch on the host */
@@ -74,6 +77,8 @@ int ril_val_host(const struct ril_val *, double *out /* [rows,cols] */, struct r
 
 /* ---- operations (shapes and formulas: ops/ops.h) ---- */
 struct ril_val *ril_t_linear(struct ril_tape *, struct ril_val *x, const struct ril_linear *);
+/* The same in RIL_REAL, for what a loss or a draw reads. */
+struct ril_val *ril_t_linear_real(struct ril_tape *, struct ril_val *x, const struct ril_linear *);
 /* x + h w^T + b; overwrites x where no gradient flows. */
 struct ril_val *ril_t_linear_add(struct ril_tape *, struct ril_val *x, struct ril_val *h, const struct ril_linear *);
 struct ril_val *ril_t_embed(struct ril_tape *, const int32_t *ids, const int32_t *vrow, int64_t T,

@@ -43,6 +43,7 @@ struct ril_tape {
 	const struct ril_ops *ops;
 	struct ril_arena *device; /* activations */
 	struct ril_arena *grads, *scratch, *host;
+	enum ril_dtype type; /* of values */
 	size_t peak;
 	struct ril_rec *last;
 	bool record;
@@ -68,6 +69,8 @@ void *ril_tape_bytes(struct ril_tape *, size_t n);
 ril_real *ril_tape_reals(struct ril_tape *, int64_t n);
 /* A new dense value that needs a gradient where any input or parameter does.  NULL if an input is. */
 struct ril_val *ril_tape_out(struct ril_tape *, int64_t rows, int64_t cols, bool needs);
+/* The same in RIL_REAL. */
+struct ril_val *ril_tape_out_real(struct ril_tape *, int64_t rows, int64_t cols, bool needs);
 /* The same for what is large and cheap to compute: its record must have `again`. */
 struct ril_val *ril_tape_out_cheap(struct ril_tape *, int64_t rows, int64_t cols, bool needs);
 /* Walks back from a record to the first, not included `end`. */

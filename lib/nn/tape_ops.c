@@ -32,9 +32,8 @@ static void linear_back(struct ril_tape *t, struct ril_rec *r)
 	t->ops->linear_bwd(ril_tape_grad(t, x), r->p[0]->grad, vec_grad(r->p[1]), y->g, x->m, r->p[0]->w);
 }
 
-struct ril_val *ril_t_linear(struct ril_tape *t, struct ril_val *x, const struct ril_linear *l)
+static struct ril_val *linear(struct ril_tape *t, struct ril_val *y, struct ril_val *x, const struct ril_linear *l)
 {
-	struct ril_val *y = x ? ril_tape_out(t, x->m.rows, l->w->w.rows, x->needs || linear_trains(l)) : NULL;
 	if (!y)
 		return NULL;
 	t->ops->linear(y->m, x->m, l->w->w, l->b ? l->b->vec : NULL, false);
@@ -45,6 +44,18 @@ struct ril_val *ril_t_linear(struct ril_tape *t, struct ril_val *x, const struct
 		r->p[1] = l->b;
 	}
 	return y;
+}
+
+struct ril_val *ril_t_linear(struct ril_tape *t, struct ril_val *x, const struct ril_linear *l)
+{
+	bool needs = x && (x->needs || linear_trains(l));
+	return linear(t, x ? ril_tape_out(t, x->m.rows, l->w->w.rows, needs) : NULL, x, l);
+}
+
+struct ril_val *ril_t_linear_real(struct ril_tape *t, struct ril_val *x, const struct ril_linear *l)
+{
+	bool needs = x && (x->needs || linear_trains(l));
+	return linear(t, x ? ril_tape_out_real(t, x->m.rows, l->w->w.rows, needs) : NULL, x, l);
 }
 
 static void linear_add_back(struct ril_tape *t, struct ril_rec *r)

@@ -20,9 +20,9 @@ struct ril_world {
 	int rank, size;
 	/* x[n] (host) becomes the sum over all ranks. */
 	int (*sum)(const struct ril_world *, double *x, size_t n, struct ril_err *);
-	/* Of block[count] (device), the rank's own range (ril_world_range) becomes the sum over all ranks; what lies outside
-	 * of it is undefined afterwards. */
-	int (*reduce_scatter)(const struct ril_world *, ril_real *block, int64_t count, struct ril_err *);
+	/* Of block[count] (device, RIL_REAL or BF16), the rank's own range (ril_world_range) becomes the sum over all ranks,
+	 * made in ril_real or better and rounded once; what lies outside of it is undefined afterwards. */
+	int (*reduce_scatter)(const struct ril_world *, void *block, int64_t count, enum ril_dtype, struct ril_err *);
 	/* Every rank has its own range of block[count] (device, elements of `size` bytes) and gets all others. */
 	int (*all_gather)(const struct ril_world *, void *block, int64_t count, size_t size, struct ril_err *);
 };
@@ -30,7 +30,7 @@ struct ril_world {
 /* The world of one process. */
 extern const struct ril_world ril_world_one;
 
-/* The part of `count` elements that rank r owns: equal parts, each a multiple of 64 but the last. */
+/* The part of `count` elements that rank r owns: equal parts, each a multiple of 256 (a block of moments) but the last. */
 struct ril_range ril_world_range(const struct ril_world *, int rank, int64_t count);
 
 #endif

@@ -24,6 +24,27 @@ const struct ril_ops *ril_ops(void)
 	return active;
 }
 
+/* ---- the type of passes ---- */
+
+static enum ril_dtype compute_asked = RIL_NONE; /* the device's own */
+
+int ril_compute_use(const char *name, struct ril_err *err)
+{
+	static const char *const known[] = {"auto", "f32", "bf16"};
+	static const enum ril_dtype type[] = {RIL_NONE, RIL_REAL, RIL_BF16};
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(name, known[i])) {
+			compute_asked = type[i];
+			return 0;
+		}
+	return ril_fail(err, RIL_EUSAGE, "'%s' is not auto, f32 or bf16", name);
+}
+
+enum ril_dtype ril_compute(void)
+{
+	return compute_asked ? compute_asked : active->compute;
+}
+
 void ril_backend_use(const struct ril_ops *ops)
 {
 	active = ops;

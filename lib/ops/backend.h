@@ -12,6 +12,11 @@ int ril_device_check(const char *device, bool *cuda, struct ril_err *);
  * never restart).  A sentence on what was chosen goes to how[n] for -v.  Call before any other thread exists. */
 int ril_backend_start(const char *device, char **argv, char *how, size_t n, struct ril_err *);
 
+/* What passes compute in, told once, before models are opened: "f32" (RIL_REAL), "bf16", or "auto": the device's own.
+ * RIL_EUSAGE for anything else. */
+int ril_compute_use(const char *, struct ril_err *);
+enum ril_dtype ril_compute(void);
+
 /* Makes another table the active one: a device that stands between the host and a backend (tests/far). */
 void ril_backend_use(const struct ril_ops *);
 /* From here on nothing is computed: memory may be asked for, in any amount, and not be touched.  For counting it. */

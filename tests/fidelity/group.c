@@ -280,7 +280,10 @@ static void check_discriminator(struct subject *s, struct group *g)
 	ril_tape_reset(s->tape);
 	ril_tape_record(s->tape, true);
 	if (!d || !p ||
-	    ril_params_train(d->params, RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION | RIL_PART_SCORE, true,
+	    ril_params_train(d->params,
+			     &(struct ril_training){.parts = RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION |
+							     RIL_PART_SCORE,
+						    .keep_master = true},
 			     &err) ||
 	    set_head(d, g->st, &err) || pack(p, d, g, RIL_PACK_SCORE, &err) ||
 	    ril_pack_score(s->tape, d, p, embed(s, d, g), &z, &err) || ril_val_host(z, logit, &err)) {

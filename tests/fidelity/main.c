@@ -274,7 +274,10 @@ static void check_model(struct fidelity *f, const char *folder)
 	s.train = s.model ? ril_model_open(dir, RIL_HEAD_LM, 0, &err) : NULL;
 	s.tape = s.train ? ril_tape_new(&err) : NULL;
 	if (!s.tape ||
-	    ril_params_train(s.train->params, RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION, true, &err)) {
+	    ril_params_train(s.train->params,
+			     &(struct ril_training){.parts = RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION,
+						    .keep_master = true},
+			     &err)) {
 		row_error(f, "open", &err);
 	} else {
 		check_writeback(&s);

@@ -23,7 +23,10 @@ static int train_once(const char *dir, enum ril_head head, const char *out, stru
 	struct ril_model *m = ril_model_open(dir, head, 1, err);
 	struct ril_tape *t = m ? ril_tape_new(err) : NULL;
 	struct ril_pack *p = t ? ril_pack_new(err) : NULL;
-	int rc = p ? ril_params_train(m->params, RIL_PART_LLM | RIL_PART_SCORE, true, err) : -1;
+	int rc = p ? ril_params_train(
+			     m->params,
+			     &(struct ril_training){.parts = RIL_PART_LLM | RIL_PART_SCORE, .keep_master = true}, err)
+		   : -1;
 	if (!rc) {
 		ril_tape_record(t, true);
 		ril_pack_reset(p, &m->config, RIL_PACK_SHARED,

@@ -82,7 +82,9 @@ static void test_rounding(void)
 		return;
 	}
 	struct ril_model *m = ril_model_open(dir, RIL_HEAD_LM, 0, &err);
-	CHECK(m && !ril_params_train(m->params, RIL_PART_LLM, false, &err), "%s", err.msg);
+	CHECK(m && !ril_params_train(m->params, &(struct ril_training){.parts = RIL_PART_LLM, .keep_master = false},
+				     &err),
+	      "%s", err.msg);
 	struct ril_optim_options how = {.lr = 1e-6, .beta1 = .9, .beta2 = .999, .eps = 1e-12};
 	struct ril_optim *o = ril_optim_new(m->params, &how, 7, &err);
 	const struct ril_param *p = ril_params_find(m->params, "lm_head.weight");
@@ -92,7 +94,7 @@ static void test_rounding(void)
 	ril_real *before = malloc((size_t)p->count * sizeof *before), *after = malloc((size_t)p->count * sizeof *after);
 	test_values(m->params, p, before);
 	for (int64_t i = 0; i < m->params->count; i++)
-		m->params->grad[i] = 1;
+		((ril_real *)m->params->grad)[i] = 1;
 	double norm, moved = 0;
 	int64_t changed = 0;
 	CHECK(!ril_optim_step(o, 1, &norm, &err), "%s", err.msg);

@@ -149,7 +149,8 @@ static struct ril_model *open_training(enum ril_head head, int parts)
 {
 	struct ril_model *m = ril_model_open(shared_path("."), head, 1, &err);
 	CHECK(m, "%s", err.msg);
-	CHECK(m && !ril_params_train(m->params, parts, true, &err), "%s", err.msg);
+	CHECK(m && !ril_params_train(m->params, &(struct ril_training){.parts = parts, .keep_master = true}, &err),
+	      "%s", err.msg);
 	return m;
 }
 

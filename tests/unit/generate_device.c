@@ -1,7 +1,7 @@
 /* generate_device.c -- decoding on a device that is not the host: the CPU's kernels behind a table that counts what
  * passes between the two, and whose `async` makes the generator look late and seldom.
  *
- * The table takes the backend's place (ril_ops below): a copy that was asked for with fetch is not there before
+ * The table takes the backend's place: a copy that was asked for with fetch is not there before
  * fetched(). */
 #include "../ril_test.h"
 
@@ -23,11 +23,6 @@ static struct {
 } fetching;
 static int poison_call, poison_row; /* which call of sample meets a NaN, in which row; 0: none */
 static int calls;
-
-const struct ril_ops *ril_ops(void)
-{
-	return &table;
-}
 
 static void *get(size_t bytes)
 {
@@ -95,6 +90,7 @@ static void make_table(void)
 	table.fetched = fetched;
 	table.sync = wait;
 	table.sample = poisoned_sample;
+	ril_backend_use(&table);
 }
 
 /* ---- prompts ---- */

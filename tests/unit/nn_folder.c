@@ -196,7 +196,10 @@ static void test_rounding(void)
 	copy_folder("internvl3-b", "student");
 	struct ril_model *m = ril_model_open(at("student", "."), RIL_HEAD_LM, 0, &err);
 	struct ril_model *r = ril_model_open(at("student", "."), RIL_HEAD_LM, 0, &err);
-	CHECK(m && r && !ril_params_train(m->params, RIL_PART_LLM, true, &err), "%s", err.msg);
+	CHECK(m && r &&
+		      !ril_params_train(m->params, &(struct ril_training){.parts = RIL_PART_LLM, .keep_master = true},
+					&err),
+	      "%s", err.msg);
 	struct ril_param *w = ril_params_find(m->params, "language_model.model.layers.0.mlp.up_proj.weight");
 	struct ril_param *v = ril_params_find(m->params, "language_model.model.norm.weight");
 	struct ril_param *frozen = ril_params_find(m->params, "mlp1.1.weight");

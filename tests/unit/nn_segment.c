@@ -122,7 +122,9 @@ int main(void)
 	const char *root = getenv("RIL_ROOT");
 	snprintf(dir, sizeof dir, "%s/share/models/student", root ? root : ".");
 	struct ril_model *m = ril_model_open(dir, RIL_HEAD_LM, 0, &err);
-	CHECK(m && !ril_params_train(m->params, RIL_PART_LLM, true, &err), "%s", err.msg);
+	CHECK(m && !ril_params_train(m->params, &(struct ril_training){.parts = RIL_PART_LLM, .keep_master = true},
+				     &err),
+	      "%s", err.msg);
 	if (!m)
 		TEST_END();
 	gate.w = ril_params_find(m->params, "model.layers.0.mlp.gate_proj.weight");

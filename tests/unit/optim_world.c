@@ -1,6 +1,6 @@
 /* optim_world.c -- an optimiser shared out: a world of ranks that are threads of this process gives the weights and the
- * state of one rank, bit for bit; parameters keep their place; what is written passes through bounded pieces
- * (RIL_TEST_F64).
+ * state of one rank, bit for bit; parameters keep their place; what is written passes through bounded pieces;
+ * with masters and without, moments of floats and of 8 bits, gradients of either type (RIL_TEST_F64).
  *
  * One rank runs at a time: a rank holds the turn, and lets it go only where it waits for the others. */
 #include "../ril_device.h"
@@ -60,22 +60,35 @@ static int thread_sum(const struct ril_world *w, double *x, size_t n, RIL_UNUSED
 	return 0;
 }
 
-static int thread_reduce_scatter(const struct ril_world *w, ril_real *block, int64_t count,
+static ril_real get(const void *block, enum ril_dtype type, int64_t i)
+{
+	return type == RIL_BF16 ? (ril_real)ril_bf16_f32(((const uint16_t *)block)[i]) : ((const ril_real *)block)[i];
+}
+
+static void set(void *block, enum ril_dtype type, int64_t i, ril_real x)
+{
+	if (type == RIL_BF16)
+		((uint16_t *)block)[i] = ril_f32_bf16((float)x);
+	else
+		((ril_real *)block)[i] = x;
+}
+
+static int thread_reduce_scatter(const struct ril_world *w, void *block, int64_t count, enum ril_dtype type,
 				 RIL_UNUSED struct ril_err *err)
 {
 	struct ril_range own = ril_world_range(w, w->rank, count);
 	shown[w->rank] = block;
 	meet();
 	for (int64_t i = own.from; i < own.to; i++) {
-		ril_real sum = ((ril_real *)shown[0])[i];
+		ril_real sum = get(shown[0], type, i);
 		for (int r = 1; r < w->size; r++)
-			sum += ((ril_real *)shown[r])[i];
-		block[i] = sum;
+			sum += get(shown[r], type, i);
+		set(block, type, i, sum);
 	}
 	meet();
 	for (int64_t i = 0; i < count; i++) /* "undefined" */
 		if (i < own.from || i >= own.to)
-			block[i] = (ril_real)NAN;
+			set(block, type, i, (ril_real)NAN);
 	return 0;
 }
 
@@ -140,7 +153,8 @@ static void write_folder(const struct tensor *t, size_t n)
 struct job {
 	const struct tensor *tensor;
 	size_t tensors;
-	bool keep_master;
+	bool keep_master, moments_8bit;
+	enum ril_dtype gradients;
 	double clip;
 	int size, rank;
 	const char *save, *load; /* states */
@@ -151,16 +165,25 @@ struct job {
 	size_t bytes;
 };
 
-/* Rank r's share of a gradient whose sum over the ranks is exact and does not depend on their number. */
+/* Rank r's share of a gradient whose sum over the ranks is exact, in BF16 too, and does not depend on their number. */
 static void add_gradient(struct ril_params *p, int ranks, int rank, int step)
 {
-	ril_real *g = calloc((size_t)p->count, sizeof *g);
-	for (int64_t i = 0; i < p->count; i++) {
-		long whole = (long)((i * 31 + step * 17) % 1999) - 999, share = whole / ranks;
-		g[i] = (ril_real)(rank ? share : whole - share * (ranks - 1)) / 4096;
+	ril_params_zero_grad(p);
+	for (size_t k = 0; k < p->n; k++) {
+		const struct ril_param *q = p->at[k];
+		size_t n = (size_t)q->count;
+		if (q->offset < 0)
+			continue;
+		void *g = calloc(n, sizeof(ril_real));
+		long top = q->grad.type == RIL_BF16 ? 127 : 999;
+		for (int64_t i = 0; i < q->count; i++) {
+			long whole = (long)(((q->offset + i) * 31 + step * 17) % (2 * top + 1)) - top,
+			     share = whole / ranks;
+			set(g, q->grad.type, i, (ril_real)(rank ? share : whole - share * (ranks - 1)) / 4096);
+		}
+		ril_ops()->to_device(q->grad.p, g, n * ril_dtype_size(q->grad.type));
+		free(g);
 	}
-	ril_ops()->to_device(p->grad, g, (size_t)p->count * sizeof *g);
-	free(g);
 }
 
 static void collect(struct job *j, const struct ril_params *p)
@@ -186,7 +209,12 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 					.eps = 1e-8,
 					.weight_decay = .1,
 					.clip_grad = j->clip,
+					.moments_8bit = j->moments_8bit,
 					.world = w};
+	const struct ril_training what = {.parts = RIL_PART_LLM,
+					  .keep_master = j->keep_master,
+					  .gradients = j->gradients,
+					  .unit = ril_optim_unit(&how)};
 	for (size_t k = 0; k < j->tensors; k++) {
 		const struct tensor *t = &j->tensor[k];
 		enum ril_part part = strcmp(t->name, "frozen.weight") ? RIL_PART_LLM : RIL_PART_VISION;
@@ -194,7 +222,7 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 				     &j->err))
 			return -1;
 	}
-	if (ril_params_ready(p, &j->err) || ril_params_train(p, RIL_PART_LLM, j->keep_master, &j->err))
+	if (ril_params_ready(p, &j->err) || ril_params_train(p, &what, &j->err))
 		return -1;
 	struct ril_optim *o = ril_optim_new(p, &how, 7, &j->err);
 	int first = j->load ? 3 : 0, rc = o ? 0 : -1;
@@ -263,12 +291,13 @@ static bool alike(const struct job *a, const struct job *b)
 	return (RIL_REAL == RIL_F64 && a->clip > 0) || !memcmp(a->weights, b->weights, a->bytes);
 }
 
-static void test_worlds(const struct tensor *t, size_t n, bool keep_master, double clip)
+static void test_worlds(struct job job)
 {
 	static const int sizes[] = {2, 3, 5};
 	struct job one, again, many[MOST];
-	struct job job = {.tensor = t, .tensors = n, .keep_master = keep_master, .clip = clip, .size = 1};
-	write_folder(t, n);
+	double clip = job.clip;
+	job.size = 1;
+	write_folder(job.tensor, job.tensors);
 	job.save = in_root("one");
 	run(job, &one);
 	job.save = NULL;
@@ -316,13 +345,14 @@ static void *broken_main(void *ctx)
 	pthread_mutex_lock(&turn);
 	struct ril_params *p = ril_params_open(in_root("."), &j->err);
 	struct ril_param *q = ril_params_need(p, RIL_PART_LLM, false, "a.weight", 2, (int64_t[]){1, 2}, &j->err);
-	CHECK(q && !ril_params_ready(p, &j->err) && !ril_params_train(p, RIL_PART_LLM, true, &j->err), "%s",
-	      j->err.msg);
+	CHECK(q && !ril_params_ready(p, &j->err) &&
+		      !ril_params_train(p, &(struct ril_training){.parts = RIL_PART_LLM, .keep_master = true}, &j->err),
+	      "%s", j->err.msg);
 	struct ril_optim *o = ril_optim_new(p, &how, 7, &j->err);
 	test_values(p, q, before);
 	add_gradient(p, j->size, j->rank, 0);
 	if (j->rank)
-		ril_ops()->to_device(p->grad + 1, &bad, sizeof bad);
+		ril_ops()->to_device((ril_real *)p->grad + 1, &bad, sizeof bad);
 	CHECK(ril_optim_step(o, 1, &norm, &j->err) && j->err.code == RIL_ENONFINITE && o->steps == 0, "%s", j->err.msg);
 	test_values(p, q, after);
 	CHECK(!memcmp(before, after, 2 * sizeof *after), "it moved");
@@ -383,7 +413,9 @@ static void test_pieces(void)
 	struct ril_params *p = ril_params_open(in_root("."), &err);
 	struct ril_param *q =
 		p ? ril_params_need(p, RIL_PART_LLM, false, "a.weight", 2, (int64_t[]){9000, 1999}, &err) : NULL;
-	CHECK(q && !ril_params_ready(p, &err) && !ril_params_train(p, RIL_PART_LLM, true, &err), "%s", err.msg);
+	CHECK(q && !ril_params_ready(p, &err) &&
+		      !ril_params_train(p, &(struct ril_training){.parts = RIL_PART_LLM, .keep_master = true}, &err),
+	      "%s", err.msg);
 	struct ril_optim *o = ril_optim_new(p, &how, 7, &err);
 	add_gradient(p, 1, 0, 0);
 	CHECK(o && !ril_optim_step(o, 1, &norm, &err), "%s", err.msg);
@@ -399,7 +431,7 @@ static void test_pieces(void)
 					   st ? ril_st_find(st, "v/a.weight") : NULL, w ? ril_st_at(w, 0) : NULL};
 	ril_real *have = malloc(n * sizeof *have);
 	for (int k = 0; k < 2; k++) {
-		ril_ops()->to_host(have, k ? o->v : p->master, n * sizeof *have);
+		ril_ops()->to_host(have, k ? o->moments.v : p->master, n * sizeof *have);
 		CHECK(e[k] && e[k]->count == p->count && !memcmp(e[k]->data, have, n * sizeof *have), "block %d", k);
 	}
 	void *rounded = malloc(2 * n);
@@ -419,9 +451,18 @@ static void test_pieces(void)
 int main(void)
 {
 	CHECK(mkdtemp(root), "temporary folder");
-	for (int k = 0; k < 4; k++) {
-		test_worlds(plain, 8, k & 1, k & 2 ? .5 : 0);
-		test_worlds(tiny, 1, k & 1, k & 2 ? .1 : 0); /* fewer elements than ranks */
+	for (int k = 0; k < 16; k++) {
+		struct job how = {.keep_master = k & 1,
+				  .moments_8bit = k & 4,
+				  .gradients = k & 8 ? RIL_BF16 : RIL_REAL,
+				  .tensor = plain,
+				  .tensors = 8,
+				  .clip = k & 2 ? .5 : 0};
+		test_worlds(how);
+		how.tensor = tiny; /* fewer elements than ranks */
+		how.tensors = 1;
+		how.clip = k & 2 ? .01 : 0;
+		test_worlds(how);
 	}
 	test_not_finite();
 	test_places();

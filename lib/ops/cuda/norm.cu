@@ -20,10 +20,10 @@ enum {
 	ROW_BLOCKS = 512 /* four blocks on each multiprocessor of the largest devices */
 };
 
-/* What sums a row needs; sums[] is as long as the launch says. */
+/* sums[] is as long as the launch says. */
 struct norm_shared {
 	float room[32];
-	float sums[2 * LONG];
+	float sums[];
 };
 
 static size_t shared_of(int64_t floats)
