@@ -112,7 +112,7 @@ static __device__ __forceinline__ void ril_store(double *p, double x)
 /* ---- loads and stores ---- */
 
 /* 16 bytes of anything, moved at once. */
-struct __attribute__((may_alias, aligned(16))) ril_16_bytes {
+struct alignas(16) ril_16_bytes {
 	uint32_t word[4];
 };
 
