@@ -113,6 +113,42 @@ $(CUDA_STAMP):
 	@touch $@
 $B/lib/ops/backend.o: $(CUDA_STAMP)
 
+# ---- the CUDA backend on an emulated device (tests/simt) ----
+# The host's compiler takes the backend's own sources; tests/simt/... are the operations' tests and the tools on it.
+# tests/simt-checked/...: the same, with every access to memory looked at: -fsanitize=thread calls functions that are
+# tests/simt/check.c's.  lib/ops/cuda/library.c has its counterpart there.
+SIMT_CXX   := g++
+SIMT_FLAGS := -Itests/simt -D_GNU_SOURCE -DRIL_SIMT
+SIMTSRC    := $(filter-out lib/ops/cuda/library.c,$(CUDASRC)) $(wildcard tests/simt/*.c)
+SIMTOBJ    := $(patsubst %,$B/simt/%.o,$(basename $(filter-out tests/simt/check.c,$(SIMTSRC))))
+SIMTCHECKED := $(patsubst $B/simt/lib/%,$B/simt-checked/lib/%,$(SIMTOBJ)) $B/simt/tests/simt/check.o
+SIMTTESTS  := $(patsubst tests/ops/%.c,%,$(filter-out tests/ops/backend.c,$(wildcard tests/ops/*.c)))
+SIMT_CXXFLAGS := -std=gnu++17 -march=$(ARCH) -ffp-contract=fast -Wall -Wextra -Wno-unknown-pragmas -fno-exceptions -fno-rtti -g $(SIMT_FLAGS) -Ilib
+
+$B/simt/%.o: %.c Makefile VERSION
+	@mkdir -p $(@D)
+	$(CC) $(SIMT_FLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$B/simt/%.o: %.cu Makefile
+	@mkdir -p $(@D)
+	$(SIMT_CXX) -x c++ $(SIMT_CXXFLAGS) -O2 $(LDFLAGS) -MMD -MP -c $< -o $@
+
+$B/simt-checked/%.o: %.c Makefile VERSION
+	@mkdir -p $(@D)
+	$(CC) $(SIMT_FLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$B/simt-checked/%.o: %.cu Makefile
+	@mkdir -p $(@D)
+	$(SIMT_CXX) -x c++ $(SIMT_CXXFLAGS) -O1 -fsanitize=thread -MMD -MP -c $< -o $@
+
+$B/tests/simt/%: $B/tests/ops/%.o $(SIMTOBJ) $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+$B/tests/simt-checked/%: $B/tests/ops/%.o $(SIMTCHECKED) $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
 # stb_image leaves a short palette's rest undefined; the same bytes must give the same picture.
 $B/lib/image/stb.o: CFLAGS += -ftrivial-auto-var-init=zero
 

@@ -4,7 +4,11 @@
 
 #include <math.h>
 
-static inline double ril_logistic(double z)
+#ifndef RIL_BOTH
+#define RIL_BOTH /* philox.h says what it is */
+#endif
+
+static inline RIL_BOTH double ril_logistic(double z)
 {
 	return z >= 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z));
 }

@@ -4,27 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-/* Ten rounds on c[0..3]; inlined, so that a loop over counters runs in vectors. */
-static inline void rounds(uint32_t k0, uint32_t k1, uint32_t *c0, uint32_t *c1, uint32_t *c2, uint32_t *c3)
-{
-	for (int round = 0; round < 10; round++) {
-		uint64_t p0 = (uint64_t)0xD2511F53u * *c0;
-		uint64_t p1 = (uint64_t)0xCD9E8D57u * *c2;
-		uint32_t n0 = (uint32_t)(p1 >> 32) ^ *c1 ^ k0;
-		uint32_t n2 = (uint32_t)(p0 >> 32) ^ *c3 ^ k1;
-		*c1 = (uint32_t)p1;
-		*c3 = (uint32_t)p0;
-		*c0 = n0;
-		*c2 = n2;
-		k0 += 0x9E3779B9u;
-		k1 += 0xBB67AE85u;
-	}
-}
-
 void ril_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4])
 {
 	memcpy(out, counter, 4 * sizeof *out);
-	rounds(key[0], key[1], &out[0], &out[1], &out[2], &out[3]);
+	ril_philox_rounds(key[0], key[1], &out[0], &out[1], &out[2], &out[3]);
 }
 
 void ril_rng4(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at, uint32_t out[4])
@@ -41,7 +24,7 @@ void ril_rng_fill(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at,
 #pragma omp simd
 		for (uint32_t l = 0; l < LANES; l++) {
 			uint32_t c0 = at.step, c1 = at.question, c2 = at.response, c3 = at.position + l;
-			rounds(seed, (uint32_t)purpose, &c0, &c1, &c2, &c3);
+			ril_philox_rounds(seed, (uint32_t)purpose, &c0, &c1, &c2, &c3);
 			w[0][l] = c0;
 			w[1][l] = c1;
 			w[2][l] = c2;

@@ -6,6 +6,8 @@
 #ifndef RIL_BASE_RNG_H
 #define RIL_BASE_RNG_H
 
+#include "base/philox.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,12 +35,6 @@ void ril_rng4(uint32_t seed, enum ril_purpose, struct ril_rng_at, uint32_t out[4
 
 /* Those at n counters, at.position and on: out [n,4]. */
 void ril_rng_fill(uint32_t seed, enum ril_purpose, struct ril_rng_at, uint32_t *out, size_t n);
-
-/* Two words as a uniform number in [0,1) with 53 bits. */
-static inline double ril_rng_unit(const uint32_t word[2])
-{
-	return (double)((((uint64_t)word[0] << 32) | word[1]) >> 11) * 0x1p-53;
-}
 
 /* Uniform in [0,1) with 53 bits; standard normal (Box-Muller on the same four words). */
 double ril_rng_uniform(uint32_t seed, enum ril_purpose, struct ril_rng_at);

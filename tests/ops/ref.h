@@ -25,7 +25,7 @@ static int32_t *random_rows(struct run *r, int64_t n, int64_t limit)
 	return x;
 }
 
-/* ---- linear: d = T, K, N, bias, accumulate ---- */
+/* ---- linear: d = T, K, N, bias, accumulate, y is ril_real ---- */
 
 static void linear_shape(struct run *r)
 {
@@ -37,6 +37,8 @@ static void linear_shape(struct run *r)
 		io_set(&r->in[3], 1, N, N, true);
 	io_set(&r->out[0], T, N, N + 2 * r->pad, true);
 	r->out[0].start = true;
+	r->out[0].real = r->d[5];
+	r->in[3].real = true;
 	r->weight = 2;
 }
 
@@ -53,13 +55,13 @@ static void linear_naive(const struct run *r, double *const in[], double *const 
 	}
 }
 
-static void linear_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void linear_forward(const struct run *r, void *const in[], void *const out[])
 {
 	ops()->linear(OUT(0), IN(1), stored_weight(r, in), in[3], r->d[4]);
 }
 
-static void linear_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
-			    ril_real *const dout[], ril_real *const din[])
+static void linear_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
+			    void *const din[])
 {
 	ops()->linear_bwd(DIN(1), DIN(2), din[3], DOUT(0), IN(1), stored_weight(r, in));
 }
@@ -80,6 +82,7 @@ static void embed_shape(struct run *r)
 	io_set(&r->out[0], T, C, C, true);
 	r->idx = random_rows(r, T, r->d[2]);
 	r->idx2 = random_rows(r, T, r->d[3]);
+	r->idx_n = r->idx2_n = T;
 	for (int64_t t = 0; t < T; t++)
 		if (!r->d[3] || t % 3)
 			r->idx2[t] = -1;
@@ -94,15 +97,15 @@ static void embed_naive(const struct run *r, double *const in[], double *const o
 			out[0][t * C + c] = r->idx2[t] >= 0 ? in[1][r->idx2[t] * C + c] : in[0][r->idx[t] * C + c];
 }
 
-static void embed_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void embed_forward(const struct run *r, void *const in[], void *const out[])
 {
-	ops()->embed(OUT(0), r->idx, r->d[3] ? r->idx2 : NULL, stored_weight(r, in), IN(1));
+	ops()->embed(OUT(0), r->at, r->d[3] ? r->at2 : NULL, stored_weight(r, in), IN(1));
 }
 
-static void embed_backward(const struct run *r, RIL_UNUSED ril_real *const in[], RIL_UNUSED ril_real *const out[],
-			   ril_real *const dout[], ril_real *const din[])
+static void embed_backward(const struct run *r, RIL_UNUSED void *const in[], RIL_UNUSED void *const out[],
+			   void *const dout[], void *const din[])
 {
-	ops()->embed_bwd(DIN(0), DIN(1), r->idx, r->d[3] ? r->idx2 : NULL, DOUT(0));
+	ops()->embed_bwd(DIN(0), DIN(1), r->at, r->d[3] ? r->at2 : NULL, DOUT(0));
 }
 
 /* ---- gather: d = R, C, rows of x ---- */
@@ -111,7 +114,7 @@ static void gather_shape(struct run *r)
 {
 	io_set(&r->in[0], r->d[2], r->d[1], r->d[1], true);
 	io_set(&r->out[0], r->d[0], r->d[1], r->d[1], true);
-	r->idx = random_rows(r, r->d[0], r->d[2]);
+	r->idx = random_rows(r, r->idx_n = r->d[0], r->d[2]);
 }
 
 static void gather_naive(const struct run *r, double *const in[], double *const out[])
@@ -120,15 +123,15 @@ static void gather_naive(const struct run *r, double *const in[], double *const 
 		out[0][i] = in[0][r->idx[i / r->d[1]] * r->d[1] + i % r->d[1]];
 }
 
-static void gather_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void gather_forward(const struct run *r, void *const in[], void *const out[])
 {
-	ops()->gather(OUT(0), IN(0), r->idx);
+	ops()->gather(OUT(0), IN(0), r->at);
 }
 
-static void gather_backward(const struct run *r, RIL_UNUSED ril_real *const in[], RIL_UNUSED ril_real *const out[],
-			    ril_real *const dout[], ril_real *const din[])
+static void gather_backward(const struct run *r, RIL_UNUSED void *const in[], RIL_UNUSED void *const out[],
+			    void *const dout[], void *const din[])
 {
-	ops()->gather_bwd(DIN(0), DOUT(0), r->idx);
+	ops()->gather_bwd(DIN(0), DOUT(0), r->at);
 }
 
 /* ---- scatter: d = T, C, rows of y ---- */
@@ -141,6 +144,7 @@ static void scatter_shape(struct run *r)
 	io_set(&r->out[0], rows, r->d[1], r->d[1], false);
 	r->out[0].start = r->out[0].compared = true;
 	r->idx = malloc((size_t)(T + 1) * sizeof *r->idx);
+	r->idx_n = T;
 	for (int64_t t = 0; t < T; t++)
 		r->idx[t] = (int32_t)((t * 7 + 3) % rows); /* 7 shares no factor with the cases' rows: none twice */
 }
@@ -151,9 +155,9 @@ static void scatter_naive(const struct run *r, double *const in[], double *const
 		out[0][r->idx[i / r->d[1]] * r->d[1] + i % r->d[1]] = in[1][i];
 }
 
-static void scatter_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void scatter_forward(const struct run *r, void *const in[], void *const out[])
 {
-	ops()->scatter(OUT(0), IN(1), r->idx);
+	ops()->scatter(OUT(0), IN(1), r->at);
 }
 
 /* ---- add_rows: d = T, C, P ---- */
@@ -162,6 +166,7 @@ static void add_rows_shape(struct run *r)
 {
 	io_set(&r->in[0], r->d[0], r->d[1], r->d[1], true);
 	io_set(&r->in[1], r->d[2], r->d[1], r->d[1], true);
+	r->in[1].real = true;
 	io_set(&r->out[0], r->d[0], r->d[1], r->d[1], true);
 }
 
@@ -171,13 +176,13 @@ static void add_rows_naive(const struct run *r, double *const in[], double *cons
 		out[0][i] = in[0][i] + in[1][i / r->d[1] % r->d[2] * r->d[1] + i % r->d[1]];
 }
 
-static void add_rows_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void add_rows_forward(const struct run *r, void *const in[], void *const out[])
 {
 	ops()->add_rows(OUT(0), IN(0), IN(1));
 }
 
-static void add_rows_backward(const struct run *r, RIL_UNUSED ril_real *const in[], RIL_UNUSED ril_real *const out[],
-			      ril_real *const dout[], ril_real *const din[])
+static void add_rows_backward(const struct run *r, RIL_UNUSED void *const in[], RIL_UNUSED void *const out[],
+			      void *const dout[], void *const din[])
 {
 	ops()->add_rows_bwd(DIN(0), DIN(1), DOUT(0));
 }
@@ -198,7 +203,7 @@ static void axpy_naive(const struct run *r, double *const in[], double *const ou
 		out[0][i] += .25 * in[1][i];
 }
 
-static void axpy_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void axpy_forward(const struct run *r, void *const in[], void *const out[])
 {
 	ops()->axpy(OUT(0), .25, IN(1));
 }
@@ -208,6 +213,7 @@ static void scale_add_shape(struct run *r)
 	io_set(&r->in[0], r->d[0], r->d[1], r->d[1], true);
 	io_set(&r->in[1], 1, r->d[1], r->d[1], true);
 	io_set(&r->in[2], r->d[0], r->d[1], r->d[1], true);
+	r->in[1].real = true;
 	io_set(&r->out[0], r->d[0], r->d[1], r->d[1], true);
 }
 
@@ -217,13 +223,13 @@ static void scale_add_naive(const struct run *r, double *const in[], double *con
 		out[0][i] = in[0][i] + in[1][i % r->d[1]] * in[2][i];
 }
 
-static void scale_add_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void scale_add_forward(const struct run *r, void *const in[], void *const out[])
 {
 	ops()->scale_add(OUT(0), IN(0), in[1], IN(2));
 }
 
-static void scale_add_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
-			       ril_real *const dout[], ril_real *const din[])
+static void scale_add_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
+			       void *const din[])
 {
 	ops()->scale_add_bwd(DIN(0), din[1], DIN(2), DOUT(0), in[1], IN(2));
 }
@@ -255,13 +261,13 @@ static void act_naive(const struct run *r, double *const in[], double *const out
 		out[0][i] = act_value((enum ril_act)r->d[2], in[0][i]);
 }
 
-static void act_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void act_forward(const struct run *r, void *const in[], void *const out[])
 {
 	ops()->act(OUT(0), IN(0), (enum ril_act)r->d[2]);
 }
 
-static void act_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
-			 ril_real *const dout[], ril_real *const din[])
+static void act_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
+			 void *const din[])
 {
 	ops()->act_bwd(DIN(0), DOUT(0), IN(0), (enum ril_act)r->d[2]);
 }
@@ -278,13 +284,13 @@ static void swiglu_naive(const struct run *r, double *const in[], double *const 
 		out[0][i] = act_value(RIL_ACT_SILU, in[0][i]) * in[1][i];
 }
 
-static void swiglu_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void swiglu_forward(const struct run *r, void *const in[], void *const out[])
 {
 	ops()->swiglu(OUT(0), IN(0), IN(1));
 }
 
-static void swiglu_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
-			    ril_real *const dout[], ril_real *const din[])
+static void swiglu_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
+			    void *const din[])
 {
 	ops()->swiglu_bwd(DIN(0), DIN(1), DOUT(0), IN(0), IN(1));
 }
@@ -299,6 +305,7 @@ static void rmsnorm_shape(struct run *r)
 	io_set(&r->in[1], 1, r->d[1], r->d[1], true);
 	io_set(&r->out[0], r->d[0], r->d[1], r->d[1] + 2 * r->pad, true);
 	io_set(&r->out[1], r->d[0], 1, 1, false); /* rstd */
+	r->in[1].real = r->out[1].real = true;
 }
 
 static void rmsnorm_naive(const struct run *r, double *const in[], double *const out[])
@@ -313,13 +320,13 @@ static void rmsnorm_naive(const struct run *r, double *const in[], double *const
 	}
 }
 
-static void rmsnorm_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void rmsnorm_forward(const struct run *r, void *const in[], void *const out[])
 {
 	ops()->rmsnorm(OUT(0), out[1], IN(0), in[1], EPS);
 }
 
-static void rmsnorm_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			     ril_real *const din[])
+static void rmsnorm_backward(const struct run *r, void *const in[], void *const out[], void *const dout[],
+			     void *const din[])
 {
 	ops()->rmsnorm_bwd(DIN(0), din[1], DOUT(0), IN(0), in[1], out[1]);
 }
@@ -332,6 +339,7 @@ static void layernorm_shape(struct run *r)
 	io_set(&r->out[0], r->d[0], r->d[1], r->d[1], true);
 	io_set(&r->out[1], r->d[0], 1, 1, false); /* mean */
 	io_set(&r->out[2], r->d[0], 1, 1, false); /* rstd */
+	r->in[1].real = r->in[2].real = r->out[1].real = r->out[2].real = true;
 }
 
 static void layernorm_naive(const struct run *r, double *const in[], double *const out[])
@@ -349,13 +357,13 @@ static void layernorm_naive(const struct run *r, double *const in[], double *con
 	}
 }
 
-static void layernorm_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void layernorm_forward(const struct run *r, void *const in[], void *const out[])
 {
 	ops()->layernorm(OUT(0), out[1], out[2], IN(0), in[1], in[2], EPS);
 }
 
-static void layernorm_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			       ril_real *const din[])
+static void layernorm_backward(const struct run *r, void *const in[], void *const out[], void *const dout[],
+			       void *const din[])
 {
 	ops()->layernorm_bwd(DIN(0), din[1], din[2], DOUT(0), IN(0), in[1], out[1], out[2]);
 }
@@ -372,8 +380,9 @@ static void rope_shape(struct run *r)
 	io_set(&r->in[2], POSITIONS, half, half, false);
 	io_set(&r->out[0], r->d[0], C, C + r->pad, true);
 	r->out[0].start = true;
-	r->idx = random_rows(r, r->d[0] * r->d[3], POSITIONS);
-	r->idx2 = random_rows(r, half, r->d[3]);
+	r->in[1].real = r->in[2].real = true;
+	r->idx = random_rows(r, r->idx_n = r->d[0] * r->d[3], POSITIONS);
+	r->idx2 = random_rows(r, r->idx2_n = half, r->d[3]);
 	for (int64_t j = 0; r->d[4] && j < half; j++) /* in runs, as M-RoPE's sections */
 		r->idx2[j] = (int32_t)(j * r->d[3] / half);
 }
@@ -397,29 +406,29 @@ static void rope_naive(const struct run *r, double *const in[], double *const ou
 	}
 }
 
-static struct ril_rotary rotary(const struct run *r, ril_real *const in[])
+static struct ril_rotary rotary(const struct run *r, void *const in[])
 {
-	return (struct ril_rotary){in[1], in[2], r->d[3] > 1 ? r->idx2 : NULL, r->d[2] / 2};
+	return (struct ril_rotary){in[1], in[2], r->d[3] > 1 ? r->at2 : NULL, r->d[2] / 2};
 }
 
-static void rope_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void rope_forward(const struct run *r, void *const in[], void *const out[])
 {
-	ops()->rope(OUT(0), rotary(r, in), r->idx, r->d[0], false);
+	ops()->rope(OUT(0), rotary(r, in), r->at, r->d[0], false);
 }
 
-static void rope_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
-			  ril_real *const dout[], ril_real *const din[])
+static void rope_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
+			  void *const din[])
 {
 	if (!din[0])
 		return;
-	size_t n = (size_t)(r->d[0] * r->out[0].ld);
-	ril_real *turned = malloc((n + 1) * sizeof *turned);
-	memcpy(turned, dout[0], n * sizeof *turned);
-	ops()->rope(mat(&r->out[0], turned), rotary(r, in), r->idx, r->d[0], true);
+	size_t n = image_bytes(&r->out[0]);
+	void *turned = test_up(NULL, n);
+	ops()->copy(turned, dout[0], n);
+	struct ril_mat y = mat(&r->out[0], turned), dx = DIN(0);
+	ops()->rope(y, rotary(r, in), r->at, r->d[0], true);
 	for (int64_t t = 0; t < r->d[0]; t++)
-		ops()->axpy(ril_mat_of(din[0] + t * r->in[0].ld, RIL_REAL, 1, r->in[0].cols), 1,
-			    ril_mat_of(turned + t * r->out[0].ld, RIL_REAL, 1, r->in[0].cols));
-	free(turned);
+		ops()->axpy(ril_mat_rows(dx, t, 1), 1, ril_mat_rows(y, t, 1));
+	ops()->put(turned);
 }
 
 /* ---- attention: d = Hq, Hkv, D; layout ---- */
@@ -435,7 +444,7 @@ static void attention_shape(struct run *r)
 	io_set(&r->in[3], k, narrow, narrow + 2 * r->pad, true);
 	io_set(&r->out[0], q, wide, wide + 3 * r->pad, true);
 	io_set(&r->out[1], q, r->d[0], r->d[0], false); /* lse */
-	r->out[0].start = true;
+	r->out[0].start = r->out[1].real = true;
 }
 
 /* One query row of one head; key row j of segment s is row key_row(s, j). */
@@ -477,7 +486,7 @@ static void attention_naive(const struct run *r, double *const in[], double *con
 
 static struct ril_segs attention_segs(const struct run *r)
 {
-	return (struct ril_segs){r->layout->seg, r->layout->nseg};
+	return (struct ril_segs){r->seg, r->layout->nseg};
 }
 
 static struct ril_heads attention_heads(const struct run *r)
@@ -485,17 +494,20 @@ static struct ril_heads attention_heads(const struct run *r)
 	return (struct ril_heads){r->d[0], r->d[1], r->d[2], SCALE};
 }
 
-static void attention_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void attention_forward(const struct run *r, void *const in[], void *const out[])
 {
 	ops()->attention(OUT(0), out[1], IN(1), IN(2), IN(3), attention_segs(r), attention_heads(r));
 }
 
-static void attention_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			       ril_real *const din[])
+static void attention_backward(const struct run *r, void *const in[], void *const out[], void *const dout[],
+			       void *const din[])
 {
 	ops()->attention_bwd(DIN(1), DIN(2), DIN(3), DOUT(0), OUT(0), out[1], IN(1), IN(2), IN(3), attention_segs(r),
 			     attention_heads(r));
 }
+
+/* The output that the gradients are made from is rounded, and so are scores and their gradients in a product. */
+enum { ATTENTION_ROUNDINGS = 4 };
 
 static double attention_work(const struct run *r)
 {
@@ -518,7 +530,8 @@ static void head_shape(struct run *r)
 	io_set(&r->out[1], R, 1, 1, false); /* entropy */
 	io_set(&r->out[2], R, 1, 1, false); /* lse */
 	r->out[1].compared = r->out[2].compared = true;
-	r->idx = random_rows(r, R, V);
+	r->out[0].real = r->out[1].real = r->out[2].real = true;
+	r->idx = random_rows(r, r->idx_n = R, V);
 	r->weight = 1;
 }
 
@@ -545,37 +558,39 @@ static void head_naive(const struct run *r, double *const in[], double *const ou
 	free(z);
 }
 
-static void head_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void head_forward(const struct run *r, void *const in[], void *const out[])
 {
 	size_t R = (size_t)r->d[0];
-	double *logp = malloc(2 * R * sizeof *logp + 1), *entropy = logp + R;
-	ops()->head_logp(logp, entropy, out[2], IN(0), r->idx, stored_weight(r, in), (double)r->d[3] / 100);
-	for (size_t i = 0; i < R; i++) {
-		out[0][i] = (ril_real)logp[i];
-		out[1][i] = (ril_real)entropy[i];
-	}
-	free(logp);
+	double *logp = test_up(NULL, R * sizeof *logp), *entropy = test_up(NULL, R * sizeof *logp);
+	double *x = malloc(R * sizeof *x + 1);
+	ops()->head_logp(logp, entropy, out[2], IN(0), r->at, stored_weight(r, in), (double)r->d[3] / 100);
+	test_down(x, logp, R * sizeof *x);
+	set(&r->out[0], out[0], x);
+	test_down(x, entropy, R * sizeof *x);
+	set(&r->out[1], out[1], x);
+	free(x);
+	ops()->put(logp);
+	ops()->put(entropy);
 }
 
-static void head_backward(const struct run *r, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			  ril_real *const din[])
+static void head_backward(const struct run *r, void *const in[], void *const out[], void *const dout[],
+			  void *const din[])
 {
-	double *dlogp = malloc((size_t)r->d[0] * sizeof *dlogp + 1);
-	for (int64_t i = 0; i < r->d[0]; i++)
-		dlogp[i] = (double)dout[0][i];
-	ops()->head_logp_bwd(DIN(0), DIN(1), dlogp, out[2], IN(0), r->idx, stored_weight(r, in), (double)r->d[3] / 100);
-	free(dlogp);
+	double *x = fetched(&r->out[0], dout[0]), *dlogp = test_up(x, (size_t)r->d[0] * sizeof *x);
+	ops()->head_logp_bwd(DIN(0), DIN(1), dlogp, out[2], IN(0), r->at, stored_weight(r, in), (double)r->d[3] / 100);
+	ops()->put(dlogp);
+	free(x);
 }
 
 /* ---- losses ---- */
 
 enum { SIDES = 3, LEFT_OUT = 7 /* every so many tokens have no advantage */ };
 
-static double *widened(const ril_real *x, size_t n)
+/* A buffer's numbers in double, as losses take them: on the device. */
+static double *widened(const struct io *io, const void *device)
 {
-	double *y = malloc((n + 1) * sizeof *y);
-	for (size_t i = 0; i < n; i++)
-		y[i] = (double)x[i];
+	double *x = fetched(io, device), *y = test_up(x, io_size(io) * sizeof *x);
+	free(x);
 	return y;
 }
 
@@ -586,47 +601,61 @@ static void loss_out(struct run *r)
 	io_set(&r->out[1], SIDES, 5, 5, false);
 	r->out[1].compared = true;
 	io_set(&r->out[2], r->d[0], 1, 1, false);
-	r->idx = random_rows(r, r->d[0], SIDES);
+	r->idx = random_rows(r, r->idx_n = r->d[0], SIDES);
 }
 
-struct token_loss {
-	struct ril_loss_sums sums[SIDES];
+struct token_loss { /* device */
+	struct ril_loss_sums *sums;
 	double *dlogp, *logp, *weight;
 	uint8_t *side;
 	struct ril_loss_tokens x;
 };
 
-static struct token_loss loss_start(const struct run *r, const ril_real *logp, const ril_real *weight)
+static struct token_loss loss_start(const struct run *r, int logp, int weight, void *const in[])
 {
 	size_t R = (size_t)r->d[0];
-	struct token_loss l = {.dlogp = calloc(R + 1, sizeof *l.dlogp),
-			       .logp = widened(logp, R),
-			       .weight = widened(weight, R),
-			       .side = malloc(R + 1)};
+	struct ril_loss_sums sums[SIDES];
+	uint8_t *side = malloc(R + 1);
 	for (int i = 0; i < SIDES; i++)
-		l.sums[i] = (struct ril_loss_sums){1, 1, 1, 1, 1};
+		sums[i] = (struct ril_loss_sums){1, 1, 1, 1, 1};
 	for (size_t i = 0; i < R; i++)
-		l.side[i] = (uint8_t)r->idx[i];
+		side[i] = (uint8_t)r->idx[i];
+	struct token_loss l = {.sums = test_up(sums, sizeof sums),
+			       .dlogp = test_up(NULL, R * sizeof *l.dlogp),
+			       .logp = widened(&r->in[logp], in[logp]),
+			       .weight = widened(&r->in[weight], in[weight]),
+			       .side = test_up(side, R)};
 	l.x = (struct ril_loss_tokens){r->d[0], l.logp, l.weight, l.side};
+	free(side);
 	return l;
 }
 
-static void loss_end(const struct run *r, struct token_loss *l, ril_real *const out[])
+/* Into the outputs, or (out NULL) dlogp times the loss's own gradient onto din. */
+static void loss_end(const struct run *r, struct token_loss *l, void *const out[], void *const dout[],
+		     void *const din[])
 {
-	const double *sum = &l->sums[0].loss;
-	double all = 0;
-	for (int i = 0; out && i < SIDES * 5; i++)
-		out[1][i] = (ril_real)sum[i];
+	struct ril_loss_sums sums[SIDES];
+	double all = 0, *dlogp = malloc((size_t)r->d[0] * sizeof *dlogp + 1);
+	test_down(sums, l->sums, sizeof sums);
+	test_down(dlogp, l->dlogp, (size_t)r->d[0] * sizeof *dlogp);
 	for (int i = 0; i < SIDES; i++)
-		all += l->sums[i].loss;
-	if (out)
-		out[0][0] = (ril_real)all;
-	for (int64_t t = 0; out && t < r->d[0]; t++)
-		out[2][t] = (ril_real)l->dlogp[t];
-	free(l->dlogp);
-	free(l->logp);
-	free(l->weight);
-	free(l->side);
+		all += sums[i].loss;
+	if (out) {
+		set(&r->out[0], out[0], &all);
+		set(&r->out[1], out[1], &sums[0].loss);
+		set(&r->out[2], out[2], dlogp);
+	} else if (din[0]) {
+		double *by = fetched(&r->out[0], dout[0]), *d = fetched(&r->in[0], din[0]);
+		for (int64_t t = 0; t < r->d[0]; t++)
+			d[t] += by[0] * dlogp[t];
+		set(&r->in[0], din[0], d);
+		free(by);
+		free(d);
+	}
+	void *put[] = {l->sums, l->dlogp, l->logp, l->weight, l->side};
+	for (size_t i = 0; i < sizeof put / sizeof *put; i++)
+		ops()->put(put[i]);
+	free(dlogp);
 }
 
 /* policy: d = R, 100 beta, old is given.  in: logp, old, ref, advantage, weight */
@@ -663,34 +692,34 @@ static void policy_naive(const struct run *r, double *const in[], double *const 
 	}
 }
 
-static struct token_loss policy_run(const struct run *r, ril_real *const in[])
+static struct token_loss policy_run(const struct run *r, void *const in[])
 {
-	size_t R = (size_t)r->d[0];
-	struct token_loss l = loss_start(r, in[0], in[4]);
+	struct token_loss l = loss_start(r, 0, 4, in);
 	struct ril_surrogate how = {.low = .8, .high = 1.3, .beta = (double)r->d[1] / 100};
-	double *old = widened(in[1], R), *ref = widened(in[2], R), *A = widened(in[3], R);
-	for (size_t t = 0; t < R; t += LEFT_OUT)
+	double *A = fetched(&r->in[3], in[3]);
+	for (int64_t t = 0; t < r->d[0]; t += LEFT_OUT)
 		A[t] = NAN;
-	ops()->policy_loss(l.dlogp, l.sums, l.x, A, r->d[2] ? old : NULL, how.beta > 0 ? ref : NULL, how);
-	free(old);
-	free(ref);
+	double *old = widened(&r->in[1], in[1]), *ref = widened(&r->in[2], in[2]);
+	double *advantage = test_up(A, (size_t)r->d[0] * sizeof *A);
+	ops()->policy_loss(l.dlogp, l.sums, l.x, advantage, r->d[2] ? old : NULL, how.beta > 0 ? ref : NULL, how);
+	ops()->put(old);
+	ops()->put(ref);
+	ops()->put(advantage);
 	free(A);
 	return l;
 }
 
-static void policy_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void policy_forward(const struct run *r, void *const in[], void *const out[])
 {
 	struct token_loss l = policy_run(r, in);
-	loss_end(r, &l, out);
+	loss_end(r, &l, out, NULL, NULL);
 }
 
-static void policy_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
-			    ril_real *const dout[], ril_real *const din[])
+static void policy_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
+			    void *const din[])
 {
 	struct token_loss l = policy_run(r, in);
-	for (int64_t t = 0; din[0] && t < r->d[0]; t++)
-		din[0][t] += (ril_real)((double)dout[0][0] * l.dlogp[t]);
-	loss_end(r, &l, NULL);
+	loss_end(r, &l, NULL, dout, din);
 }
 
 /* sft: d = R.  in: logp, weight */
@@ -715,21 +744,24 @@ static void sft_naive(const struct run *r, double *const in[], double *const out
 	}
 }
 
-static void sft_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static struct token_loss sft_run(const struct run *r, void *const in[])
 {
-	struct token_loss l = loss_start(r, in[0], in[1]);
+	struct token_loss l = loss_start(r, 0, 1, in);
 	ops()->sft_loss(l.dlogp, l.sums, l.x);
-	loss_end(r, &l, out);
+	return l;
 }
 
-static void sft_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
-			 ril_real *const dout[], ril_real *const din[])
+static void sft_forward(const struct run *r, void *const in[], void *const out[])
 {
-	struct token_loss l = loss_start(r, in[0], in[1]);
-	ops()->sft_loss(l.dlogp, l.sums, l.x);
-	for (int64_t t = 0; din[0] && t < r->d[0]; t++)
-		din[0][t] += (ril_real)((double)dout[0][0] * l.dlogp[t]);
-	loss_end(r, &l, NULL);
+	struct token_loss l = sft_run(r, in);
+	loss_end(r, &l, out, NULL, NULL);
+}
+
+static void sft_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
+			 void *const din[])
+{
+	struct token_loss l = sft_run(r, in);
+	loss_end(r, &l, NULL, dout, din);
 }
 
 /* bce: d = R.  out: the loss, all sums */
@@ -741,7 +773,7 @@ static void bce_shape(struct run *r)
 	io_set(&r->out[0], 1, 1, 1, true);
 	io_set(&r->out[1], 1, 7, 7, false);
 	r->out[1].compared = true;
-	r->idx = random_rows(r, r->d[0], 3); /* label + 1 */
+	r->idx = random_rows(r, r->idx_n = r->d[0], 3); /* label + 1 */
 }
 
 static void bce_naive(const struct run *r, double *const in[], double *const out[])
@@ -761,29 +793,34 @@ static void bce_naive(const struct run *r, double *const in[], double *const out
 	out[0][0] = out[1][0];
 }
 
-static struct ril_bce_sums bce_run(const struct run *r, ril_real *const in[], double scale, struct ril_mat dz)
+static struct ril_bce_sums bce_run(const struct run *r, void *const in[], double scale, struct ril_mat dz)
 {
-	struct ril_bce_sums s = {1, {1, 1}, {1, 1}, 1, 1};
+	struct ril_bce_sums s = {1, {1, 1}, {1, 1}, 1, 1}, *sums = test_up(&s, sizeof s);
 	int8_t *label = malloc((size_t)r->d[0] + 1);
 	for (int64_t t = 0; t < r->d[0]; t++)
 		label[t] = (int8_t)(r->idx[t] - 1);
-	ops()->bce_loss(dz, &s, IN(0), label, .2 * scale, .3 * scale);
+	int8_t *labels = test_up(label, (size_t)r->d[0]);
+	ops()->bce_loss(dz, sums, IN(0), labels, .2 * scale, .3 * scale);
+	test_down(&s, sums, sizeof s);
+	ops()->put(sums);
+	ops()->put(labels);
 	free(label);
 	return s;
 }
 
-static void bce_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void bce_forward(const struct run *r, void *const in[], void *const out[])
 {
 	struct ril_bce_sums s = bce_run(r, in, 1, RIL_NO_MAT);
-	out[0][0] = (ril_real)s.loss;
-	for (int i = 0; i < 7; i++)
-		out[1][i] = (ril_real)(&s.loss)[i];
+	set(&r->out[0], out[0], &s.loss);
+	set(&r->out[1], out[1], &s.loss);
 }
 
-static void bce_backward(const struct run *r, ril_real *const in[], RIL_UNUSED ril_real *const out[],
-			 ril_real *const dout[], ril_real *const din[])
+static void bce_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
+			 void *const din[])
 {
-	bce_run(r, in, (double)dout[0][0], DIN(0));
+	double *by = fetched(&r->out[0], dout[0]);
+	bce_run(r, in, by[0], DIN(0));
+	free(by);
 }
 
 /* ---- optimiser: d = rows, columns, step ---- */
@@ -792,6 +829,7 @@ static void squares_shape(struct run *r)
 {
 	io_set(&r->in[0], r->d[0], r->d[1], r->d[1], false);
 	io_set(&r->out[0], 1, 1, 1, true);
+	r->out[0].real = true;
 }
 
 static void squares_naive(const struct run *r, double *const in[], double *const out[])
@@ -801,21 +839,26 @@ static void squares_naive(const struct run *r, double *const in[], double *const
 		out[0][0] += in[0][i] * in[0][i];
 }
 
-static void squares_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void squares_forward(const struct run *r, void *const in[], void *const out[])
 {
 	/* in two ranges: sums add up */
 	int64_t n = r->d[0] * r->d[1], half = n / 2;
-	double sum = 0;
-	ops()->sum_squares(&sum, ril_mat_of(in[0], RIL_REAL, 1, half));
-	ops()->sum_squares(&sum, ril_mat_of(in[0] + half, RIL_REAL, 1, n - half));
-	out[0][0] = (ril_real)sum;
+	double sum = 0, *device = test_up(&sum, sizeof sum);
+	struct ril_mat x = ril_mat_of(in[0], r->in[0].type, 1, half);
+	ops()->sum_squares(device, x);
+	ops()->sum_squares(device, ril_mat_of(ril_mat_at(x, 0, half), x.type, 1, n - half));
+	test_down(&sum, device, sizeof sum);
+	set(&r->out[0], out[0], &sum);
+	ops()->put(device);
 }
 
-static struct ril_adamw adamw_settings(const struct run *r)
+/* squares: of the gradient's norm, device */
+static struct ril_adamw adamw_settings(const struct run *r, const double *squares)
 {
-	static const double squares = 16;
-	return (struct ril_adamw){3e-3, .9, .98, 1e-8, .1, &squares, 2, r->d[2]};
+	return (struct ril_adamw){3e-3, .9, .98, 1e-8, .1, squares, 2, r->d[2]};
 }
+
+static const double SQUARES = 16;
 
 /* in: p, m, v, g; out: p, m, v */
 static void adamw_shape(struct run *r)
@@ -829,7 +872,7 @@ static void adamw_shape(struct run *r)
 
 static void adamw_naive(const struct run *r, double *const in[], double *const out[])
 {
-	struct ril_adamw o = adamw_settings(r);
+	struct ril_adamw o = adamw_settings(r, &SQUARES);
 	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++) {
 		double g = o.max_norm / (sqrt(*o.squares) + 1e-6) * in[3][i],
 		       p = in[0][i] * (1 - o.lr * o.weight_decay);
@@ -841,29 +884,23 @@ static void adamw_naive(const struct run *r, double *const in[], double *const o
 	}
 }
 
-static void adamw_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
-{
-	for (int i = 0; i < 3; i++)
-		ops()->copy(out[i], in[i], io_size(&r->in[i]) * sizeof(ril_real));
-	ops()->adamw(OUT(0), (struct ril_moments){.m = out[1], .v = out[2]}, IN(3), adamw_settings(r),
-		     (struct ril_rounding){0});
-}
-
 /* in: p as stored, m, v, g; out: p, m, v.  Compared where p is stored as ril_real; rounding by chance has tests of its own
  * (optim.c) */
-static void adamw_round_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void adamw_forward(const struct run *r, void *const in[], void *const out[])
 {
 	struct ril_mat p = stored_weight(r, in), q = p;
-	q.p = p.type == RIL_REAL ? out[0] : malloc(ril_mat_bytes(p) + 1);
+	double *squares = test_up(&SQUARES, sizeof SQUARES);
+	q.p = p.type == RIL_REAL ? out[0] : test_up(NULL, ril_mat_bytes(p));
 	ops()->copy(q.p, p.p, ril_mat_bytes(p));
 	for (int i = 1; i < 3; i++)
 		ops()->copy(out[i], in[i], io_size(&r->in[i]) * sizeof(ril_real));
-	ops()->adamw(q, (struct ril_moments){.m = out[1], .v = out[2]}, IN(3), adamw_settings(r),
+	ops()->adamw(q, (struct ril_moments){.m = out[1], .v = out[2]}, IN(3), adamw_settings(r, squares),
 		     (struct ril_rounding){1, 2, 3, 4});
+	ops()->put(squares);
 	if (p.type == RIL_REAL)
 		return;
 	ops()->convert(OUT(0), q);
-	free(q.p);
+	ops()->put(q.p);
 }
 
 /* ---- convert: d = rows, columns ---- */
@@ -879,16 +916,13 @@ static void convert_naive(const struct run *r, double *const in[], double *const
 	memcpy(out[0], in[0], io_size(&r->in[0]) * sizeof **in);
 }
 
-static void convert_forward(const struct run *r, ril_real *const in[], ril_real *const out[])
+static void convert_forward(const struct run *r, void *const in[], void *const out[])
 {
 	ops()->convert(OUT(0), stored_weight(r, in));
 }
 
-#define adamw_round_shape adamw_shape
-#define adamw_round_naive adamw_naive
-
 #define KIND(NAME, SHAPE, BACKWARD, WORK)                                                                              \
-	static const struct kind NAME##_kind = {#NAME, SHAPE, NAME##_naive, NAME##_forward, BACKWARD, WORK}
+	static const struct kind NAME##_kind = {#NAME, SHAPE, NAME##_naive, NAME##_forward, BACKWARD, WORK, 0}
 KIND(linear, linear_shape, linear_backward, linear_work);
 KIND(embed, embed_shape, embed_backward, NULL);
 KIND(gather, gather_shape, gather_backward, NULL);
@@ -901,14 +935,14 @@ KIND(swiglu, swiglu_shape, swiglu_backward, NULL);
 KIND(rmsnorm, rmsnorm_shape, rmsnorm_backward, NULL);
 KIND(layernorm, layernorm_shape, layernorm_backward, NULL);
 KIND(rope, rope_shape, rope_backward, NULL);
-KIND(attention, attention_shape, attention_backward, attention_work);
+static const struct kind attention_kind = {"attention",        attention_shape, attention_naive,    attention_forward,
+					   attention_backward, attention_work,  ATTENTION_ROUNDINGS};
 KIND(head, head_shape, head_backward, linear_work);
 KIND(policy, policy_shape, policy_backward, NULL);
 KIND(sft, sft_shape, sft_backward, NULL);
 KIND(bce, bce_shape, bce_backward, NULL);
 KIND(squares, squares_shape, NULL, NULL);
 KIND(adamw, adamw_shape, NULL, NULL);
-KIND(adamw_round, adamw_shape, NULL, NULL);
 KIND(convert, convert_shape, NULL, NULL);
 
 #endif

@@ -4,10 +4,15 @@
  * calls the operation's forward and backward kernels.  From that one description come
  *   test      outputs against the naive ones; nothing written between rows; the same bits for 1, 2 and 3 threads
  *   gradient  what backward adds against central differences of the naive outputs; a NULL gradient is left out
- *   timing    the kernels' rates, beside the machine's (matrix product, memory copy) */
+ *   timing    the kernels' rates, beside the machine's (matrix product, memory copy)
+ *
+ * Whatever a kernel sees lies on the device: the same tests run on every backend.  Matrices are of the run's type of
+ * activations, unless the kind says that one is ril_real.  In BF16 the naive form reads inputs that are rounded already,
+ * and a result may be off by one rounding of its own. */
 #ifndef RIL_TEST_OPS_RUN_H
 #define RIL_TEST_OPS_RUN_H
 
+#include "../ril_device.h"
 #include "../ril_test.h"
 
 #include "base/dtype.h"
@@ -28,9 +33,11 @@ struct layout {
 
 struct io {
 	int64_t rows, cols, ld;
-	bool grad;        /* in: backward adds to its gradient.  out: compared, and seeds a gradient */
-	bool compared;    /* out: compared only */
-	bool start;       /* out: holds in[0] before the call */
+	bool grad;     /* in: backward adds to its gradient.  out: compared, and seeds a gradient */
+	bool compared; /* out: compared only */
+	bool start;    /* out: holds in[0] before the call */
+	bool real;     /* a vector, a table, a statistic: ril_real in every pass */
+	enum ril_dtype type;
 	double low, high; /* in: drawn from here */
 	double *v;        /* [rows, cols] */
 };
@@ -40,21 +47,27 @@ struct kind {
 	const char *name;
 	void (*shape)(struct run *);
 	void (*naive)(const struct run *, double *const in[], double *const out[]);
-	void (*forward)(const struct run *, ril_real *const in[], ril_real *const out[]);
-	void (*backward)(const struct run *, ril_real *const in[], ril_real *const out[], ril_real *const dout[],
-			 ril_real *const din[]);
+	void (*forward)(const struct run *, void *const in[], void *const out[]); /* device */
+	void (*backward)(const struct run *, void *const in[], void *const out[], void *const dout[],
+			 void *const din[]);
 	double (*work)(const struct run *); /* multiply-adds x 2 of the forward pass, if that is what it is bound by */
+	int roundings;                      /* to BF16 on the way to a gradient, at most; 0: one */
 };
 
 struct run {
 	const struct kind *kind;
 	int64_t d[MAX_DIMS];  /* the kind's own dimensions */
-	enum ril_dtype dtype; /* of the weight; RIL_NONE: ril_real */
+	enum ril_dtype type;  /* of activations */
+	enum ril_dtype dtype; /* of the weight; RIL_NONE: as activations */
 	int64_t pad;          /* leading dimensions are this much wider */
 	const struct layout *layout;
 	struct io in[MAX_IO], out[MAX_IO];
-	int32_t *idx, *idx2;
-	void *stored; /* in[weight] as stored */
+	int32_t *idx, *idx2;   /* host */
+	int64_t idx_n, idx2_n; /* how many */
+	/* device: the same, the layout's segments, in[weight] as stored */
+	int32_t *at, *at2;
+	struct ril_seg *seg;
+	void *stored;
 	int weight;
 	uint32_t drawn;  /* random numbers used so far */
 	bool naive_only; /* sizes too large for many finite differences */
@@ -77,22 +90,57 @@ static size_t io_size(const struct io *io)
 	return (size_t)(io->rows * io->cols);
 }
 
-static const ril_real GUARD = 12345;
+static const double GUARD = 12288; /* in BF16, too */
 
-/* A kernel's buffer: the values at stride ld, guards between and after them. */
-static ril_real *spread(const struct io *io, const double *v)
+/* A kernel's buffer as it lies in memory: the values at stride ld, guards between and after them. */
+static void *image(const struct io *io, const double *v)
 {
-	size_t n = (size_t)(io->rows * io->ld) + 1;
-	ril_real *x = malloc(n * sizeof *x);
+	size_t n = (size_t)(io->rows * io->ld) + 1, size = ril_dtype_size(io->type);
+	double *x = malloc(n * sizeof *x);
+	void *y = malloc(n * size);
 	for (size_t i = 0; i < n; i++)
 		x[i] = GUARD;
 	for (int64_t r = 0; r < io->rows; r++)
 		for (int64_t c = 0; c < io->cols; c++)
-			x[r * io->ld + c] = v ? (ril_real)v[r * io->cols + c] : 0;
+			x[r * io->ld + c] = v ? v[r * io->cols + c] : 0;
+	ril_from_f64(y, io->type, x, n);
+	free(x);
+	return y;
+}
+
+static size_t image_bytes(const struct io *io)
+{
+	return ((size_t)(io->rows * io->ld) + 1) * ril_dtype_size(io->type);
+}
+
+static void *spread(const struct io *io, const double *v)
+{
+	void *x = image(io, v), *device = test_up(x, image_bytes(io));
+	free(x);
+	return device;
+}
+
+/* Sets the values of a buffer; v NULL: zeros. */
+static void set(const struct io *io, void *device, const double *v)
+{
+	void *x = image(io, v);
+	ril_ops()->to_device(device, x, image_bytes(io));
+	free(x);
+}
+
+/* A buffer, guards and all. */
+static double *fetched(const struct io *io, const void *device)
+{
+	size_t n = (size_t)(io->rows * io->ld) + 1;
+	double *x = malloc(n * sizeof *x);
+	void *y = malloc(image_bytes(io));
+	test_down(y, device, image_bytes(io));
+	ril_to_f64(x, y, io->type, n);
+	free(y);
 	return x;
 }
 
-static bool guards_stand(const struct io *io, const ril_real *x)
+static bool guards_stand(const struct io *io, const double *x)
 {
 	for (int64_t r = 0; r < io->rows; r++)
 		for (int64_t c = io->cols; c < io->ld; c++)
@@ -101,18 +149,25 @@ static bool guards_stand(const struct io *io, const ril_real *x)
 	return x[io->rows * io->ld] == GUARD;
 }
 
-/* |x - v| / |v| over the whole matrix */
-static double distance(const struct io *io, const ril_real *x, const double *v)
+/* |x - v| / |v| over the whole matrix, beyond `rounding` of each element */
+static double distance(const struct io *io, const double *x, const double *v, double rounding)
 {
 	double diff = 0, norm = 0;
 	for (int64_t r = 0; r < io->rows; r++) {
 		for (int64_t c = 0; c < io->cols; c++) {
-			double e = (double)x[r * io->ld + c] - v[r * io->cols + c];
+			double want = v[r * io->cols + c], e = fabs(x[r * io->ld + c] - want);
+			e = isnan(e) ? e : fmax(e - rounding * fabs(want), 0);
 			diff += e * e;
-			norm += v[r * io->cols + c] * v[r * io->cols + c];
+			norm += want * want;
 		}
 	}
 	return norm > 0 ? sqrt(diff / norm) : sqrt(diff);
+}
+
+/* What one rounding to a matrix's type may be, of a number. */
+static double rounding_of(const struct io *io)
+{
+	return io->type == RIL_BF16 ? 0x1p-8 : 0;
 }
 
 static double now(void)
@@ -125,16 +180,28 @@ static double now(void)
 /* ---- a run's life ---- */
 
 /* A kernel's buffer as the matrix it is. */
-static struct ril_mat mat(const struct io *io, const ril_real *x)
+static struct ril_mat mat(const struct io *io, const void *x)
 {
-	return (struct ril_mat){(void *)(uintptr_t)x, RIL_REAL, io->rows, io->cols, io->ld};
+	return (struct ril_mat){(void *)(uintptr_t)x, io->type, io->rows, io->cols, io->ld};
 }
 
-static struct ril_mat stored_weight(const struct run *r, ril_real *const in[])
+static struct ril_mat stored_weight(const struct run *r, void *const in[])
 {
 	const struct io *w = &r->in[r->weight];
-	bool plain = r->dtype == RIL_NONE || r->dtype == RIL_REAL;
-	return ril_mat_of(plain ? in[r->weight] : r->stored, plain ? RIL_REAL : r->dtype, w->rows, w->cols);
+	return r->stored ? ril_mat_of(r->stored, r->dtype, w->rows, w->cols) : mat(w, in[r->weight]);
+}
+
+/* Numbers that the type holds. */
+static void draw_input(struct run *r, struct io *in)
+{
+	size_t n = io_size(in);
+	void *x = malloc(n * sizeof(double) + 1);
+	in->v = malloc((n + 1) * sizeof *in->v);
+	for (size_t k = 0; k < n; k++)
+		in->v[k] = draw(r, in->low, in->high);
+	ril_from_f64(x, in->type, in->v, n);
+	ril_to_f64(in->v, x, in->type, n);
+	free(x);
 }
 
 /* Draws the inputs; a stored weight is rounded first, so that both sides see the same numbers. */
@@ -143,31 +210,38 @@ static void run_start(struct run *r)
 	r->kind->shape(r);
 	for (int i = 0; i < MAX_IO; i++) {
 		struct io *in = &r->in[i], *out = &r->out[i];
-		if (in->ld) {
-			in->v = malloc((io_size(in) + 1) * sizeof *in->v);
-			for (size_t k = 0; k < io_size(in); k++)
-				in->v[k] = (double)(ril_real)draw(r, in->low, in->high);
-		}
+		in->type = in->real ? RIL_REAL : r->type;
+		out->type = out->real ? RIL_REAL : r->type;
+		if (in->ld)
+			draw_input(r, in);
 		if (out->ld)
 			out->v = calloc(io_size(out) + 1, sizeof *out->v);
 	}
-	if (r->dtype != RIL_NONE) {
-		struct io *w = &r->in[r->weight];
-		r->stored = malloc(io_size(w) * ril_dtype_size(r->dtype) + 1);
-		ril_from_f64(r->stored, r->dtype, w->v, io_size(w));
-		ril_to_f64(w->v, r->stored, r->dtype, io_size(w));
+	struct io *w = &r->in[r->weight];
+	if (r->dtype != RIL_NONE && r->dtype != w->type) {
+		size_t n = io_size(w), bytes = n * ril_dtype_size(r->dtype);
+		void *x = malloc(bytes + 1);
+		ril_from_f64(x, r->dtype, w->v, n);
+		ril_to_f64(w->v, x, r->dtype, n);
+		r->stored = test_up(x, bytes);
+		free(x);
 	}
+	r->at = r->idx ? test_up(r->idx, (size_t)r->idx_n * sizeof *r->idx) : NULL;
+	r->at2 = r->idx2 ? test_up(r->idx2, (size_t)r->idx2_n * sizeof *r->idx2) : NULL;
+	r->seg = r->layout ? test_up(r->layout->seg, (size_t)r->layout->nseg * sizeof *r->seg) : NULL;
 }
 
 static void run_end(struct run *r)
 {
+	void *all[] = {r->at, r->at2, r->seg, r->stored};
 	for (int i = 0; i < MAX_IO; i++) {
 		free(r->in[i].v);
 		free(r->out[i].v);
 	}
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		ril_ops()->put(all[i]);
 	free(r->idx);
 	free(r->idx2);
-	free(r->stored);
 }
 
 static void naive(const struct run *r, double *const in[])
@@ -183,7 +257,7 @@ static void naive(const struct run *r, double *const in[])
 
 /* The kernels' buffers of one run. */
 struct buffers {
-	ril_real *in[MAX_IO], *out[MAX_IO], *dout[MAX_IO], *din[MAX_IO];
+	void *in[MAX_IO], *out[MAX_IO], *dout[MAX_IO], *din[MAX_IO]; /* device */
 };
 
 static void buffers_start(struct buffers *b, const struct run *r, double *const seed[])
@@ -199,26 +273,37 @@ static void buffers_start(struct buffers *b, const struct run *r, double *const 
 static void buffers_end(struct buffers *b)
 {
 	for (int i = 0; i < MAX_IO; i++) {
-		free(b->in[i]);
-		free(b->out[i]);
-		free(b->dout[i]);
-		free(b->din[i]);
+		ril_ops()->put(b->in[i]);
+		ril_ops()->put(b->out[i]);
+		ril_ops()->put(b->dout[i]);
+		ril_ops()->put(b->din[i]);
 	}
 }
 
-static bool same_bits(const struct io *io, const ril_real *a, const ril_real *b)
+static bool same_bits(const struct io *io, const void *a, const void *b)
 {
-	return !a || !memcmp(a, b, (size_t)(io->rows * io->ld) * sizeof *a);
+	if (!a)
+		return true;
+	size_t n = image_bytes(io);
+	void *x = malloc(n), *y = malloc(n);
+	test_down(x, a, n);
+	test_down(y, b, n);
+	bool same = !memcmp(x, y, n);
+	free(x);
+	free(y);
+	return same;
 }
 
 /* ---- test ---- */
 
+/* Again and again, with as many threads where the backend has threads. */
 static void check_threads(const struct run *r, double *const seed[], const char *what)
 {
 	struct ril_err err = {0};
 	struct buffers b[3];
 	bool same = true;
-	for (int n = 0; n < 3; n++) {
+	int runs = ril_ops()->host_memory ? 3 : 2;
+	for (int n = 0; n < runs; n++) {
 		CHECK(!ril_threads_start(n + 1, &err), "%s", err.msg);
 		buffers_start(&b[n], r, seed);
 		r->kind->forward(r, b[n].in, b[n].out);
@@ -228,8 +313,8 @@ static void check_threads(const struct run *r, double *const seed[], const char 
 			same &= same_bits(&r->out[i], b[0].out[i], b[n].out[i]) &&
 				same_bits(&r->in[i], b[0].din[i], b[n].din[i]);
 	}
-	CHECK(same, "%s: another number of threads gives other bits", what);
-	for (int n = 0; n < 3; n++)
+	CHECK(same, "%s: another number of threads, or another run, gives other bits", what);
+	for (int n = 0; n < runs; n++)
 		buffers_end(&b[n]);
 	CHECK(!ril_ops()->sync(&err), "%s: %s", what, err.msg);
 }
@@ -244,9 +329,12 @@ static void check_forward(struct run *r, const struct buffers *b, const char *wh
 	for (int i = 0; i < MAX_IO; i++) {
 		if (!r->out[i].ld)
 			continue;
-		CHECK(guards_stand(&r->out[i], b->out[i]), "%s: output %d overruns its rows", what, i);
-		double e = r->out[i].grad || r->out[i].compared ? distance(&r->out[i], b->out[i], r->out[i].v) : 0;
+		const struct io *out = &r->out[i];
+		double *x = fetched(out, b->out[i]);
+		CHECK(guards_stand(out, x), "%s: output %d overruns its rows", what, i);
+		double e = out->grad || out->compared ? distance(out, x, out->v, rounding_of(out)) : 0;
 		CHECK(e <= bound, "%s: output %d is off by %.2g", what, i, e);
+		free(x);
 	}
 }
 
@@ -281,17 +369,18 @@ static double slope(struct run *r, double *const seed[], int which, const double
 }
 
 /* Single elements, and one direction through all of them. */
-static void check_input(struct run *r, double *const seed[], int which, const ril_real *din, const char *what)
+static void check_input(struct run *r, double *const seed[], int which, const void *device, const char *what)
 {
 	const struct io *io = &r->in[which];
-	double diff = 0, norm = 0, *dir = malloc((io_size(io) + 1) * sizeof *dir);
+	double diff = 0, norm = 0, *dir = malloc((io_size(io) + 1) * sizeof *dir), *din = fetched(io, device);
+	int roundings = r->kind->roundings ? r->kind->roundings : 1;
 	int tries = r->naive_only ? 2 : 17;
 	for (int k = 0; k < tries && io_size(io); k++) {
 		size_t one = (size_t)(draw(r, 0, 1) * (double)io_size(io));
 		double have = 0;
 		for (size_t i = 0; i < io_size(io); i++) {
 			dir[i] = k == 0 ? draw(r, -1, 1) : i == one;
-			have += dir[i] * (double)din[(int64_t)i / io->cols * io->ld + (int64_t)i % io->cols];
+			have += dir[i] * din[(int64_t)i / io->cols * io->ld + (int64_t)i % io->cols];
 		}
 		double want = slope(r, seed, which, dir);
 		diff += (have - want) * (have - want);
@@ -299,8 +388,10 @@ static void check_input(struct run *r, double *const seed[], int which, const ri
 	}
 	free(dir);
 	double e = norm > 0 ? sqrt(diff / norm) : sqrt(diff), bound = sizeof(ril_real) == 8 ? 1e-6 : 2e-4;
+	bound += r->type == RIL_BF16 ? roundings * 0x1p-8 : 0;
 	CHECK(e <= bound, "%s: gradient of input %d is off by %.2g", what, which, e);
 	CHECK(guards_stand(io, din), "%s: gradient of input %d overruns its rows", what, which);
+	free(din);
 }
 
 /* Backward again with one gradient left out: the others come out alike, and twice added is twice as much. */
@@ -309,14 +400,14 @@ static void check_left_out(struct run *r, struct buffers *b, const char *what)
 	for (int skip = 0; skip < MAX_IO; skip++) {
 		if (!b->din[skip])
 			continue;
-		ril_real *din[MAX_IO];
+		void *din[MAX_IO];
 		bool same = true;
 		for (int i = 0; i < MAX_IO; i++)
 			din[i] = b->din[i] && i != skip ? spread(&r->in[i], NULL) : NULL;
 		r->kind->backward(r, b->in, b->out, b->dout, din);
 		for (int i = 0; i < MAX_IO; i++) {
 			same &= !din[i] || same_bits(&r->in[i], din[i], b->din[i]);
-			free(din[i]);
+			ril_ops()->put(din[i]);
 		}
 		CHECK(same, "%s: without gradient %d the others differ", what, skip);
 	}
@@ -333,15 +424,20 @@ static void check_gradients(struct run *r, double *const seed[], struct buffers 
 	for (int i = 0; i < MAX_IO; i++) {
 		if (!b->din[i])
 			continue;
-		once[i] = malloc((io_size(&r->in[i]) + 1) * sizeof *once[i]);
-		for (int64_t t = 0; t < r->in[i].rows; t++)
-			for (int64_t c = 0; c < r->in[i].cols; c++)
-				once[i][t * r->in[i].cols + c] = 2 * (double)b->din[i][t * r->in[i].ld + c];
+		const struct io *in = &r->in[i];
+		double *x = fetched(in, b->din[i]);
+		once[i] = malloc((io_size(in) + 1) * sizeof *once[i]);
+		for (int64_t t = 0; t < in->rows; t++)
+			for (int64_t c = 0; c < in->cols; c++)
+				once[i][t * in->cols + c] = 2 * x[t * in->ld + c];
+		free(x);
 	}
 	check_left_out(r, b, what);
 	for (int i = 0; i < MAX_IO; i++) {
 		if (b->din[i]) {
-			double e = distance(&r->in[i], b->din[i], once[i]);
+			double *x = fetched(&r->in[i], b->din[i]);
+			double e = distance(&r->in[i], x, once[i], 2 * rounding_of(&r->in[i]));
+			free(x);
 			CHECK(e <= (sizeof(ril_real) == 8 ? 1e-13 : 1e-5), "%s: gradient %d does not add (%.2g)", what,
 			      i, e);
 		}
@@ -360,7 +456,7 @@ static void run_test(struct run *r, const char *what)
 			continue;
 		seed[i] = malloc((io_size(&r->out[i]) + 1) * sizeof *seed[i]);
 		for (size_t k = 0; k < io_size(&r->out[i]); k++)
-			seed[i][k] = r->out[i].grad ? (double)(ril_real)draw(r, -1, 1) : 0;
+			seed[i][k] = r->out[i].grad ? (double)ril_bf16_f32(ril_f32_bf16((float)draw(r, -1, 1))) : 0;
 	}
 	CHECK(!ril_threads_start(2, &err), "%s", err.msg);
 	buffers_start(&b, r, seed);
@@ -390,6 +486,7 @@ static double time_of(const struct run *r, struct buffers *b, bool backward)
 			else
 				r->kind->forward(r, b->in, b->out);
 		}
+		ril_ops()->sync(NULL);
 		t = now() - t;
 		best = t / calls < best ? t / calls : best;
 		if (t < batch / 2)
@@ -401,11 +498,13 @@ static double time_of(const struct run *r, struct buffers *b, bool backward)
 static double moved_bytes(const struct run *r)
 {
 	double n = 0;
-	for (int i = 0; i < MAX_IO; i++)
-		n += (double)io_size(&r->in[i]) + (r->out[i].grad ? (double)io_size(&r->out[i]) : 0);
-	if (r->stored)
-		n -= (double)io_size(&r->in[r->weight]) * (1 - (double)ril_dtype_size(r->dtype) / sizeof(ril_real));
-	return n * sizeof(ril_real);
+	for (int i = 0; i < MAX_IO; i++) {
+		enum ril_dtype in = r->stored && i == r->weight ? r->dtype : r->in[i].type;
+		n += (double)io_size(&r->in[i]) * (double)ril_dtype_size(in);
+		if (r->out[i].grad)
+			n += (double)io_size(&r->out[i]) * (double)ril_dtype_size(r->out[i].type);
+	}
+	return n;
 }
 
 struct floor {

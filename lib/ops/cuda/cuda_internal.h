@@ -46,13 +46,15 @@ void ril_cuda_launched(const char *name);
 enum ril_cuda_room { RIL_ROOM_A, RIL_ROOM_B, RIL_ROOM_C, RIL_ROOMS };
 void *ril_cuda_scratch(enum ril_cuda_room, size_t n, size_t size);
 
-/* Opens cuBLASLt; what it is goes to how[n]. */
+/* Opens cuBLASLt (library.c; another file in the emulation): its name goes to how[n].  Its functions by name. */
+int ril_cuda_library_open(char *how, size_t n, struct ril_err *);
+void *ril_cuda_symbol(const char *name);
 int ril_cuda_blas_open(char *how, size_t n, struct ril_err *);
 
 /* C[M,N] = alpha op(A) op(B) + beta C + bias[N], row-major, by cuBLASLt (blas.c).  All three are F32 or BF16 each, A and B
- * alike; sums in float.  bias NULL: none. */
+ * alike; sums in float.  bias: of C's type; NULL: none.  K > 0. */
 void ril_cuda_gemm(struct ril_mat c, struct ril_mat a, bool ta, struct ril_mat b, bool tb, float alpha, float beta,
-		   const float *bias);
+		   const void *bias);
 /* y = x in another of the four types, dense or not; x itself where its type is `type` already, else in `room`. */
 struct ril_mat ril_cuda_as(struct ril_mat x, enum ril_dtype type, enum ril_cuda_room room);
 
@@ -64,18 +66,18 @@ RIL_OPS(RIL_CUDA_OP)
 #ifdef __cplusplus
 }
 
-static inline int64_t ril_min(int64_t a, int64_t b)
+static inline RIL_BOTH int64_t ril_min(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
 
-static inline int64_t ril_max(int64_t a, int64_t b)
+static inline RIL_BOTH int64_t ril_max(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
 }
 
 /* How many parts of `part`. */
-static inline int64_t ril_parts(int64_t n, int64_t part)
+static inline RIL_BOTH int64_t ril_parts(int64_t n, int64_t part)
 {
 	return (n + part - 1) / part;
 }

@@ -1,0 +1,85 @@
+/* linear.cu -- y = x w^T + b and its way back, by cuBLASLt (blas.c).
+ *
+ * A weight stored in another type than the activations' is converted first: never in a run's own setting, where weights
+ * are what passes compute in.  A bias is read as the type of y. */
+#include "cuda_internal.h"
+#include "sums_internal.h"
+
+/* ---- the bias ---- */
+
+/* b[N] in y's type, 16-byte aligned.  Bound by its own launch. */
+template <typename T> static __global__ void __launch_bounds__(256) bias_kernel(T *to, const float *b, int64_t N)
+{
+	int64_t i = (int64_t)blockIdx.x * 256 + threadIdx.x;
+	if (i < N)
+		ril_store(to + i, b[i]);
+}
+
+static const void *bias_of(const float *b, struct ril_mat y)
+{
+	if (!b || (y.type == RIL_F32 && (uintptr_t)b % 16 == 0))
+		return b;
+	void *room = ril_cuda_scratch(RIL_ROOM_B, (size_t)y.cols, ril_dtype_size(y.type));
+	if (room)
+		RIL_BY_TYPE(y.type, RIL_LAUNCH((bias_kernel<T>), (unsigned)ril_parts(y.cols, 256), 256, 0, (T *)room, b,
+					       y.cols));
+	return room;
+}
+
+void ril_cuda_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate)
+{
+	if (x.rows <= 0 || w.rows <= 0)
+		return;
+	struct ril_mat as = ril_cuda_as(w, x.type, RIL_ROOM_A);
+	const void *bias = bias_of(b, y);
+	if (as.p && (bias || !b))
+		ril_cuda_gemm(y, x, false, as, true, 1, accumulate ? 1 : 0, bias);
+}
+
+/* ---- the way back ---- */
+
+/* Partial sums of columns of dy[T,N]: block (i, j) adds `rows` rows of 128 columns, a thread each.  Bound by dy's bytes. */
+enum { COLUMNS = 128 };
+
+template <typename T>
+static __global__ void __launch_bounds__(COLUMNS) column_sums_kernel(float *part, ril_m<T> dy, int64_t rows)
+{
+	int64_t c = (int64_t)blockIdx.y * COLUMNS + threadIdx.x, from = blockIdx.x * rows;
+	int64_t to = from + rows < dy.rows ? from + rows : dy.rows;
+	if (c >= dy.cols)
+		return;
+	float sum = 0;
+#pragma unroll 8
+	for (int64_t r = from; r < to; r++)
+		sum += ril_load(dy.at(r, c));
+	part[blockIdx.x * dy.cols + c] = sum;
+}
+
+static void add_column_sums(float *db, struct ril_mat dy)
+{
+	struct ril_row_blocks b = ril_row_blocks(dy.rows, 8, 512);
+	float *part = (float *)ril_cuda_scratch(RIL_ROOM_B, (size_t)(b.n * dy.cols), sizeof *part);
+	if (!part)
+		return;
+	dim3 grid((unsigned)b.n, (unsigned)ril_parts(dy.cols, COLUMNS));
+	RIL_BY_TYPE(dy.type, RIL_LAUNCH((column_sums_kernel<T>), grid, COLUMNS, 0, part, ril_of<T>(dy), b.rows));
+	ril_cuda_add_parts(&db, 1, part, b.n, dy.cols);
+}
+
+void ril_cuda_linear_bwd(struct ril_mat dx, struct ril_mat dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
+			 struct ril_mat w)
+{
+	if (x.rows <= 0 || w.rows <= 0 || w.cols <= 0)
+		return;
+	if (db)
+		add_column_sums(db, dy);
+	/* beside activations in BF16 the gradient of a float result (logits) is rounded as the others are */
+	struct ril_mat g = ril_cuda_as(dy, x.type, RIL_ROOM_C);
+	struct ril_mat as = dx.p ? ril_cuda_as(w, x.type, RIL_ROOM_A) : w;
+	if (!g.p || !as.p)
+		return;
+	if (dx.p)
+		ril_cuda_gemm(dx, g, false, as, false, 1, 1, NULL);
+	if (dw.p)
+		ril_cuda_gemm(dw, g, true, x, false, 1, 1, NULL);
+}

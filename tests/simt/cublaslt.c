@@ -1,0 +1,291 @@
+/* cublaslt.c -- cuBLASLt's part in the emulation: products by OpenBLAS, in the stream's order, and a strict reading of what
+ * the library's manual asks for.
+ *
+ * Operands are widened to float, multiplied by cblas_sgemm, and the result is rounded once; matrices are column-major, as
+ * there.  What a careless caller would get away with on some shapes ends the process here: a leading dimension that is too
+ * small, a matrix or a workspace that is not the device's, pointers less aligned than the algorithm was asked for. */
+#include "simt_internal.h"
+
+#include "base/dtype.h"
+#include "base/err.h"
+#include "base/unused.h"
+
+#include <cblas.h>
+#include <cublasLt.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct simt_lt_desc {
+	int32_t ta, tb, epilogue, bias_type;
+	const void *bias;
+};
+
+struct simt_lt_layout {
+	cudaDataType type;
+	uint64_t rows, cols;
+	int64_t ld;
+};
+
+struct simt_lt_preference {
+	cublasLtMatmulAlgo_t algo;
+	uint32_t reductions;
+};
+
+static void need(bool well, const char *what)
+{
+	if (!well)
+		simt_fault("cuBLASLt: %s", what);
+}
+
+static void *fresh(size_t bytes)
+{
+	void *p = calloc(1, bytes ? bytes : 1);
+	need(p != NULL, "out of memory on the host");
+	return p;
+}
+
+/* ---- descriptions ---- */
+
+cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle)
+{
+	*handle = fresh(1);
+	return CUBLAS_STATUS_SUCCESS;
+}
+
+size_t cublasLtGetVersion(void)
+{
+	return 130000;
+}
+
+const char *cublasLtGetStatusString(cublasStatus_t rc)
+{
+	return rc == CUBLAS_STATUS_SUCCESS         ? "CUBLAS_STATUS_SUCCESS"
+	       : rc == CUBLAS_STATUS_NOT_SUPPORTED ? "CUBLAS_STATUS_NOT_SUPPORTED"
+						   : "CUBLAS_STATUS_INVALID_VALUE";
+}
+
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *desc, cublasComputeType_t compute, cudaDataType scale)
+{
+	need(compute == CUBLAS_COMPUTE_32F && scale == CUDA_R_32F, "sums must be float");
+	*desc = fresh(sizeof **desc);
+	**desc = (struct simt_lt_desc){.epilogue = CUBLASLT_EPILOGUE_DEFAULT, .bias_type = -1};
+	return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t desc, cublasLtMatmulDescAttributes_t which,
+					      const void *value, size_t bytes)
+{
+	int32_t *to[] = {[CUBLASLT_MATMUL_DESC_TRANSA] = &desc->ta,
+			 [CUBLASLT_MATMUL_DESC_TRANSB] = &desc->tb,
+			 [CUBLASLT_MATMUL_DESC_EPILOGUE] = &desc->epilogue,
+			 [CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE] = &desc->bias_type};
+	if (which == CUBLASLT_MATMUL_DESC_BIAS_POINTER) {
+		need(bytes == sizeof desc->bias, "the size of a bias's address");
+		memcpy(&desc->bias, value, bytes);
+		return CUBLAS_STATUS_SUCCESS;
+	}
+	need(bytes == sizeof(int32_t), "the size of an attribute of a product");
+	memcpy(to[which], value, bytes);
+	return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *layout, cudaDataType type, uint64_t rows,
+					  uint64_t cols, int64_t ld)
+{
+	need(type == CUDA_R_32F || type == CUDA_R_16BF, "a matrix of another type than float and bfloat16");
+	need(rows > 0 && cols > 0, "a matrix without elements");
+	need(ld >= (int64_t)rows, "a leading dimension below the rows");
+	*layout = fresh(sizeof **layout);
+	**layout = (struct simt_lt_layout){type, rows, cols, ld};
+	return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *how)
+{
+	*how = fresh(sizeof **how);
+	**how = (struct simt_lt_preference){.algo.align = {256, 256, 256, 256}, .reductions = UINT32_MAX};
+	return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t how)
+{
+	free(how);
+	return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t how,
+						    cublasLtMatmulPreferenceAttributes_t which, const void *value,
+						    size_t bytes)
+{
+	if (which == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES) {
+		need(bytes == sizeof how->algo.workspace, "the size of a workspace's size");
+		memcpy(&how->algo.workspace, value, bytes);
+		return CUBLAS_STATUS_SUCCESS;
+	}
+	need(bytes == sizeof(uint32_t), "the size of a preference");
+	memcpy(which == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK
+		       ? &how->reductions
+		       : &how->algo.align[which - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES],
+	       value, bytes);
+	return CUBLAS_STATUS_SUCCESS;
+}
+
+/* ---- shapes ---- */
+
+struct shape {
+	uint64_t m, n, k;
+};
+
+/* D[m,n] = op(A)[m,k] op(B)[k,n] */
+static struct shape shape_of(const struct simt_lt_desc *desc, const struct simt_lt_layout *a,
+			     const struct simt_lt_layout *b, const struct simt_lt_layout *d)
+{
+	struct shape s = {d->rows, d->cols, desc->ta ? a->rows : a->cols};
+	need((desc->ta ? a->cols : a->rows) == s.m, "A's rows are not D's");
+	need((desc->tb ? b->rows : b->cols) == s.n, "B's columns are not D's");
+	need((desc->tb ? b->cols : b->rows) == s.k, "A's columns are not B's rows");
+	need(a->type == b->type, "A and B of different types");
+	need(a->type == d->type || d->type == CUDA_R_32F, "a result narrower than what is multiplied");
+	return s;
+}
+
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
+					      cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+					      cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+					      cublasLtMatmulPreference_t how, int wanted,
+					      cublasLtMatmulHeuristicResult_t *found, int *n)
+{
+	need(handle && wanted > 0 && c == d, "an advice on something else than one product in place");
+	need(how->reductions == CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE, "sums in an order that is not fixed");
+	shape_of(desc, a, b, d);
+	*found = (cublasLtMatmulHeuristicResult_t){.algo = how->algo};
+	*n = 1;
+	return CUBLAS_STATUS_SUCCESS;
+}
+
+/* ---- the product ---- */
+
+struct call {
+	struct simt_lt_desc desc;
+	struct simt_lt_layout a, b, d;
+	float alpha, beta;
+	const void *A, *B;
+	void *D;
+};
+
+static size_t size_of(cudaDataType type)
+{
+	return type == CUDA_R_16BF ? 2 : 4;
+}
+
+/* Element (i, j) is element i + j ld; op(X) as float, [rows, cols] by columns. */
+static float *widened(const void *x, const struct simt_lt_layout *l, bool transposed, uint64_t rows, uint64_t cols)
+{
+	float *wide = fresh(rows * cols * sizeof *wide);
+	for (uint64_t j = 0; j < cols; j++)
+		for (uint64_t i = 0; i < rows; i++) {
+			size_t at = transposed ? j + i * (size_t)l->ld : i + j * (size_t)l->ld;
+			ril_to_f32(&wide[i + j * rows], (const char *)x + at * size_of(l->type),
+				   l->type == CUDA_R_16BF ? RIL_BF16 : RIL_F32, 1);
+		}
+	return wide;
+}
+
+static void run(const void *ctx)
+{
+	const struct call *c = ctx;
+	struct shape s = shape_of(&c->desc, &c->a, &c->b, &c->d);
+	enum ril_dtype type = c->d.type == CUDA_R_16BF ? RIL_BF16 : RIL_F32;
+	float *a = widened(c->A, &c->a, c->desc.ta, s.m, s.k), *b = widened(c->B, &c->b, c->desc.tb, s.k, s.n);
+	float *d = c->beta != 0 ? widened(c->D, &c->d, false, s.m, s.n) : fresh(s.m * s.n * sizeof *d);
+	cblas_sgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, (int)s.m, (int)s.n, (int)s.k, c->alpha, a, (int)s.m, b,
+		    (int)s.k, c->beta, d, (int)s.m);
+	for (uint64_t j = 0; j < s.n; j++) {
+		for (uint64_t i = 0; c->desc.epilogue == CUBLASLT_EPILOGUE_BIAS && i < s.m; i++) {
+			float bias;
+			ril_to_f32(&bias, (const char *)c->desc.bias + i * size_of(c->d.type), type, 1);
+			d[i + j * s.m] += bias;
+		}
+		ril_from_f32((char *)c->D + j * (size_t)c->d.ld * size_of(c->d.type), type, d + j * s.m, s.m);
+	}
+	free(a);
+	free(b);
+	free(d);
+}
+
+/* Bytes from a matrix's first element to the end of its last column. */
+static size_t extent(const struct simt_lt_layout *l)
+{
+	return (size_t)((l->cols - 1) * (uint64_t)l->ld + l->rows) * size_of(l->type);
+}
+
+static void check_matrix(const char *what, const void *p, const struct simt_lt_layout *l, uint32_t align)
+{
+	simt_expect_device(what, p, extent(l));
+	if ((uintptr_t)p % align)
+		simt_fault("cuBLASLt: %s is not aligned to the %u bytes that its algorithm was asked for", what, align);
+}
+
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, const void *alpha, const void *A,
+			      cublasLtMatrixLayout_t a, const void *B, cublasLtMatrixLayout_t b, const void *beta,
+			      const void *C, cublasLtMatrixLayout_t c, void *D, cublasLtMatrixLayout_t d,
+			      const cublasLtMatmulAlgo_t *algo, void *workspace, size_t bytes, cudaStream_t stream)
+{
+	struct call call = {.desc = *desc, .a = *a, .b = *b, .d = *d, .A = A, .B = B, .D = D};
+	need(handle != NULL, "no handle");
+	need(C == D && c == d, "a result that is not in place");
+	need(bytes >= algo->workspace, "less workspace than the algorithm was promised");
+	memcpy(&call.alpha, alpha, sizeof call.alpha);
+	memcpy(&call.beta, beta, sizeof call.beta);
+	check_matrix("A", A, a, algo->align[0]);
+	check_matrix("B", B, b, algo->align[1]);
+	check_matrix("D", D, d, algo->align[3]);
+	simt_expect_device("workspace", workspace, bytes);
+	if (desc->epilogue == CUBLASLT_EPILOGUE_BIAS) {
+		need(desc->bias_type == (int32_t)d->type, "a bias of another type than the result's");
+		need((uintptr_t)desc->bias % 16 == 0, "a bias that is not aligned to 16 bytes");
+		simt_expect_device("bias", desc->bias, d->rows * size_of(d->type));
+	}
+	simt_host_call(stream, run, &call, sizeof call);
+	return CUBLAS_STATUS_SUCCESS;
+}
+
+/* ---- in lib/ops/cuda/library.c's place ---- */
+
+int ril_cuda_library_open(char *how, size_t n, struct ril_err *);
+void *ril_cuda_symbol(const char *name);
+
+int ril_cuda_library_open(char *how, size_t n, RIL_UNUSED struct ril_err *err)
+{
+	snprintf(how, n, "products by OpenBLAS");
+	return 0;
+}
+
+#define NAMED(f)                                                                                                       \
+	{                                                                                                              \
+#f, (void *)f                                                                                          \
+	}
+
+void *ril_cuda_symbol(const char *name)
+{
+	static const struct {
+		const char *name;
+		void *function;
+	} all[] = {
+		NAMED(cublasLtCreate),
+		NAMED(cublasLtGetVersion),
+		NAMED(cublasLtGetStatusString),
+		NAMED(cublasLtMatmul),
+		NAMED(cublasLtMatmulDescCreate),
+		NAMED(cublasLtMatmulDescSetAttribute),
+		NAMED(cublasLtMatrixLayoutCreate),
+		NAMED(cublasLtMatmulPreferenceCreate),
+		NAMED(cublasLtMatmulPreferenceDestroy),
+		NAMED(cublasLtMatmulPreferenceSetAttribute),
+		NAMED(cublasLtMatmulAlgoGetHeuristic),
+	};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (!strcmp(all[i].name, name))
+			return all[i].function;
+	return NULL;
+}
