@@ -123,7 +123,7 @@ SIMTSRC    := $(filter-out lib/ops/cuda/library.c,$(CUDASRC)) $(wildcard tests/s
 SIMTOBJ    := $(patsubst %,$B/simt/%.o,$(basename $(filter-out tests/simt/check.c,$(SIMTSRC))))
 SIMTCHECKED := $(patsubst $B/simt/lib/%,$B/simt-checked/lib/%,$(SIMTOBJ)) $B/simt/tests/simt/check.o
 SIMTTESTS  := $(patsubst tests/ops/%.c,%,$(filter-out tests/ops/backend.c,$(wildcard tests/ops/*.c)))
-SIMT_CXXFLAGS := -std=gnu++17 -march=$(ARCH) -ffp-contract=fast -Wall -Wextra -Wno-unknown-pragmas -fno-exceptions -fno-rtti -g $(SIMT_FLAGS) -Ilib
+SIMT_CXXFLAGS := -std=gnu++17 -fno-strict-aliasing -march=$(ARCH) -ffp-contract=fast -Wall -Wextra -Wno-unknown-pragmas -fno-exceptions -fno-rtti -g $(SIMT_FLAGS) -Ilib
 
 $B/simt/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
@@ -143,11 +143,11 @@ $B/simt-checked/%.o: %.cu Makefile
 
 $B/tests/simt/%: $B/tests/ops/%.o $(SIMTOBJ) $B/libril.a
 	@mkdir -p $(@D)
-	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
+	$(CC) -rdynamic $(LDFLAGS) $(SIMT_LDFLAGS) $^ -o $@ $(LDLIBS)
 
 $B/tests/simt-checked/%: $B/tests/ops/%.o $(SIMTCHECKED) $B/libril.a
 	@mkdir -p $(@D)
-	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
+	$(CC) -rdynamic $(LDFLAGS) $(SIMT_LDFLAGS) $^ -o $@ $(LDLIBS)
 
 # stb_image leaves a short palette's rest undefined; the same bytes must give the same picture.
 $B/lib/image/stb.o: CFLAGS += -ftrivial-auto-var-init=zero
@@ -255,4 +255,4 @@ compile_commands.json:
 clean:
 	rm -rf build share/completions compile_commands.json $(TOOLS:%=bin/%)
 
--include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $B/bin/signals.d $(TESTS:%=$B/tests/%.d) $(FIDELITY:.o=.d) $B/tests/far/far.d
+-include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $B/bin/signals.d $(TESTS:%=$B/tests/%.d) $(FIDELITY:.o=.d) $B/tests/far/far.d $(SIMTOBJ:.o=.d) $(SIMTCHECKED:.o=.d)

@@ -85,32 +85,33 @@ struct op_case {
 		&act_kind, {T, C, RIL_ACT_RELU}, 0, 0, NULL, USE                                                       \
 	}
 #define ALL_LAYOUTS(HQ, HKV, D, PAD)                                                                                   \
-	{&attention_kind, {HQ, HKV, D}, 0, PAD, &one_token, TEST},                                                     \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &plain, TEST},                                                 \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &empty, TEST},                                                 \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &longer, TEST},                                                \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &shared, TEST},                                                \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &prompts_first, TEST},                                         \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &decode, TEST},                                                \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &windows, TEST},                                               \
+	{&attention_kind, {HQ, HKV, D}, 0, PAD, &one_token, TEST | BF16 | BF16},                                       \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &plain, TEST | BF16},                                          \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &empty, TEST | BF16},                                          \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &longer, TEST | BF16},                                         \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &shared, TEST | BF16},                                         \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &prompts_first, TEST | BF16},                                  \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &decode, TEST | BF16},                                         \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &windows, TEST | BF16},                                        \
 	{                                                                                                              \
-		&attention_kind, {HQ, HKV, D}, 0, PAD, &continued, TEST                                                \
+		&attention_kind, {HQ, HKV, D}, 0, PAD, &continued, TEST | BF16                                         \
 	}
 
 static const struct op_case cases[] = {
 	/* T, K, N, bias, accumulate */
-	{&linear_kind, {0, 5, 7, 1, 0}, 0, 0, NULL, TEST},
-	{&linear_kind, {1, 1, 1, 0, 0}, 0, 0, NULL, TEST},
-	{&linear_kind, {1, 33, 19, 1, 0}, 0, 3, NULL, TEST},
+	{&linear_kind, {0, 5, 7, 1, 0}, 0, 0, NULL, TEST | BF16},
+	{&linear_kind, {1, 1, 1, 0, 0}, 0, 0, NULL, TEST | BF16},
+	{&linear_kind, {1, 33, 19, 1, 0}, 0, 3, NULL, TEST | BF16},
 	{&linear_kind, {3, 70, 50, 1, 1}, RIL_BF16, 3, NULL, TEST},
 	{&linear_kind, {5, 64, 37, 0, 1}, RIL_F16, 1, NULL, TEST},
 	{&linear_kind, {8, 2100, 9, 0, 0}, RIL_BF16, 0, NULL, TEST | LARGE},
-	{&linear_kind, {9, 17, 31, 1, 1}, 0, 5, NULL, TEST},
+	{&linear_kind, {9, 17, 31, 1, 1}, 0, 5, NULL, TEST | BF16},
 	{&linear_kind, {45, 29, 33, 1, 0}, RIL_F16, 2, NULL, TEST},
 	{&linear_kind, {45, 29, 33, 1, 1}, RIL_BF16, 2, NULL, TEST},
 	{&linear_kind, {45, 29, 33, 0, 0}, RIL_F32, 2, NULL, TEST},
-	{&linear_kind, {530, 130, 70, 1, 0}, 0, 4, NULL, TEST | LARGE},
+	{&linear_kind, {530, 130, 70, 1, 0}, 0, 4, NULL, TEST | BF16 | LARGE},
 	{&linear_kind, {600, 1100, 270, 1, 1}, RIL_BF16, 0, NULL, TEST | LARGE},
+	{&linear_kind, {45, 29, 33, 1, 0, 1}, 0, 2, NULL, TEST | BF16}, /* as logits */
 	{&linear_kind, {240, 64, 64, 0, 0}, 0, 0, NULL, TIME},
 	{&linear_kind, {3600, 64, 64, 1, 0}, 0, 0, NULL, TIME},
 	{&linear_kind, {3600, 64, 176, 0, 0}, 0, 0, NULL, TIME},
@@ -123,64 +124,64 @@ static const struct op_case cases[] = {
 	{&linear_kind, {512, 2048, 2048, 0, 0}, RIL_F32, 0, NULL, TIME},
 	{&linear_kind, {512, 2048, 2048, 0, 0}, RIL_BF16, 0, NULL, TIME},
 	/* T, C, rows, vis */
-	{&embed_kind, {0, 8, 5, 0}, 0, 0, NULL, TEST},
+	{&embed_kind, {0, 8, 5, 0}, 0, 0, NULL, TEST | BF16},
 	{&embed_kind, {37, 19, 11, 0}, RIL_BF16, 0, NULL, TEST},
-	{&embed_kind, {37, 70, 11, 9}, 0, 0, NULL, TEST},
-	{&embed_kind, {3600, 64, 500, 400}, 0, 0, NULL, TEST | TIME | LARGE},
+	{&embed_kind, {37, 70, 11, 9}, 0, 0, NULL, TEST | BF16},
+	{&embed_kind, {3600, 64, 500, 400}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	/* R, C, rows */
-	{&gather_kind, {0, 8, 5}, 0, 0, NULL, TEST},
-	{&gather_kind, {40, 33, 7}, 0, 0, NULL, TEST},
-	{&gather_kind, {3000, 64, 3600}, 0, 0, NULL, TEST | TIME | LARGE},
+	{&gather_kind, {0, 8, 5}, 0, 0, NULL, TEST | BF16},
+	{&gather_kind, {40, 33, 7}, 0, 0, NULL, TEST | BF16},
+	{&gather_kind, {3000, 64, 3600}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	/* T, C, rows of y */
-	{&scatter_kind, {0, 8, 5}, 0, 0, NULL, TEST},
-	{&scatter_kind, {29, 33, 60}, 0, 0, NULL, TEST},
-	{&scatter_kind, {3000, 64, 3601}, 0, 0, NULL, TEST | TIME},
+	{&scatter_kind, {0, 8, 5}, 0, 0, NULL, TEST | BF16},
+	{&scatter_kind, {29, 33, 60}, 0, 0, NULL, TEST | BF16},
+	{&scatter_kind, {3000, 64, 3601}, 0, 0, NULL, TEST | BF16 | TIME},
 	/* T, C, P */
-	{&add_rows_kind, {21, 13, 7}, 0, 0, NULL, TEST},
-	{&add_rows_kind, {23, 13, 7}, 0, 0, NULL, TEST},
-	{&add_rows_kind, {5, 13, 7}, 0, 0, NULL, TEST},
-	{&add_rows_kind, {2050, 48, 1025}, 0, 0, NULL, TEST | TIME | LARGE},
-	{&axpy_kind, {3600, 64}, 0, 0, NULL, TEST | TIME},
-	{&scale_add_kind, {17, 31}, 0, 0, NULL, TEST},
-	{&scale_add_kind, {3600, 64}, 0, 0, NULL, TEST | TIME | LARGE},
-	ALL_ACTS(1, 1, TEST),
-	ALL_ACTS(3, 37, TEST),
+	{&add_rows_kind, {21, 13, 7}, 0, 0, NULL, TEST | BF16},
+	{&add_rows_kind, {23, 13, 7}, 0, 0, NULL, TEST | BF16},
+	{&add_rows_kind, {5, 13, 7}, 0, 0, NULL, TEST | BF16},
+	{&add_rows_kind, {2050, 48, 1025}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
+	{&axpy_kind, {3600, 64}, 0, 0, NULL, TEST | BF16 | TIME},
+	{&scale_add_kind, {17, 31}, 0, 0, NULL, TEST | BF16},
+	{&scale_add_kind, {3600, 64}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
+	ALL_ACTS(1, 1, TEST | BF16),
+	ALL_ACTS(3, 37, TEST | BF16),
 	ALL_ACTS(3600, 176, TIME),
-	{&swiglu_kind, {3, 37}, 0, 0, NULL, TEST},
-	{&swiglu_kind, {3600, 176}, 0, 0, NULL, TEST | TIME | LARGE},
-	{&rmsnorm_kind, {0, 9}, 0, 0, NULL, TEST},
-	{&rmsnorm_kind, {1, 3}, 0, 0, NULL, TEST},
-	{&rmsnorm_kind, {19, 37}, 0, 5, NULL, TEST},
-	{&rmsnorm_kind, {3600, 64}, 0, 0, NULL, TEST | TIME | LARGE},
+	{&swiglu_kind, {3, 37}, 0, 0, NULL, TEST | BF16},
+	{&swiglu_kind, {3600, 176}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
+	{&rmsnorm_kind, {0, 9}, 0, 0, NULL, TEST | BF16},
+	{&rmsnorm_kind, {1, 3}, 0, 0, NULL, TEST | BF16},
+	{&rmsnorm_kind, {19, 37}, 0, 5, NULL, TEST | BF16},
+	{&rmsnorm_kind, {3600, 64}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	{&rmsnorm_kind, {512, 2048}, 0, 0, NULL, TIME},
-	{&layernorm_kind, {1, 4}, 0, 0, NULL, TEST},
-	{&layernorm_kind, {19, 37}, 0, 0, NULL, TEST},
-	{&layernorm_kind, {3600, 64}, 0, 0, NULL, TEST | TIME | LARGE},
+	{&layernorm_kind, {1, 4}, 0, 0, NULL, TEST | BF16},
+	{&layernorm_kind, {19, 37}, 0, 0, NULL, TEST | BF16},
+	{&layernorm_kind, {3600, 64}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	/* T, H, D, axes, in runs */
-	{&rope_kind, {0, 2, 16, 1}, 0, 0, NULL, TEST},
-	{&rope_kind, {13, 3, 10, 1}, 0, 4, NULL, TEST},
-	{&rope_kind, {13, 3, 10, 3}, 0, 4, NULL, TEST},
-	{&rope_kind, {13, 3, 10, 3, 1}, 0, 4, NULL, TEST},
-	{&rope_kind, {7, 2, 128, 3, 1}, 0, 0, NULL, TEST},
-	{&rope_kind, {5, 2, 160, 2}, 0, 0, NULL, TEST},
-	{&rope_kind, {5, 2, 160, 2, 1}, 0, 0, NULL, TEST},
-	{&rope_kind, {3600, 4, 16, 1}, 0, 0, NULL, TEST | TIME | LARGE},
-	{&rope_kind, {3600, 4, 16, 3, 1}, 0, 0, NULL, TEST | TIME | LARGE},
+	{&rope_kind, {0, 2, 16, 1}, 0, 0, NULL, TEST | BF16},
+	{&rope_kind, {13, 3, 10, 1}, 0, 4, NULL, TEST | BF16},
+	{&rope_kind, {13, 3, 10, 3}, 0, 4, NULL, TEST | BF16},
+	{&rope_kind, {13, 3, 10, 3, 1}, 0, 4, NULL, TEST | BF16},
+	{&rope_kind, {7, 2, 128, 3, 1}, 0, 0, NULL, TEST | BF16},
+	{&rope_kind, {5, 2, 160, 2}, 0, 0, NULL, TEST | BF16},
+	{&rope_kind, {5, 2, 160, 2, 1}, 0, 0, NULL, TEST | BF16},
+	{&rope_kind, {3600, 4, 16, 1}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
+	{&rope_kind, {3600, 4, 16, 3, 1}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	/* Hq, Hkv, D */
 	ALL_LAYOUTS(1, 1, 8, 0),
 	ALL_LAYOUTS(4, 2, 16, 3),
 	ALL_LAYOUTS(3, 1, 20, 0),
 	ALL_LAYOUTS(2, 2, 40, 1),
-	{&attention_kind, {80, 1, 16}, 0, 0, &shared, TEST | LARGE},
+	{&attention_kind, {80, 1, 16}, 0, 0, &shared, TEST | BF16 | LARGE},
 	{&attention_kind, {4, 2, 16}, 0, 0, &groups, TIME},
 	{&attention_kind, {4, 2, 16}, 0, 0, &step, TIME},
 	{&attention_kind, {16, 2, 128}, 0, 0, &deep, TIME},
 	{&attention_kind, {16, 2, 128}, 0, 0, &prompt, TIME},
 	{&attention_kind, {16, 16, 80}, 0, 0, &vision, TIME},
 	/* R, C, V, 100 x inv_t */
-	{&head_kind, {0, 8, 9, 100}, 0, 0, NULL, TEST},
-	{&head_kind, {1, 7, 1, 100}, 0, 0, NULL, TEST},
-	{&head_kind, {21, 19, 53, 140}, 0, 0, NULL, TEST},
+	{&head_kind, {0, 8, 9, 100}, 0, 0, NULL, TEST | BF16},
+	{&head_kind, {1, 7, 1, 100}, 0, 0, NULL, TEST | BF16},
+	{&head_kind, {21, 19, 53, 140}, 0, 0, NULL, TEST | BF16},
 	{&head_kind, {21, 19, 53, 70}, RIL_BF16, 0, NULL, TEST},
 	{&head_kind, {150, 16, 2500, 100}, RIL_F16, 0, NULL, TEST | LARGE},
 	{&head_kind, {2880, 64, 500, 100}, 0, 0, NULL, TIME},
@@ -198,8 +199,8 @@ static const struct op_case cases[] = {
 	{&bce_kind, {60}, 0, 0, NULL, TEST},
 	{&bce_kind, {60}, 0, 3, NULL, TEST},
 	/* rows, columns, step */
-	{&squares_kind, {0, 3}, 0, 0, NULL, TEST},
-	{&squares_kind, {1000, 203}, 0, 0, NULL, TEST | TIME},
+	{&squares_kind, {0, 3}, 0, 0, NULL, TEST | BF16},
+	{&squares_kind, {1000, 203}, 0, 0, NULL, TEST | BF16 | TIME},
 	{&adamw_kind, {1, 5, 1}, 0, 0, NULL, TEST},
 	{&adamw_kind, {100, 203, 7}, 0, 0, NULL, TEST},
 	{&adamw_kind, {1000, 220, 7}, 0, 0, NULL, TIME},

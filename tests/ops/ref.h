@@ -427,7 +427,8 @@ static void rope_backward(const struct run *r, void *const in[], RIL_UNUSED void
 	struct ril_mat y = mat(&r->out[0], turned), dx = DIN(0);
 	ops()->rope(y, rotary(r, in), r->at, r->d[0], true);
 	for (int64_t t = 0; t < r->d[0]; t++)
-		ops()->axpy(ril_mat_rows(dx, t, 1), 1, ril_mat_rows(y, t, 1));
+		ops()->axpy(ril_mat_of(ril_mat_at(dx, t, 0), dx.type, 1, dx.cols), 1,
+			    ril_mat_of(ril_mat_at(y, t, 0), y.type, 1, dx.cols));
 	ops()->put(turned);
 }
 

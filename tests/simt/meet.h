@@ -38,7 +38,7 @@ struct simt_kernel {
 /* Copies the closure of the kernel's arguments. */
 void simt_queue_kernel(const struct simt_kernel *, const void *closure, size_t bytes, cudaStream_t);
 
-/* The block's shared memory, which must have `bytes`. */
+/* The block's shared memory. */
 void *simt_shared(size_t bytes, size_t align);
 
 /* ---- meetings ---- */

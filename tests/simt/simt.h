@@ -98,6 +98,7 @@ template <typename A, typename... P> static inline void simt_pack(simt_args<A, P
 {
 	static_assert(__is_trivially_copyable(A), "a kernel's arguments are copied as bytes");
 	to->first = first;
+	__builtin_clear_padding(&to->first); /* what lies there must not look like an address */
 	simt_pack(&to->rest, rest...);
 }
 
