@@ -149,6 +149,12 @@ $B/tests/simt-checked/%: $B/tests/ops/%.o $(SIMTCHECKED) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $(SIMT_LDFLAGS) $^ -o $@ $(LDLIBS)
 
+# The emulation's own test.
+SIMTENGINE := $(patsubst %.c,$B/simt/%.o,$(filter-out tests/simt/cublaslt.c tests/simt/use.c tests/simt/missing.c,$(wildcard tests/simt/*.c)))
+$B/tests/simt/faults: $B/simt-checked/tests/simt/faults.o $(SIMTENGINE)
+	@mkdir -p $(@D)
+	$(SIMT_CXX) -rdynamic $(LDFLAGS) $^ -o $@
+
 # stb_image leaves a short palette's rest undefined; the same bytes must give the same picture.
 $B/lib/image/stb.o: CFLAGS += -ftrivial-auto-var-init=zero
 
