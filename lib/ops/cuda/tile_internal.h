@@ -66,7 +66,7 @@ static __device__ __forceinline__ void ril_scores(float (*x)[4], const ril_bf16 
 	/* matrices 0..3 of a: rows 0-7 and 8-15 at columns k, then at k + 8; of b: columns k and k + 8 of rows 0-7, 8-15 */
 	const ril_bf16 *ra = a + lane % 16 * PITCH + lane / 16 * 8;
 	const ril_bf16 *rb = b + (lane / 16 * 8 + lane % 8) * PITCH + lane / 8 % 2 * 8;
-#pragma unroll
+#pragma unroll(D <= 128 ? D / 16 : 2)
 	for (int k = 0; k < D; k += 16) {
 		uint32_t fa[4];
 		ril_ldmatrix(fa, ra + k);
