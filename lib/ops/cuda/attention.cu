@@ -95,7 +95,9 @@ static __device__ __forceinline__ void put_rows(const ril_attended<T> &a, float 
 }
 
 template <typename T, int DP>
-static __global__ void __launch_bounds__(RIL_TILE_THREADS)
+static __global__ void __launch_bounds__(RIL_TILE_THREADS, DP > 128                     ? 2
+							   : sizeof(T) == 2 && DP <= 80 ? 4
+											: 3)
 	attention_kernel(ril_attended<T> a, float *lse, const struct ril_tile *list, const int32_t *count)
 {
 	typedef forward_tiles<T, DP> tiles;

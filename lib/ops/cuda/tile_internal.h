@@ -49,6 +49,7 @@ static __device__ __forceinline__ void ril_fill(T *tile, const ril_columns<T> &m
 		}
 		return;
 	}
+#pragma unroll(1) /* rare: not worth its length in every kernel */
 	for (int i = threadIdx.x; i < ROWS * DP; i += blockDim.x) {
 		int r = i / DP, c = i % DP;
 		bool in = r < n && c < m.D;
