@@ -59,6 +59,7 @@ CUDAOBJ := $(patsubst %,$B/%.o,$(basename $(CUDASRC)))
 LIBOBJ  := $(LIBSRC:%.c=$B/%.o) $(if $(HAVE_CUDA),$(CUDAOBJ))
 TOOLS   := $(sort $(patsubst bin/%.c,%,$(wildcard bin/ril-*.c)))
 FAR     = $(TOOLS:%=$B/tests/far/%)
+BINOBJ  := $(patsubst bin/%.c,$B/bin/%.o,$(filter-out bin/ril-%,$(sort $(wildcard bin/*.c))))
 TESTS   := $(sort $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/ops/*.c tests/stream/*.c tests/fuzz/*.c)))
 
 .DELETE_ON_ERROR:
@@ -161,7 +162,7 @@ $B/libril-stream.a: $(filter $(STREAM_ROOMS:%=$B/lib/%/%),$(LIBOBJ))
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BIN)/ril-%: $B/bin/ril-%.o $B/bin/tool.o $B/bin/signals.o $B/libril.a
+$(BIN)/ril-%: $B/bin/ril-%.o $(BINOBJ) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
@@ -170,7 +171,7 @@ $B/tests/%: $B/tests/%.o $B/libril.a
 	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
 # Tools on a hostile device, for tests/pipe/far.sh.
-$B/tests/far/ril-%: $B/bin/ril-%.o $B/bin/tool.o $B/bin/signals.o $B/tests/far/far.o $B/libril.a
+$B/tests/far/ril-%: $B/bin/ril-%.o $(BINOBJ) $B/tests/far/far.o $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
 

@@ -1,52 +1,44 @@
-/* plan_options.h -- --plan: how much memory the tool would take, said instead of taken. */
+/* plan_options.h -- --plan: how much memory the tool would take, said instead of taken; whether that fits a device, and
+ * which settings would make it fit; and the same question before a run on a device that knows its memory (plan.c). */
 #ifndef RIL_BIN_PLAN_OPTIONS_H
 #define RIL_BIN_PLAN_OPTIONS_H
 
+#include "optim_options.h"
 #include "tool.h"
 
 #include "algo/plan.h"
-#include "ops/backend.h"
 
 struct plan_args {
 	bool on;
-	const char *batch;
+	const char *batch, *memory;
 };
 
 /* clang-format off */
 #define PLAN_OPTIONS(A)                                                                                               \
 	{RIL_OPT_FLAG, 0, "plan", &(A).on, NULL, "say how much memory it would take, and end", 0, 0, NULL},           \
-	{RIL_OPT_STR, 0, "plan-batch", &(A).batch, "LIST", "for groups=,prompt=,responses=,length=,image=", 0, 0, NULL}
+	{RIL_OPT_STR, 0, "plan-batch", &(A).batch, "LIST", "for groups=,prompt=,responses=,length=,image=", 0, 0, NULL}, \
+	{RIL_OPT_STR, 0, "device-memory", &(A).memory, "SIZE", "does it fit so much? as 80G", 0, 0, NULL}
 /* clang-format on */
 
-/* From here on nothing is computed; *b, the tool's own settings, is changed by what --plan-batch names. */
-static inline int plan_begin(const struct plan_args *a, struct ril_plan_batch *b, struct ril_err *err)
-{
-	ril_backend_dry();
-	return ril_plan_batch_parse(b, a->batch, err) ? ril_context(err, "--plan-batch") : 0;
-}
+/* A tool as its plan sees it. */
+struct plan_of {
+	const struct ril_tool *tool;
+	const struct plan_args *args;
+	struct optim_args *optim;    /* NULL: nothing is trained */
+	struct ril_plan_batch batch; /* the tool's own; --plan-batch changes what it names */
+	/* What the tool would take with its options as they are, on the backend that computes nothing. */
+	int (*measure)(void *ctx, const struct ril_plan_batch *, struct ril_memory *, struct ril_err *);
+	void *ctx;
+};
 
-static inline int plan_check(const struct plan_args *a, struct ril_err *err)
-{
-	return a->batch && !a->on ? ril_fail(err, RIL_EUSAGE, "--plan-batch goes with --plan") : 0;
-}
-
-static inline int plan_print(const struct ril_memory *m, struct ril_err *err)
-{
-	struct ril_buf out = {0};
-	int rc = ril_memory_text(m, &out, err) || ril_print(out.data, out.len, err) ? -1 : 0;
-	ril_buf_free(&out);
-	return rc;
-}
-
+int plan_check(const struct plan_args *, struct ril_err *);
+/* Does a tool start its backend?  The plan for a GPU does without. */
+bool plan_computes(const struct plan_args *, const struct ril_tool *);
+/* All of --plan; from here on nothing is computed.  What does not fit is a failure that names settings which do. */
+int plan_run(struct plan_of *, struct ril_err *);
+/* Before a run, on a device that knows its memory: the same failure, for the batch that --plan assumes. */
+int plan_guard(struct plan_of *, struct ril_err *);
 /* What a run took, in the same form, with -v. */
-static inline int plan_note(const struct ril_tool *t, const struct ril_memory *m, struct ril_err *err)
-{
-	struct ril_buf out = {0};
-	int rc = t->common.verbose ? ril_memory_text(m, &out, err) : 0;
-	for (char *line = rc ? NULL : out.data, *end; line && (end = strchr(line, '\n')); line = end + 1)
-		ril_tool_note(t, "memory: %.*s", (int)(end - line), line);
-	ril_buf_free(&out);
-	return rc;
-}
+int plan_note(const struct ril_tool *, const struct ril_memory *, struct ril_err *);
 
 #endif

@@ -133,31 +133,43 @@ static void rest(void *ctx)
 }
 
 /* D and what trains it; *pixels: its vision part is trained. */
-static int open_model(struct discriminate *d, const char *dir, bool *pixels, struct ril_err *err)
+static int open_model(struct discriminate *d, const char *dir, bool sketch, bool *pixels, struct ril_err *err)
 {
 	uint32_t seed = (uint32_t)d->tool->common.seed;
-	d->model = opt.plan.on ? ril_model_sketch(dir, RIL_HEAD_SCORE, err)
-			       : ril_model_open(dir, RIL_HEAD_SCORE, seed, err);
+	d->model = sketch ? ril_model_sketch(dir, RIL_HEAD_SCORE, err) : ril_model_open(dir, RIL_HEAD_SCORE, seed, err);
 	if (!d->model || (opt.update && (optim_args_apply(&opt.optim, d->model->params, RIL_PART_SCORE, pixels, err) ||
 					 !(d->optim = ril_optim_new(d->model->params, &opt.optim.how, seed, err)))))
 		return -1;
 	return 0;
 }
 
-static int plan(struct discriminate *d, struct ril_err *err)
+static int measure(void *ctx, const struct ril_plan_batch *b, struct ril_memory *m, struct ril_err *err)
 {
-	struct ril_plan_batch b = {.groups = INT32_MAX, .responses = 8, .image = -1};
-	struct ril_memory m = {0};
+	struct discriminate d = {.tool = ctx};
 	bool pixels = false;
-	if (plan_begin(&opt.plan, &b, err) || open_model(d, opt.model ? opt.model : opt.init, &pixels, err))
-		return -1;
-	const struct ril_plan_pass how = {.use = RIL_PACK_SCORE,
-					  .recompute = ril_recompute_parse(opt.optim.recompute),
-					  .micro_batch = opt.optim.micro_batch,
-					  .pixels = pixels,
-					  .record = opt.update};
-	ril_memory_model(&m, d->model, d->optim);
-	return ril_plan_train(&m, d->model, &b, &how, err) || plan_print(&m, err) ? -1 : 0;
+	int rc = open_model(&d, opt.model ? opt.model : opt.init, true, &pixels, err);
+	if (!rc) {
+		const struct ril_plan_pass how = {.use = RIL_PACK_SCORE,
+						  .recompute = ril_recompute_parse(opt.optim.recompute),
+						  .micro_batch = opt.optim.micro_batch,
+						  .pixels = pixels,
+						  .record = opt.update};
+		ril_memory_model(m, d.model, d.optim);
+		rc = ril_plan_train(m, d.model, b, &how, err);
+	}
+	ril_optim_free(d.optim);
+	ril_model_free(d.model);
+	return rc;
+}
+
+static struct plan_of plan_of(struct ril_tool *t)
+{
+	return (struct plan_of){.tool = t,
+				.args = &opt.plan,
+				.optim = opt.update ? &opt.optim : NULL,
+				.batch = {.groups = INT32_MAX, .responses = 8, .image = -1},
+				.measure = measure,
+				.ctx = t};
 }
 
 static int open_all(struct discriminate *d, struct ril_err *err)
@@ -165,7 +177,8 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 	struct ril_tool *t = d->tool;
 	char dir[RIL_PATH], state[RIL_PATH];
 	bool pixels = false;
-	if (find_model(dir, state, err) || open_model(d, dir, &pixels, err) ||
+	struct plan_of p = plan_of(t);
+	if (plan_guard(&p, err) || find_model(dir, state, err) || open_model(d, dir, false, &pixels, err) ||
 	    !(d->tok = ril_tokenizer_load(dir, err)) ||
 	    (opt.update && state[0] && ril_optim_load(d->optim, opt.start, state, err)))
 		return -1;
@@ -210,14 +223,22 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 {
 	struct discriminate d = {.tool = t};
 	int rc = plan_check(&opt.plan, err) || check_options(err) ? -1 : 0;
+	struct plan_of p = plan_of(t);
+	if (!rc && opt.plan.on)
+		return plan_run(&p, err);
 	if (!rc)
-		rc = opt.plan.on ? plan(&d, err) : open_all(&d, err) || judge_all(&d, err) ? -1 : 0;
+		rc = open_all(&d, err) || judge_all(&d, err) ? -1 : 0;
 	ril_stage_close(&d.stage, rc ? err : NULL);
 	ril_disc_free(d.disc);
 	ril_optim_free(d.optim);
 	ril_tokenizer_free(d.tok);
 	ril_model_free(d.model);
 	return rc;
+}
+
+static bool computes(const struct ril_tool *t)
+{
+	return plan_computes(&opt.plan, t);
 }
 
 int main(int argc, char **argv)
@@ -228,7 +249,7 @@ int main(int argc, char **argv)
 		.operands = "{-m DIR | --init-from DIR}",
 		.opts = options,
 		.output = &opt.out,
-		.computes = ril_tool_computes,
+		.computes = computes,
 		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);

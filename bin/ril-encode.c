@@ -2,12 +2,14 @@
  *
  * Which questions make up step t depends on the seed and the sizes alone, so a run can begin anywhere.  SIGINT or
  * SIGTERM: the batch at work is finished, its barrier asks for a checkpoint, the stream ends as it should. */
+#include "plan_options.h"
 #include "signals.h"
 #include "tool.h"
 
 #include "data/encode.h"
 #include "data/schedule.h"
 #include "base/progress.h"
+#include "base/unused.h"
 #include "image/rgb.h"
 
 #include <stdlib.h>
@@ -19,6 +21,7 @@ static struct {
 	bool gzip, shuffle;
 	int64_t batch, steps, epochs, count, start, save_every, cache;
 	struct ril_encode_options how;
+	struct plan_args plan;
 } opt = {.out = "-", .embeds = "f32", .cache = 512};
 
 static const struct ril_opt options[] = {
@@ -55,6 +58,7 @@ static const struct ril_opt options[] = {
 	 "most tiles of a picture (InternVL); 0: as the model says", 0, 4096, NULL},
 	{RIL_OPT_INT, 0, "picture-cache", &opt.cache, "MIB", "memory for pictures that may come again", 0, 1 << 20,
 	 NULL},
+	PLAN_OPTIONS(opt.plan),
 	{0},
 };
 
@@ -176,8 +180,31 @@ static int open_all(struct run *r, const char *data, struct ril_err *err)
 	return r->out ? write_head(r, err) : -1;
 }
 
+/* One picture at a time. */
+static int measure(RIL_UNUSED void *ctx, const struct ril_plan_batch *b, struct ril_memory *m, struct ril_err *err)
+{
+	struct ril_model *model = ril_model_sketch(opt.how.model, RIL_HEAD_LM, err);
+	if (!model)
+		return -1;
+	ril_memory_model(m, model, NULL);
+	int rc = ril_plan_picture(m, model, b, err);
+	ril_model_free(model);
+	return rc;
+}
+
+static struct plan_of plan_of(const struct ril_tool *t)
+{
+	return (struct plan_of){
+		.tool = t, .args = &opt.plan, .batch = {.groups = 1, .responses = 1, .image = -1}, .measure = measure};
+}
+
 static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
 {
+	struct plan_of p = plan_of(t);
+	if (plan_check(&opt.plan, err))
+		return -1;
+	if (opt.plan.on)
+		return opt.how.model ? plan_run(&p, err) : ril_fail(err, RIL_EUSAGE, "-m is needed");
 	if (!opt.how.model || operands->n != 1)
 		return ril_fail(err, RIL_EUSAGE, "%s is needed", opt.how.model ? "a data file" : "-m");
 	if (!opt.batch && opt.save_every)
@@ -190,7 +217,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	if (ril_picture_caveat())
 		ril_say(t, "%s", ril_picture_caveat());
 	ril_signals_take_over();
-	int rc = choose_root(operands->at[0], &root, err);
+	int rc = plan_guard(&p, err) || choose_root(operands->at[0], &root, err) ? -1 : 0;
 	if (!rc)
 		rc = open_all(&r, operands->at[0], err);
 	if (!rc)
@@ -208,6 +235,11 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	return !rc && stop ? ril_fail(err, 128 + stop, "interrupted after step %lld", (long long)r.plan.step) : rc;
 }
 
+static bool computes(const struct ril_tool *t)
+{
+	return plan_computes(&opt.plan, t);
+}
+
 int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
@@ -217,7 +249,7 @@ int main(int argc, char **argv)
 		.opts = options,
 		.max_operands = 1,
 		.output = &opt.out,
-		.computes = ril_tool_computes,
+		.computes = computes,
 		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);

@@ -132,20 +132,31 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 	return ril_stage_end(&r->stage, err);
 }
 
-static int plan(struct rollout *r, struct ril_err *err)
+static int measure(RIL_UNUSED void *ctx, const struct ril_plan_batch *b, struct ril_memory *m, struct ril_err *err)
 {
-	struct ril_plan_batch b = {.groups = opt.at_once, .responses = opt.n, .length = opt.max_new, .image = -1};
-	struct ril_memory m = {0};
-	if (plan_begin(&opt.plan, &b, err) || !(r->model = ril_model_sketch(opt.model, RIL_HEAD_LM, err)))
+	struct ril_model *model = ril_model_sketch(opt.model, RIL_HEAD_LM, err);
+	if (!model)
 		return -1;
-	ril_memory_model(&m, r->model, NULL);
-	return ril_plan_answers(&m, r->model, &b, opt.how.pixels, err) || plan_print(&m, err) ? -1 : 0;
+	ril_memory_model(m, model, NULL);
+	int rc = ril_plan_answers(m, model, b, opt.how.pixels, err);
+	ril_model_free(model);
+	return rc;
+}
+
+static struct plan_of plan_of(const struct ril_tool *t)
+{
+	return (struct plan_of){
+		.tool = t,
+		.args = &opt.plan,
+		.batch = {.groups = opt.at_once, .responses = opt.n, .length = opt.max_new, .image = -1},
+		.measure = measure};
 }
 
 static int open_all(struct rollout *r, struct ril_err *err)
 {
 	struct ril_tool *t = r->tool;
-	if (opt.edge && !(r->edge = ril_edge_open_read(opt.edge, err)))
+	struct plan_of p = plan_of(t);
+	if (plan_guard(&p, err) || (opt.edge && !(r->edge = ril_edge_open_read(opt.edge, err))))
 		return -1;
 	if (!(r->model = ril_model_open(opt.model, RIL_HEAD_LM, 0, err)) ||
 	    !(r->tok = ril_tokenizer_load(opt.model, err)) ||
@@ -173,10 +184,13 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	opt.how.n = (int32_t)opt.n;
 	opt.how.max_new_tokens = (int32_t)opt.max_new;
 	opt.how.seed = (uint32_t)t->common.seed;
+	struct plan_of p = plan_of(t);
+	if (opt.plan.on)
+		return plan_run(&p, err);
 	struct rollout r = {.tool = t};
 	ril_signals_take_over();
-	int rc = opt.plan.on ? plan(&r, err) : open_all(&r, err);
-	if (!rc && !opt.plan.on)
+	int rc = open_all(&r, err);
+	if (!rc)
 		rc = answer_all(&r, err);
 	int64_t done = r.stage.done;
 	int stop = ril_stop_signal();
@@ -194,6 +208,11 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	return !rc && stop && !opt.edge ? ril_fail(err, 128 + stop, "interrupted") : rc;
 }
 
+static bool computes(const struct ril_tool *t)
+{
+	return plan_computes(&opt.plan, t);
+}
+
 int main(int argc, char **argv)
 {
 	struct ril_tool tool = {
@@ -202,7 +221,7 @@ int main(int argc, char **argv)
 		.operands = "-m DIR -n G",
 		.opts = options,
 		.output = &opt.out,
-		.computes = ril_tool_computes,
+		.computes = computes,
 		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);

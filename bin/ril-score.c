@@ -10,6 +10,7 @@
 #include "score/filter.h"
 #include "caption/ptb.h"
 #include "score/table.h"
+#include "base/unused.h"
 
 #include <stdlib.h>
 
@@ -357,7 +358,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 }
 
 /* Only an llm: judge computes. */
-static bool computes(void)
+static bool computes(RIL_UNUSED const struct ril_tool *t)
 {
 	return opt.judge && !strncmp(opt.judge, "llm:", 4);
 }

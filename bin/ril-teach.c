@@ -146,21 +146,28 @@ static int check_options(struct ril_err *err)
 }
 
 /* Every teacher stays open, and embeds its pictures with a pass of its own before it answers its share. */
-static int plan(struct ril_err *err)
+static int measure(RIL_UNUSED void *ctx, const struct ril_plan_batch *batch, struct ril_memory *m, struct ril_err *err)
 {
-	int64_t length = opt.teacher_tokens ? opt.teacher_tokens : opt.max_new;
-	struct ril_plan_batch b = {.groups = opt.at_once, .responses = opt.n, .length = length, .image = -1};
-	struct ril_memory m = {0};
-	int rc = plan_begin(&opt.plan, &b, err);
+	struct ril_plan_batch b = *batch;
+	int rc = 0;
 	b.responses = (b.responses + (int64_t)opt.models.n - 1) / (opt.models.n ? (int64_t)opt.models.n : 1);
 	for (size_t i = 0; i < opt.models.n && !rc; i++) {
 		struct ril_model *model = ril_model_sketch(opt.models.at[i], RIL_HEAD_LM, err);
-		rc = model ? ril_plan_picture(&m, model, &b, err) || ril_plan_answers(&m, model, &b, false, err) : -1;
+		rc = model ? ril_plan_picture(m, model, &b, err) || ril_plan_answers(m, model, &b, false, err) : -1;
 		if (!rc)
-			ril_memory_model(&m, model, NULL);
+			ril_memory_model(m, model, NULL);
 		ril_model_free(model);
 	}
-	return rc || plan_print(&m, err) ? -1 : 0;
+	return rc ? -1 : 0;
+}
+
+static struct plan_of plan_of(const struct ril_tool *tool)
+{
+	int64_t length = opt.teacher_tokens ? opt.teacher_tokens : opt.max_new;
+	return (struct plan_of){.tool = tool,
+				.args = &opt.plan,
+				.batch = {.groups = opt.at_once, .responses = opt.n, .length = length, .image = -1},
+				.measure = measure};
 }
 
 static int run(struct ril_tool *tool, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
@@ -168,13 +175,17 @@ static int run(struct ril_tool *tool, RIL_UNUSED const struct ril_strlist *opera
 	struct teach t = {.tool = tool};
 	if (check_options(err) || plan_check(&opt.plan, err))
 		return -1;
+	struct plan_of p = plan_of(tool);
 	if (opt.plan.on)
-		return plan(err);
+		return plan_run(&p, err);
 	opt.how.n = (int32_t)opt.n;
 	opt.how.max_new_tokens = (int32_t)opt.max_new;
 	opt.how.teacher_tokens = (int32_t)opt.teacher_tokens;
 	opt.how.seed = (uint32_t)tool->common.seed;
-	int rc = open_teachers(&t, err) || open_streams(&t, err) || teach_all(&t, err) ? -1 : 0;
+	int rc = (opt.models.n && plan_guard(&p, err)) || open_teachers(&t, err) || open_streams(&t, err) ||
+				 teach_all(&t, err)
+			 ? -1
+			 : 0;
 	ril_stage_close(&t.stage, rc ? err : NULL);
 	ril_file_discard(&t.save);
 	ril_teach_free(t.teach);
@@ -186,9 +197,9 @@ static int run(struct ril_tool *tool, RIL_UNUSED const struct ril_strlist *opera
 }
 
 /* Saved responses need no backend. */
-static bool computes(void)
+static bool computes(const struct ril_tool *t)
 {
-	return opt.models.n > 0;
+	return opt.models.n > 0 && plan_computes(&opt.plan, t);
 }
 
 int main(int argc, char **argv)

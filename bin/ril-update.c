@@ -224,15 +224,16 @@ static int train_all(struct update *u, struct ril_err *err)
 
 /* ---- opening ---- */
 
-static struct ril_model *open_model(const char *dir, struct ril_err *err)
+static struct ril_model *open_model(const char *dir, bool sketch, struct ril_err *err)
 {
-	return opt.plan.on ? ril_model_sketch(dir, RIL_HEAD_LM, err) : ril_model_open(dir, RIL_HEAD_LM, 0, err);
+	return sketch ? ril_model_sketch(dir, RIL_HEAD_LM, err) : ril_model_open(dir, RIL_HEAD_LM, 0, err);
 }
 
-static int open_models(struct update *u, const char *dir, struct ril_err *err)
+static int open_models(struct update *u, const char *dir, bool sketch, struct ril_err *err)
 {
 	bool pixels = false;
-	if (!(u->student = open_model(dir, err)) || optim_args_apply(&opt.optim, u->student->params, 0, &pixels, err) ||
+	if (!(u->student = open_model(dir, sketch, err)) ||
+	    optim_args_apply(&opt.optim, u->student->params, 0, &pixels, err) ||
 	    !(u->optim = ril_optim_new(u->student->params, &opt.optim.how, (uint32_t)u->tool->common.seed, err)))
 		return -1;
 	opt.how.objective = ril_objective_parse(opt.objective);
@@ -241,23 +242,44 @@ static int open_models(struct update *u, const char *dir, struct ril_err *err)
 	opt.how.recompute = ril_recompute_parse(opt.optim.recompute);
 	opt.how.record = opt.out || opt.record;
 	if (opt.how.beta > 0 && opt.how.objective != RIL_SFT &&
-	    !(u->ref = open_model(opt.ref ? opt.ref : opt.model, err)))
+	    !(u->ref = open_model(opt.ref ? opt.ref : opt.model, sketch, err)))
 		return -1;
 	return 0;
 }
 
-static int plan(struct update *u, struct ril_err *err)
+static void close_models(struct update *u)
 {
-	struct ril_plan_batch b = {.groups = INT32_MAX, .responses = 8, .length = (int64_t)opt.how.length, .image = -1};
-	if (plan_begin(&opt.plan, &b, err) || open_models(u, opt.model, err))
-		return -1;
-	const struct ril_plan_pass how = {.use = RIL_PACK_POLICY,
-					  .recompute = opt.how.recompute,
-					  .micro_batch = opt.how.micro_batch,
-					  .pixels = opt.how.pixels,
-					  .record = true};
-	struct ril_memory m = memory_of(u);
-	return ril_plan_train(&m, u->student, &b, &how, err) || plan_print(&m, err) ? -1 : 0;
+	ril_optim_free(u->optim);
+	ril_model_free(u->ref);
+	ril_model_free(u->student);
+}
+
+static int measure(void *ctx, const struct ril_plan_batch *b, struct ril_memory *m, struct ril_err *err)
+{
+	struct update u = {.tool = ctx};
+	int rc = open_models(&u, opt.model, true, err);
+	if (!rc) {
+		const struct ril_plan_pass how = {.use = RIL_PACK_POLICY,
+						  .recompute = opt.how.recompute,
+						  .micro_batch = opt.how.micro_batch,
+						  .pixels = opt.how.pixels,
+						  .record = true};
+		*m = memory_of(&u);
+		rc = ril_plan_train(m, u.student, b, &how, err);
+	}
+	close_models(&u);
+	return rc;
+}
+
+static struct plan_of plan_of(struct ril_tool *t)
+{
+	int64_t length = (int64_t)opt.how.length;
+	return (struct plan_of){.tool = t,
+				.args = &opt.plan,
+				.optim = &opt.optim,
+				.batch = {.groups = INT32_MAX, .responses = 8, .length = length, .image = -1},
+				.measure = measure,
+				.ctx = t};
 }
 
 static void rest(void *ctx)
@@ -274,7 +296,8 @@ static int open_all(struct update *u, struct ril_err *err)
 	    (resume && (ril_path(dir, err, "%s/step-%lld/student", opt.run, (long long)opt.start) ||
 			ril_path(state, err, "%s/step-%lld/state.safetensors", opt.run, (long long)opt.start))))
 		return -1;
-	if (open_models(u, dir, err) || !(u->tok = ril_tokenizer_load(dir, err)) ||
+	struct plan_of p = plan_of(t);
+	if (plan_guard(&p, err) || open_models(u, dir, false, err) || !(u->tok = ril_tokenizer_load(dir, err)) ||
 	    !(u->trainer = ril_update_new(u->student, u->ref, u->optim, &opt.how, err)) ||
 	    (resume && ril_optim_load(u->optim, opt.start, state, err)))
 		return -1;
@@ -311,18 +334,24 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 		return -1;
 	if (!opt.plan.on && !opt.save && !opt.run && !opt.edge && !opt.out && !opt.record && !opt.metrics)
 		ril_say(t, "without --run, --save or --edge the new weights are not kept");
+	struct plan_of p = plan_of(t);
+	if (opt.plan.on)
+		return plan_run(&p, err);
 	struct update u = {.tool = t};
-	int rc = opt.plan.on ? plan(&u, err) : open_all(&u, err);
-	if (!rc && !opt.plan.on)
+	int rc = open_all(&u, err);
+	if (!rc)
 		rc = train_all(&u, err);
 	ril_stage_close(&u.stage, rc ? err : NULL);
 	ril_edge_free(u.edge);
 	ril_update_free(u.trainer);
-	ril_optim_free(u.optim);
 	ril_tokenizer_free(u.tok);
-	ril_model_free(u.ref);
-	ril_model_free(u.student);
+	close_models(&u);
 	return rc;
+}
+
+static bool computes(const struct ril_tool *t)
+{
+	return plan_computes(&opt.plan, t);
 }
 
 int main(int argc, char **argv)
@@ -333,7 +362,7 @@ int main(int argc, char **argv)
 		.operands = "-m DIR",
 		.opts = options,
 		.output = &opt.out,
-		.computes = ril_tool_computes,
+		.computes = computes,
 		.run = run,
 	};
 	return ril_tool_main(&tool, argc, argv);

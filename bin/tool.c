@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/thread.h"
+#include "base/unused.h"
 #include "ops/backend.h"
 
 #include <errno.h>
@@ -126,7 +127,7 @@ static int show_help(const struct ril_tool *t, const struct ril_opt *common)
 	return fflush(stdout) ? RIL_EFAIL : 0;
 }
 
-bool ril_tool_computes(void)
+bool ril_tool_computes(RIL_UNUSED const struct ril_tool *t)
 {
 	return true;
 }
@@ -139,7 +140,7 @@ static int start(struct ril_tool *t, struct ril_err *err)
 	bool cuda;
 	if (ril_device_check(t->common.device, &cuda, err) || ril_compute_use(t->common.compute, err))
 		return -1;
-	if (t->computes && t->computes() && ril_backend_start(t->common.device, t->argv, how, sizeof how, err))
+	if (t->computes && t->computes(t) && ril_backend_start(t->common.device, t->argv, how, sizeof how, err))
 		return -1;
 	if (how[0])
 		ril_tool_note(t, "%s", how);

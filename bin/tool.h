@@ -28,7 +28,7 @@ struct ril_tool {
 	size_t max_operands;
 	const char **output; /* the -o of a tool that writes a stream: told of failures before it was opened; or NULL */
 	/* Asked after the options were read: does this run need a backend?  NULL: this tool never does. */
-	bool (*computes)(void);
+	bool (*computes)(const struct ril_tool *);
 	int (*run)(struct ril_tool *, const struct ril_strlist *operands, struct ril_err *);
 	struct ril_common common;
 	int argc;
@@ -38,7 +38,7 @@ struct ril_tool {
 int ril_tool_main(struct ril_tool *, int argc, char **argv);
 
 /* For `computes` of a tool that always does. */
-bool ril_tool_computes(void);
+bool ril_tool_computes(const struct ril_tool *);
 
 /* What this tool writes of itself into a stream's HEAD; model: the id of the one it computes with, or NULL. */
 struct ril_lineage ril_tool_lineage(const struct ril_tool *, const char *model);

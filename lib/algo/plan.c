@@ -17,14 +17,48 @@ void ril_memory_model(struct ril_memory *m, const struct ril_model *model, const
 	m->moments += optim ? ril_optim_bytes(optim) : 0;
 }
 
-static int line(struct ril_buf *out, const char *name, size_t bytes, struct ril_err *err)
+uint64_t ril_memory_sum(const struct ril_memory *m)
+{
+	return m->weights + m->masters + m->gradients + m->moments + m->activations + m->cache;
+}
+
+uint64_t ril_memory_reserve(uint64_t memory)
+{
+	enum { LEAST = 1 << 20 };
+	uint64_t share = memory / 20;
+	return share > LEAST ? share : LEAST < memory ? LEAST : memory;
+}
+
+bool ril_memory_fits(const struct ril_memory *m, uint64_t memory)
+{
+	return ril_memory_sum(m) <= memory - ril_memory_reserve(memory);
+}
+
+int ril_memory_parse(const char *text, uint64_t *bytes, struct ril_err *err)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	double x = strtod(text, &end);
+	const char *unit = *end ? strchr(units, *end == 'k' ? 'K' : *end) : NULL;
+	bool binary = unit && end[1] == 'i';
+	if (unit)
+		end += binary ? 2 : 1;
+	for (const char *u = units; unit && u <= unit; u++)
+		x *= binary ? 1024 : 1000;
+	if (end == text || *end || !(x >= 1 && x < 1e18))
+		return ril_fail(err, RIL_EUSAGE, "'%s' is no size, as 80G or 512M", ril_short(text));
+	*bytes = (uint64_t)x;
+	return 0;
+}
+
+int ril_memory_line(struct ril_buf *out, const char *name, uint64_t bytes, struct ril_err *err)
 {
 	static const char *const unit[] = {"B", "kB", "MB", "GB", "TB"};
 	double x = (double)bytes;
 	int u = 0;
 	for (; x >= 999.5 && u < 4; u++)
 		x /= 1000;
-	return ril_buf_printf(out, err, "%-12s %8.3g %-2s %16zu\n", name, x, unit[u], bytes);
+	return ril_buf_printf(out, err, "%-12s %8.3g %-2s %16llu\n", name, x, unit[u], (unsigned long long)bytes);
 }
 
 int ril_memory_text(const struct ril_memory *m, struct ril_buf *out, struct ril_err *err)
@@ -34,13 +68,10 @@ int ril_memory_text(const struct ril_memory *m, struct ril_buf *out, struct ril_
 		size_t bytes;
 	} part[] = {{"weights", m->weights}, {"masters", m->masters},         {"gradients", m->gradients},
 		    {"moments", m->moments}, {"activations", m->activations}, {"cache", m->cache}};
-	size_t sum = 0;
-	for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
-		sum += part[i].bytes;
-		if (part[i].bytes && line(out, part[i].name, part[i].bytes, err))
+	for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+		if (part[i].bytes && ril_memory_line(out, part[i].name, part[i].bytes, err))
 			return -1;
-	}
-	return line(out, "sum", sum, err);
+	return ril_memory_line(out, "sum", ril_memory_sum(m), err);
 }
 
 /* ---- the batch ---- */

@@ -22,8 +22,17 @@ struct ril_memory {
 
 /* Adds a model's own; `optim` NULL: not trained. */
 void ril_memory_model(struct ril_memory *, const struct ril_model *, const struct ril_optim *);
+uint64_t ril_memory_sum(const struct ril_memory *);
 /* A line for each that is not 0, and the sum: name, bytes in short, bytes. */
 int ril_memory_text(const struct ril_memory *, struct ril_buf *out, struct ril_err *);
+int ril_memory_line(struct ril_buf *out, const char *name, uint64_t bytes, struct ril_err *);
+
+/* "80G", "512M", "1.5T" (powers of 1000), "80Gi" (of 1024), or bytes. */
+int ril_memory_parse(const char *, uint64_t *bytes, struct ril_err *);
+/* Does it fit a device of so many bytes?  Some of them are left to what a plan does not count: the kernels' scratch,
+ * the driver, and the pieces that no request fills. */
+bool ril_memory_fits(const struct ril_memory *, uint64_t memory);
+uint64_t ril_memory_reserve(uint64_t memory);
 
 /* The batch that a plan assumes; all its groups are alike. */
 struct ril_plan_batch {

@@ -50,10 +50,9 @@ void ril_backend_use(const struct ril_ops *ops)
 	active = ops;
 }
 
-void ril_backend_dry(void)
+void ril_backend_dry(enum ril_dtype compute)
 {
 	static struct ril_ops dry;
-	enum ril_dtype compute = active->compute;
 	dry = ril_dry_ops;
 	dry.compute = compute;
 	active = &dry;

@@ -19,8 +19,9 @@ enum ril_dtype ril_compute(void);
 
 /* Makes another table the active one: a device that stands between the host and a backend (tests/far). */
 void ril_backend_use(const struct ril_ops *);
-/* From here on nothing is computed: memory may be asked for, in any amount, and not be touched.  For counting it. */
-void ril_backend_dry(void);
+/* From here on, until another table is used, nothing is computed: memory may be asked for, in any amount, and not be
+ * touched.  For counting it, on a device that computes in this type. */
+void ril_backend_dry(enum ril_dtype compute);
 
 /* The active backend; the CPU before ril_backend_start was called. */
 const struct ril_ops *ril_ops(void);
