@@ -1,7 +1,8 @@
 /* memory.c -- the memory of the emulated device.
  *
  * Device memory lies in one reserved range that is closed (PROT_NONE) unless a kernel or a copy runs: a host that reads or
- * writes it ends at once, with the place named.  RIL_SIMT_OPEN=1 leaves it open, for a debugger.  Behind each block of it
+ * writes it ends at once, with the place named.  RIL_SIMT_OPEN=1 leaves it open, for a debugger; RIL_SIMT_KEYS=0 closes it
+ * page by page, as on a processor without keys.  Behind each block of it
  * is a zone of a pattern, looked at when the block is freed and when somebody waits for the device; new memory is filled
  * with NaN, freed memory with another NaN, and an address serves again only long after.  RIL_SIMT_MEMORY: how much there
  * is, in MiB.
@@ -29,18 +30,22 @@
 #define UNCHECKED __attribute__((no_sanitize_address))
 
 enum { PAGE = 4096, ALIGN = 256, ZONE = 256, FRESH = 0xff, BEYOND = 0xa5, LARGE = 1 << 20, KEPT = 1 << 18 };
-enum { OPEN = PROT_READ | PROT_WRITE };
+enum { OPEN = PROT_READ | PROT_WRITE, GROWTH = 1 << 20, TRIED = 512 };
 static const uint16_t FREED = 0x7ffd; /* a NaN as float and as bfloat16 */
 
 #define RESERVED ((size_t)64 << 30)
-#define RESTING ((size_t)1 << 30) /* bytes freed since, before an address serves again */
+#define RESTING ((size_t)128 << 20) /* bytes freed since, before an address serves again */
 
 char *simt_device_base, *simt_device_end;
 static size_t used;     /* from base */
+static size_t paged;    /* from base: not closed for ever */
 static size_t live;     /* bytes of blocks that are not freed */
 static size_t gone;     /* bytes ever freed */
 static size_t capacity; /* of the device */
 static bool is_open, always_open;
+/* Where the processor has keys for memory the range has one of its own, and the gate is a register; else (-1) the range's
+ * pages are changed, which takes longer the more there are. */
+static int key = -1;
 
 struct area {
 	char *p;
@@ -58,7 +63,7 @@ static void touched(int sig, siginfo_t *info, void *context);
 static void start(void)
 {
 	static char other_stack[64 << 10];
-	const char *open = getenv("RIL_SIMT_OPEN"), *mib = getenv("RIL_SIMT_MEMORY");
+	const char *open = getenv("RIL_SIMT_OPEN"), *slow = getenv("RIL_SIMT_KEYS"), *mib = getenv("RIL_SIMT_MEMORY");
 	if (simt_device_base)
 		return;
 	simt_device_base = mmap(NULL, RESERVED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -67,7 +72,10 @@ static void start(void)
 		abort();
 	}
 	simt_device_end = simt_device_base + RESERVED;
-	always_open = open && *open == '1';
+	is_open = open && *open == '1';
+	always_open = is_open;
+	if (!always_open && !(slow && *slow == '0'))
+		key = pkey_alloc(0, PKEY_DISABLE_ACCESS);
 	capacity = (mib ? strtoull(mib, NULL, 10) : 16384) << 20;
 	if (capacity > RESERVED / 2)
 		capacity = RESERVED / 2;
@@ -78,14 +86,24 @@ static void start(void)
 	sigaction(SIGBUS, &sa, NULL);
 }
 
-void simt_gate(bool open)
+static void closed_or_open(char *p, size_t bytes, bool open)
 {
-	size_t bytes = (used + PAGE - 1) / PAGE * PAGE;
-	is_open = open;
-	if (bytes && mprotect(simt_device_base, bytes, open || always_open ? OPEN : PROT_NONE)) {
+	int rc = key >= 0 ? pkey_mprotect(p, bytes, OPEN, key) : mprotect(p, bytes, open ? OPEN : PROT_NONE);
+	if (rc) {
 		perror("simt: mprotect");
 		abort();
 	}
+}
+
+void simt_gate(bool open)
+{
+	if (always_open || open == is_open || !used)
+		return;
+	is_open = open;
+	if (key >= 0)
+		pkey_set(key, open ? 0 : PKEY_DISABLE_ACCESS);
+	else
+		closed_or_open(simt_device_base, paged, open);
 }
 
 bool simt_is_device(const void *p)
@@ -166,15 +184,18 @@ UNCHECKED static void check_freed(const struct area *a)
 
 static struct area *rested(size_t stride)
 {
-	for (size_t i = 0; i < areas; i++)
-		if (area[i].freed && area[i].stride == stride && gone - area[i].gone > RESTING)
-			return &area[i];
+	static size_t at; /* the search goes round */
+	for (size_t i = 0; i < areas && i < TRIED; i++) {
+		at = at + 1 < areas ? at + 1 : 0;
+		if (area[at].freed && area[at].stride == stride && gone - area[at].gone > RESTING)
+			return &area[at];
+	}
 	return NULL;
 }
 
 static struct area *grown(size_t stride)
 {
-	if (stride > RESERVED - used)
+	if (stride > RESERVED / 2 - used)
 		return NULL;
 	if (areas == area_room) {
 		area_room = area_room ? 2 * area_room : 1024;
@@ -184,6 +205,11 @@ static struct area *grown(size_t stride)
 	}
 	area[areas] = (struct area){.p = simt_device_base + used, .stride = stride};
 	used += stride;
+	if (used > paged) {
+		size_t more = (used - paged + GROWTH - 1) / GROWTH * GROWTH;
+		closed_or_open(simt_device_base + paged, more, is_open);
+		paged += more;
+	}
 	return &area[areas++];
 }
 

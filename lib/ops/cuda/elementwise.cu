@@ -94,36 +94,35 @@ template <typename T> struct scale_bwd {
 	const float *g;
 	float *part; /* [blocks, C]; NULL: dg is not wanted */
 	int64_t rows, C, block;
-	bool wide;
 };
 
 /* A row's pack: its gradients, and what it adds to dg. */
 template <typename T>
 static __device__ __forceinline__ void scale_bwd_pack(const scale_bwd<T> &a, int64_t t, int64_t c, int n,
-						      const float *scale, float *dg)
+						      const float *scale, float *dg, bool wide)
 {
 	float dy[RIL_PACK], b[RIL_PACK];
 	int64_t at = t * a.C + c;
-	ril_pack_load(dy, a.dy + at, n, a.wide);
+	ril_pack_load(dy, a.dy + at, n, wide);
 	if (a.part) {
-		ril_pack_load(b, a.b + at, n, a.wide);
+		ril_pack_load(b, a.b + at, n, wide);
 #pragma unroll
 		for (int k = 0; k < RIL_PACK; k++)
 			dg[k] += dy[k] * b[k];
 	}
 	if (a.da)
-		ril_pack_add(a.da + at, dy, n, a.wide);
+		ril_pack_add(a.da + at, dy, n, wide);
 	if (!a.db)
 		return;
 #pragma unroll
 	for (int k = 0; k < RIL_PACK; k++)
 		dy[k] *= scale[k];
-	ril_pack_add(a.db + at, dy, n, a.wide);
+	ril_pack_add(a.db + at, dy, n, wide);
 }
 
 /* Six times the matrix in bytes; the partial rows are C floats for a.block rows. */
 template <typename T>
-static __global__ void __launch_bounds__(SCALE_LANES *SCALE_ROWS) scale_add_bwd_kernel(scale_bwd<T> a)
+static __global__ void __launch_bounds__(SCALE_LANES *SCALE_ROWS) scale_add_bwd_kernel(scale_bwd<T> a, bool wide)
 {
 	RIL_SHARED(struct scale_sums, s);
 	int lane = threadIdx.x % SCALE_LANES, row = threadIdx.x / SCALE_LANES;
@@ -131,9 +130,9 @@ static __global__ void __launch_bounds__(SCALE_LANES *SCALE_ROWS) scale_add_bwd_
 	int64_t from = (int64_t)blockIdx.x * a.block, to = ril_min(from + a.block, a.rows);
 	int n = ril_pack_count(c, a.C);
 	float scale[RIL_PACK], dg[RIL_PACK] = {0};
-	ril_pack_load(scale, a.g + c, n, a.wide);
+	ril_pack_load(scale, a.g + c, n, wide);
 	for (int64_t t = from + row; n && t < to; t += SCALE_ROWS)
-		scale_bwd_pack(a, t, c, n, scale, dg);
+		scale_bwd_pack(a, t, c, n, scale, dg, wide);
 	if (!a.part)
 		return;
 	for (int k = 0; k < RIL_PACK; k++)
@@ -144,7 +143,7 @@ static __global__ void __launch_bounds__(SCALE_LANES *SCALE_ROWS) scale_add_bwd_
 	for (int r = 1; r < SCALE_ROWS; r++)
 		for (int k = 0; k < RIL_PACK; k++)
 			dg[k] += s.dg[r][k][lane];
-	ril_pack_store(a.part + blockIdx.x * a.C + c, dg, n, a.wide);
+	ril_pack_store(a.part + blockIdx.x * a.C + c, dg, n, wide);
 }
 
 template <typename T>
@@ -157,9 +156,9 @@ static void scale_add_bwd(struct ril_mat da, float *dg, struct ril_mat db, struc
 		return;
 	bool wide = all_wide(da.p, db.p, dy.p, b.p, g) && ril_is_wide(part) && (dy.cols % RIL_PACK == 0);
 	scale_bwd<T> a = {(T *)da.p, (T *)db.p, (const T *)dy.p, (const T *)b.p, g,
-			  part,      dy.rows,   dy.cols,         blocks.rows,    wide};
+			  part,      dy.rows,   dy.cols,         blocks.rows};
 	dim3 grid((unsigned)blocks.n, (unsigned)ril_parts(dy.cols, SCALE_LANES * RIL_PACK));
-	RIL_LAUNCH(scale_add_bwd_kernel<T>, grid, SCALE_LANES * SCALE_ROWS, sizeof(struct scale_sums), a);
+	RIL_LAUNCH(scale_add_bwd_kernel<T>, grid, SCALE_LANES * SCALE_ROWS, sizeof(struct scale_sums), a, wide);
 	if (dg)
 		ril_cuda_add_parts(&dg, 1, part, blocks.n, dy.cols);
 }

@@ -108,7 +108,7 @@ template <typename H> static __device__ __forceinline__ H by_chance(float x, con
 template <typename H>
 static __device__ __forceinline__ void store_by_chance(H *p, const float *x, int64_t at, int n, const adamw &a)
 {
-	alignas(16) H out[RIL_PACK];
+	H out[RIL_PACK];
 #pragma unroll
 	for (int k = 0; k < RIL_PACK; k++) {
 		uint64_t counter = (uint64_t)(a.how.at + at + k);
@@ -117,7 +117,9 @@ static __device__ __forceinline__ void store_by_chance(H *p, const float *x, int
 		out[k] = by_chance<H>(x[k], word);
 	}
 	if (a.wide && n == RIL_PACK) {
-		*reinterpret_cast<ril_16_bytes *>(p) = *reinterpret_cast<const ril_16_bytes *>(out);
+		ril_16_bytes all;
+		memcpy(&all, out, sizeof all);
+		*reinterpret_cast<ril_16_bytes *>(p) = all;
 		return;
 	}
 #pragma unroll

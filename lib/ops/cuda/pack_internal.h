@@ -9,6 +9,8 @@
 
 #include "cuda_internal.h"
 
+#include <string.h>
+
 enum { RIL_PACK = 8, RIL_PACK_THREADS = 256 };
 
 /* ---- where packs lie ---- */
@@ -109,7 +111,7 @@ static __device__ __forceinline__ void ril_store(double *p, double x)
 
 /* ---- loads and stores ---- */
 
-/* 16 bytes, moved at once. */
+/* 16 bytes of anything, moved at once. */
 struct alignas(16) ril_16_bytes {
 	uint32_t word[4];
 };
@@ -123,9 +125,11 @@ static __device__ __forceinline__ void ril_pack_load(S *x, const E *p, int n, bo
 #pragma unroll
 		for (int i = 0; i < PARTS; i++) {
 			ril_16_bytes part = reinterpret_cast<const ril_16_bytes *>(p)[i];
+			E element[EACH];
+			memcpy(element, &part, sizeof part);
 #pragma unroll
 			for (int k = 0; k < EACH; k++)
-				x[i * EACH + k] = (S)ril_load(reinterpret_cast<const E *>(&part) + k);
+				x[i * EACH + k] = (S)ril_load(element + k);
 		}
 		return;
 	}
@@ -143,9 +147,11 @@ static __device__ __forceinline__ void ril_pack_store(E *p, const S *x, int n, b
 #pragma unroll
 		for (int i = 0; i < PARTS; i++) {
 			ril_16_bytes part;
+			E element[EACH];
 #pragma unroll
 			for (int k = 0; k < EACH; k++)
-				ril_store(reinterpret_cast<E *>(&part) + k, x[i * EACH + k]);
+				ril_store(element + k, x[i * EACH + k]);
+			memcpy(&part, element, sizeof part);
 			reinterpret_cast<ril_16_bytes *>(p)[i] = part;
 		}
 		return;

@@ -19,12 +19,12 @@ struct move {
 	const int32_t *id, *other;
 	const void *vis; /* embed: rows for those with other >= 0 */
 	int64_t ldvis;
-	bool wide;
 };
 
 /* y row t (scatter: row id[t]) = x row id[t] (scatter: row t); embed: or other's row of vis. */
 template <typename T, typename W, int HOW>
-static __global__ void __launch_bounds__(RIL_PACK_THREADS) move_kernel(ril_m<T> y, ril_m<W> x, int64_t count, move m)
+static __global__ void __launch_bounds__(RIL_PACK_THREADS)
+	move_kernel(ril_m<T> y, ril_m<W> x, int64_t count, move m, bool wide)
 {
 	float v[RIL_PACK];
 	int64_t packs = ril_parts(y.cols, RIL_PACK), i = ril_thread(), t = i / packs, c = (i - t * packs) * RIL_PACK;
@@ -33,10 +33,10 @@ static __global__ void __launch_bounds__(RIL_PACK_THREADS) move_kernel(ril_m<T> 
 	int n = ril_pack_count(c, y.cols);
 	int32_t other = HOW == MOVE_EMBED && m.other ? m.other[t] : -1;
 	if (other >= 0)
-		ril_pack_load(v, (const T *)m.vis + other * m.ldvis + c, n, m.wide);
+		ril_pack_load(v, (const T *)m.vis + other * m.ldvis + c, n, wide);
 	else
-		ril_pack_load(v, x.at(HOW == MOVE_SCATTER ? t : m.id[t], c), n, m.wide);
-	ril_pack_store(y.at(HOW == MOVE_SCATTER ? m.id[t] : t, c), v, n, m.wide);
+		ril_pack_load(v, x.at(HOW == MOVE_SCATTER ? t : m.id[t], c), n, wide);
+	ril_pack_store(y.at(HOW == MOVE_SCATTER ? m.id[t] : t, c), v, n, wide);
 }
 
 template <typename T, typename W, int HOW>
@@ -44,11 +44,11 @@ static void move_rows(struct ril_mat y, struct ril_mat x, int64_t n, const int32
 		      struct ril_mat vis)
 {
 	int64_t packs = n * ril_parts(y.cols, RIL_PACK);
-	struct move m = {id, vis.p ? other : NULL, vis.p, vis.ld,
-			 ril_rows_wide(y) && ril_rows_wide(x) && ril_rows_wide(vis)};
+	struct move m = {id, vis.p ? other : NULL, vis.p, vis.ld};
+	bool wide = ril_rows_wide(y) && ril_rows_wide(x) && ril_rows_wide(vis);
 	if (packs > 0)
 		RIL_LAUNCH((move_kernel<T, W, HOW>), ril_pack_grid(packs), RIL_PACK_THREADS, 0, ril_of<T>(y),
-			   ril_of<W>(x), n, m);
+			   ril_of<W>(x), n, m, wide);
 }
 
 template <typename T>

@@ -84,6 +84,7 @@ template <int N, int D> static __device__ __forceinline__ void ril_scores(float 
 {
 	constexpr int PITCH = ril_pitch<float, D>();
 	int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4 * 2;
+#pragma unroll 1
 	for (int k = 0; k < D; k += 4) {
 		float4 a0 = *(const float4 *)(a + g * PITCH + k), a1 = *(const float4 *)(a + (g + 8) * PITCH + k);
 #pragma unroll
@@ -130,6 +131,7 @@ static __device__ __forceinline__ void ril_mix(float (*x)[4], const float (*p)[4
 	int quad = threadIdx.x % 32 & ~3, t = threadIdx.x % 4 * 2;
 #pragma unroll
 	for (int n = 0; n < N / 8; n++) {
+#pragma unroll 1
 		for (int from = 0; from < 4; from++) { /* the lanes of a row hold its columns, two each */
 #pragma unroll
 			for (int e = 0; e < 2; e++) {
