@@ -42,6 +42,9 @@ for size in "6 3 12" "40 8 30"; do
 			try "$model, update of $size, $how" "$shape" ril-update -m m --objective dr-grpo --train llm,projector,vision --recompute $how --save "student-$how" -i s.ril
 			check "$model, $how: the same student" cmp student-none/model.safetensors "student-$how/model.safetensors"
 		done
+		small=(--compute bf16 --gradients bf16 --moments 8bit)
+		try "$model, update of $size in few bits" "$shape" ril-update -m m --objective dr-grpo --train llm,projector,vision "${small[@]}" --save student-few -i s.ril
+		try "$model, rollout of $size in BF16" "$shape" ril-rollout -m m -n "$2" --max-new-tokens "$3" --compute bf16 -i q.ril -o few.ril
 		rm -r student-*
 		try "$model, discriminator of $size" "$shape" ril-discriminate --init-from m --update --recompute block -i r.ril -o d.ril
 	done
@@ -66,10 +69,32 @@ check "weights of two bytes" bash -c "[ $(bytes weights plan) -ge $((2 * element
 expect_exit 0 ril-teach --plan -n 4 -m "$M/teacher-b" -m "$M/student" --tokenizer m
 check "teachers have caches" test "$(bytes cache out)" -gt 0
 
+# ---- does it fit? ----
+expect_exit 0 ril-update --plan -m m --device-memory 10G
+check "the device stands below the sum" grep -q '^device .* 10000000000$' out
+has=$(ril-update --plan -m m | awk '$1 == "sum" {print $NF}')
+expect_exit 1 ril-update --plan -m m --device-memory $((has * 7 / 10))
+settings=$(sed -n 's/.*what would fit://p' err)
+check "settings are named: $(cat err)" test -n "$settings"
+# shellcheck disable=SC2086
+expect_exit 0 ril-update --plan -m m --device-memory $((has * 7 / 10)) $settings
+expect_exit 1 ril-update --plan -m m --device-memory 20k
+check "or none: $(cat err)" grep -q 'any other settings' err
+expect_exit 1 ril-rollout --plan -n 8 -m m --device-memory 100k
+expect_exit 0 ril-encode --plan -m m --device-memory 2Gi
+f32=$(ril-update --plan -m m --compute f32 | awk '$1 == "activations" {print $NF}')
+gpu=$(ril-update --plan -m m --device cuda:7 | awk '$1 == "activations" {print $NF}')
+check "a GPU that is not here would compute in BF16: $gpu of $f32" test "$gpu" -lt $((f32 * 6 / 10))
+eight=$(ril-update --plan -m m --moments 8bit | awk '$1 == "moments" {print $NF}')
+float=$(ril-update --plan -m m | awk '$1 == "moments" {print $NF}')
+check "moments of 8 bits: $eight of $float" test "$eight" -lt $((float * 3 / 10))
+
 # ---- what it refuses ----
 refuse() { local code=$1 text=$2; shift 2; expect_exit "$code" "$@"; check "'$text' in: $(tail -n 1 err)" grep -q -- "$text" err; }
 refuse 2 'not groups=' ril-update --plan -m m --plan-batch prompts=3
 refuse 2 'not groups=' ril-update --plan -m m --plan-batch prompt=x
 refuse 2 'does not fit a prompt' ril-update --plan -m m --plan-batch prompt=5,image=90
 refuse 1 'nowhere' ril-update --plan -m nowhere
+refuse 2 'is no size' ril-update --plan -m m --device-memory much
+refuse 2 'goes with --plan' ril-update -m m --device-memory 80G --save x
 test_end

@@ -5,6 +5,7 @@
  * it should have asked for ends at once, with the place named.  Freed memory is filled with a pattern, new memory with
  * another, so that nothing can rest on zeros or on what was there.
  *
+ * RIL_FAR_MEMORY=BYTES: it says that it has so much left.
  * RIL_FAR_ASYNC=1: it claims to be asynchronous, so that the host looks seldom and one step late.
  * RIL_FAR_TRACE=FILE: one line an event, in order: an operation's name, "to_device BYTES", "to_host BYTES", "copy BYTES",
  * "fetch BYTES", "wait" (sync, fetched).  The tests count waits and copies in it. */
@@ -322,6 +323,13 @@ WRAP(adamw, (mat p, struct ril_moments m, mat g, struct ril_adamw how, struct ri
 
 /* ---- taking the CPU's place ---- */
 
+static size_t told_memory;
+
+static size_t far_memory(void)
+{
+	return told_memory;
+}
+
 /* A touch of closed memory: says where, for addr2line, and ends. */
 static void touched(RIL_UNUSED int sig, siginfo_t *info, RIL_UNUSED void *context)
 {
@@ -346,6 +354,7 @@ __attribute__((constructor)) static void install(void)
 		_exit(99);
 	}
 	trace = path ? fopen(path, "a") : NULL;
+	told_memory = getenv("RIL_FAR_MEMORY") ? strtoull(getenv("RIL_FAR_MEMORY"), NULL, 10) : 0;
 	cpu = *ril_ops();
 	far = (struct ril_ops){.name = "far",
 			       .get = far_get,
@@ -359,6 +368,7 @@ __attribute__((constructor)) static void install(void)
 			       .sync = far_sync,
 			       .async = async && *async == '1',
 			       .compute = cpu.compute,
+			       .memory = told_memory ? far_memory : NULL,
 #define ENTRY(op) .op = far_##op,
 			       RIL_OPS(ENTRY)
 #undef ENTRY

@@ -31,10 +31,28 @@ LAYOUT(decode, 6, 60, {0, 1, 0, 11, 20, 1, 1}, {1, 1, 0, 11, 28, 5, 1}, {2, 1, 0
 LAYOUT(windows, 50, 50, {0, 4, 0, 0, 0, 4, 0}, {4, 16, 0, 0, 4, 16, 0}, {20, 9, 0, 0, 20, 9, 0},
        {29, 16, 0, 0, 29, 16, 0}, {45, 5, 0, 0, 45, 5, 0});
 LAYOUT(continued, 12, 30, {0, 5, 0, 0, 0, 12, 1}, {5, 7, 12, 4, 16, 14, 1});
+/* Around a kernel's tiles of 64 rows: prefixes, queries and keys one less, as many, one more. */
+LAYOUT(tiles, 389, 389, {0, 63, 0, 0, 0, 63, 1}, {63, 64, 0, 63, 63, 64, 1}, {127, 65, 63, 64, 127, 65, 1},
+       {192, 1, 127, 65, 192, 1, 1}, {193, 129, 0, 128, 193, 129, 1}, {322, 2, 192, 1, 322, 2, 0},
+       {324, 65, 63, 129, 324, 65, 0});
+/* Queries without keys, with the prefix's alone, more queries than keys, fewer; not row 11. */
+LAYOUT(no_keys, 90, 200, {0, 3, 0, 0, 0, 0, 1}, {3, 2, 0, 0, 5, 0, 0}, {5, 6, 0, 0, 0, 2, 1}, {12, 4, 2, 3, 0, 0, 1},
+       {16, 70, 5, 0, 10, 4, 1}, {86, 3, 0, 9, 20, 170, 1}, {89, 1, 0, 0, 190, 10, 0});
+/* Steps of decoding: a shared prefix of several tiles, responses of none to several; not row 3. */
+LAYOUT(steps, 8, 600, {0, 1, 0, 150, 150, 1, 1}, {1, 1, 0, 150, 160, 70, 1}, {2, 1, 0, 150, 240, 0, 1},
+       {4, 0, 0, 150, 240, 5, 1}, {4, 1, 0, 0, 250, 129, 1}, {5, 1, 380, 64, 450, 64, 1}, {6, 1, 380, 0, 520, 0, 1},
+       {7, 1, 380, 63, 530, 65, 1});
+/* As many rows as segments, of which one has most of them. */
+LAYOUT(steps_of_three, 5, 150, {0, 1, 0, 70, 70, 3, 1}, {1, 3, 0, 70, 80, 66, 1}, {4, 0, 0, 0, 0, 0, 1},
+       {4, 1, 0, 70, 147, 2, 1}, {5, 0, 0, 0, 0, 0, 0});
+/* A window of 5: rows that see a moving range of keys, each a segment; the first ones grow. */
+LAYOUT(sliding, 9, 9, {0, 5, 0, 0, 0, 5, 1}, {5, 1, 0, 0, 1, 5, 1}, {6, 1, 2, 4, 6, 1, 1}, {7, 1, 3, 3, 6, 2, 1},
+       {8, 1, 4, 5, 0, 0, 1});
 
 /* The group of a training step: prompts of 25 tokens, 8 responses of 12; and other sizes, filled by build_layouts(). */
-enum { MAX_SEG = 600 };
-static struct ril_seg groups_seg[MAX_SEG], deep_seg[MAX_SEG], vision_seg[MAX_SEG], step_seg[MAX_SEG];
+enum { MAX_SEG = 1000 };
+static struct ril_seg groups_seg[MAX_SEG], deep_seg[MAX_SEG], vision_seg[MAX_SEG], step_seg[MAX_SEG], many_seg[MAX_SEG];
+static struct layout many = {"1000 segments", many_seg, 0, 0, 0};
 static struct layout groups = {"groups 30x(25+8x12)", groups_seg, 0, 0, 0};
 static struct layout deep = {"groups 2x(400+16x64)", deep_seg, 0, 0, 0};
 static struct layout vision = {"windows 144x16", vision_seg, 0, 0, 0}, step = {"decode 30x8, 25+10", step_seg, 0, 0, 0};
@@ -56,6 +74,7 @@ static void build_layouts(void)
 {
 	add_groups(&groups, groups_seg, 30, 25, 8, 12);
 	add_groups(&deep, deep_seg, 2, 400, 16, 64);
+	add_groups(&many, many_seg, 40, 3, 24, 2);
 	for (; vision.nseg < 144; vision.nseg++, vision.q_rows += 16)
 		vision_seg[vision.nseg] = (struct ril_seg){vision.q_rows, 16, 0, 0, vision.q_rows, 16, 0};
 	vision.k_rows = vision.q_rows;
@@ -85,7 +104,7 @@ struct op_case {
 		&act_kind, {T, C, RIL_ACT_RELU}, 0, 0, NULL, USE                                                       \
 	}
 #define ALL_LAYOUTS(HQ, HKV, D, PAD)                                                                                   \
-	{&attention_kind, {HQ, HKV, D}, 0, PAD, &one_token, TEST | BF16 | BF16},                                       \
+	{&attention_kind, {HQ, HKV, D}, 0, PAD, &one_token, TEST | BF16},                                              \
 		{&attention_kind, {HQ, HKV, D}, 0, PAD, &plain, TEST | BF16},                                          \
 		{&attention_kind, {HQ, HKV, D}, 0, PAD, &empty, TEST | BF16},                                          \
 		{&attention_kind, {HQ, HKV, D}, 0, PAD, &longer, TEST | BF16},                                         \
@@ -179,6 +198,21 @@ static const struct op_case cases[] = {
 	ALL_LAYOUTS(3, 1, 20, 0),
 	ALL_LAYOUTS(2, 2, 40, 1),
 	{&attention_kind, {80, 1, 16}, 0, 0, &shared, TEST | BF16 | LARGE},
+	{&attention_kind, {2, 1, 24}, 0, 8, &no_keys, TEST | BF16 | LARGE},
+	{&attention_kind, {3, 3, 8}, 0, 1, &sliding, TEST | BF16},
+	{&attention_kind, {1, 1, 8}, 0, 8, &many, TEST | BF16 | LARGE},
+	{&attention_kind, {2, 1, 64}, 0, 8, &tiles, TEST | BF16 | LARGE},
+	{&attention_kind, {1, 1, 80}, 0, 8, &tiles, TEST | BF16 | LARGE},
+	{&attention_kind, {1, 1, 128}, 0, 8, &tiles, TEST | BF16 | LARGE},
+	{&attention_kind, {3, 1, 72}, 0, 3, &shared, TEST | BF16 | LARGE},
+	{&attention_kind, {2, 1, 256}, 0, 8, &shared, TEST | BF16 | LARGE},
+	{&attention_kind, {1, 1, 136}, 0, 0, &tiles, TEST | BF16 | LARGE},
+	{&attention_kind, {7, 1, 64}, 0, 8, &steps, TEST | BF16 | LARGE},
+	{&attention_kind, {2, 2, 80}, 0, 8, &steps, TEST | BF16 | LARGE},
+	{&attention_kind, {34, 2, 8}, 0, 8, &steps, TEST | BF16 | LARGE},
+	{&attention_kind, {8, 1, 128}, 0, 8, &steps, TEST | BF16 | LARGE},
+	{&attention_kind, {2, 1, 200}, 0, 8, &steps, TEST | BF16 | LARGE},
+	{&attention_kind, {4, 2, 36}, 0, 1, &steps_of_three, TEST | BF16 | LARGE},
 	{&attention_kind, {4, 2, 16}, 0, 0, &groups, TIME},
 	{&attention_kind, {4, 2, 16}, 0, 0, &step, TIME},
 	{&attention_kind, {16, 2, 128}, 0, 0, &deep, TIME},

@@ -446,6 +446,7 @@ static void attention_shape(struct run *r)
 	io_set(&r->out[0], q, wide, wide + 3 * r->pad, true);
 	io_set(&r->out[1], q, r->d[0], r->d[0], false); /* lse */
 	r->out[0].start = r->out[1].real = true;
+	r->out[0].inside = 0x1p-8; /* probabilities may be rounded; they weigh values of at most 1 */
 }
 
 /* One query row of one head; key row j of segment s is row key_row(s, j). */

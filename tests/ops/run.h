@@ -39,6 +39,7 @@ struct io {
 	bool real;     /* a vector, a table, a statistic: ril_real in every pass */
 	enum ril_dtype type;
 	double low, high; /* in: drawn from here */
+	double inside;    /* out, in BF16: what roundings on the way to a number may come to, beside its own */
 	double *v;        /* [rows, cols] */
 };
 
@@ -152,11 +153,11 @@ static bool guards_stand(const struct io *io, const double *x)
 /* |x - v| / |v| over the whole matrix, beyond `rounding` of each element */
 static double distance(const struct io *io, const double *x, const double *v, double rounding)
 {
-	double diff = 0, norm = 0;
+	double diff = 0, norm = 0, inside = rounding > 0 ? io->inside : 0;
 	for (int64_t r = 0; r < io->rows; r++) {
 		for (int64_t c = 0; c < io->cols; c++) {
 			double want = v[r * io->cols + c], e = fabs(x[r * io->ld + c] - want);
-			e = isnan(e) ? e : fmax(e - rounding * fabs(want), 0);
+			e = isnan(e) ? e : fmax(e - rounding * fabs(want) - inside, 0);
 			diff += e * e;
 			norm += want * want;
 		}

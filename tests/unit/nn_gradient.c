@@ -1,110 +1,8 @@
 /* nn_gradient.c -- whole models: gradients against finite differences (double build), and a shared prompt prefix against
  * every response with its own copy of the prompt.  RIL_TEST_F64 */
-#include "../ril_device.h"
-#include "../ril_test.h"
+#include "../nn_rig.h"
 
-#include "base/rng.h"
 #include "base/thread.h"
-#include "nn/pack.h"
-
-enum { PARTS = RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION | RIL_PART_SCORE, N = 4 };
-
-/* A model in training and one group: a case's prompt and pictures, N made-up responses of different lengths. */
-struct rig {
-	struct ril_model *m;
-	struct ril_tape *tape;
-	struct ril_pack *pack;
-	struct ril_st *st;
-	struct ril_pack_group group;
-	int32_t ids[64], start[N + 1], grid[3 * 8];
-	const float *pixels;
-	enum ril_pack_use use;
-	double coef[64]; /* d loss / d logp, or d loss / d logit */
-	double size;
-};
-
-static int rig_open(struct rig *r, const char *folder, const char *name, enum ril_pack_use use, int parts,
-		    struct ril_err *err)
-{
-	char path[256];
-	snprintf(path, sizeof path, "models/%s/cases/%s.safetensors", folder, name);
-	const char *file = test_reference_or_golden(path);
-	snprintf(path, sizeof path, "models/%s", folder);
-	*r = (struct rig){.use = use};
-	r->m = ril_model_open(test_reference_or_golden(path), use == RIL_PACK_SCORE ? RIL_HEAD_SCORE : RIL_HEAD_LM, 7,
-			      err);
-	r->tape = ril_tape_new(err);
-	r->pack = ril_pack_new(err);
-	r->st = ril_st_open(file, err);
-	if (!r->m || !r->tape || !r->pack || !r->st ||
-	    ril_params_train(r->m->params, &(struct ril_training){.parts = parts, .keep_master = true}, err))
-		return -1;
-	const struct ril_st_entry *prompt = ril_st_find(r->st, "prompt_ids"), *px = ril_st_find(r->st, "pixel_values");
-	const struct ril_st_entry *grid = ril_st_find(r->st, "image_grid_thw"),
-				  *tiles = ril_st_find(r->st, "num_tiles");
-	int pictures = grid ? (int)grid->dim[0] : tiles ? (int)tiles->count : 0;
-	for (int i = 0; i < pictures; i++) {
-		int32_t n = tiles ? ((const int32_t *)tiles->data)[i] : 0;
-		memcpy(&r->grid[3 * i],
-		       grid ? (const int32_t *)grid->data + 3 * i : (int32_t[]){1, 1, n > 1 ? n - 1 : 1}, 12);
-	}
-	r->pixels = px ? px->data : NULL;
-	static const int32_t length[N] = {5, 1, 9, 3};
-	for (int i = 0; i < N; i++) {
-		r->start[i + 1] = r->start[i] + length[i];
-		for (int k = r->start[i]; k < r->start[i + 1]; k++) {
-			r->ids[k] = (int32_t)ril_rng_below(5, RIL_RNG_TEST,
-							   (struct ril_rng_at){.position = (uint32_t)k}, 400);
-			r->coef[k] = ril_rng_normal(6, RIL_RNG_TEST, (struct ril_rng_at){.position = (uint32_t)k}) / 10;
-		}
-	}
-	r->group = (struct ril_pack_group){folder, prompt->data, prompt->count, r->ids, r->start, NULL,
-					   N,      r->grid,      pictures};
-	return 0;
-}
-
-static void rig_close(struct rig *r)
-{
-	ril_pack_free(r->pack);
-	ril_tape_free(r->tape);
-	ril_model_free(r->m);
-	ril_st_free(r->st);
-}
-
-/* Loss = sum of coef * (log-probability or logit); with `backward` gradients add up too.  r->size: of its terms. */
-static double run(struct rig *r, enum ril_pack_form form, bool backward)
-{
-	struct ril_err err = {0};
-	struct ril_tower_input in = {r->group.pictures, r->grid, r->pixels};
-	double out[64], loss = 0, *logp = test_up(NULL, sizeof out), *coef = test_up(r->coef, sizeof r->coef);
-	struct ril_val *z = NULL;
-	ril_tape_reset(r->tape);
-	ril_tape_record(r->tape, backward);
-	ril_pack_reset(r->pack, &r->m->config, form, r->use);
-	int rc = ril_pack_add(r->pack, &r->group, &err) || ril_pack_done(r->pack, &err);
-	struct ril_val *vis = rc || !in.n ? NULL : ril_model_vision(r->tape, r->m, &in);
-	if (!rc && r->use == RIL_PACK_POLICY)
-		rc = ril_pack_logp(r->tape, r->m, r->pack, vis, 0.8, logp, NULL, backward ? coef : NULL, &err);
-	else if (!rc)
-		rc = ril_pack_score(r->tape, r->m, r->pack, vis, &z, &err) || ril_val_host(z, out, &err);
-	if (!rc && z && backward)
-		test_seed(r->tape, z, r->coef);
-	if (!rc && backward)
-		rc = ril_tape_backward(r->tape, &err);
-	if (!rc)
-		rc = ril_tape_check(r->tape, &err);
-	if (!z)
-		test_down(out, logp, sizeof out);
-	CHECK(!rc, "%s", err.msg);
-	ril_ops()->put(logp);
-	ril_ops()->put(coef);
-	r->size = 0;
-	for (int64_t i = 0; !rc && i < r->pack->R; i++) {
-		loss += r->coef[i] * out[i];
-		r->size += fabs(r->coef[i] * out[i]);
-	}
-	return rc ? NAN : loss;
-}
 
 /* ---- shared prefix = naive ---- */
 
@@ -216,7 +114,8 @@ static void test_recompute_parts(const char *folder, const char *name)
 		struct rig r;
 		struct ril_err err = {0};
 		bool score = parts[i].parts == RIL_PART_SCORE;
-		int rc = rig_open(&r, folder, name, score ? RIL_PACK_SCORE : RIL_PACK_POLICY, parts[i].parts, &err);
+		const struct ril_training how = {.parts = parts[i].parts, .keep_master = true};
+		int rc = rig_open(&r, folder, name, score ? RIL_PACK_SCORE : RIL_PACK_POLICY, &how, &err);
 		CHECK(!rc, "%s", err.msg);
 		if (!rc)
 			test_recompute(&r, parts[i].name);
@@ -282,7 +181,8 @@ int main(void)
 				SKIP("no %s", path);
 				continue;
 			}
-			int rc = rig_open(&r, folder[i], name, use ? RIL_PACK_SCORE : RIL_PACK_POLICY, PARTS, &err);
+			const struct ril_training how = {.parts = PARTS, .keep_master = true};
+			int rc = rig_open(&r, folder[i], name, use ? RIL_PACK_SCORE : RIL_PACK_POLICY, &how, &err);
 			CHECK(!rc, "%s", err.msg);
 			if (!rc)
 				test_recompute(&r, use ? "discriminator" : "policy");

@@ -95,7 +95,9 @@ static __device__ __forceinline__ void put_rows(const ril_attended<T> &a, float 
 }
 
 template <typename T, int DP>
-static __global__ void __launch_bounds__(RIL_TILE_THREADS)
+static __global__ void __launch_bounds__(RIL_TILE_THREADS, DP > 128                     ? 2
+							   : sizeof(T) == 2 && DP <= 80 ? 4
+											: 3)
 	attention_kernel(ril_attended<T> a, float *lse, const struct ril_tile *list, const int32_t *count)
 {
 	typedef forward_tiles<T, DP> tiles;
@@ -103,7 +105,7 @@ static __global__ void __launch_bounds__(RIL_TILE_THREADS)
 	RIL_SHARED(tiles, s);
 	if ((int)blockIdx.x >= *count)
 		return;
-	struct ril_tile tile = list[blockIdx.x];
+	struct ril_tile tile = list[*count - 1 - blockIdx.x]; /* a segment's last rows see most: they begin */
 	struct ril_seg seg = a.seg[tile.seg];
 	int head = blockIdx.y, warp = threadIdx.x / 32, rows = min(seg.qn - tile.row, (int)RIL_QUERY_ROWS);
 	int first = tile.row + RIL_WARP_ROWS * warp, g = threadIdx.x % 32 / 4;
@@ -129,7 +131,7 @@ static __global__ void __launch_bounds__(RIL_TILE_THREADS)
 		if (i + 1 < key_tiles)
 			ril_fill<T, DP, N>(s.k, k, next.row, next.n);
 		ril_copy_commit();
-		ril_mask<N>(x, a.scale * RIL_LOG2E, at, sees);
+		ril_mask<N>(x, a.scale * RIL_LOG2E, at, sees, ril_all_seen<N>(seg, at, first));
 		ril_running_take<N>(run, x);
 		ril_copy_wait<1>();
 		__syncthreads();
@@ -144,6 +146,7 @@ static __global__ void __launch_bounds__(RIL_TILE_THREADS)
 template <typename T, int DP>
 static void attend(const ril_attended<T> &a, float *lse, const struct ril_tiles &t, int64_t H)
 {
+	static_assert(sizeof(forward_tiles<T, DP>) <= RIL_SHARED_MOST, "fewer keys at once");
 	dim3 grid((unsigned)t.most, (unsigned)H);
 	RIL_LAUNCH((attention_kernel<T, DP>), grid, RIL_TILE_THREADS, sizeof(forward_tiles<T, DP>), a, lse, t.list,
 		   t.count);

@@ -5,6 +5,8 @@
  * registers: dq for 64 query rows over their keys, as forward; dk and dv for 64 key rows over all the queries that see
  * them.  That is 14 D FLOPs a pair where one kernel would do 10 D, and no sum depends on which block comes first.
  *
+ * Copies of the next rows travel meanwhile, where shared memory has room for them.
+ *
  * The second has a block for each query head, so that a prefix which a whole group reads does not wait for one block; the
  * heads' sums go to scratch and are added, in order, by a third.  p and ds are rounded for the second products in bfloat16,
  * as p is forward. */
@@ -18,15 +20,21 @@ template <typename T> struct ril_returned {
 	int H;
 };
 
-/* Rows of the other side that a block holds at once: what shared memory and registers allow. */
-template <typename T, int DP> static __host__ __device__ constexpr int back_keys()
+/* Rows that a block keeps, those of the other side that come by it at once, and how many times it holds those: twice, where
+ * there is room, so that the next ones travel meanwhile. */
+template <typename T, int DP> static __host__ __device__ constexpr int back_rows()
 {
-	return sizeof(T) == 4 && DP > 80 ? 16 : 64;
+	return sizeof(T) == 4 && DP > 128 ? 32 : RIL_QUERY_ROWS;
 }
 
-template <typename T, int DP> static __host__ __device__ constexpr int back_queries()
+template <typename T, int DP> static __host__ __device__ constexpr int back_step()
 {
-	return sizeof(T) == 4 && DP > 80 ? 16 : DP > 64 ? 32 : 64;
+	return DP <= 80 || (sizeof(T) == 2 && DP <= 128) ? 32 : 16;
+}
+
+template <typename T, int DP> static __host__ __device__ constexpr int back_stages()
+{
+	return DP <= 80 || (sizeof(T) == 2 && DP <= 128) ? 2 : 1;
 }
 
 /* ---- delta ---- */
@@ -50,13 +58,14 @@ static __global__ void __launch_bounds__(128) delta_kernel(float *delta, ril_m<T
 /* ---- dq ---- */
 
 template <typename T, int DP> struct query_tiles {
-	T q[RIL_QUERY_ROWS * ril_pitch<T, DP>()];
-	T dout[RIL_QUERY_ROWS * ril_pitch<T, DP>()];
-	T k[back_keys<T, DP>() * ril_pitch<T, DP>()];
-	T v[back_keys<T, DP>() * ril_pitch<T, DP>()];
+	static constexpr int ROWS = back_rows<T, DP>(), N = back_step<T, DP>(), STAGES = back_stages<T, DP>();
+	T q[ROWS * ril_pitch<T, DP>()];
+	T dout[ROWS * ril_pitch<T, DP>()];
+	T k[STAGES][N * ril_pitch<T, DP>()];
+	T v[STAGES][N * ril_pitch<T, DP>()];
 };
 
-/* x[16, N] scores, y[16, N] dp -> y = ds; rows are queries. */
+/* x[16, N] scores, y[16, N] dp -> y = ds without its scale; rows are queries. */
 template <int N>
 static __device__ __forceinline__ void turn_rows(const float (*x)[4], float (*y)[4], float scale,
 						 const struct ril_key_tile &k, const int sees[2], const float lse[2],
@@ -69,14 +78,14 @@ static __device__ __forceinline__ void turn_rows(const float (*x)[4], float (*y)
 		for (int e = 0; e < 4; e++) {
 			int h = e / 2, c = 8 * n + t + e % 2, end = k.own < 0 ? k.n : min(k.n, sees[h] - k.own);
 			float p = c < end ? exp2f((x[n][e] * scale - lse[h]) * RIL_LOG2E) : 0;
-			y[n][e] = p == 0 ? 0 : p * (y[n][e] - delta[h]) * scale;
+			y[n][e] = p == 0 ? 0 : p * (y[n][e] - delta[h]);
 		}
 }
 
-/* to rows += x[16, D], those below `end` */
+/* to rows [row, row + rows) += scale x[16, D] */
 template <typename T, int DP>
-static __device__ __forceinline__ void add_rows_of(const ril_m<T> &to, const float (*x)[4], int64_t row, int rows,
-						   int64_t column, int D)
+static __device__ __forceinline__ void add_rows_of(const ril_m<T> &to, const float (*x)[4], float scale, int64_t row,
+						   int rows, int64_t column, int D)
 {
 	int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4 * 2;
 #pragma unroll
@@ -89,7 +98,52 @@ static __device__ __forceinline__ void add_rows_of(const ril_m<T> &to, const flo
 #pragma unroll
 			for (int e = 0; e < 2; e++)
 				if (8 * d + t + e < D)
-					ril_store(p + 8 * d + t + e, ril_load(p + 8 * d + t + e) + x[d][2 * h + e]);
+					ril_store(p + 8 * d + t + e,
+						  ril_load(p + 8 * d + t + e) + x[d][2 * h + e] * scale);
+	}
+}
+
+/* A key tile into its stage, as a group of copies. */
+template <typename T, int DP>
+static __device__ __forceinline__ void fill_keys(query_tiles<T, DP> &s, const ril_returned<T> &b,
+						 const struct ril_key_tile &k, int stage, int head)
+{
+	constexpr int N = query_tiles<T, DP>::N;
+	ril_fill<T, DP, N>(s.k[stage], ril_head_of(b.a.k, head / b.a.group, b.a.D), k.row, k.n);
+	ril_fill<T, DP, N>(s.v[stage], ril_head_of(b.a.v, head / b.a.group, b.a.D), k.row, k.n);
+	ril_copy_commit();
+}
+
+/* dq of rows whose queries and dout are on their way to shared memory; the warp's 16 begin at row `first` of the segment. */
+template <typename T, int DP>
+static __device__ __forceinline__ void run_over_keys(query_tiles<T, DP> &s, const ril_returned<T> &b,
+						     const struct ril_seg &seg, int own, int first, int head,
+						     const float lse[2], const float delta[2], float (*dq)[4])
+{
+	constexpr int N = query_tiles<T, DP>::N, STAGES = query_tiles<T, DP>::STAGES, PITCH = ril_pitch<T, DP>();
+	int mine = threadIdx.x / 32 * 16, g = threadIdx.x % 32 / 4, key_tiles = ril_key_tiles<N>(seg, own);
+	int sees[2] = {ril_sees(seg, first + g), ril_sees(seg, first + g + 8)};
+	struct ril_key_tile at = ril_key_tile_of<N>(seg, own, 0);
+	if (key_tiles)
+		fill_keys(s, b, at, 0, head);
+	for (int i = 0; i < key_tiles; i++) {
+		struct ril_key_tile next = ril_key_tile_of<N>(seg, own, i + 1);
+		float x[N / 8][4] = {}, y[N / 8][4] = {};
+		int stage = i % STAGES;
+		if (STAGES > 1 && i + 1 < key_tiles)
+			fill_keys(s, b, next, 1 - stage, head);
+		else
+			ril_copy_commit();
+		ril_copy_wait<STAGES - 1>();
+		__syncthreads();
+		ril_scores<N, DP>(x, s.q + mine * PITCH, s.k[stage]);
+		ril_scores<N, DP>(y, s.dout + mine * PITCH, s.v[stage]);
+		turn_rows<N>(x, y, b.a.scale, at, sees, lse, delta);
+		ril_mix<N, DP>(dq, y, s.k[stage]);
+		__syncthreads();
+		if (STAGES == 1 && i + 1 < key_tiles)
+			fill_keys(s, b, next, 0, head);
+		at = next;
 	}
 }
 
@@ -97,10 +151,8 @@ template <typename T, int DP>
 static __device__ __forceinline__ void dq_rows(query_tiles<T, DP> &s, const ril_returned<T> &b,
 					       const struct ril_seg &seg, int row, int rows, int head)
 {
-	constexpr int N = back_keys<T, DP>(), PITCH = ril_pitch<T, DP>();
-	const ril_attended<T> &a = b.a;
+	constexpr int ROWS = query_tiles<T, DP>::ROWS;
 	int mine = threadIdx.x / 32 * 16, first = row + mine, g = threadIdx.x % 32 / 4;
-	int sees[2] = {ril_sees(seg, first + g), ril_sees(seg, first + g + 8)};
 	float lse[2] = {0, 0}, delta[2] = {0, 0}, dq[DP / 8][4] = {};
 	for (int h = 0; h < 2; h++)
 		if (mine + g + 8 * h < rows) {
@@ -108,30 +160,15 @@ static __device__ __forceinline__ void dq_rows(query_tiles<T, DP> &s, const ril_
 			lse[h] = b.lse[at];
 			delta[h] = b.delta[at];
 		}
-	ril_fill<T, DP, RIL_QUERY_ROWS>(s.q, ril_head_of(a.q, head, a.D), (int64_t)seg.q0 + row, rows);
-	ril_fill<T, DP, RIL_QUERY_ROWS>(s.dout, ril_head_of(b.dout, head, a.D), (int64_t)seg.q0 + row, rows);
-	int own = ril_sees(seg, row + rows - 1), key_tiles = ril_key_tiles<N>(seg, own);
-	const ril_columns<T> k = ril_head_of(a.k, head / a.group, a.D), v = ril_head_of(a.v, head / a.group, a.D);
-	for (int i = 0; i < key_tiles; i++) {
-		struct ril_key_tile at = ril_key_tile_of<N>(seg, own, i);
-		float x[N / 8][4] = {}, y[N / 8][4] = {};
-		ril_fill<T, DP, N>(s.k, k, at.row, at.n);
-		ril_fill<T, DP, N>(s.v, v, at.row, at.n);
-		ril_copy_commit();
-		ril_copy_wait<0>();
-		__syncthreads();
-		ril_scores<N, DP>(x, s.q + mine * PITCH, s.k);
-		ril_scores<N, DP>(y, s.dout + mine * PITCH, s.v);
-		turn_rows<N>(x, y, a.scale, at, sees, lse, delta);
-		ril_mix<N, DP>(dq, y, s.k);
-		__syncthreads();
-	}
+	ril_fill<T, DP, ROWS>(s.q, ril_head_of(b.a.q, head, b.a.D), (int64_t)seg.q0 + row, rows);
+	ril_fill<T, DP, ROWS>(s.dout, ril_head_of(b.dout, head, b.a.D), (int64_t)seg.q0 + row, rows);
+	run_over_keys<T, DP>(s, b, seg, ril_sees(seg, row + rows - 1), first, head, lse, delta, dq);
 	ril_copy_commit();
 	ril_copy_wait<0>();
-	add_rows_of<T, DP>(b.dq, dq, (int64_t)seg.q0 + first, rows - mine, (int64_t)head * a.D, a.D);
+	add_rows_of<T, DP>(b.dq, dq, b.a.scale, (int64_t)seg.q0 + first, rows - mine, (int64_t)head * b.a.D, b.a.D);
 }
 
-/* grid (tiles of 64 query rows, query heads).  Bound by FLOPs. */
+/* grid (tiles of 64 query rows, query heads, blocks that share a tile).  Bound by FLOPs. */
 template <typename T, int DP>
 static __global__ void __launch_bounds__(RIL_TILE_THREADS, 1)
 	dq_kernel(ril_returned<T> b, const struct ril_tile *list, const int32_t *count)
@@ -140,20 +177,23 @@ static __global__ void __launch_bounds__(RIL_TILE_THREADS, 1)
 	RIL_SHARED(tiles, s);
 	if ((int)blockIdx.x >= *count)
 		return;
-	struct ril_tile tile = list[blockIdx.x];
+	struct ril_tile tile = list[*count - 1 - blockIdx.x]; /* a segment's last rows see most: they begin */
 	struct ril_seg seg = b.a.seg[tile.seg];
-	dq_rows<T, DP>(s, b, seg, tile.row, min((int)RIL_QUERY_ROWS, seg.qn - tile.row), blockIdx.y);
+	int row = tile.row + blockIdx.z * tiles::ROWS;
+	if (row < seg.qn)
+		dq_rows<T, DP>(s, b, seg, row, min((int)tiles::ROWS, seg.qn - row), blockIdx.y);
 }
 
 /* ---- dk and dv ---- */
 
 template <typename T, int DP> struct key_tiles {
-	T k[RIL_QUERY_ROWS * ril_pitch<T, DP>()];
-	T v[RIL_QUERY_ROWS * ril_pitch<T, DP>()];
-	T q[back_queries<T, DP>() * ril_pitch<T, DP>()];
-	T dout[back_queries<T, DP>() * ril_pitch<T, DP>()];
-	float lse[back_queries<T, DP>()], delta[back_queries<T, DP>()];
-	int32_t list[128], ends[4];
+	static constexpr int ROWS = back_rows<T, DP>(), M = back_step<T, DP>(), STAGES = back_stages<T, DP>();
+	T k[ROWS * ril_pitch<T, DP>()];
+	T v[ROWS * ril_pitch<T, DP>()];
+	T q[STAGES][M * ril_pitch<T, DP>()];
+	T dout[STAGES][M * ril_pitch<T, DP>()];
+	float lse[M], delta[M];
+	int32_t list[2 * ROWS], ends[ROWS / 16];
 };
 
 /* What of a segment lies in key rows [from, from + rows): its first own key there, and the first query that sees any. */
@@ -164,9 +204,10 @@ struct overlap {
 
 static __device__ __forceinline__ struct overlap overlap_of(const struct ril_seg &s, int64_t from, int rows)
 {
-	struct overlap o = {s.qn > 0 && s.pn > 0 && s.p0 < from + rows && from<(int64_t)s.p0 + s.pn, s.qn> 0 &&
-				    s.kn > 0 && s.k0 < from + rows && from < (int64_t)s.k0 + s.kn,
-			    0};
+	int64_t end = from + rows, prefix_end = (int64_t)s.p0 + s.pn, own_end = (int64_t)s.k0 + s.kn;
+	struct overlap o = {false, false, 0};
+	o.prefix = s.qn > 0 && s.pn > 0 && s.p0 < end && from < prefix_end;
+	o.own = s.qn > 0 && s.kn > 0 && s.k0 < end && from < own_end;
 	if (!o.prefix && s.causal && from > s.k0)
 		o.start = max(0, (int)(from - s.k0) - (s.kn - s.qn));
 	return o;
@@ -211,7 +252,7 @@ static __device__ __forceinline__ struct key_place place_of(const struct ril_seg
 	return {there && p >= 0 && p < s.pn, there && k >= 0 && k < s.kn ? (int)k : -1};
 }
 
-/* x[16, M] scores, y[16, M] dp -> x = p, y = ds; rows are keys, columns the queries from i on. */
+/* x[16, M] scores, y[16, M] dp -> x = p, y = ds without its scale; rows are keys, columns the queries from i on. */
 template <int M>
 static __device__ __forceinline__ void turn_columns(float (*x)[4], float (*y)[4], float scale, const struct ril_seg &s,
 						    int i, const struct key_place key[2], const float *lse,
@@ -227,58 +268,105 @@ static __device__ __forceinline__ void turn_columns(float (*x)[4], float (*y)[4]
 			bool seen = i + c < s.qn && (k.prefix || (k.own >= 0 && k.own < ril_sees(s, i + c)));
 			float p = seen ? exp2f((x[n][e] * scale - lse[c]) * RIL_LOG2E) : 0;
 			x[n][e] = p;
-			y[n][e] = p == 0 ? 0 : p * (y[n][e] - delta[c]) * scale;
+			y[n][e] = p == 0 ? 0 : p * (y[n][e] - delta[c]);
 		}
 }
 
-/* Queries [i, i + M) of a segment, with what belongs to their rows, into shared memory. */
+/* Where a block is among the queries of the segments in its list: entry j, queries from i on. */
+struct query_place {
+	struct ril_seg seg;
+	int j, i;
+};
+
 template <typename T, int DP>
-static __device__ __forceinline__ void fill_queries(key_tiles<T, DP> &s, const ril_returned<T> &b,
-						    const struct ril_seg &seg, int i, int head)
+static __device__ __forceinline__ void enter_segment(struct query_place &at, const key_tiles<T, DP> &s,
+						     const ril_attended<T> &a, int64_t from, int rows)
 {
-	constexpr int M = back_queries<T, DP>();
-	int n = min(M, seg.qn - i);
-	int64_t row = (int64_t)seg.q0 + i;
-	ril_fill<T, DP, M>(s.q, ril_head_of(b.a.q, head, b.a.D), row, n);
-	ril_fill<T, DP, M>(s.dout, ril_head_of(b.dout, head, b.a.D), row, n);
+	constexpr int M = key_tiles<T, DP>::M;
+	at.seg = a.seg[s.list[at.j]];
+	at.i = overlap_of(at.seg, from, rows).start / M * M;
+}
+
+/* Those queries into a stage, as a group of copies; returns what the thread keeps of their lse and delta (leave_saved). */
+template <typename T, int DP>
+static __device__ __forceinline__ float fill_queries(key_tiles<T, DP> &s, const ril_returned<T> &b,
+						     const struct query_place &at, int stage, int head)
+{
+	constexpr int M = key_tiles<T, DP>::M;
+	int n = min(M, at.seg.qn - at.i), c = threadIdx.x % M;
+	int64_t row = (int64_t)at.seg.q0 + at.i;
+	ril_fill<T, DP, M>(s.q[stage], ril_head_of(b.a.q, head, b.a.D), row, n);
+	ril_fill<T, DP, M>(s.dout[stage], ril_head_of(b.dout, head, b.a.D), row, n);
 	ril_copy_commit();
-	for (int c = threadIdx.x; c < M; c += blockDim.x) {
-		s.lse[c] = c < n ? b.lse[(row + c) * b.H + head] : 0;
-		s.delta[c] = c < n ? b.delta[(row + c) * b.H + head] : 0;
+	if (threadIdx.x >= 2 * M || c >= n)
+		return 0;
+	return (threadIdx.x < M ? b.lse : b.delta)[(row + c) * b.H + head];
+}
+
+template <typename T, int DP> static __device__ __forceinline__ void leave_saved(key_tiles<T, DP> &s, float saved)
+{
+	constexpr int M = key_tiles<T, DP>::M;
+	if (threadIdx.x < 2 * M)
+		(threadIdx.x < M ? s.lse : s.delta)[threadIdx.x % M] = saved;
+}
+
+/* What a kernel sums: a head of 256 leaves registers for one of the two. */
+enum { SUM_DK = 1, SUM_DV = 2 };
+
+template <typename T, int DP, int WHAT>
+static __device__ __forceinline__ void take_queries(key_tiles<T, DP> &s, const ril_returned<T> &b,
+						    const struct query_place &at, const struct key_place key[2],
+						    int stage, float (*dk)[4], float (*dv)[4])
+{
+	constexpr int M = key_tiles<T, DP>::M, PITCH = ril_pitch<T, DP>();
+	int mine = threadIdx.x / 32 * 16;
+	float x[M / 8][4] = {}, y[M / 8][4] = {};
+	ril_scores<M, DP>(x, s.k + mine * PITCH, s.q[stage]);
+	if (WHAT & SUM_DK)
+		ril_scores<M, DP>(y, s.v + mine * PITCH, s.dout[stage]);
+	turn_columns<M>(x, y, b.a.scale, at.seg, at.i, key, s.lse, s.delta);
+	if (WHAT & SUM_DV)
+		ril_mix<M, DP>(dv, x, s.dout[stage]);
+	if (WHAT & SUM_DK)
+		ril_mix<M, DP>(dk, y, s.q[stage]);
+}
+
+/* Over the queries of the n segments in the list, in order. */
+template <typename T, int DP, int WHAT>
+static __device__ __forceinline__ void sum_listed(key_tiles<T, DP> &s, const ril_returned<T> &b, int n, int64_t from,
+						  int rows, int head, float (*dk)[4], float (*dv)[4])
+{
+	constexpr int M = key_tiles<T, DP>::M, STAGES = key_tiles<T, DP>::STAGES;
+	int mine = threadIdx.x / 32 * 16, g = threadIdx.x % 32 / 4, stage = 0;
+	struct query_place next = {};
+	enter_segment(next, s, b.a, from, rows);
+	float saved = fill_queries(s, b, next, 0, head);
+	while (next.j < n) {
+		struct query_place at = next;
+		struct key_place key[2] = {place_of(at.seg, from + mine + g, mine + g < rows),
+					   place_of(at.seg, from + mine + g + 8, mine + g + 8 < rows)};
+		next.i += M;
+		if (next.i >= next.seg.qn && ++next.j < n)
+			enter_segment(next, s, b.a, from, rows);
+		leave_saved(s, saved);
+		if (STAGES > 1 && next.j < n)
+			saved = fill_queries(s, b, next, 1 - stage, head);
+		else
+			ril_copy_commit();
+		ril_copy_wait<STAGES - 1>();
+		__syncthreads();
+		take_queries<T, DP, WHAT>(s, b, at, key, stage, dk, dv);
+		__syncthreads();
+		if (STAGES == 1 && next.j < n)
+			saved = fill_queries(s, b, next, 0, head);
+		stage = STAGES - 1 - stage;
 	}
 	ril_copy_wait<0>();
-	__syncthreads();
 }
 
-/* Sums for a tile's key rows [from, from + rows), one query head */
-template <typename T, int DP>
-static __device__ __forceinline__ void sum_tile(key_tiles<T, DP> &s, const ril_returned<T> &b, int64_t from, int rows,
-						int head, float (*dk)[4], float (*dv)[4])
-{
-	constexpr int M = back_queries<T, DP>(), PITCH = ril_pitch<T, DP>();
-	int mine = threadIdx.x / 32 * 16, g = threadIdx.x % 32 / 4;
-	for (int base = 0; base < b.a.n; base += blockDim.x) {
-		int n = list_segments(s, b.a, base, from, rows);
-		for (int j = 0; j < n; j++) {
-			struct ril_seg seg = b.a.seg[s.list[j]];
-			struct key_place key[2] = {place_of(seg, from + mine + g, mine + g < rows),
-						   place_of(seg, from + mine + g + 8, mine + g + 8 < rows)};
-			for (int i = overlap_of(seg, from, rows).start / M * M; i < seg.qn; i += M) {
-				float x[M / 8][4] = {}, y[M / 8][4] = {};
-				fill_queries<T, DP>(s, b, seg, i, head);
-				ril_scores<M, DP>(x, s.k + mine * PITCH, s.q);
-				ril_scores<M, DP>(y, s.v + mine * PITCH, s.dout);
-				turn_columns<M>(x, y, b.a.scale, seg, i, key, s.lse, s.delta);
-				ril_mix<M, DP>(dv, x, s.dout);
-				ril_mix<M, DP>(dk, y, s.q);
-				__syncthreads();
-			}
-		}
-	}
-}
-
-/* x[16, D] of a warp's key rows to part[rows, D]. */
-template <int DP> static __device__ __forceinline__ void leave_rows(float *part, const float (*x)[4], int rows, int D)
+/* scale x[16, D] of a warp's key rows to part[rows, D]. */
+template <int DP>
+static __device__ __forceinline__ void leave_rows(float *part, const float (*x)[4], float scale, int rows, int D)
 {
 	int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4 * 2;
 #pragma unroll
@@ -288,7 +376,7 @@ template <int DP> static __device__ __forceinline__ void leave_rows(float *part,
 #pragma unroll
 			for (int e = 0; e < 2; e++)
 				if (g + 8 * h < rows && 8 * d + t + e < D)
-					part[(g + 8 * h) * D + 8 * d + t + e] = x[d][2 * h + e];
+					part[(g + 8 * h) * D + 8 * d + t + e] = x[d][2 * h + e] * scale;
 }
 
 /* The heads' sums of key rows [from, from + n): [H, n, D] each. */
@@ -298,24 +386,29 @@ struct parts {
 };
 
 /* grid (tiles of key rows, query heads).  Bound by FLOPs. */
-template <typename T, int DP>
+template <typename T, int DP, int WHAT>
 static __global__ void __launch_bounds__(RIL_TILE_THREADS, 1) dkv_kernel(ril_returned<T> b, struct parts part)
 {
 	typedef key_tiles<T, DP> tiles;
-	constexpr int ROWS = RIL_QUERY_ROWS;
+	constexpr int ROWS = tiles::ROWS;
 	RIL_SHARED(tiles, s);
-	int64_t at = (int64_t)blockIdx.x * ROWS;
+	int64_t at = (int64_t)blockIdx.x * ROWS, from = part.from + at;
 	int head = blockIdx.y, rows = (int)(part.n - at < ROWS ? part.n - at : ROWS), mine = threadIdx.x / 32 * 16;
 	float dk[DP / 8][4] = {}, dv[DP / 8][4] = {};
-	ril_fill<T, DP, ROWS>(s.k, ril_head_of(b.a.k, head / b.a.group, b.a.D), part.from + at, rows);
-	ril_fill<T, DP, ROWS>(s.v, ril_head_of(b.a.v, head / b.a.group, b.a.D), part.from + at, rows);
+	ril_fill<T, DP, ROWS>(s.k, ril_head_of(b.a.k, head / b.a.group, b.a.D), from, rows);
+	ril_fill<T, DP, ROWS>(s.v, ril_head_of(b.a.v, head / b.a.group, b.a.D), from, rows);
 	ril_copy_commit();
+	for (int base = 0; base < b.a.n; base += blockDim.x) {
+		int n = list_segments(s, b.a, base, from, rows);
+		if (n)
+			sum_listed<T, DP, WHAT>(s, b, n, from, rows, head, dk, dv);
+	}
 	ril_copy_wait<0>();
-	__syncthreads();
-	sum_tile<T, DP>(s, b, part.from + at, rows, head, dk, dv);
 	int64_t to = (head * part.n + at + mine) * b.a.D;
-	leave_rows<DP>(part.dv + to, dv, rows - mine, b.a.D);
-	leave_rows<DP>(part.dk + to, dk, rows - mine, b.a.D);
+	if (WHAT & SUM_DV)
+		leave_rows<DP>(part.dv + to, dv, 1, rows - mine, b.a.D);
+	if (WHAT & SUM_DK)
+		leave_rows<DP>(part.dk + to, dk, b.a.scale, rows - mine, b.a.D);
 }
 
 /* to[from + r, key heads * D] += the sum over the query heads of each, in order; block (r, 0).  Bound by part's bytes. */
@@ -334,10 +427,20 @@ static __global__ void __launch_bounds__(128)
 	}
 }
 
+template <typename T, int DP, int WHAT> static void launch_dkv(const ril_returned<T> &b, const struct parts &part)
+{
+	typedef key_tiles<T, DP> tiles;
+	static_assert(sizeof(tiles) <= RIL_SHARED_MOST, "fewer queries at once");
+	dim3 grid((unsigned)ril_parts(part.n, tiles::ROWS), (unsigned)b.H);
+	RIL_LAUNCH((dkv_kernel<T, DP, WHAT>), grid, 2 * tiles::ROWS, sizeof(tiles), b, part);
+}
+
 template <typename T, int DP> static void sum_keys(const ril_returned<T> &b, const struct parts &part)
 {
-	dim3 grid((unsigned)ril_parts(part.n, RIL_QUERY_ROWS), (unsigned)b.H);
-	RIL_LAUNCH((dkv_kernel<T, DP>), grid, RIL_TILE_THREADS, sizeof(key_tiles<T, DP>), b, part);
+	constexpr int ALL = SUM_DK | SUM_DV;
+	launch_dkv<T, DP, DP <= 128 ? ALL : (int)SUM_DK>(b, part);
+	if (DP > 128)
+		launch_dkv<T, DP, DP <= 128 ? ALL : (int)SUM_DV>(b, part);
 }
 
 /* Bytes of the heads' sums kept at once. */
@@ -363,8 +466,10 @@ template <typename T, int DP> static void go_back_to_keys(const ril_returned<T> 
 
 template <typename T, int DP> static void go_back_to_queries(const ril_returned<T> &b, const struct ril_tiles &t)
 {
-	dim3 grid((unsigned)t.most, (unsigned)b.H);
-	RIL_LAUNCH((dq_kernel<T, DP>), grid, RIL_TILE_THREADS, sizeof(query_tiles<T, DP>), b, t.list, t.count);
+	typedef query_tiles<T, DP> tiles;
+	static_assert(sizeof(tiles) <= RIL_SHARED_MOST, "fewer keys at once");
+	dim3 grid((unsigned)t.most, (unsigned)b.H, RIL_QUERY_ROWS / tiles::ROWS);
+	RIL_LAUNCH((dq_kernel<T, DP>), grid, 2 * tiles::ROWS, sizeof(tiles), b, t.list, t.count);
 }
 
 template <typename T, int DP> static void go_back(const ril_returned<T> &b, struct ril_segs segs)

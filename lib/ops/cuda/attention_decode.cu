@@ -12,16 +12,20 @@
 enum { MOST_SPLITS = 32 };
 
 /* Keys in a tile; a warp for each 16. */
-enum { KEYS = 64 };
+template <typename T, int DP> static __host__ __device__ constexpr int step_keys()
+{
+	return sizeof(T) == 4 && DP > 128 ? 32 : 64;
+}
 
 template <typename T, int DP> struct step_tiles {
+	static constexpr int N = step_keys<T, DP>();
 	T q[RIL_WARP_ROWS * ril_pitch<T, DP>()];
 	union {
 		struct {
-			T k[KEYS * ril_pitch<T, DP>()];
-			T v[KEYS * ril_pitch<T, DP>()];
+			T k[N * ril_pitch<T, DP>()];
+			T v[N * ril_pitch<T, DP>()];
 		} in;
-		float out[KEYS / 16][RIL_WARP_ROWS][DP + 2]; /* each warp's: o, maximum, sum */
+		float out[N / 16][RIL_WARP_ROWS][DP + 2]; /* each warp's: o, maximum, sum */
 	} u;
 };
 
@@ -85,7 +89,7 @@ template <typename T, int DP>
 static __device__ __forceinline__ void run_over(step_tiles<T, DP> &s, ril_running<DP> &run, const ril_attended<T> &a,
 						const struct ril_seg &seg, int own, int kv, int from, int to)
 {
-	constexpr int N = KEYS, PITCH = ril_pitch<T, DP>();
+	constexpr int N = step_keys<T, DP>(), PITCH = ril_pitch<T, DP>();
 	const ril_columns<T> k = ril_head_of(a.k, kv, a.D), v = ril_head_of(a.v, kv, a.D);
 	int mine = threadIdx.x / 32 * 16;
 	struct ril_key_tile at = ril_key_tile_of<N>(seg, own, from);
@@ -105,7 +109,7 @@ static __device__ __forceinline__ void run_over(step_tiles<T, DP> &s, ril_runnin
 			ril_fill<T, DP, N>(s.u.in.k, k, next.row, next.n);
 		ril_copy_commit();
 		int left = at.n - mine, all[2] = {left, left};
-		ril_mask<16>(x, a.scale * RIL_LOG2E, {at.row, left, -1}, all);
+		ril_mask<16>(x, a.scale * RIL_LOG2E, {at.row, left, -1}, all, left >= 16);
 		ril_running_take<16>(run, x);
 		ril_copy_wait<1>();
 		__syncthreads();
@@ -123,7 +127,7 @@ static __global__ void __launch_bounds__(128, 1)
 	decode_kernel(ril_attended<T> a, float *lse, float *part, int H, int blocks)
 {
 	typedef step_tiles<T, DP> tiles;
-	constexpr int N = KEYS;
+	constexpr int N = step_keys<T, DP>();
 	RIL_SHARED(tiles, s);
 	struct ril_seg seg = a.seg[blockIdx.x];
 	int kv = blockIdx.z / blocks, first = blockIdx.z % blocks * RIL_WARP_ROWS;
@@ -133,7 +137,6 @@ static __global__ void __launch_bounds__(128, 1)
 		int own = ril_sees(seg, i), all = ril_key_tiles<N>(seg, own), splits = gridDim.y;
 		int each = (all + splits - 1) / splits, from = min((int)blockIdx.y * each, all);
 		ril_columns<T> q = ril_head_of(a.q, head, a.D);
-		q.aligned = q.aligned && a.D * sizeof(T) % 16 == 0;
 		q.p += row * q.ld;
 		q.ld = a.D;
 		ril_running<DP> run;
@@ -183,7 +186,9 @@ template <typename T, int DP> static void step(const ril_attended<T> &a, float *
 {
 	int blocks = (int)ril_parts(a.group, RIL_WARP_ROWS);
 	dim3 grid((unsigned)a.n, (unsigned)splits, (unsigned)(H / a.group * blocks));
-	RIL_LAUNCH((decode_kernel<T, DP>), grid, 2 * KEYS, sizeof(step_tiles<T, DP>), a, lse, part, H, blocks);
+	static_assert(sizeof(step_tiles<T, DP>) <= RIL_SHARED_MOST, "fewer keys at once");
+	RIL_LAUNCH((decode_kernel<T, DP>), grid, 2 * (step_keys<T, DP>()), sizeof(step_tiles<T, DP>), a, lse, part, H,
+		   blocks);
 }
 
 void ril_cuda_attention_decode(struct ril_mat o, float *lse, struct ril_mat q, struct ril_mat k, struct ril_mat v,

@@ -50,15 +50,21 @@ void ril_cuda_attention_decode(struct ril_mat o, float *lse, struct ril_mat q, s
 		} else if ((D_) <= 128) {                                                                              \
 			constexpr int DP = 128;                                                                        \
 			__VA_ARGS__;                                                                                   \
+		} else if ((D_) <= 256) {                                                                              \
+			constexpr int DP = 256;                                                                        \
+			__VA_ARGS__;                                                                                   \
 		} else {                                                                                               \
-			ril_cuda_fail(RIL_EFAIL, "attention heads of %d elements; 128 at most", (int)(D_));            \
+			ril_cuda_fail(RIL_EFAIL, "attention heads of %d elements; 256 at most", (int)(D_));            \
 		}                                                                                                      \
 	} while (0)
+
+/* What a block may have of shared memory: on some GPUs there is no more than this. */
+#define RIL_SHARED_MOST (99 * 1024)
 
 /* Keys that a block holds at once: as many as leave room for two blocks on a multiprocessor, where that can be. */
 template <typename T, int DP> static __host__ __device__ constexpr int ril_key_rows()
 {
-	return sizeof(T) == 2 || DP <= 80 ? 64 : 32;
+	return DP <= 80 || (sizeof(T) == 2 && DP <= 128) ? 64 : sizeof(T) == 2 || DP <= 128 ? 32 : 16;
 }
 
 /* Own keys that query row `row` of a segment sees. */
@@ -81,6 +87,13 @@ static __device__ __forceinline__ struct ril_key_tile ril_key_tile_of(const stru
 	int at = (i < before ? i : i - before) * ROWS, all = i < before ? s.pn : own;
 	int n = all - at < ROWS ? all - at : ROWS;
 	return {(int64_t)(i < before ? s.p0 : s.k0) + at, n, i < before ? -1 : at};
+}
+
+/* Whether all rows from `row` on see all N keys of a tile: nothing is to be masked. */
+template <int N>
+static __device__ __forceinline__ bool ril_all_seen(const struct ril_seg &s, const struct ril_key_tile &k, int row)
+{
+	return k.n == N && (k.own < 0 || k.own + N <= ril_sees(s, row));
 }
 
 template <int ROWS> static __device__ __forceinline__ int ril_key_tiles(const struct ril_seg &s, int own)
@@ -133,12 +146,20 @@ template <int N, int DP> static __device__ __forceinline__ void ril_running_take
 }
 
 /* Scores into units of log2, -inf where the mask hides them: key column c of the tile is seen by row r if c < n and, of own
- * keys, own + c < sees[r's half]. */
+ * keys, own + c < sees[r's half].  `all`: nothing is hidden, the same for the whole warp. */
 template <int N>
 static __device__ __forceinline__ void ril_mask(float (*x)[4], float scale, const struct ril_key_tile &k,
-						const int sees[2])
+						const int sees[2], bool all)
 {
 	int t = threadIdx.x % 4 * 2;
+	if (all) {
+#pragma unroll
+		for (int n = 0; n < N / 8; n++)
+#pragma unroll
+			for (int e = 0; e < 4; e++)
+				x[n][e] *= scale;
+		return;
+	}
 #pragma unroll
 	for (int n = 0; n < N / 8; n++)
 #pragma unroll

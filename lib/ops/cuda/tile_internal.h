@@ -49,6 +49,7 @@ static __device__ __forceinline__ void ril_fill(T *tile, const ril_columns<T> &m
 		}
 		return;
 	}
+#pragma unroll(1) /* rare: not worth its length in every kernel */
 	for (int i = threadIdx.x; i < ROWS * DP; i += blockDim.x) {
 		int r = i / DP, c = i % DP;
 		bool in = r < n && c < m.D;
@@ -66,7 +67,7 @@ static __device__ __forceinline__ void ril_scores(float (*x)[4], const ril_bf16 
 	/* matrices 0..3 of a: rows 0-7 and 8-15 at columns k, then at k + 8; of b: columns k and k + 8 of rows 0-7, 8-15 */
 	const ril_bf16 *ra = a + lane % 16 * PITCH + lane / 16 * 8;
 	const ril_bf16 *rb = b + (lane / 16 * 8 + lane % 8) * PITCH + lane / 8 % 2 * 8;
-#pragma unroll
+#pragma unroll(D <= 128 ? D / 16 : 2)
 	for (int k = 0; k < D; k += 16) {
 		uint32_t fa[4];
 		ril_ldmatrix(fa, ra + k);
