@@ -142,6 +142,12 @@ static void *cuda_get(size_t bytes)
 	return NULL;
 }
 
+static size_t cuda_memory(void)
+{
+	size_t left = 0, total;
+	return ril_cuda_ok(cudaMemGetInfo(&left, &total), "asking for the memory left") ? left : 0;
+}
+
 static void cuda_put(void *p)
 {
 	if (p)
@@ -276,6 +282,8 @@ static int cuda_sync(struct ril_err *err)
 
 static struct ril_ops table = {.name = "cuda",
 			       .async = true,
+			       .compute = RIL_BF16,
+			       .memory = cuda_memory,
 			       .get = cuda_get,
 			       .put = cuda_put,
 			       .to_device = cuda_to_device,
