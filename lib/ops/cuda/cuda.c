@@ -142,16 +142,16 @@ static void *cuda_get(size_t bytes)
 	return NULL;
 }
 
-static size_t cuda_memory(void)
-{
-	size_t left = 0, total;
-	return ril_cuda_ok(cudaMemGetInfo(&left, &total), "asking for the memory left") ? left : 0;
-}
-
 static void cuda_put(void *p)
 {
 	if (p)
 		ril_cuda_ok(cudaFree(p), "giving memory back");
+}
+
+static size_t cuda_memory(void)
+{
+	size_t unused = 0, total = 0;
+	return ril_cuda_ok(cudaMemGetInfo(&unused, &total), "asking for the memory left") ? unused : 0;
 }
 
 static void cuda_copy(void *dst, const void *src, size_t bytes)
