@@ -124,7 +124,9 @@ SIMT_FLAGS := -Itests/simt -D_GNU_SOURCE -DRIL_SIMT
 SIMTSRC    := $(filter-out lib/ops/cuda/library.c,$(CUDASRC)) $(wildcard tests/simt/*.c)
 SIMTOBJ    := $(patsubst %,$B/simt/%.o,$(basename $(filter-out tests/simt/check.c,$(SIMTSRC))))
 SIMTCHECKED := $(patsubst $B/simt/lib/%,$B/simt-checked/lib/%,$(SIMTOBJ)) $B/simt/tests/simt/check.o
-SIMTTESTS  := $(patsubst tests/ops/%.c,%,$(filter-out tests/ops/backend.c,$(wildcard tests/ops/*.c)))
+# Built in release, where there is a compiler of C++: only these tests need one.
+SIMT := $(if $(filter release,$(MODE)),$(if $(shell command -v $(SIMT_CXX)),$B/tests/simt/faults $B/tests/simt-checked/ops \
+	$(patsubst tests/ops/%.c,$B/tests/simt/%,$(filter-out tests/ops/backend.c,$(wildcard tests/ops/*.c)))))
 SIMT_CXXFLAGS := -std=gnu++17 -fno-strict-aliasing -march=$(ARCH) -ffp-contract=fast -Wall -Wextra -Wno-unknown-pragmas -fno-exceptions -fno-rtti -g $(SIMT_FLAGS) -Ilib
 
 $B/simt/%.o: %.c Makefile VERSION
@@ -145,11 +147,17 @@ $B/simt-checked/%.o: %.cu Makefile
 
 $B/tests/simt/%: $B/tests/ops/%.o $(SIMTOBJ) $B/libril.a
 	@mkdir -p $(@D)
-	$(CC) -rdynamic $(LDFLAGS) $(SIMT_LDFLAGS) $^ -o $@ $(LDLIBS)
+	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
 $B/tests/simt-checked/%: $B/tests/ops/%.o $(SIMTCHECKED) $B/libril.a
 	@mkdir -p $(@D)
-	$(CC) -rdynamic $(LDFLAGS) $(SIMT_LDFLAGS) $^ -o $@ $(LDLIBS)
+	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+# The emulation's own test.
+SIMTENGINE := $(patsubst %.c,$B/simt/%.o,$(filter-out tests/simt/cublaslt.c tests/simt/use.c,$(wildcard tests/simt/*.c)))
+$B/tests/simt/faults: $B/simt-checked/tests/simt/faults.o $(SIMTENGINE)
+	@mkdir -p $(@D)
+	$(SIMT_CXX) -rdynamic $(LDFLAGS) $^ -o $@
 
 # Tools whose cuda:0 is the emulated device, and whole models on it.
 $B/simt/lib/ops/backend.o: CFLAGS += -DRIL_HAVE_CUDA
@@ -160,6 +168,8 @@ $B/tests/simt/ril-%: $B/bin/ril-%.o $(BINOBJ) $B/simt/lib/ops/backend.o $(filter
 $B/tests/simt/fidelity: $(FIDELITY) $(SIMTOBJ) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+tests: $(SIMT)
 
 # stb_image leaves a short palette's rest undefined; the same bytes must give the same picture.
 $B/lib/image/stb.o: CFLAGS += -ftrivial-auto-var-init=zero

@@ -10,6 +10,7 @@ enum {
 	TIME = 2,
 	LARGE = 4, /* few finite differences */
 	BF16 = 8,  /* also on activations in BF16 */
+	SLOW = 16, /* on a device that looks at every access */
 };
 
 /* ---- layouts of segments: {q0, qn, p0, pn, k0, kn, causal} ---- */
@@ -103,17 +104,17 @@ struct op_case {
 	{                                                                                                              \
 		&act_kind, {T, C, RIL_ACT_RELU}, 0, 0, NULL, USE                                                       \
 	}
-#define ALL_LAYOUTS(HQ, HKV, D, PAD)                                                                                   \
-	{&attention_kind, {HQ, HKV, D}, 0, PAD, &one_token, TEST | BF16},                                              \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &plain, TEST | BF16},                                          \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &empty, TEST | BF16},                                          \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &longer, TEST | BF16},                                         \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &shared, TEST | BF16},                                         \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &prompts_first, TEST | BF16},                                  \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &decode, TEST | BF16},                                         \
-		{&attention_kind, {HQ, HKV, D}, 0, PAD, &windows, TEST | BF16},                                        \
+#define ALL_LAYOUTS(HQ, HKV, D, PAD, USE)                                                                              \
+	{&attention_kind, {HQ, HKV, D}, 0, PAD, &one_token, TEST | BF16 | USE},                                        \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &plain, TEST | BF16 | USE},                                    \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &empty, TEST | BF16 | USE},                                    \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &longer, TEST | BF16 | SLOW},                                  \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &shared, TEST | BF16 | USE},                                   \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &prompts_first, TEST | BF16 | USE},                            \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &decode, TEST | BF16 | USE},                                   \
+		{&attention_kind, {HQ, HKV, D}, 0, PAD, &windows, TEST | BF16 | USE},                                  \
 	{                                                                                                              \
-		&attention_kind, {HQ, HKV, D}, 0, PAD, &continued, TEST | BF16                                         \
+		&attention_kind, {HQ, HKV, D}, 0, PAD, &continued, TEST | BF16 | USE                                   \
 	}
 
 static const struct op_case cases[] = {
@@ -193,10 +194,11 @@ static const struct op_case cases[] = {
 	{&rope_kind, {3600, 4, 16, 1}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	{&rope_kind, {3600, 4, 16, 3, 1}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	/* Hq, Hkv, D */
-	ALL_LAYOUTS(1, 1, 8, 0),
-	ALL_LAYOUTS(4, 2, 16, 3),
-	ALL_LAYOUTS(3, 1, 20, 0),
-	ALL_LAYOUTS(2, 2, 40, 1),
+	ALL_LAYOUTS(1, 1, 8, 0, 0),
+	ALL_LAYOUTS(4, 2, 16, 3, SLOW),
+	ALL_LAYOUTS(3, 1, 20, 0, SLOW),
+	ALL_LAYOUTS(2, 2, 40, 1, SLOW),
+	{&attention_kind, {6, 2, 16}, 0, 2, &shared, TEST | BF16},
 	{&attention_kind, {80, 1, 16}, 0, 0, &shared, TEST | BF16 | LARGE},
 	{&attention_kind, {2, 1, 24}, 0, 8, &no_keys, TEST | BF16 | LARGE},
 	{&attention_kind, {3, 3, 8}, 0, 1, &sliding, TEST | BF16},
@@ -422,14 +424,14 @@ static void time_all(const char *only)
 	}
 }
 
-/* RIL_TEST_SMALL=1: without the larger shapes, for a slow device. */
+/* RIL_TEST_SMALL=1: a smaller table, for a slow device. */
 static void test_all(const char *only)
 {
 	const char *s = getenv("RIL_TEST_SMALL");
 	bool small = s && *s == '1';
 	char what[128];
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		if (!(cases[i].use & TEST) || (small && cases[i].use & LARGE))
+		if (!(cases[i].use & TEST) || (small && cases[i].use & (LARGE | SLOW)))
 			continue;
 		for (int narrow = 0; narrow <= !!(cases[i].use & BF16); narrow++) {
 			struct run r = run_of(&cases[i], narrow ? RIL_BF16 : RIL_REAL, what, sizeof what);

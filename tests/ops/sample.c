@@ -252,12 +252,25 @@ static int32_t once(struct ril_sampling how, const ril_real *z, int64_t V, const
 	return id;
 }
 
-static void count_ids(int *count, struct ril_sampling how, const ril_real *z, const bool *barred, int n)
+enum { DRAWS = 20000 };
+
+/* n draws from one line of 6 logits; the log-probabilities, of the ids that were drawn */
+static void count_ids(int *count, struct ril_sampling how, const ril_real *z, const bool *barred, int n, double *logp)
 {
-	double logp;
-	memset(count, 0, 6 * sizeof *count);
+	static struct ril_rng_at key[DRAWS];
+	static int32_t ids[DRAWS], line[DRAWS];
+	static ril_real lp[DRAWS];
+	struct ril_err err = {0};
 	for (int i = 0; i < n; i++)
-		count[once(how, z, 6, barred, (uint32_t)i, &logp)]++;
+		key[i] = (struct ril_rng_at){0, 0, 0, (uint32_t)i};
+	struct call c = {n, 1, 6, 6, z, key, line, NULL, barred, how, ids, lp};
+	CHECK(!sample(&c, &err), "%s", err.msg);
+	memset(count, 0, 6 * sizeof *count);
+	for (int i = 0; i < n; i++) {
+		count[ids[i]]++;
+		if (logp)
+			logp[ids[i]] = (double)lp[i];
+	}
 }
 
 static void test_draws(void)
@@ -265,37 +278,35 @@ static void test_draws(void)
 	const ril_real z[6] = {0, 1, 2, -1, 2, .5};
 	const bool barred[6] = {[2] = true};
 	struct ril_sampling how = RIL_SAMPLING_DEFAULT;
-	double p[6], sum = 0, logp;
-	int count[6] = {0}, n = 20000;
+	double p[6], sum = 0, logp, all[6];
+	int count[6], n = DRAWS;
 	how.temperature = 2;
 	for (int v = 0; v < 6; v++)
 		sum += exp((double)z[v] / 2);
 	for (int v = 0; v < 6; v++)
 		p[v] = exp((double)z[v] / 2) / sum;
-	for (int i = 0; i < n; i++) {
-		int32_t id = once(how, z, 6, barred, (uint32_t)i, &logp);
-		count[id]++;
-		if (fabs(logp - log(p[id])) > (sizeof(ril_real) == 8 ? 1e-12 : 1e-6))
-			CHECK(0, "log-probability over all rows");
-	}
+	count_ids(count, how, z, barred, n, all);
+	for (int v = 0; v < 6; v++)
+		CHECK(!count[v] || fabs(all[v] - log(p[v])) <= (sizeof(ril_real) == 8 ? 1e-12 : 1e-6),
+		      "log-probability over all rows");
 	for (int v = 0; v < 6; v++) {
 		double want = barred[v] ? 0 : p[v] / (1 - p[2]);
 		CHECK(fabs(count[v] / (double)n - want) < .015, "id %d: %g, not %g", v, count[v] / (double)n, want);
 	}
 	how.top_k = 2;
-	count_ids(count, how, z, NULL, 500);
+	count_ids(count, how, z, NULL, 500, NULL);
 	CHECK(count[2] > 150 && count[4] > 150 && count[2] + count[4] == 500, "top-k");
 	how.top_k = 1;
-	count_ids(count, how, z, NULL, 100);
+	count_ids(count, how, z, NULL, 100, NULL);
 	CHECK(count[2] == 100, "top-k of a tie keeps the lower id");
-	count_ids(count, how, z, barred, 100);
+	count_ids(count, how, z, barred, 100, NULL);
 	CHECK(count[4] == 100, "a barred id takes no place among the best");
 	how.top_k = 0;
 	how.top_p = p[2] + p[4] + p[1] - 1e-9;
-	count_ids(count, how, z, NULL, 500);
+	count_ids(count, how, z, NULL, 500, NULL);
 	CHECK(count[1] > 20 && count[1] + count[2] + count[4] == 500, "top-p");
 	how.top_p = p[2] / 2;
-	count_ids(count, how, z, NULL, 100);
+	count_ids(count, how, z, NULL, 100, NULL);
 	CHECK(count[2] == 100, "top-p keeps at least one id");
 	how.greedy = true;
 	CHECK(once(how, z, 6, NULL, 0, &logp) == 2 && once(how, z, 6, barred, 0, &logp) == 4, "greedy");
@@ -321,7 +332,10 @@ static void test_failure(struct ril_sampling how, ril_real odd, int64_t at, cons
 	if (at >= 0)
 		z[3][at] = odd;
 	struct call c = {R, R, V, V, z[0], key, NULL, NULL, barred, how, ids, logp};
-	CHECK(sample(&c, &err) && err.code == RIL_ENONFINITE && !strcmp(err.msg, want), "%s, not %s", err.msg, want);
+	int rc = sample(&c, &err);
+	/* a device of its own tells only that there was one */
+	bool named = !ril_ops()->host_memory || !strcmp(err.msg, want);
+	CHECK(rc && err.code == RIL_ENONFINITE && named, "%s, not %s", err.msg, want);
 	CHECK(ids[3] == -1 && (at < 0 || (ids[0] >= 0 && ids[2] >= 0 && ids[4] >= 0)), "the row is marked");
 	err = (struct ril_err){0};
 	CHECK(!ril_ops()->sync(&err), "a failure is told once");

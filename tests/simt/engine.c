@@ -102,7 +102,7 @@ static void tell_all(void)
 		if (gone)
 			fputs("have exited\n", stderr);
 		else if (t->meeting == SIMT_NONE)
-			fputs("run\n", stderr);
+			fputs("have not come so far\n", stderr);
 		else if (t->meeting <= SIMT_BARRIER_COUNT)
 			fprintf(stderr, "wait at %s, %s:%d\n", simt_meeting_name[t->meeting], t->file, t->line);
 		else
