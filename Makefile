@@ -113,6 +113,8 @@ $(CUDA_STAMP):
 	@touch $@
 $B/lib/ops/backend.o: $(CUDA_STAMP)
 
+FIDELITY := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/fidelity/*.c)))
+
 # ---- the CUDA backend on an emulated device (tests/simt) ----
 # The host's compiler takes the backend's own sources; tests/simt/... are the operations' tests and the tools on it.
 # tests/simt-checked/...: the same, with every access to memory looked at: -fsanitize=thread calls functions that are
@@ -149,6 +151,16 @@ $B/tests/simt-checked/%: $B/tests/ops/%.o $(SIMTCHECKED) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $(SIMT_LDFLAGS) $^ -o $@ $(LDLIBS)
 
+# Tools whose cuda:0 is the emulated device, and whole models on it.
+$B/simt/lib/ops/backend.o: CFLAGS += -DRIL_HAVE_CUDA
+$B/tests/simt/ril-%: $B/bin/ril-%.o $(BINOBJ) $B/simt/lib/ops/backend.o $(filter-out %/use.o,$(SIMTOBJ)) $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+$B/tests/simt/fidelity: $(FIDELITY) $(SIMTOBJ) $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
 # stb_image leaves a short palette's rest undefined; the same bytes must give the same picture.
 $B/lib/image/stb.o: CFLAGS += -ftrivial-auto-var-init=zero
 
@@ -175,7 +187,6 @@ $B/tests/far/ril-%: $B/bin/ril-%.o $(BINOBJ) $B/tests/far/far.o $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
-FIDELITY := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/fidelity/*.c)))
 $B/tests/fidelity/fidelity: $(FIDELITY) $B/libril.a
 	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 

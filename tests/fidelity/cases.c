@@ -234,13 +234,17 @@ struct norms {
 	double error, reference;
 };
 
-static struct norms parameter_norms(const ril_real *got, const double *want, int64_t n)
+/* got [n], device */
+static struct norms parameter_norms(const void *device, const double *want, int64_t n)
 {
 	struct norms r = {0};
+	ril_real *got = malloc((size_t)n * sizeof *got);
+	test_down(got, device, (size_t)n * sizeof *got);
 	for (int64_t i = 0; i < n; i++) {
 		r.error += (got[i] - want[i]) * (got[i] - want[i]);
 		r.reference += want[i] * want[i];
 	}
+	free(got);
 	return r;
 }
 

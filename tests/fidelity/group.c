@@ -160,12 +160,16 @@ static void check_step(struct subject *s, struct group *g, double norm)
 				.weight_decay = setting(a, "weight_decay"),
 				.beta1 = cJSON_GetArrayItem(betas, 0)->valuedouble,
 				.beta2 = cJSON_GetArrayItem(betas, 1)->valuedouble,
-				.squares = &(double){norm * norm},
+				.squares = test_up(&(double){norm * norm}, sizeof(double)),
 				.max_norm = largest,
 				.step = 1};
-	ril_real *m = calloc((size_t)ps->count, sizeof *m), *v = calloc((size_t)ps->count, sizeof *v);
+	size_t bytes = (size_t)ps->count * sizeof(ril_real);
+	ril_real *m = test_up(NULL, bytes), *v = test_up(NULL, bytes), *master = malloc(bytes);
+	ril_ops()->zero(m, bytes);
+	ril_ops()->zero(v, bytes);
 	ril_ops()->adamw(ril_mat_of(ps->master, RIL_REAL, 1, ps->count), (struct ril_moments){.m = m, .v = v},
 			 ril_mat_of(ps->grad, RIL_REAL, 1, ps->count), how, (struct ril_rounding){0});
+	test_down(master, ps->master, bytes);
 	for (size_t i = 0; i < ps->n; i++) {
 		struct ril_param *p = ps->at[i];
 		int64_t n, k;
@@ -175,21 +179,26 @@ static void check_step(struct subject *s, struct group *g, double norm)
 		for (int64_t j = 0; after && grad && p->offset >= 0 && j < n; j++) {
 			if (fabs(grad[j]) < 1e-4 * top)
 				continue;
-			error += pow(ps->master[p->offset + j] - after[j], 2);
+			error += pow(master[p->offset + j] - after[j], 2);
 			reference += after[j] * after[j];
 		}
 		free(after);
 		free(grad);
 	}
 	row(s->f, "ril: parameters after one step", sqrt(error / reference), 1e-5);
-	free(m);
-	free(v);
+	ril_ops()->put(m);
+	ril_ops()->put(v);
+	ril_ops()->put((void *)(uintptr_t)how.squares);
+	free(master);
 	/* back to what the folder holds */
 	for (size_t i = 0; i < ps->n; i++) {
 		const struct ril_param *p = ps->at[i];
-		if (p->offset >= 0)
-			ril_ops()->convert(ril_mat_of(ps->master + p->offset, RIL_REAL, 1, p->count),
-					   ril_mat_of(p->stored, p->dtype, 1, p->count));
+		if (p->offset < 0)
+			continue;
+		void *stored = test_up(p->stored, (size_t)p->count * ril_dtype_size(p->dtype));
+		ril_ops()->convert(ril_mat_of(ps->master + p->offset, RIL_REAL, 1, p->count),
+				   ril_mat_of(stored, p->dtype, 1, p->count));
+		ril_ops()->put(stored);
 	}
 	ril_params_refresh(ps, &err);
 out:
@@ -235,8 +244,10 @@ static void check_objective(struct subject *s, struct group *g, const char *name
 		row_error(s->f, name, &err);
 		goto out;
 	}
-	double norm = 0;
-	ril_ops()->sum_squares(&norm, ril_mat_of(ps->grad, RIL_REAL, 1, ps->count));
+	double norm = 0, *squares = test_up(&norm, sizeof norm);
+	ril_ops()->sum_squares(squares, ril_mat_of(ps->grad, RIL_REAL, 1, ps->count));
+	test_down(&norm, squares, sizeof norm);
+	ril_ops()->put(squares);
 	norm = sqrt(norm);
 	field(s, g, name, "grad_norm", &norm, 1);
 	if (!strcmp(name, "ril"))
@@ -256,13 +267,15 @@ static int set_head(struct ril_model *d, const struct ril_st *st, struct ril_err
 {
 	int64_t n;
 	double *w = doubles(st, "disc.head.weight", &n);
-	ril_real *master = d->params->master + d->score.w->offset;
 	if (!w || n != d->score.w->count) {
 		free(w);
 		return ril_fail(err, RIL_ECORRUPT, "disc.head.weight does not fit");
 	}
+	ril_real *head = malloc((size_t)n * sizeof *head);
 	for (int64_t i = 0; i < n; i++)
-		master[i] = (ril_real)w[i];
+		head[i] = (ril_real)w[i];
+	ril_ops()->to_device(d->params->master + d->score.w->offset, head, (size_t)n * sizeof *head);
+	free(head);
 	free(w);
 	return ril_params_refresh(d->params, err);
 }

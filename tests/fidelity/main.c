@@ -339,6 +339,7 @@ int main(int argc, char **argv)
 	f.data = argv[at];
 	f.only = argc - at > 1 ? argv[at + 1] : NULL;
 	ril_threads_start(0, NULL);
+	ril_compute_use("f32", NULL); /* as the reference did, on any device */
 	if (!f.quiet && !f.summary)
 		printf("| %-20s | %-22s | %-64s | %9s | %7s | %s |\n|---|---|---|---|---|---|\n", "folder", "case",
 		       "quantity", "error", "bound", "");

@@ -150,6 +150,7 @@ static const struct op_case cases[] = {
 	/* R, C, rows */
 	{&gather_kind, {0, 8, 5}, 0, 0, NULL, TEST | BF16},
 	{&gather_kind, {40, 33, 7}, 0, 0, NULL, TEST | BF16},
+	{&gather_kind, {2500, 1032, 2}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&gather_kind, {3000, 64, 3600}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	/* T, C, rows of y */
 	{&scatter_kind, {0, 8, 5}, 0, 0, NULL, TEST | BF16},
@@ -172,10 +173,15 @@ static const struct op_case cases[] = {
 	{&rmsnorm_kind, {1, 3}, 0, 0, NULL, TEST | BF16},
 	{&rmsnorm_kind, {19, 37}, 0, 5, NULL, TEST | BF16},
 	{&rmsnorm_kind, {3600, 64}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
+	/* rows too long for one warp, and for what a block's shared memory holds */
+	{&rmsnorm_kind, {13, 1544}, 0, 8, NULL, TEST | BF16 | LARGE},
+	{&rmsnorm_kind, {3, 17001}, 0, 1, NULL, TEST | BF16 | LARGE},
 	{&rmsnorm_kind, {512, 2048}, 0, 0, NULL, TIME},
 	{&layernorm_kind, {1, 4}, 0, 0, NULL, TEST | BF16},
 	{&layernorm_kind, {19, 37}, 0, 0, NULL, TEST | BF16},
 	{&layernorm_kind, {3600, 64}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
+	{&layernorm_kind, {13, 1544}, 0, 0, NULL, TEST | BF16 | LARGE},
+	{&layernorm_kind, {3, 17001}, 0, 0, NULL, TEST | BF16 | LARGE},
 	/* T, H, D, axes, in runs */
 	{&rope_kind, {0, 2, 16, 1}, 0, 0, NULL, TEST | BF16},
 	{&rope_kind, {13, 3, 10, 1}, 0, 4, NULL, TEST | BF16},

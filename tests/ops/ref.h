@@ -925,7 +925,9 @@ static void convert_forward(const struct run *r, void *const in[], void *const o
 
 #define KIND(NAME, SHAPE, BACKWARD, WORK)                                                                              \
 	static const struct kind NAME##_kind = {#NAME, SHAPE, NAME##_naive, NAME##_forward, BACKWARD, WORK, 0}
-KIND(linear, linear_shape, linear_backward, linear_work);
+/* A bias may be rounded to the result's type. */
+static const struct kind linear_kind = {
+	"linear", linear_shape, linear_naive, linear_forward, linear_backward, linear_work, 2};
 KIND(embed, embed_shape, embed_backward, NULL);
 KIND(gather, gather_shape, gather_backward, NULL);
 KIND(scatter, scatter_shape, NULL, NULL);

@@ -58,6 +58,8 @@ static bool *fenced; /* [block] */
 static uint32_t fenced_room;
 static uint32_t acquired; /* blocks up to here, that had fenced then */
 
+static bool in_shared; /* what is looked at is shared memory */
+
 static void *reserve(size_t bytes)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -85,12 +87,11 @@ static bool ordered(const struct access *a)
 	const struct simt_thread *t = simt_self;
 	if (a->launch != now.launch)
 		return true;
-	if (a->block != now.block)
-		return a->block <= acquired && fenced[a->block];
+	if (a->block != now.block) /* shared memory is made anew for each */
+		return in_shared || (a->block <= acquired && fenced[a->block]);
 	if (a->epoch != now.epoch || a->thread == t->index)
 		return true;
-	return a->thread / SIMT_LANES == t->index / SIMT_LANES &&
-	       now.met[t->index][a->thread % SIMT_LANES] >= a->clock;
+	return a->thread / SIMT_LANES == t->index / SIMT_LANES && now.met[t->index][a->thread % SIMT_LANES] >= a->clock;
 }
 
 static bool clashes(const struct access *a, const struct access *b)
@@ -100,7 +101,7 @@ static bool clashes(const struct access *a, const struct access *b)
 
 static void __attribute__((noreturn)) race(const struct access *a, const char *earlier, const void *p, bool write)
 {
-	const char *shared = simt_is_device(p) ? "" : "shared ";
+	const char *shared = in_shared ? "shared " : "";
 	const char *what = write ? "writes" : "reads";
 	if (a->block != now.block)
 		simt_fault("race: %s %smemory at %p that another block of the launch has %s", what, shared, p, earlier);
@@ -110,13 +111,9 @@ static void __attribute__((noreturn)) race(const struct access *a, const char *e
 
 static struct access present(unsigned bytes, bool atomic)
 {
-	return (struct access){now.launch,
-			       now.block,
-			       now.epoch,
-			       now.clock[simt_self->index],
-			       (uint16_t)simt_self->index,
-			       (uint8_t)bytes,
-			       atomic};
+	return (struct access){
+		now.launch,     now.block, now.epoch, now.clock[simt_self->index], (uint16_t)simt_self->index,
+		(uint8_t)bytes, atomic};
 }
 
 static void note_read(struct cell *c, struct access a)
@@ -195,7 +192,8 @@ static void check_access(const void *at, size_t bytes, bool write, bool atomic)
 	const char *p = at;
 	if (!simt_kernel.function || !bytes)
 		return;
-	if (simt_is_device(p)) {
+	in_shared = !simt_is_device(p);
+	if (!in_shared) {
 		check_state(device_state + (p - simt_device_base), p, bytes, write, "device ");
 		touch_all(device_cell, simt_device_base, p, bytes, write, atomic);
 		return;
@@ -231,10 +229,6 @@ static void check_launch(const void *closure, size_t bytes)
 	} else {
 		memset(fenced, 0, (size_t)blocks * sizeof *fenced);
 	}
-}
-
-static void check_launched(void)
-{
 }
 
 static void check_block(void)
@@ -303,6 +297,12 @@ static void check_host_copied(void *p, const void *from, size_t bytes)
 		bytes);
 }
 
+static void check_host_reads(const void *p, size_t bytes)
+{
+	make_room();
+	check_state(device_state + ((const char *)p - simt_device_base), p, bytes, false, "device ");
+}
+
 static void check_fence(void)
 {
 	fenced[now.block] = true;
@@ -317,7 +317,6 @@ __attribute__((constructor(101))) static void install(void)
 {
 	static const struct simt_checks checks = {
 		.launch = check_launch,
-		.launched = check_launched,
 		.block = check_block,
 		.barrier = check_barrier,
 		.met = check_met,
@@ -327,6 +326,7 @@ __attribute__((constructor(101))) static void install(void)
 		.put = check_put,
 		.host_wrote = check_host_wrote,
 		.host_copied = check_host_copied,
+		.host_reads = check_host_reads,
 		.fence = check_fence,
 		.atomic = check_atomic,
 	};

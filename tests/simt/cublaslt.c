@@ -182,6 +182,8 @@ static size_t size_of(cudaDataType type)
 static float *widened(const void *x, const struct simt_lt_layout *l, bool transposed, uint64_t rows, uint64_t cols)
 {
 	float *wide = fresh(rows * cols * sizeof *wide);
+	for (uint64_t j = 0; j < l->cols; j++)
+		simt_reads((const char *)x + j * (size_t)l->ld * size_of(l->type), l->rows * size_of(l->type));
 	for (uint64_t j = 0; j < cols; j++)
 		for (uint64_t i = 0; i < rows; i++) {
 			size_t at = transposed ? j + i * (size_t)l->ld : i + j * (size_t)l->ld;
@@ -206,6 +208,7 @@ static void run(const void *ctx)
 			ril_to_f32(&bias, (const char *)c->desc.bias + i * size_of(c->d.type), type, 1);
 			d[i + j * s.m] += bias;
 		}
+		simt_wrote((char *)c->D + j * (size_t)c->d.ld * size_of(c->d.type), s.m * size_of(c->d.type));
 		ril_from_f32((char *)c->D + j * (size_t)c->d.ld * size_of(c->d.type), type, d + j * s.m, s.m);
 	}
 	free(a);

@@ -409,8 +409,6 @@ void simt_run_kernel(const struct simt_kernel *k, const void *arguments, size_t 
 	int64_t first = order == RANDOM ? (int64_t)(draw() % blocks) : 0;
 	for (int64_t i = 0; i < blocks; i++)
 		block_run(order == REVERSE ? blocks - 1 - i : (first + i) % blocks);
-	if (simt_checks)
-		simt_checks->launched();
 	simt_kernel.function = NULL;
 	simt_self = NULL;
 }

@@ -114,6 +114,8 @@ static void do_copy(const struct record *r)
 	if (simt_is_device(src))
 		simt_expect_device("copying from", src, r->bytes);
 	memmove(r->dst, src, r->bytes);
+	if (simt_is_device(src) && !simt_is_device(r->dst))
+		simt_reads(src, r->bytes);
 	if (simt_checks && simt_is_device(r->dst)) {
 		if (simt_is_device(src))
 			simt_checks->host_copied(r->dst, src, r->bytes);

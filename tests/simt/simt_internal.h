@@ -108,18 +108,32 @@ extern const size_t simt_shared_limit;
 /* ---- the checks (check.c), where they are built in ---- */
 
 struct simt_checks {
-	void (*launch)(const void *closure, size_t bytes), (*launched)(void);
+	void (*launch)(const void *closure, size_t bytes);
 	void (*block)(void);                            /* before each */
 	void (*barrier)(void);                          /* all threads of the block have met */
 	void (*met)(struct simt_warp *, uint32_t mask); /* lanes have */
+	/* by the thread that runs */
 	void (*access)(const void *p, size_t bytes, bool write, bool atomic);
 	void (*unset)(void *p, size_t bytes); /* nothing is there any more */
-	void (*got)(void *p, size_t bytes), (*put)(void *p, size_t bytes);
-	void (*host_wrote)(void *p, size_t bytes); /* a copy or memset; dst of copies */
-	void (*host_copied)(void *p, const void *from, size_t bytes);
 	void (*fence)(void);
 	void (*atomic)(const void *p);
+	/* device memory came and went; by copies and libraries */
+	void (*got)(void *p, size_t bytes), (*put)(void *p, size_t bytes);
+	void (*host_wrote)(void *p, size_t bytes), (*host_reads)(const void *p, size_t bytes);
+	void (*host_copied)(void *p, const void *from, size_t bytes);
 };
 extern const struct simt_checks *simt_checks;
+
+/* For work of simt_host_call: what it reads and writes of device memory. */
+static inline void simt_reads(const void *p, size_t bytes)
+{
+	if (simt_checks)
+		simt_checks->host_reads(p, bytes);
+}
+static inline void simt_wrote(void *p, size_t bytes)
+{
+	if (simt_checks)
+		simt_checks->host_wrote(p, bytes);
+}
 
 #endif

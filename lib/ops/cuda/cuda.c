@@ -148,6 +148,12 @@ static void cuda_put(void *p)
 		ril_cuda_ok(cudaFree(p), "giving memory back");
 }
 
+static size_t cuda_memory(void)
+{
+	size_t unused = 0, total = 0;
+	return ril_cuda_ok(cudaMemGetInfo(&unused, &total), "asking for the memory left") ? unused : 0;
+}
+
 static void cuda_copy(void *dst, const void *src, size_t bytes)
 {
 	if (bytes)
@@ -276,6 +282,8 @@ static int cuda_sync(struct ril_err *err)
 
 static struct ril_ops table = {.name = "cuda",
 			       .async = true,
+			       .compute = RIL_BF16,
+			       .memory = cuda_memory,
 			       .get = cuda_get,
 			       .put = cuda_put,
 			       .to_device = cuda_to_device,
