@@ -21,7 +21,7 @@ struct ril_tape *ril_tape_new(struct ril_err *err)
 	if (!t)
 		return NULL;
 	t->ops = ril_ops();
-	t->type = RIL_REAL;
+	t->type = ril_compute();
 	struct ril_arena_source src = {device_get, device_put, (void *)t->ops};
 	t->device = ril_arena_new(&src, err);
 	t->grads = ril_arena_new(&src, err);

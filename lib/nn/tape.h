@@ -37,7 +37,7 @@ struct ril_val {
 struct ril_tape;
 struct ril_tape *ril_tape_new(struct ril_err *);
 void ril_tape_free(struct ril_tape *);
-/* The type of the values that it makes: RIL_REAL at first, or BF16; between passes. */
+/* The type of the values that it makes, RIL_REAL or BF16: ril_compute() at first; between passes. */
 void ril_tape_compute(struct ril_tape *, enum ril_dtype);
 void ril_tape_record(struct ril_tape *, bool on); /* off at first */
 void ril_tape_reset(struct ril_tape *);           /* forgets values and records, keeps the memory */

@@ -157,6 +157,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
 {
 	need(handle && wanted > 0 && c == d, "an advice on something else than one product in place");
 	need(how->reductions == CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE, "sums in an order that is not fixed");
+	need(desc->epilogue != CUBLASLT_EPILOGUE_BIAS || desc->bias,
+	     "an advice on a bias whose alignment is not known");
 	shape_of(desc, a, b, d);
 	*found = (cublasLtMatmulHeuristicResult_t){.algo = how->algo};
 	*n = 1;

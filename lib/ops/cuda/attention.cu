@@ -7,7 +7,8 @@
  * probabilities are rounded for the second product, and only there.
  *
  * Bound by FLOPs: 4 D for each pair of a query and a key it sees; q, k and v are read through the second-level cache once
- * a block.  Steps with one query row a segment go by attention_decode.cu. */
+ * a block.  In bfloat16 registers let a multiprocessor have 16 warps with heads of 64, 12 with 80 and 128, 8 with 256, and
+ * shared memory is less of a limit (27 to 67 KiB a block).  Steps with one query row a segment go by attention_decode.cu. */
 #include "attention_internal.h"
 
 /* ---- the list of tiles ---- */
@@ -96,7 +97,7 @@ static __device__ __forceinline__ void put_rows(const ril_attended<T> &a, float 
 
 template <typename T, int DP>
 static __global__ void __launch_bounds__(RIL_TILE_THREADS, DP > 128                     ? 2
-							   : sizeof(T) == 2 && DP <= 80 ? 4
+							   : sizeof(T) == 2 && DP <= 64 ? 4
 											: 3)
 	attention_kernel(ril_attended<T> a, float *lse, const struct ril_tile *list, const int32_t *count)
 {

@@ -6,7 +6,7 @@
  * multiplication of floats is not shortened to TF32, and of the ways to split a sum only those are allowed that add in
  * float and in a fixed order.
  *
- * The library adds a bias of the result's type: beside a BF16 result it is rounded first (ops.h says so). */
+ * The library adds a bias of the result's type only: beside a BF16 result linear.cu rounds it first. */
 #include "cuda_internal.h"
 
 #include <cublasLt.h>
@@ -126,7 +126,8 @@ static bool set(cublasLtMatmulDesc_t d, cublasLtMatmulDescAttributes_t which, in
 	return well(lt.cublasLtMatmulDescSetAttribute(d, which, &value, sizeof value), p);
 }
 
-static bool describe(struct plan *plan)
+/* The bias's address is read for its alignment when the library advises: it is set before. */
+static bool describe(struct plan *plan, const void *bias)
 {
 	const struct product *p = &plan->of;
 	bool tb = p->tb, ta = p->ta;
@@ -134,7 +135,10 @@ static bool describe(struct plan *plan)
 	       set(plan->desc, CUBLASLT_MATMUL_DESC_TRANSA, tb ? CUBLAS_OP_T : CUBLAS_OP_N, p) &&
 	       set(plan->desc, CUBLASLT_MATMUL_DESC_TRANSB, ta ? CUBLAS_OP_T : CUBLAS_OP_N, p) &&
 	       (!p->bias || (set(plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS, p) &&
-			     set(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, (int32_t)type_of(p->out), p))) &&
+			     set(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, (int32_t)type_of(p->out), p) &&
+			     well(lt.cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER,
+								    &bias, sizeof bias),
+				  p))) &&
 	       well(lt.cublasLtMatrixLayoutCreate(&plan->a, type_of(p->in), (uint64_t)(tb ? p->K : p->N),
 						  (uint64_t)(tb ? p->N : p->K), p->ldb),
 		    p) &&
@@ -182,7 +186,7 @@ static bool advise(struct plan *plan)
 }
 
 /* A plan that could not be made is lost: the failure ends the step. */
-static struct plan *plan_of(const struct product *p)
+static struct plan *plan_of(const struct product *p, const void *bias)
 {
 	if (!make_room())
 		return NULL;
@@ -195,7 +199,7 @@ static struct plan *plan_of(const struct product *p)
 		return NULL;
 	}
 	plan->of = *p;
-	if (!describe(plan) || !advise(plan)) {
+	if (!describe(plan, bias) || !advise(plan)) {
 		free(plan);
 		return NULL;
 	}
@@ -234,7 +238,7 @@ void ril_cuda_gemm(struct ril_mat c, struct ril_mat a, bool ta, struct ril_mat b
 	       (tb ? b.rows : b.cols) == p.N);
 	if (!p.M || !p.N)
 		return;
-	struct plan *plan = plan_of(&p);
+	struct plan *plan = plan_of(&p, bias);
 	if (!plan)
 		return;
 	if (bias &&

@@ -184,11 +184,20 @@ static __device__ __forceinline__ float silu_slope(float x, float s)
 	return s + x * s * (1.f - s);
 }
 
+/* The normal distribution's function.  What rounds off the argument of erfc counts as many times as the argument is large,
+ * so it is kept, and its effect put back to first order. */
+static __device__ __forceinline__ float normal(float x)
+{
+	const float high = -.70710676908493042f, low = -1.2101617e-8f;
+	float z = high * x, off = fmaf(high, x, -z) + low * x;
+	return .5f * (erfcf(z) - 1.1283791671f * expf(-z * z) * off);
+}
+
 template <int ACT> static __device__ __forceinline__ float gate_of(float x)
 {
 	switch (ACT) {
 	case RIL_ACT_SILU: return sigmoid(x);
-	case RIL_ACT_GELU: return .5f * erfcf(-.70710678118654752f * x);
+	case RIL_ACT_GELU: return normal(x);
 	case RIL_ACT_GELU_TANH: return sigmoid(TANH_U * (x + .044715f * x * x * x));
 	case RIL_ACT_QUICK_GELU: return sigmoid(1.702f * x);
 	default: return x > 0 ? 1.f : 0.f;

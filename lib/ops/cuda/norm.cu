@@ -195,7 +195,7 @@ static __device__ __forceinline__ void bwd_row(const norm_bwd<T> &a, int64_t t, 
 
 /* Rows of a block: THREADS / G at a time, each time's every row with sums of its own, which come together in the order of
  * the warps. */
-template <typename T, int G> static __global__ void __launch_bounds__(THREADS) norm_bwd_kernel(norm_bwd<T> a)
+template <typename T, int G> static __global__ void __launch_bounds__(THREADS, 4) norm_bwd_kernel(norm_bwd<T> a)
 {
 	enum { GROUPS = THREADS / G };
 	RIL_SHARED(struct norm_shared, s);
