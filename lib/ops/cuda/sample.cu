@@ -328,7 +328,8 @@ static __global__ void __launch_bounds__(THREADS, 1)
 	struct line<T> l = {
 		z.at(rows.line ? rows.line[r] : r, 0), z.cols, rows.barred, 1 / how.temperature
 	};
-	bool any = how.top_k <= 0 && how.top_p >= 1;
+	/* a top-k that leaves nobody out is none: the draw goes by ids then */
+	bool any = how.top_p >= 1 && (how.top_k <= 0 || (unsigned long long)how.top_k >= count_allowed(l, s));
 	struct most m = find_most(l, s);
 	if (m.odd || m.best < 0) {
 		if (threadIdx.x == 0) {
