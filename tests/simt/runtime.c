@@ -52,13 +52,6 @@ enum { MOST = 4096 }; /* records that may wait */
 static struct list queue;
 static size_t done; /* of the queue, from its start */
 static struct CUstream_st stream_0;
-static cudaError_t last_error;
-
-static cudaError_t failed(cudaError_t e)
-{
-	last_error = e;
-	return e;
-}
 
 static void *room_for(size_t bytes)
 {
@@ -184,7 +177,7 @@ static void put_in(cudaStream_t s, const struct record *r)
 
 /* ---- kernels ---- */
 
-enum { KERNELS = 1024, WITHOUT_ASKING = 48 << 10 };
+enum { KERNELS = 1024 };
 static struct {
 	const void *function;
 	size_t shared;
@@ -196,7 +189,7 @@ cudaError_t cudaFuncSetAttribute(const void *kernel, enum cudaFuncAttribute whic
 	if (which != cudaFuncAttributeMaxDynamicSharedMemorySize)
 		return cudaSuccess;
 	if (value < 0 || (size_t)value > simt_shared_limit)
-		return failed(cudaErrorInvalidValue);
+		return simt_failed(cudaErrorInvalidValue);
 	int i = 0;
 	while (i < alloweds && allowed[i].function != kernel)
 		i++;
@@ -211,9 +204,9 @@ cudaError_t cudaFuncSetAttribute(const void *kernel, enum cudaFuncAttribute whic
 static size_t shared_allowed(const void *kernel)
 {
 	for (int i = 0; i < alloweds; i++)
-		if (allowed[i].function == kernel && allowed[i].shared > WITHOUT_ASKING)
+		if (allowed[i].function == kernel && allowed[i].shared > SIMT_SHARED_UNASKED)
 			return allowed[i].shared;
-	return WITHOUT_ASKING;
+	return SIMT_SHARED_UNASKED;
 }
 
 void simt_queue_kernel(const struct simt_kernel *k, const void *closure, size_t bytes, cudaStream_t stream)
@@ -222,11 +215,11 @@ void simt_queue_kernel(const struct simt_kernel *k, const void *closure, size_t 
 	bool grid = k->grid.x && k->grid.y && k->grid.z && k->grid.x <= INT32_MAX && k->grid.y <= 65535 &&
 		    k->grid.z <= 65535;
 	if (!grid || !threads || threads > SIMT_MAX_THREADS || k->block.z > 64) {
-		failed(cudaErrorInvalidConfiguration);
+		simt_failed(cudaErrorInvalidConfiguration);
 		return;
 	}
 	if (k->shared > shared_allowed(k->function)) {
-		failed(cudaErrorInvalidValue);
+		simt_failed(cudaErrorInvalidValue);
 		return;
 	}
 	simt_check_arguments(k, closure, bytes);
@@ -242,62 +235,7 @@ void simt_host_call(cudaStream_t stream, void (*run)(const void *ctx), const voi
 	put_in(stream, &r);
 }
 
-/* ---- device ---- */
-
-enum { MULTIPROCESSORS = 4, MAJOR = 9, MINOR = 0 };
-
-static int setting(const char *name, int otherwise)
-{
-	const char *v = getenv(name);
-	return v && *v ? (int)strtol(v, NULL, 10) : otherwise;
-}
-
-cudaError_t cudaGetDeviceCount(int *n)
-{
-	*n = 1;
-	return cudaSuccess;
-}
-
-cudaError_t cudaSetDevice(int device)
-{
-	return device ? failed(cudaErrorInvalidDevice) : cudaSuccess;
-}
-
-cudaError_t cudaGetDevice(int *device)
-{
-	*device = 0;
-	return cudaSuccess;
-}
-
-/* RIL_SIMT_CAPABILITY, as 80; RIL_SIMT_MULTIPROCESSORS. */
-cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr which, int device)
-{
-	int capability = setting("RIL_SIMT_CAPABILITY", 10 * MAJOR + MINOR);
-	if (device)
-		return failed(cudaErrorInvalidDevice);
-	switch (which) {
-	case cudaDevAttrMaxSharedMemoryPerBlock: *value = WITHOUT_ASKING; break;
-	case cudaDevAttrMultiProcessorCount: *value = setting("RIL_SIMT_MULTIPROCESSORS", MULTIPROCESSORS); break;
-	case cudaDevAttrComputeCapabilityMajor: *value = capability / 10; break;
-	case cudaDevAttrComputeCapabilityMinor: *value = capability % 10; break;
-	case cudaDevAttrMaxSharedMemoryPerMultiprocessor: *value = (int)simt_shared_limit + 1024; break;
-	case cudaDevAttrMaxSharedMemoryPerBlockOptin: *value = (int)simt_shared_limit; break;
-	case cudaDevAttrL2CacheSize: *value = 50 << 20; break;
-	default: return failed(cudaErrorInvalidValue);
-	}
-	return cudaSuccess;
-}
-
-cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int device)
-{
-	size_t unused;
-	memset(p, 0, sizeof *p);
-	snprintf(p->name, sizeof p->name, "emulated device");
-	simt_device_info(&unused, &p->totalGlobalMem);
-	cudaDeviceGetAttribute(&p->major, cudaDevAttrComputeCapabilityMajor, device);
-	cudaDeviceGetAttribute(&p->minor, cudaDevAttrComputeCapabilityMinor, device);
-	return cudaDeviceGetAttribute(&p->multiProcessorCount, cudaDevAttrMultiProcessorCount, device);
-}
+/* ---- waiting for all ---- */
 
 cudaError_t cudaDeviceSynchronize(void)
 {
@@ -311,63 +249,12 @@ cudaError_t cudaDeviceReset(void)
 	return cudaDeviceSynchronize();
 }
 
-cudaError_t cudaDriverGetVersion(int *version)
-{
-	*version = CUDART_VERSION;
-	return cudaSuccess;
-}
-
-cudaError_t cudaRuntimeGetVersion(int *version)
-{
-	*version = CUDART_VERSION;
-	return cudaSuccess;
-}
-
-/* ---- errors ---- */
-
-cudaError_t cudaGetLastError(void)
-{
-	cudaError_t e = last_error;
-	last_error = cudaSuccess;
-	return e;
-}
-
-cudaError_t cudaPeekAtLastError(void)
-{
-	return last_error;
-}
-
-const char *cudaGetErrorName(cudaError_t e)
-{
-	switch (e) {
-	case cudaSuccess: return "cudaSuccess";
-	case cudaErrorInvalidValue: return "cudaErrorInvalidValue";
-	case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
-	case cudaErrorInvalidConfiguration: return "cudaErrorInvalidConfiguration";
-	case cudaErrorNotReady: return "cudaErrorNotReady";
-	case cudaErrorInvalidDevice: return "cudaErrorInvalidDevice";
-	case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
-	case cudaErrorStreamCaptureInvalidated: return "cudaErrorStreamCaptureInvalidated";
-	default: return "another error";
-	}
-}
-
-const char *cudaGetErrorString(cudaError_t e)
-{
-	switch (e) {
-	case cudaErrorMemoryAllocation: return "out of memory";
-	case cudaErrorInvalidConfiguration: return "invalid configuration argument";
-	case cudaErrorInvalidDevice: return "invalid device ordinal";
-	default: return cudaGetErrorName(e);
-	}
-}
-
 /* ---- memory ---- */
 
 cudaError_t cudaMalloc(void **p, size_t bytes)
 {
 	*p = simt_device_get(bytes);
-	return *p ? cudaSuccess : failed(cudaErrorMemoryAllocation);
+	return *p ? cudaSuccess : simt_failed(cudaErrorMemoryAllocation);
 }
 
 cudaError_t cudaFree(void *p)
@@ -383,7 +270,7 @@ cudaError_t cudaMallocAsync(void **p, size_t bytes, cudaStream_t s)
 {
 	if (stream_of(s)->capture) {
 		stream_of(s)->spoilt = true;
-		return failed(cudaErrorStreamCaptureUnsupported);
+		return simt_failed(cudaErrorStreamCaptureUnsupported);
 	}
 	return cudaMalloc(p, bytes);
 }
@@ -393,7 +280,7 @@ cudaError_t cudaFreeAsync(void *p, cudaStream_t s)
 	struct record r = {.kind = FREE, .dst = p};
 	if (stream_of(s)->capture) {
 		stream_of(s)->spoilt = true;
-		return failed(cudaErrorStreamCaptureUnsupported);
+		return simt_failed(cudaErrorStreamCaptureUnsupported);
 	}
 	if (p)
 		put_in(s, &r);
@@ -420,7 +307,7 @@ cudaError_t cudaMallocHost(void **p, size_t bytes)
 	while (i < PINNED && pinned[i].p)
 		i++;
 	if (i == PINNED || posix_memalign(p, 4096, bytes ? bytes : 1))
-		return failed(cudaErrorMemoryAllocation);
+		return simt_failed(cudaErrorMemoryAllocation);
 	memset(*p, 0xff, bytes);
 	pinned[i].p = *p;
 	pinned[i].bytes = bytes;
@@ -443,7 +330,7 @@ cudaError_t cudaFreeHost(void *p)
 			return cudaSuccess;
 		}
 	}
-	return p ? failed(cudaErrorInvalidValue) : cudaSuccess;
+	return p ? simt_failed(cudaErrorInvalidValue) : cudaSuccess;
 }
 
 cudaError_t cudaMemGetInfo(size_t *unused, size_t *total)
@@ -530,7 +417,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
 	if (stream_of(s)->capture) {
 		stream_of(s)->spoilt = true;
-		return failed(cudaErrorStreamCaptureUnsupported);
+		return simt_failed(cudaErrorStreamCaptureUnsupported);
 	}
 	return cudaDeviceSynchronize();
 }
@@ -595,7 +482,7 @@ cudaError_t cudaEventQuery(cudaEvent_t e)
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to)
 {
 	if (from->due || to->due)
-		return failed(cudaErrorNotReady);
+		return simt_failed(cudaErrorNotReady);
 	*ms = (float)(1e3 * (to->at - from->at));
 	return cudaSuccess;
 }
@@ -606,7 +493,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t s, enum cudaStreamCaptureMode mo
 {
 	(void)mode;
 	if (!s || s->capture)
-		return failed(cudaErrorStreamCaptureUnsupported);
+		return simt_failed(cudaErrorStreamCaptureUnsupported);
 	s->capture = room_for(sizeof *s->capture);
 	*s->capture = (struct list){0};
 	s->spoilt = false;
@@ -617,13 +504,13 @@ cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *graph)
 {
 	*graph = NULL;
 	if (!s || !s->capture)
-		return failed(cudaErrorInvalidValue);
+		return simt_failed(cudaErrorInvalidValue);
 	struct list l = *s->capture;
 	free(s->capture);
 	s->capture = NULL;
 	if (s->spoilt) {
 		list_end(&l);
-		return failed(cudaErrorStreamCaptureInvalidated);
+		return simt_failed(cudaErrorStreamCaptureInvalidated);
 	}
 	*graph = room_for(sizeof **graph);
 	(*graph)->list = l;

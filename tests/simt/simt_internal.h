@@ -82,6 +82,10 @@ void simt_warp_meet(struct simt_warp *, uint32_t mask, enum simt_meeting);
 
 /* ---- streams (runtime.c) ---- */
 
+enum { SIMT_SHARED_UNASKED = 48 << 10 }; /* bytes of shared memory without cudaFuncSetAttribute */
+/* Notes it for cudaGetLastError (device.c). */
+cudaError_t simt_failed(cudaError_t);
+
 /* A library's work in a stream: run(a copy of ctx[bytes]), when its turn comes and with device memory open. */
 void simt_host_call(cudaStream_t, void (*run)(const void *ctx), const void *ctx, size_t bytes);
 
