@@ -92,7 +92,7 @@ $B/%.o: %.c Makefile VERSION $(MISSING)
 ifneq ($(HAVE_CUDA),)
 NVCCFLAGS := -std=c++17 -O3 -lineinfo -Ilib -ccbin $(firstword $(CC)) \
 	     $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$a,code=sm_$a) -gencode arch=compute_90,code=compute_90 \
-	     -Xcompiler -Wall,-Wextra,-fno-exceptions,-fno-rtti --resource-usage
+	     -Xcompiler -Wall,-Wextra,-fno-exceptions,-fno-rtti,-fno-threadsafe-statics --resource-usage
 $B/lib/ops/backend.o: CFLAGS += -DRIL_HAVE_CUDA
 $(CUDAOBJ): CFLAGS += -isystem $(CUDA_HOME)/include
 LDLIBS += $(firstword $(wildcard $(CUDA_HOME)/lib64/libcudart_static.a $(CUDA_HOME)/lib/*/libcudart_static.a)) -ldl -lrt
@@ -159,6 +159,7 @@ $B/tests/simt/faults: $B/simt-checked/tests/simt/faults.o $(SIMTENGINE)
 	@mkdir -p $(@D)
 	$(SIMT_CXX) -rdynamic $(LDFLAGS) $^ -o $@
 
+SIMTTOOLS := ril-encode ril-rollout ril-discriminate ril-update
 # Tools whose cuda:0 is the emulated device, and whole models on it.
 $B/simt/lib/ops/backend.o: CFLAGS += -DRIL_HAVE_CUDA
 $B/tests/simt/ril-%: $B/bin/ril-%.o $(BINOBJ) $B/simt/lib/ops/backend.o $(filter-out %/use.o,$(SIMTOBJ)) $B/libril.a
@@ -169,7 +170,17 @@ $B/tests/simt/fidelity: $(FIDELITY) $(SIMTOBJ) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
-tests: $(SIMT)
+tests: $(SIMT) $(if $(SIMT),$(addprefix $B/tests/simt/,fidelity $(SIMTTOOLS)))
+
+# The same tests on the GPU of this machine.
+CUDATESTS := ops sample decode optim fidelity
+$B/tests/cuda/%: $B/tests/ops/%.o $B/tests/simt/use.o $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+$B/tests/cuda/fidelity: $(FIDELITY) $B/tests/simt/use.o $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
 # stb_image leaves a short palette's rest undefined; the same bytes must give the same picture.
 $B/lib/image/stb.o: CFLAGS += -ftrivial-auto-var-init=zero
@@ -245,6 +256,12 @@ check: deps
 check-long: deps
 	@$(MAKE) --no-print-directory $(RULES)
 	@scripts/check --mode $(MODE) --long
+
+.PHONY: check-cuda
+#: the CUDA backend on this machine's GPU: operations, models, a training run, compute-sanitizer
+check-cuda: deps
+	@$(MAKE) --no-print-directory all $(CUDATESTS:%=build/release/tests/cuda/%)
+	@scripts/check-cuda
 
 .PHONY: check-quick
 #: deps, then the tests in C alone; `make check-quick MODE=asan` takes minutes where check takes long

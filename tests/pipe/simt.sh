@@ -1,0 +1,66 @@
+# simt.sh -- the tools with an emulated GPU as cuda:0 (tests/simt): the backend's own kernels under whole passes of both
+# families, towers trained.  In float as the CPU does it, in BF16 close to it, twice the same bytes.
+. "${RIL_ROOT:-.}/tests/ril_test.sh"
+. "$RIL_ROOT/tests/train_model.sh"
+mode=${RIL_MODES%% *} GPU=$RIL_ROOT/build/${mode:-release}/tests/simt
+if [ ! -x "$GPU/ril-update" ]; then
+	skip "no emulated GPU in this build: it needs g++, and is in release alone"
+	test_end
+	exit
+fi
+cd "$T" || exit 1
+check "a Qwen2.5-VL student was made" small_student .
+check "an InternVL student was made" ril-init -q --config "$RIL_ROOT/share/recipes/teacher-b.json" --train-tokenizer corpus.txt \
+	--vocab 470 --seed 2 -o I
+head -n 6 q.jsonl >few.jsonl
+
+encode() { "$1/ril-encode" -q "${@:4}" -m "$2" --with-pixels --batch 6 --steps 1 --seed 3 --count 1 -o "$3/e.ril" few.jsonl; }
+rollout() { "$1/ril-rollout" -q "${@:5}" -m "$2" --from-pixels -n 3 --max-new-tokens 10 --seed 3 -i "$3" -o "$4"; }
+discriminate() { "$1/ril-discriminate" -q "${@:5}" --init-from "$2" --update --lr 1e-3 --seed 3 --metrics "$4.jsonl" --save "$4" -i "$3" -o "$4.ril"; }
+update() {
+	"$1/ril-update" -q "${@:5}" -m "$2" --objective ril --train llm,projector,vision --lr 1e-3 --beta 0.02 --mu 2 --seed 3 -i "$3" \
+		--metrics "$4.jsonl" --save "$4"
+}
+# near WHAT TOLERANCE A B: a number of two metrics files
+near() {
+	jq -n --arg what "$1" --argjson most "$2" --slurpfile a "$3" --slurpfile b "$4" -e '
+		[$a, $b] | map(.[0] | getpath($what / ".")) | all(type == "number") and
+		((.[0] - .[1]) | fabs) <= $most * ([map(fabs) | max, 1e-3] | max)' >/dev/null
+}
+
+for family in S I; do
+	mkdir "$family.cpu" "$family.gpu"
+	check "$family: encoded on the CPU" encode "$RIL_BIN" $family $family.cpu --device cpu
+	check "$family: sampled on the CPU" rollout "$RIL_BIN" $family $family.cpu/e.ril $family.cpu/r.ril --device cpu
+	check "$family: teachers" ril-teach -q --cache cache.jsonl --allow-missing -n 1 --tokenizer $family -i $family.cpu/r.ril -o $family.cpu/t.ril
+	check "$family: judged by D on the CPU" discriminate "$RIL_BIN" $family $family.cpu/t.ril $family.cpu/D --device cpu
+	check "$family: scored" ril-score -q --judge contains -i $family.cpu/D.ril -o $family.cpu/s.ril
+	check "$family: trained on the CPU" update "$RIL_BIN" $family $family.cpu/s.ril $family.cpu/U --device cpu
+
+	check "$family: encoded on the GPU" encode "$GPU" $family $family.gpu --device cuda:0 --compute f32
+	check "$family: sampled on the GPU" rollout "$GPU" $family $family.cpu/e.ril $family.gpu/r.ril --device cuda:0 --compute f32
+	same=$(diff <(ril-inspect --field resp.ids $family.cpu/r.ril) <(ril-inspect --field resp.ids $family.gpu/r.ril) | grep -c '^>')
+	all=$(ril-inspect --field resp.ids $family.gpu/r.ril | wc -l)
+	check "$family: $same of $all lines of tokens differ" test "$((4 * same))" -le "$all" -a "$all" -gt 0
+	check "$family: judged by D on the GPU" discriminate "$GPU" $family $family.cpu/t.ril $family.gpu/D --device cuda:0 --compute f32
+	check "$family: D's loss as on the CPU" near loss 1e-4 $family.cpu/D.jsonl $family.gpu/D.jsonl
+	for how in "f32 1e-3" "bf16 0.1"; do
+		read -r compute most <<<"$how"
+		check "$family: trained on the GPU, $compute" update "$GPU" $family $family.cpu/s.ril $family.gpu/$compute --device cuda:0 --compute $compute
+		for what in loss grad_norm; do
+			check "$family, $compute: $what as on the CPU" near $what $most $family.cpu/U.jsonl $family.gpu/$compute.jsonl
+		done
+		check "$family: the student moved, $compute" test "$(cmp -s $family.gpu/$compute/model.safetensors $family/model.safetensors; echo $?)" = 1
+	done
+	check "$family: trained again" update "$GPU" $family $family.cpu/s.ril $family.gpu/again --device cuda:0 --compute bf16
+	check "$family: the same bytes" cmp $family.gpu/bf16/model.safetensors $family.gpu/again/model.safetensors
+done
+
+# the device that is asked for
+expect_exit 0 "$GPU/ril-encode" -v --device auto -m S --batch 2 --steps 1 --count 1 -o a.ril few.jsonl
+check "auto takes the GPU, and says so" grep -q 'cuda:0: compute capability' "$T/err"
+expect_exit 1 "$GPU/ril-encode" --device cuda:9 -m S --batch 2 --steps 1 --count 1 -o b.ril few.jsonl
+check "a device that is not there is named" grep -q 'cuda:9: this machine has 1 CUDA device' "$T/err"
+check "nothing was written" test ! -e b.ril
+expect_exit 0 ril-encode -q --device auto -m S --batch 2 --steps 1 --count 1 -o c.ril few.jsonl
+test_end
