@@ -21,7 +21,7 @@ DESTDIR ?=
 DATA   ?= $(or $(RIL_SHARED),../shared)/data/models
 VERSION := $(shell cat VERSION)
 
-#: the CUDA compiler, found on the PATH or where the toolkit puts it; CUDA=0 builds for the CPU alone
+#: the CUDA compiler, on the PATH or where the toolkit puts it
 NVCC   ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc /opt/cuda/bin/nvcc) nvcc)
 #: GPUs to build for (8.6 and 8.9 run what is made for 8.0); later ones get 9.0's code for a virtual machine
 CUDA_ARCHS ?= 80 90a
@@ -37,6 +37,7 @@ FEATURES := $(if $(filter libjpeg,$(OPTIONAL_PKGS)),-DRIL_HAVE_JPEG) $(if $(filt
 # The CUDA backend is in the release build, where the toolkit is.
 NVCC_PATH := $(shell command -v $(NVCC) 2>/dev/null)
 CUDA_HOME := $(if $(NVCC_PATH),$(patsubst %/bin/nvcc,%,$(realpath $(NVCC_PATH))))
+#: 1 builds for NVIDIA GPUs, too; 0 for the CPU alone
 CUDA ?= $(if $(wildcard $(CUDA_HOME)/include/cublasLt.h),1,0)
 HAVE_CUDA := $(filter-out 0,$(if $(filter release,$(MODE)),$(CUDA),0))
 
@@ -90,7 +91,7 @@ $B/%.o: %.c Makefile VERSION $(MISSING)
 # The runtime library is linked in and opens the driver when it is called; cuBLASLt is opened by lib/ops/cuda.  So the
 # same binary runs where there is neither.
 ifneq ($(HAVE_CUDA),)
-NVCCFLAGS := -std=c++17 -O3 -lineinfo -Ilib -ccbin $(firstword $(CC)) \
+NVCCFLAGS := -std=c++17 -O3 -Xfatbin=-compress-all -Ilib -ccbin $(firstword $(CC)) \
 	     $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$a,code=sm_$a) -gencode arch=compute_90,code=compute_90 \
 	     -Xcompiler -Wall,-Wextra,-fno-exceptions,-fno-rtti,-fno-threadsafe-statics --resource-usage
 $B/lib/ops/backend.o: CFLAGS += -DRIL_HAVE_CUDA

@@ -1,6 +1,6 @@
 /* passes.c -- how long the passes of sampling and training take at a model's size, each beside its floor.
  *
- *     passes [--device D] [--only PART] MODEL_DIR     run by scripts/bench-passes
+ *     passes [--device D] [--compute TYPE] [--only PART] MODEL_DIR     run by scripts/bench-passes
  *
  * One line a part, tab-separated: device, type, model, part, shape, seconds, floor in seconds, what the floor is of.  The
  * floor is the part's FLOPs over the rate of a large product, or its bytes over the rate of a copy, both measured here
@@ -20,6 +20,9 @@
 #include <string.h>
 
 enum { GROUPS = 4, RESPONSES = 16, PROMPT = 400, LENGTH = 256, DECODED = 64 };
+
+/* As many of them as a small model's positions leave room for. */
+static int prompt_tokens = PROMPT, answer_tokens = LENGTH;
 
 static struct {
 	const char *dir, *name, *only;
@@ -72,8 +75,8 @@ static bool wanted(const char *part)
 static void report(const char *part, const char *shape, double seconds, double flops, double bytes)
 {
 	double product = bench.flops ? flops / bench.flops : 0, copy = bench.bytes ? bytes / bench.bytes : 0;
-	printf("%s\t%s\t%s\t%s\t%s\t%.6g\t%.6g\t%s\n", ril_ops()->name, ril_dtype_name(ril_ops()->compute), bench.name,
-	       part, shape, seconds, product > copy ? product : copy, product > copy ? "FLOPs" : "bytes");
+	printf("%s\t%s\t%s\t%s\t%s\t%.6g\t%.6g\t%s\n", ril_ops()->name, ril_dtype_name(ril_compute()), bench.name, part,
+	       shape, seconds, product > copy ? product : copy, product > copy ? "FLOPs" : "bytes");
 	fflush(stdout);
 }
 
@@ -114,11 +117,11 @@ static void measure_rates(void)
 {
 	const struct ril_ops *ops = ril_ops();
 	int64_t n = ops->host_memory ? 1024 : 8192;
-	size_t each = ril_dtype_size(ops->compute), matrix = (size_t)(n * n) * each;
+	size_t each = ril_dtype_size(ril_compute()), matrix = (size_t)(n * n) * each;
 	struct rates r = {.bytes = ops->host_memory ? (size_t)256 << 20 : (size_t)1 << 30};
-	r.x = ril_mat_of(room(matrix), ops->compute, n, n);
-	r.w = ril_mat_of(room(matrix), ops->compute, n, n);
-	r.y = ril_mat_of(room(matrix), ops->compute, n, n);
+	r.x = ril_mat_of(room(matrix), ril_compute(), n, n);
+	r.w = ril_mat_of(room(matrix), ril_compute(), n, n);
+	r.y = ril_mat_of(room(matrix), ril_compute(), n, n);
 	double cube = 2. * (double)n * (double)n * (double)n, t = best(multiply, &r);
 	bench.flops = cube / t;
 	ops->put(r.x.p);
@@ -160,9 +163,9 @@ static void add_groups(struct training *t)
 	for (uint32_t i = 0; i < RESPONSES * LENGTH; i++)
 		ids[i] = made_up(PROMPT + i);
 	for (int i = 0; i <= RESPONSES; i++)
-		start[i] = i * LENGTH;
+		start[i] = i * answer_tokens;
 	struct ril_pack_group g = {
-		.name = "bench", .prompt = prompt, .P = PROMPT, .ids = ids, .start = start, .n = RESPONSES};
+		.name = "bench", .prompt = prompt, .P = prompt_tokens, .ids = ids, .start = start, .n = RESPONSES};
 	ril_pack_reset(t->pack, config(), RIL_PACK_SHARED, t->score ? RIL_PACK_SCORE : RIL_PACK_POLICY);
 	for (int i = 0; i < GROUPS; i++)
 		if (ril_pack_add(t->pack, &g, &bench.err))
@@ -170,7 +173,8 @@ static void add_groups(struct training *t)
 	if (ril_pack_done(t->pack, &bench.err))
 		fail();
 	t->tokens = (double)t->pack->tokens.T;
-	t->seen = GROUPS * (PROMPT * (PROMPT + 1) / 2. + RESPONSES * (LENGTH * (double)PROMPT + LENGTH * LENGTH / 2.));
+	double P = prompt_tokens, L = answer_tokens;
+	t->seen = GROUPS * (P * (P + 1) / 2 + RESPONSES * (L * P + L * L / 2));
 }
 
 static void training_begin(struct training *t, bool record, bool score)
@@ -221,8 +225,8 @@ static void time_pass(const char *part, bool record, bool score)
 	struct training t;
 	char shape[96];
 	training_begin(&t, record, score);
-	snprintf(shape, sizeof shape, "%d x %d x %d, prompt %d: %.0f tokens", GROUPS, RESPONSES, LENGTH, PROMPT,
-		 t.tokens);
+	snprintf(shape, sizeof shape, "%d x %d x %d, prompt %d: %.0f tokens", GROUPS, RESPONSES, answer_tokens,
+		 prompt_tokens, t.tokens);
 	report(part, shape, best(run_pass, &t), forward_flops(&t) * (record ? 3 : 1), 0);
 	training_end(&t);
 }
@@ -262,21 +266,21 @@ static void time_decode(int sequences)
 		ids[i] = made_up(i);
 	for (int i = 0; i < s.prompts; i++)
 		s.prompt[i] = (struct ril_gen_prompt){
-			.name = "bench", .ids = ids, .P = PROMPT, .n = s.each, .hash = (uint32_t)i};
+			.name = "bench", .ids = ids, .P = prompt_tokens, .n = s.each, .hash = (uint32_t)i};
 	s.how.max_new_tokens = 1;
 	double few = best(sample, &s);
 	s.how.max_new_tokens = 1 + DECODED;
-	double many = best(sample, &s), each = (double)ril_dtype_size(ril_ops()->compute);
+	double many = best(sample, &s), each = (double)ril_dtype_size(ril_compute());
 	double weights = bench.matrices + (double)(c->text.hidden * c->text.vocab);
-	double rows = s.prompts * (double)PROMPT + sequences * (1 + DECODED) / 2.;
+	double rows = s.prompts * (double)prompt_tokens + sequences * (1 + DECODED) / 2.;
 	double cache = 2 * rows * (double)(c->text.layers * c->text.kv_heads * c->text.head_dim);
 	char part[32], shape[64];
 	snprintf(part, sizeof part, "decode %d", sequences);
-	snprintf(shape, sizeof shape, "%d prompts of %d, a token", s.prompts, PROMPT);
+	snprintf(shape, sizeof shape, "%d prompts of %d, a token", s.prompts, prompt_tokens);
 	report(part, shape, (many - few) / DECODED, 2 * sequences * weights, (weights + cache) * each);
 	if (sequences == 64) {
-		snprintf(shape, sizeof shape, "%d prompts of %d", s.prompts, PROMPT);
-		report("prefill", shape, few, 2 * (double)(s.prompts * PROMPT) * bench.matrices, 0);
+		snprintf(shape, sizeof shape, "%d prompts of %d", s.prompts, prompt_tokens);
+		report("prefill", shape, few, 2 * (double)(s.prompts * prompt_tokens) * bench.matrices, 0);
 	}
 	ril_generator_free(s.gen);
 	free(s.prompt);
@@ -313,8 +317,7 @@ static void time_tower(void)
 			weights += (double)bench.model->params->at[i]->count;
 	char shape[64];
 	snprintf(shape, sizeof shape, "1 picture, %lld rows", (long long)rows);
-	report("tower", shape, best(embed, &t), 2 * patches * weights,
-	       weights * (double)ril_dtype_size(ril_ops()->compute));
+	report("tower", shape, best(embed, &t), 2 * patches * weights, weights * (double)ril_dtype_size(ril_compute()));
 	ril_tape_free(t.tape);
 	free(pixels);
 }
@@ -329,7 +332,8 @@ static int step(void *ctx)
 
 static void time_training(void)
 {
-	if (ril_params_train(bench.model->params, RIL_PART_LLM, true, &bench.err))
+	if (ril_params_train(bench.model->params, &(struct ril_training){.parts = RIL_PART_LLM, .keep_master = true},
+			     &bench.err))
 		fail();
 	if (wanted("policy step"))
 		time_pass("policy step", true, false);
@@ -343,7 +347,7 @@ static void time_training(void)
 	char shape[64];
 	snprintf(shape, sizeof shape, "%.0f M parameters", n / 1e6);
 	/* master, two moments read and written, the gradient read (twice, for its norm), weights written */
-	report("optimiser", shape, best(step, o), 0, n * (6 * 4 + 2 * 4 + (double)ril_dtype_size(ril_ops()->compute)));
+	report("optimiser", shape, best(step, o), 0, n * (6 * 4 + 2 * 4 + (double)ril_dtype_size(ril_compute())));
 	ril_optim_free(o);
 }
 
@@ -354,6 +358,9 @@ static void open_model(enum ril_head head)
 	ril_model_free(bench.model);
 	if (!(bench.model = ril_model_open(bench.dir, head, 0, &bench.err)))
 		fail();
+	int most = (int)config()->text.max_positions;
+	answer_tokens = most < PROMPT + LENGTH ? most / 4 : LENGTH;
+	prompt_tokens = most < PROMPT + LENGTH ? most / 2 : PROMPT;
 	bench.matrices = 0;
 	for (size_t i = 0; i < bench.model->params->n; i++) {
 		const struct ril_param *p = bench.model->params->at[i];
@@ -370,9 +377,11 @@ int main(int argc, char **argv)
 			device = argv[2];
 		else if (!strcmp(argv[1], "--only"))
 			bench.only = argv[2];
+		else if (!strcmp(argv[1], "--compute") && ril_compute_use(argv[2], &bench.err))
+			fail();
 	}
 	if (argc != 2)
-		return fprintf(stderr, "usage: passes [--device D] [--only PART] MODEL_DIR\n"), 2;
+		return fprintf(stderr, "usage: passes [--device D] [--compute TYPE] [--only PART] MODEL_DIR\n"), 2;
 	bench.dir = argv[1];
 	bench.name = strrchr(bench.dir, '/') ? strrchr(bench.dir, '/') + 1 : bench.dir;
 	if (ril_backend_start(device, NULL, NULL, 0, &bench.err) || ril_threads_start(0, &bench.err))
@@ -390,7 +399,10 @@ int main(int argc, char **argv)
 		time_training();
 	if (wanted("discriminator step")) {
 		open_model(RIL_HEAD_SCORE);
-		if (ril_params_train(bench.model->params, RIL_PART_LLM | RIL_PART_SCORE, true, &bench.err))
+		if (ril_params_train(
+			    bench.model->params,
+			    &(struct ril_training){.parts = RIL_PART_LLM | RIL_PART_SCORE, .keep_master = true},
+			    &bench.err))
 			fail();
 		time_pass("discriminator step", true, true);
 	}

@@ -373,8 +373,7 @@ static void test_gelu_tail(void)
 		double want = act_value(RIL_ACT_GELU, (double)x[i]);
 		worst = fmax(worst, fabs(want) < 1e-37 ? 0 : fabs((double)y[i] / want - 1));
 	}
-	/* a kernel that takes its argument as float loses a little there */
-	CHECK(worst < (ril_ops()->host_memory ? 1e-6 : 2e-5), "GELU's relative error is %.2g", worst);
+	CHECK(worst < 1e-6, "GELU's relative error is %.2g", worst);
 }
 
 static void test_devices(void)

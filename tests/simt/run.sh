@@ -8,13 +8,28 @@ if [ ! -x "$B/simt/ops" ]; then
 	exit
 fi
 cd "$RIL_ROOT" || exit 1
-check "faults of each kind are found" "$B/simt/faults"
-for t in ops decode optim; do
-	check "$t on the emulated device" "$B/simt/$t"
+# start NAME COMMAND...: side by side, as many as there are processors
+start() { local name=$1; shift; ("$@" >"$T/$name.log" 2>&1; echo $? >"$T/$name.rc") & }
+ended() { [ "$(cat "$T/$1.rc")" = 0 ] || { tail -n 20 "$T/$1.log" >&2; return 1; }; }
+start ops "$B/simt/ops"
+start sample env RIL_TEST_SMALL=1 "$B/simt/sample"
+wait -n
+start checked env RIL_TEST_SMALL=1 "$B/simt-checked/ops"
+wait -n
+for t in faults decode optim; do
+	start $t "$B/simt/$t"
 done
-check "sample on the emulated device" env RIL_TEST_SMALL=1 "$B/simt/sample"
 for order in reverse random:7; do
-	check "operations, threads in the order $order" env RIL_SIMT_ORDER=$order RIL_TEST_SMALL=1 "$B/simt/ops"
+	start $order env RIL_SIMT_ORDER=$order RIL_TEST_SMALL=1 "$B/simt/ops"
 done
-check "operations, every access looked at" env RIL_TEST_SMALL=1 "$B/simt-checked/ops"
+wait
+check "faults of each kind are found" ended faults
+for t in ops sample decode optim; do
+	check "$t on the emulated device" ended $t
+done
+for order in reverse random:7; do
+	check "operations, threads in the order $order" ended $order
+done
+check "operations, every access looked at" ended checked
+check "both models on the emulated device" "$B/simt/fidelity" -q tests/golden/models
 test_end

@@ -55,6 +55,8 @@ int ril_cuda_blas_open(char *how, size_t n, struct ril_err *);
  * alike; sums in float.  bias: of C's type; NULL: none.  K > 0. */
 void ril_cuda_gemm(struct ril_mat c, struct ril_mat a, bool ta, struct ril_mat b, bool tb, float alpha, float beta,
 		   const void *bias);
+/* C += op(A) op(B), rounded once.  cuBLASLt has no product of floats into BF16: that one goes through scratch B. */
+void ril_cuda_gemm_add(struct ril_mat c, struct ril_mat a, bool ta, struct ril_mat b, bool tb);
 /* y = x in another of the four types, dense or not; x itself where its type is `type` already, else in `room`. */
 struct ril_mat ril_cuda_as(struct ril_mat x, enum ril_dtype type, enum ril_cuda_room room);
 

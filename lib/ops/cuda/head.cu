@@ -171,6 +171,6 @@ void ril_cuda_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const double *
 		if (dh.p)
 			ril_cuda_gemm(ril_mat_rows(dh, r, part.rows), dz, false, as, false, 1, 1, NULL);
 		if (dw.p)
-			ril_cuda_gemm(dw, dz, true, part, false, 1, 1, NULL);
+			ril_cuda_gemm_add(dw, dz, true, part, false);
 	}
 }
