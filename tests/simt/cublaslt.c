@@ -52,11 +52,6 @@ cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle)
 	return CUBLAS_STATUS_SUCCESS;
 }
 
-size_t cublasLtGetVersion(void)
-{
-	return 130000;
-}
-
 const char *cublasLtGetStatusString(cublasStatus_t rc)
 {
 	return rc == CUBLAS_STATUS_SUCCESS         ? "CUBLAS_STATUS_SUCCESS"
@@ -278,7 +273,6 @@ void *ril_cuda_symbol(const char *name)
 		void *function;
 	} all[] = {
 		NAMED(cublasLtCreate),
-		NAMED(cublasLtGetVersion),
 		NAMED(cublasLtGetStatusString),
 		NAMED(cublasLtMatmul),
 		NAMED(cublasLtMatmulDescCreate),

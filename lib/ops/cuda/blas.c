@@ -17,7 +17,6 @@
 
 #define FUNCTIONS(F)                                                                                                   \
 	F(cublasLtCreate)                                                                                              \
-	F(cublasLtGetVersion)                                                                                          \
 	F(cublasLtGetStatusString)                                                                                     \
 	F(cublasLtMatmul)                                                                                              \
 	F(cublasLtMatmulDescCreate)                                                                                    \

@@ -180,6 +180,12 @@ static __device__ __forceinline__ uint32_t ascending(float z)
 	return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
+/* And back. */
+static __device__ __forceinline__ float number_of(uint32_t key)
+{
+	return __uint_as_float(key & 0x80000000u ? key & 0x7fffffffu : ~key);
+}
+
 /* Units of mass; those of the most likely id are 2^40. */
 template <typename T>
 static __device__ __forceinline__ unsigned long long mass(const struct line<T> &l, float z, float top)
@@ -224,10 +230,8 @@ static __device__ struct cut cut_at(const struct line<T> &l, float top, bool by_
 		above += s.found;
 		__syncthreads();
 	}
-	if (by_mass) {
-		uint32_t bits = key & 0x80000000u ? key & 0x7fffffffu : ~key;
-		each = mass(l, __uint_as_float(bits), top);
-	}
+	if (by_mass)
+		each = mass(l, number_of(key), top);
 	unsigned long long ties = each ? (want - above + each - 1) / each : 1;
 	return {key, ties, above + ties * each};
 }
@@ -289,7 +293,7 @@ static __device__ int32_t draw_best(const struct line<T> &l, const struct most &
 	unsigned long long all = count_allowed(l, s), k = how.top_k > 0 ? (unsigned long long)how.top_k : all;
 	struct cut last = cut_at(l, m.top, false, k < all ? k : all, s);
 	/* the mass of the k: what lies above the last key, and its ties */
-	unsigned long long sum = 0, each = 0;
+	unsigned long long sum = 0;
 	if (threadIdx.x == 0)
 		s.found = 0;
 	__syncthreads();
@@ -300,9 +304,7 @@ static __device__ int32_t draw_best(const struct line<T> &l, const struct most &
 	}
 	atomicAdd(&s.found, sum);
 	__syncthreads();
-	uint32_t bits = last.key & 0x80000000u ? last.key & 0x7fffffffu : ~last.key;
-	each = mass(l, __uint_as_float(bits), m.top);
-	unsigned long long total = s.found + last.ties * each;
+	unsigned long long total = s.found + last.ties * mass(l, number_of(last.key), m.top);
 	__syncthreads();
 	if (how.top_p < 1) {
 		double share = ceil(how.top_p * (double)total);
