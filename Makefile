@@ -23,8 +23,8 @@ VERSION := $(shell cat VERSION)
 
 #: the CUDA compiler, on the PATH or where the toolkit puts it
 NVCC   ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc /opt/cuda/bin/nvcc) nvcc)
-#: GPUs to build for (8.6 and 8.9 run what is made for 8.0); later ones get 9.0's code for a virtual machine
-CUDA_ARCHS ?= 80 90a
+#: GPUs to build for; later ones get 9.0's code for a virtual machine, which their driver compiles
+CUDA_ARCHS ?= 80 86 89 90a
 
 PKGS := openblas libcjson zlib libpcre2-8 libutf8proc
 # Empty, or the target that says what is missing.
@@ -160,6 +160,11 @@ $B/tests/simt/faults: $B/simt-checked/tests/simt/faults.o $(SIMTENGINE)
 	@mkdir -p $(@D)
 	$(SIMT_CXX) -rdynamic $(LDFLAGS) $^ -o $@
 
+# Every operation's launches at a large model's shapes, told and not done: for the table of kernels.
+$B/tests/simt/kernels: $B/tests/bench/kernels.o $(SIMTOBJ) $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
 SIMTTOOLS := ril-encode ril-rollout ril-discriminate ril-update
 # Tools whose cuda:0 is the emulated device, and whole models on it.
 $B/simt/lib/ops/backend.o: CFLAGS += -DRIL_HAVE_CUDA
@@ -171,7 +176,7 @@ $B/tests/simt/fidelity: $(FIDELITY) $(SIMTOBJ) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
-tests: $(SIMT) $(if $(SIMT),$(addprefix $B/tests/simt/,fidelity $(SIMTTOOLS)))
+tests: $(SIMT) $(if $(SIMT),$(addprefix $B/tests/simt/,fidelity kernels $(SIMTTOOLS)))
 
 # The same tests on the GPU of this machine.
 CUDATESTS := ops sample decode optim fidelity
@@ -284,6 +289,11 @@ check-fidelity: $B/tests/fidelity/fidelity
 fidelity-table: $B/tests/fidelity/fidelity
 	@scripts/fidelity-table $B/tests/fidelity/fidelity $(DATA) >share/fidelity.new && mv share/fidelity.new share/fidelity.md
 
+.PHONY: kernels-table
+#: what the compiler made of each CUDA kernel, and what it has to do, as the documentation's table, share/kernels.md
+kernels-table: $(if $(HAVE_CUDA),$(CUDAOBJ) $(if $(SIMT),$B/tests/simt/kernels))
+	@NVCC='$(NVCC_PATH)' scripts/kernels-table $B/tests/simt/kernels $(patsubst %.cu,$B/%.log,$(filter %.cu,$(CUDASRC))) >share/kernels.new && mv share/kernels.new share/kernels.md
+
 .PHONY: compile_commands.json
 #: how each C file is compiled, for editors and analysers
 compile_commands.json:
@@ -294,4 +304,4 @@ compile_commands.json:
 clean:
 	rm -rf build share/completions compile_commands.json $(TOOLS:%=bin/%)
 
--include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $B/bin/signals.d $(TESTS:%=$B/tests/%.d) $(FIDELITY:.o=.d) $B/tests/far/far.d $(SIMTOBJ:.o=.d) $(SIMTCHECKED:.o=.d)
+-include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $B/bin/signals.d $(TESTS:%=$B/tests/%.d) $B/tests/bench/kernels.d $(FIDELITY:.o=.d) $B/tests/far/far.d $(SIMTOBJ:.o=.d) $(SIMTCHECKED:.o=.d)

@@ -6,6 +6,8 @@
  * small, a matrix or a workspace that is not the device's, pointers less aligned than the algorithm was asked for. */
 #include "simt_internal.h"
 
+#include "trace.h"
+
 #include "base/dtype.h"
 #include "base/err.h"
 #include "base/unused.h"
@@ -195,6 +197,10 @@ static void run(const void *ctx)
 	const struct call *c = ctx;
 	struct shape s = shape_of(&c->desc, &c->a, &c->b, &c->d);
 	enum ril_dtype type = c->d.type == CUDA_R_16BF ? RIL_BF16 : RIL_F32;
+	if (simt_tracing()) { /* by rows, C has D's columns as rows */
+		simt_trace_product(s.n, s.m, s.k, size_of(c->a.type), size_of(c->d.type), c->beta != 0);
+		return;
+	}
 	float *a = widened(c->A, &c->a, c->desc.ta, s.m, s.k), *b = widened(c->B, &c->b, c->desc.tb, s.k, s.n);
 	float *d = c->beta != 0 ? widened(c->D, &c->d, false, s.m, s.n) : fresh(s.m * s.n * sizeof *d);
 	cblas_sgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, (int)s.m, (int)s.n, (int)s.k, c->alpha, a, (int)s.m, b,

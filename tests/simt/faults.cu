@@ -160,7 +160,8 @@ static __global__ void pairs_apart(uint16_t *out, bool right)
 
 /* ---- the host's side of each ---- */
 
-#define RUN(kernel, blocks, ...) simt_launch(kernel, #kernel, blocks, THREADS, sizeof(room), NULL, __VA_ARGS__)
+#define RUN(kernel, blocks, ...)                                                                                       \
+	simt_launch(kernel, #kernel, simt_spelt<kernel>(), blocks, THREADS, sizeof(room), NULL, __VA_ARGS__)
 
 static float *memory(size_t n, bool set)
 {

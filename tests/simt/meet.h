@@ -30,6 +30,7 @@ extern struct simt_here simt_here;
 /* ---- launching ---- */
 struct simt_kernel {
 	const char *name;
+	const char *spelt; /* with the arguments of its template: "... [with auto kernel = NAME<ARGUMENTS>]" */
 	const void *function;
 	struct dim3 grid, block;
 	size_t shared;

@@ -5,11 +5,13 @@
  * page by page, as on a processor without keys.  Behind each block of it
  * is a zone of a pattern, looked at when the block is freed and when somebody waits for the device; new memory is filled
  * with NaN, freed memory with another NaN, and an address serves again only long after.  RIL_SIMT_MEMORY: how much there
- * is, in MiB.
+ * is, in MiB.  Where launches are only told (trace.h) nothing of it is ever touched.
  *
  * Shared memory ends at a closed page, so that most of what a kernel does beyond its end is found at once, and is filled
  * with NaN before each block. */
 #include "simt_internal.h"
+
+#include "trace.h"
 
 #include <errno.h>
 #include <execinfo.h>
@@ -43,6 +45,7 @@ static size_t live;     /* bytes of blocks that are not freed */
 static size_t gone;     /* bytes ever freed */
 static size_t capacity; /* of the device */
 static bool is_open, always_open;
+static bool untouched; /* memory is only reserved */
 /* Where the processor has keys for memory the range has one of its own, and the gate is a register; else (-1) the range's
  * pages are changed, which takes longer the more there are. */
 static int key = -1;
@@ -72,6 +75,7 @@ static void start(void)
 		abort();
 	}
 	simt_device_end = simt_device_base + RESERVED;
+	untouched = simt_tracing();
 	is_open = open && *open == '1';
 	always_open = is_open;
 	if (!always_open && !(slow && *slow == '0'))
@@ -97,7 +101,7 @@ static void closed_or_open(char *p, size_t bytes, bool open)
 
 void simt_gate(bool open)
 {
-	if (always_open || open == is_open || !used)
+	if (untouched || always_open || open == is_open || !used)
 		return;
 	is_open = open;
 	if (key >= 0)
@@ -141,7 +145,7 @@ bool simt_device_find(const void *p, char **start_, size_t *bytes, bool *freed)
 UNCHECKED static void check_zone(const struct area *a)
 {
 	const unsigned char *end = (const unsigned char *)a->p + a->bytes;
-	for (size_t i = 0; i < a->stride - a->bytes; i++)
+	for (size_t i = 0; !untouched && i < a->stride - a->bytes; i++)
 		if (end[i] != BEYOND)
 			simt_fault("memory was written beyond the end of the block of %zu bytes at %p, byte %zu behind "
 				   "it%s",
@@ -158,9 +162,21 @@ void simt_check_zones(void)
 	simt_gate(was);
 }
 
+static void fill_fresh(struct area *a)
+{
+	if (untouched)
+		return;
+	UNPOISON(a->p, a->stride);
+	memset(a->p, FRESH, a->bytes);
+	memset(a->p + a->bytes, BEYOND, a->stride - a->bytes);
+	POISON(a->p + a->bytes, a->stride - a->bytes);
+}
+
 static void fill_freed(struct area *a)
 {
 	size_t filled = a->bytes < LARGE ? a->bytes : KEPT;
+	if (untouched)
+		return;
 	UNPOISON(a->p, a->stride);
 	for (size_t i = 0; i + 2 <= filled; i += 2)
 		memcpy(a->p + i, &FREED, 2);
@@ -176,7 +192,7 @@ static void fill_freed(struct area *a)
 UNCHECKED static void check_freed(const struct area *a)
 {
 	size_t filled = a->bytes < LARGE ? a->bytes : KEPT;
-	for (size_t i = 0; i + 2 <= filled; i += 2)
+	for (size_t i = 0; !untouched && i + 2 <= filled; i += 2)
 		if (a->p[i] != (char)(FREED & 0xff) || a->p[i + 1] != (char)(FREED >> 8))
 			simt_fault("freed memory was written: byte %zu of the block of %zu bytes at %p", i, a->bytes,
 				   (void *)a->p);
@@ -205,7 +221,7 @@ static struct area *grown(size_t stride)
 	}
 	area[areas] = (struct area){.p = simt_device_base + used, .stride = stride};
 	used += stride;
-	if (used > paged) {
+	if (used > paged && !untouched) {
 		size_t more = (used - paged + GROWTH - 1) / GROWTH * GROWTH;
 		closed_or_open(simt_device_base + paged, more, is_open);
 		paged += more;
@@ -231,10 +247,7 @@ void *simt_device_get(size_t bytes)
 	a->bytes = bytes;
 	a->freed = false;
 	live += bytes;
-	UNPOISON(a->p, stride);
-	memset(a->p, FRESH, bytes);
-	memset(a->p + bytes, BEYOND, stride - bytes);
-	POISON(a->p + bytes, stride - bytes);
+	fill_fresh(a);
 	simt_gate(was);
 	if (simt_checks)
 		simt_checks->got(a->p, bytes);

@@ -3,8 +3,10 @@
  * What is put into a stream waits in one queue until somebody waits for the device: as late as a real device might do it,
  * so that a host that does not wait, or changes pinned memory that is still to be copied, gets what it deserves.
  * RIL_SIMT_NOW=1 does everything at once, for a debugger: the operation is then on the stack.  Of pageable memory a copy
- * is taken at the call, as the real runtime does.  A stream under capture collects the same records into a graph. */
+ * is taken at the call, as the real runtime does.  RIL_SIMT_TRACE=1 tells what would be done (trace.h).  A stream under capture collects the same records into a graph. */
 #include "simt_internal.h"
+
+#include "trace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,7 @@
 
 /* ---- records ---- */
 
-enum kind { KERNEL, CALL, COPY, SET, EVENT, FREE };
+enum kind { KERNEL, CALL, COPY, SET, EVENT, FREE, TOLD };
 
 struct CUevent_st {
 	int due;   /* records in the queue */
@@ -117,9 +119,19 @@ static void do_copy(const struct record *r)
 	}
 }
 
+/* Whether it is told instead of done: what would run, or touch device memory.  A library's work tells of itself. */
+static bool told(const struct record *r)
+{
+	if (!simt_tracing())
+		return false;
+	if (r->kind == KERNEL)
+		simt_trace_kernel(&r->kernel);
+	return r->kind == KERNEL || r->kind == COPY || r->kind == SET;
+}
+
 static void do_record(struct record *r)
 {
-	switch (r->kind) {
+	switch (told(r) ? TOLD : r->kind) {
 	case KERNEL: simt_run_kernel(&r->kernel, r->closure, r->bytes); break;
 	case CALL: r->call(r->closure); break;
 	case COPY: do_copy(r); break;
@@ -134,6 +146,7 @@ static void do_record(struct record *r)
 		r->event->at = seconds();
 		break;
 	case FREE: simt_device_put(r->dst, true); break;
+	case TOLD: break;
 	}
 	free(r->closure);
 	r->closure = NULL;

@@ -112,22 +112,28 @@ template <typename... P> struct simt_closure {
 	}
 };
 
+template <auto kernel> static inline const char *simt_spelt(void)
+{
+	return __PRETTY_FUNCTION__;
+}
+
 template <typename... P>
-static inline void simt_launch(void (*kernel)(P...), const char *name, dim3 grid, dim3 block, size_t shared,
-			       cudaStream_t stream, typename simt_same<P>::type... args)
+static inline void simt_launch(void (*kernel)(P...), const char *name, const char *spelt, dim3 grid, dim3 block,
+			       size_t shared, cudaStream_t stream, typename simt_same<P>::type... args)
 {
 	simt_closure<P...> closure;
 	memset((void *)&closure, 0, sizeof closure);
 	closure.kernel = kernel;
 	simt_pack(&closure.args, args...);
-	struct simt_kernel k = {name, (const void *)kernel, grid, block, shared, &simt_closure<P...>::run};
+	struct simt_kernel k = {name, spelt, (const void *)kernel, grid, block, shared, &simt_closure<P...>::run};
 	simt_queue_kernel(&k, &closure, sizeof closure, stream);
 }
 
 #define RIL_LAUNCH(kernel, grid, block, shared, ...)                                                                   \
 	do {                                                                                                           \
 		if (ril_cuda_launching((const void *)(kernel), #kernel, shared)) {                                     \
-			simt_launch(kernel, #kernel, grid, block, shared, ril_cuda.stream, ##__VA_ARGS__);             \
+			simt_launch(kernel, #kernel, simt_spelt<kernel>(), grid, block, shared, ril_cuda.stream,       \
+				    ##__VA_ARGS__);                                                                    \
 			ril_cuda_launched(#kernel);                                                                    \
 		}                                                                                                      \
 	} while (0)

@@ -27,14 +27,14 @@ struct work {
 };
 
 /* One row of a call. */
-template <typename T> struct line {
-	const T *z; /* [V] */
+struct line {
+	const float *z; /* [V] */
 	int64_t V;
 	const bool *barred;
 	double inv_t;
 };
 
-template <typename T> static __device__ __forceinline__ bool may(const struct line<T> &l, int64_t v)
+static __device__ __forceinline__ bool may(const struct line &l, int64_t v)
 {
 	return !l.barred || !l.barred[v];
 }
@@ -54,11 +54,11 @@ static __device__ __forceinline__ struct most larger(struct most a, struct most 
 	return {fmaxf(a.max, b.max), second ? b.top : a.top, second ? b.best : a.best, a.odd || b.odd};
 }
 
-template <typename T> static __device__ struct most find_most(const struct line<T> &l, struct work &s)
+static __device__ struct most find_most(const struct line &l, struct work &s)
 {
 	struct most m = {-INFINITY, -INFINITY, -1, false};
 	for (int64_t v = threadIdx.x; v < l.V; v += THREADS) {
-		float z = ril_load(l.z + v);
+		float z = l.z[v];
 		bool in = may(l, v) && (m.best < 0 || z > m.top);
 		m.odd |= !isfinite(z * l.inv_t);
 		m.max = fmaxf(m.max, z);
@@ -92,14 +92,13 @@ static __device__ __forceinline__ int64_t stretch(int64_t V)
 	return (V + WARPS * 32 - 1) / (WARPS * 32) * 32; /* ids of a warp: whole rounds of its lanes */
 }
 
-template <typename T> static __device__ __forceinline__ double weight(const struct line<T> &l, int64_t v, float from)
+static __device__ __forceinline__ double weight(const struct line &l, int64_t v, float from)
 {
-	return expf((ril_load(l.z + v) - from) * (float)l.inv_t);
+	return expf((l.z[v] - from) * (float)l.inv_t);
 }
 
 /* Sums over every warp's stretch: of exp((z - max) / T), and over those allowed of exp((z - top) / T). */
-template <typename T>
-static __device__ void sum_stretches(const struct line<T> &l, const struct most &m, bool allowed_too, struct work &s)
+static __device__ void sum_stretches(const struct line &l, const struct most &m, bool allowed_too, struct work &s)
 {
 	int w = threadIdx.x / 32;
 	int64_t from = w * stretch(l.V), to = from + stretch(l.V);
@@ -121,7 +120,7 @@ static __device__ void sum_stretches(const struct line<T> &l, const struct most 
 }
 
 /* The first allowed id with which the sum of the stretch exceeds `at`; should rounding leave none, its last with any. */
-template <typename T> static __device__ int32_t walk(const struct line<T> &l, const struct most &m, int w, double at)
+static __device__ int32_t walk(const struct line &l, const struct most &m, int w, double at)
 {
 	int lane = threadIdx.x % 32;
 	int64_t from = w * stretch(l.V), to = from + stretch(l.V);
@@ -146,8 +145,7 @@ template <typename T> static __device__ int32_t walk(const struct line<T> &l, co
 }
 
 /* Without top-k and top-p. */
-template <typename T>
-static __device__ int32_t draw_any(const struct line<T> &l, const struct most &m, double uniform, struct work &s)
+static __device__ int32_t draw_any(const struct line &l, const struct most &m, double uniform, struct work &s)
 {
 	double total = 0, before = 0;
 	for (int w = 0; w < WARPS; w++)
@@ -187,8 +185,7 @@ static __device__ __forceinline__ float number_of(uint32_t key)
 }
 
 /* Units of mass; those of the most likely id are 2^40. */
-template <typename T>
-static __device__ __forceinline__ unsigned long long mass(const struct line<T> &l, float z, float top)
+static __device__ __forceinline__ unsigned long long mass(const struct line &l, float z, float top)
 {
 	return (unsigned long long)(exp(((double)z - (double)top) * l.inv_t) * 0x1p40);
 }
@@ -201,8 +198,7 @@ struct cut {
 
 /* The fewest ids, in the order of their logits, whose counts (by_mass false) or masses reach `want` > 0; `want` is at most
  * what all have. */
-template <typename T>
-static __device__ struct cut cut_at(const struct line<T> &l, float top, bool by_mass, unsigned long long want,
+static __device__ struct cut cut_at(const struct line &l, float top, bool by_mass, unsigned long long want,
 				    struct work &s)
 {
 	uint32_t key = 0;
@@ -212,7 +208,7 @@ static __device__ struct cut cut_at(const struct line<T> &l, float top, bool by_
 			s.bin[i] = 0;
 		__syncthreads();
 		for (int64_t v = threadIdx.x; v < l.V; v += THREADS) {
-			float z = ril_load(l.z + v);
+			float z = l.z[v];
 			uint32_t k = ascending(z);
 			if (may(l, v) && (digit == DIGITS - 1 || k >> 8 * (digit + 1) == key >> 8 * (digit + 1)))
 				atomicAdd(&s.bin[k >> 8 * digit & 255], by_mass ? mass(l, z, top) : 1ull);
@@ -237,15 +233,14 @@ static __device__ struct cut cut_at(const struct line<T> &l, float top, bool by_
 }
 
 /* The n-th (from 1) allowed id of that key; -1: there are fewer. */
-template <typename T>
-static __device__ int32_t nth_tie(const struct line<T> &l, uint32_t key, unsigned long long n, struct work &s)
+static __device__ int32_t nth_tie(const struct line &l, uint32_t key, unsigned long long n, struct work &s)
 {
 	int w = threadIdx.x / 32, lane = threadIdx.x % 32;
 	int64_t from = w * stretch(l.V), to = from + stretch(l.V);
 	int count = 0;
 	for (int64_t base = from; base < to && base < l.V; base += 32)
 		count += __popc(__ballot_sync(RIL_ALL_LANES, base + lane < l.V && may(l, base + lane) &&
-								     ascending(ril_load(l.z + base + lane)) == key));
+								     ascending(l.z[base + lane]) == key));
 	if (lane == 0)
 		s.ties[w] = count;
 	if (threadIdx.x == 0)
@@ -257,8 +252,7 @@ static __device__ int32_t nth_tie(const struct line<T> &l, uint32_t key, unsigne
 	if ((int64_t)n > before && (int64_t)n <= before + count) {
 		int left = (int)((int64_t)n - before);
 		for (int64_t base = from; base < to && base < l.V; base += 32) {
-			bool is = base + lane < l.V && may(l, base + lane) &&
-				  ascending(ril_load(l.z + base + lane)) == key;
+			bool is = base + lane < l.V && may(l, base + lane) && ascending(l.z[base + lane]) == key;
 			unsigned here = __ballot_sync(RIL_ALL_LANES, is);
 			if (is && __popc(here & ((2u << lane) - 1)) == left)
 				s.id = (int32_t)(base + lane);
@@ -269,7 +263,7 @@ static __device__ int32_t nth_tie(const struct line<T> &l, uint32_t key, unsigne
 	return s.id;
 }
 
-template <typename T> static __device__ unsigned long long count_allowed(const struct line<T> &l, struct work &s)
+static __device__ unsigned long long count_allowed(const struct line &l, struct work &s)
 {
 	int n = 0;
 	for (int64_t v = threadIdx.x; v < l.V; v += THREADS)
@@ -286,9 +280,8 @@ template <typename T> static __device__ unsigned long long count_allowed(const s
 }
 
 /* With top-k, top-p or both: at most k ids, the mass of all of them, then as many as reach p of it, then the draw. */
-template <typename T>
-static __device__ int32_t draw_best(const struct line<T> &l, const struct most &m, struct ril_sampling how,
-				    double uniform, struct work &s)
+static __device__ int32_t draw_best(const struct line &l, const struct most &m, struct ril_sampling how, double uniform,
+				    struct work &s)
 {
 	unsigned long long all = count_allowed(l, s), k = how.top_k > 0 ? (unsigned long long)how.top_k : all;
 	struct cut last = cut_at(l, m.top, false, k < all ? k : all, s);
@@ -298,7 +291,7 @@ static __device__ int32_t draw_best(const struct line<T> &l, const struct most &
 		s.found = 0;
 	__syncthreads();
 	for (int64_t v = threadIdx.x; v < l.V; v += THREADS) {
-		float z = ril_load(l.z + v);
+		float z = l.z[v];
 		if (may(l, v) && ascending(z) > last.key)
 			sum += mass(l, z, m.top);
 	}
@@ -318,18 +311,15 @@ static __device__ int32_t draw_best(const struct line<T> &l, const struct most &
 
 /* ---- a row ---- */
 
-template <typename T>
 static __global__ void __launch_bounds__(THREADS, 1)
-	sample_kernel(int32_t *ids, float *logp, ril_m<T> z, struct ril_draws rows, struct ril_sampling how,
+	sample_kernel(int32_t *ids, float *logp, ril_m<float> z, struct ril_draws rows, struct ril_sampling how,
 		      int *nonfinite)
 {
 	RIL_SHARED(struct work, s);
 	int64_t r = blockIdx.x;
 	if (rows.done && rows.done[r])
 		return;
-	struct line<T> l = {
-		z.at(rows.line ? rows.line[r] : r, 0), z.cols, rows.barred, 1 / how.temperature
-	};
+	struct line l = {z.at(rows.line ? rows.line[r] : r, 0), z.cols, rows.barred, 1 / how.temperature};
 	/* a top-k that leaves nobody out is none: the draw goes by ids then */
 	bool any = how.top_p >= 1 && (how.top_k <= 0 || (unsigned long long)how.top_k >= count_allowed(l, s));
 	struct most m = find_most(l, s);
@@ -357,12 +347,13 @@ static __global__ void __launch_bounds__(THREADS, 1)
 	for (int w = 0; w < WARPS; w++)
 		sum += s.sum[w];
 	ids[r] = id;
-	logp[r] = (float)(((double)ril_load(l.z + id) - (double)m.max) * l.inv_t - log(sum));
+	logp[r] = (float)(((double)l.z[id] - (double)m.max) * l.inv_t - log(sum));
 }
 
 void ril_cuda_sample(int32_t *ids, ril_real *logp, struct ril_mat z, struct ril_draws rows, struct ril_sampling how)
 {
+	assert(z.type == RIL_F32);
 	if (rows.n > 0)
-		RIL_BY_TYPE(z.type, RIL_LAUNCH((sample_kernel<T>), (unsigned)rows.n, THREADS, sizeof(struct work), ids,
-					       logp, ril_of<T>(z), rows, how, ril_cuda.nonfinite));
+		RIL_LAUNCH(sample_kernel, (unsigned)rows.n, THREADS, sizeof(struct work), ids, logp, ril_of<float>(z),
+			   rows, how, ril_cuda.nonfinite);
 }
