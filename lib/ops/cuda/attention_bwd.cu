@@ -443,13 +443,10 @@ template <typename T, int DP> static void sum_keys(const ril_returned<T> &b, con
 		launch_dkv<T, DP, DP <= 128 ? ALL : (int)SUM_DV>(b, part);
 }
 
-/* Bytes of the heads' sums kept at once. */
-#define PARTS_BYTES ((int64_t)256 << 20)
-
 template <typename T, int DP> static void go_back_to_keys(const ril_returned<T> &b)
 {
 	int64_t row = (int64_t)b.H * b.a.D, all = b.a.k.rows;
-	int64_t most = ril_min(all, ril_max(PARTS_BYTES / (8 * row) / 64, 1) * 64);
+	int64_t most = ril_min(all, ril_max(ril_cuda.chunk / (8 * row) / 64, 1) * 64);
 	float *room = (float *)ril_cuda_scratch(RIL_ROOM_C, (size_t)(2 * most * row), sizeof *room);
 	for (int64_t from = 0; room && from < all; from += most) {
 		int64_t n = ril_min(most, all - from);

@@ -332,6 +332,15 @@ static int find_device(int index, struct ril_err *err)
 	return 0;
 }
 
+/* A sixty-fourth of the memory there is. */
+static void choose_chunk(void)
+{
+	enum { MOST = 256 << 20 };
+	size_t unused = 0, total = 0;
+	ril_cuda_ok(cudaMemGetInfo(&unused, &total), "asking for the memory there is");
+	ril_cuda.chunk = total / 64 < MOST ? (int64_t)(total / 64) : MOST;
+}
+
 int ril_cuda_start(int index, const struct ril_ops **ops, char *how, size_t n, struct ril_err *err)
 {
 	static char name[32];
@@ -341,8 +350,10 @@ int ril_cuda_start(int index, const struct ril_ops **ops, char *how, size_t n, s
 	bool open = ril_cuda_ok(cudaSetDevice(index), "opening the device") &&
 		    ril_cuda_ok(cudaStreamCreateWithFlags(&ril_cuda.stream, cudaStreamNonBlocking), "a stream") &&
 		    ril_cuda_ok(cudaMalloc((void **)&ril_cuda.nonfinite, sizeof(int)), "opening the device");
-	if (open)
+	if (open) {
 		cuda_zero(ril_cuda.nonfinite, sizeof(int));
+		choose_chunk();
+	}
 	if (cuda_sync(err) || ril_cuda_blas_open(blas, sizeof blas, err))
 		return -1;
 	snprintf(name, sizeof name, "cuda:%d", index);
