@@ -56,6 +56,9 @@ static struct ril_seg groups_seg[MAX_SEG], deep_seg[MAX_SEG], vision_seg[MAX_SEG
 static struct layout many = {"1000 segments", many_seg, 0, 0, 0};
 static struct layout groups = {"groups 30x(25+8x12)", groups_seg, 0, 0, 0};
 static struct layout deep = {"groups 2x(400+16x64)", deep_seg, 0, 0, 0};
+/* Prompts first, then their responses in turn: what sees a prompt's keys lies far apart among 153 segments. */
+static struct ril_seg turns_seg[MAX_SEG];
+static struct layout turns = {"3x70, 50 responses of 2 in turn", turns_seg, 0, 0, 0};
 static struct layout vision = {"windows 144x16", vision_seg, 0, 0, 0}, step = {"decode 30x8, 25+10", step_seg, 0, 0, 0};
 LAYOUT(prompt, 1024, 1024, {0, 1024, 0, 0, 0, 1024, 1});
 
@@ -76,6 +79,11 @@ static void build_layouts(void)
 	add_groups(&groups, groups_seg, 30, 25, 8, 12);
 	add_groups(&deep, deep_seg, 2, 400, 16, 64);
 	add_groups(&many, many_seg, 40, 3, 24, 2);
+	add_groups(&turns, turns_seg, 3, 70, 0, 0);
+	for (int32_t p0; turns.nseg < 153; turns.q_rows = turns.k_rows += 2) {
+		p0 = turns.nseg % 3 * 70;
+		turns_seg[turns.nseg++] = (struct ril_seg){turns.q_rows, 2, p0, 70, turns.q_rows, 2, 1};
+	}
 	for (; vision.nseg < 144; vision.nseg++, vision.q_rows += 16)
 		vision_seg[vision.nseg] = (struct ril_seg){vision.q_rows, 16, 0, 0, vision.q_rows, 16, 0};
 	vision.k_rows = vision.q_rows;
@@ -203,6 +211,7 @@ static const struct op_case cases[] = {
 	{&attention_kind, {2, 1, 24}, 0, 8, &no_keys, TEST | BF16 | LARGE},
 	{&attention_kind, {3, 3, 8}, 0, 1, &sliding, TEST | BF16},
 	{&attention_kind, {1, 1, 8}, 0, 8, &many, TEST | BF16 | LARGE},
+	{&attention_kind, {1, 1, 8}, 0, 8, &turns, TEST | BF16 | LARGE},
 	{&attention_kind, {2, 1, 64}, 0, 8, &tiles, TEST | BF16 | LARGE},
 	{&attention_kind, {1, 1, 80}, 0, 8, &tiles, TEST | BF16 | LARGE},
 	{&attention_kind, {1, 1, 128}, 0, 8, &tiles, TEST | BF16 | LARGE},
