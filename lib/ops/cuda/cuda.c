@@ -9,6 +9,7 @@
 #include "cuda_internal.h"
 
 #include "cuda.h"
+#include "ops/failure.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,12 +24,12 @@ static const char *last_kernel; /* launched most lately: where to look when the 
 
 void ril_cuda_fail(int code, const char *fmt, ...)
 {
+	struct ril_err err = {0};
 	va_list args;
-	if (failure.code)
-		return;
 	va_start(args, fmt);
-	ril_vfail(&failure, code, fmt, args);
+	ril_vfail(&err, code, fmt, args);
 	va_end(args);
+	ril_failure_keep(&failure, &err);
 }
 
 bool ril_cuda_ok(cudaError_t rc, const char *what)
@@ -273,9 +274,7 @@ static int cuda_sync(struct ril_err *err)
 			      last_kernel ? last_kernel : "a copy");
 	else
 		check_finite();
-	struct ril_err first = failure;
-	failure = (struct ril_err){0};
-	return first.code ? ril_fail(err, first.code, "%s", first.msg) : 0;
+	return ril_failure_tell(&failure, err);
 }
 
 /* ---- opening ---- */
