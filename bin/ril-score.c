@@ -2,7 +2,7 @@
  *
  * As a filter it adds `reward.answer` and `reward` to every group and passes steps on as they come.  With --report,
  * --table, --captions, --tokenise or --compare stdout is the result, and a stream goes only to a named -o. */
-#include "tool.h"
+#include "plan_options.h"
 
 #include "caption/file.h"
 #include "caption/report.h"
@@ -312,6 +312,33 @@ static void say_grader(const struct ril_tool *t, const struct ril_grader_counts 
 			(long long)c->asked, (long long)c->cached, (long long)c->retried, (long long)c->invalid);
 }
 
+/* Only an llm: judge computes. */
+static bool computes(RIL_UNUSED const struct ril_tool *t)
+{
+	return opt.judge && !strncmp(opt.judge, "llm:", 4);
+}
+
+/* The judge, and the replies to as many items as it is asked at once, whose prompts begin alike. */
+static int measure_judge(RIL_UNUSED void *ctx, const struct ril_plan_batch *batch, struct ril_memory *m,
+			 struct ril_err *err)
+{
+	struct ril_model *model = ril_model_sketch(opt.judge + strlen("llm:"), RIL_HEAD_LM, err);
+	int rc = model ? ril_plan_answers(m, model, batch, false, err) : -1;
+	if (!rc)
+		ril_memory_model(m, model, NULL);
+	ril_model_free(model);
+	return rc;
+}
+
+/* Before the judge is loaded: does it fit the device? */
+static int guard(const struct ril_tool *t, struct ril_err *err)
+{
+	struct plan_of p = {.tool = t,
+			    .batch = {.groups = 1, .responses = RIL_GRADER_ASKED, .length = opt.judge_tokens},
+			    .measure = measure_judge};
+	return computes(t) && plan_guard(&p, err) ? ril_context(err, "judge '%s'", opt.judge) : 0;
+}
+
 static int run_judged(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
 {
 	const struct ril_grader_options how = {
@@ -324,7 +351,7 @@ static int run_judged(struct ril_tool *t, const struct ril_strlist *operands, st
 		.timeout = opt.judge_timeout,
 		.seed = (uint32_t)t->common.seed,
 	};
-	struct ril_grader *g = ril_grader_open(&how, err);
+	struct ril_grader *g = guard(t, err) ? NULL : ril_grader_open(&how, err);
 	int rc = !g            ? -1
 		 : opt.compare ? run_compare(t, g, operands, err)
 		 : opt.table   ? run_table(t, g, err)
@@ -355,12 +382,6 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	if (captions)
 		return run_captions(t, err);
 	return opt.tokenise ? run_tokenise(err) : run_judged(t, operands, err);
-}
-
-/* Only an llm: judge computes. */
-static bool computes(RIL_UNUSED const struct ril_tool *t)
-{
-	return opt.judge && !strncmp(opt.judge, "llm:", 4);
 }
 
 int main(int argc, char **argv)

@@ -69,10 +69,10 @@ struct ril_lineage ril_tool_lineage(const struct ril_tool *t, const char *model)
 	};
 }
 
-/* The tool's own option of that name, where blanks stand for dashes; or NULL. */
-static const struct ril_opt *find_option(const struct ril_tool *t, const char *setting, size_t n)
+/* The option of that name in a table, where blanks stand for dashes; or NULL. */
+static const struct ril_opt *find_option(const struct ril_opt *table, const char *setting, size_t n)
 {
-	for (const struct ril_opt *o = t->opts; o->type; o++) {
+	for (const struct ril_opt *o = table; o->type; o++) {
 		size_t i = 0;
 		if (!o->name || strlen(o->name) != n)
 			continue;
@@ -93,8 +93,8 @@ static void show_settings(const struct ril_tool *t, const char *setting)
 	int shown = 0;
 	for (const char *s = setting; *s;) {
 		size_t n = strcspn(s, "|");
-		const struct ril_opt *o = find_option(t, s, n);
-		if (o)
+		const struct ril_opt *o = find_option(t->opts, s, n);
+		if (o || (o = find_option(t->common_opts, s, n)))
 			fprintf(stderr, "%s--%s", shown++ ? " or " : " (", (one = o)->name);
 		s += n + (s[n] == '|');
 	}
@@ -170,6 +170,7 @@ int ril_tool_main(struct ril_tool *t, int argc, char **argv)
 	struct ril_strlist operands = {0};
 	if (!t->opts)
 		t->opts = none;
+	t->common_opts = common;
 	t->argc = argc;
 	t->argv = argv;
 	ril_signals_catch();

@@ -31,6 +31,7 @@ struct ril_tool {
 	bool (*computes)(const struct ril_tool *);
 	int (*run)(struct ril_tool *, const struct ril_strlist *operands, struct ril_err *);
 	struct ril_common common;
+	const struct ril_opt *common_opts; /* those of all tools */
 	int argc;
 	char **argv; /* as typed, for the lineage */
 };

@@ -125,14 +125,19 @@ struct ril_params *ril_params_open(const char *dir, struct ril_err *err)
 	return ps;
 }
 
-struct ril_params *ril_params_draft(struct ril_err *err)
+static struct ril_params *draft(const char *dir, enum ril_dtype dtype, struct ril_err *err)
 {
-	struct ril_params *ps = new_table("", err);
+	struct ril_params *ps = new_table(dir, err);
 	if (ps) {
 		ps->store->draft = true;
-		ps->store->dtype = RIL_F32;
+		ps->store->dtype = dtype;
 	}
 	return ps;
+}
+
+struct ril_params *ril_params_draft(struct ril_err *err)
+{
+	return draft("", RIL_F32, err);
 }
 
 struct ril_params *ril_params_sketch(const char *dir, enum ril_dtype otherwise, struct ril_err *err)
@@ -141,9 +146,7 @@ struct ril_params *ril_params_sketch(const char *dir, enum ril_dtype otherwise, 
 	struct ril_params *ps = ril_params_open(dir, &none);
 	if (!ps && none.code != RIL_EFAIL)
 		return ril_fail(err, none.code, "%s", none.msg), NULL;
-	if (!ps && (ps = ril_params_draft(err)))
-		ps->store->dtype = otherwise;
-	return ps;
+	return ps ? ps : draft(dir, otherwise, err);
 }
 
 const struct ril_folder *ril_params_folder(const struct ril_params *ps)

@@ -296,9 +296,10 @@ static int check_training(const struct ril_params *ps, const struct ril_training
 		const struct ril_param *p = ps->at[i];
 		if (p->offset >= 0 && p->dtype == RIL_F16 && ril_param_read_as(ps, p) != RIL_F16)
 			return ril_fail(err, RIL_EFAIL,
-					"%s: tensor '%s' has type F16, which passes in BF16 read rounded: masters are "
-					"needed",
-					ps->dir, p->name);
+					"%s: tensor '%s' has type F16, which passes in BF16 read rounded: that takes "
+					"float masters, or passes in float",
+					ps->dir, p->name),
+			       ril_setting(err, "master|compute");
 	}
 	return 0;
 }

@@ -13,7 +13,7 @@
  * value, adds, and rounds once.  What a loss or a draw reads of a pass (logits, scores: the y of a linear) is
  * RIL_REAL in a BF16 pass, too, and so is its gradient dy.  That dy, a bias beside a BF16 y, and matrices that never
  * leave an operation (attention's scores, the head's logits, their gradients), may be rounded to BF16 on their way into a
- * product; the logits themselves are not.  The head's dw may be rounded after each of the chunks that its rows come in.
+ * product; the logits themselves are not.
  *
  * Weights are read as they are stored (F32, BF16, F16; F64 in the f64 build) and widened in panels; in a BF16 pass they
  * are BF16.  Their gradients (dw, dtable) are RIL_REAL or BF16.  Vectors (norm weights, biases, position tables) and

@@ -40,7 +40,7 @@ const char *ril_grader_name(const struct ril_grader *g, const struct ril_questio
 
 size_t ril_grader_batch(const struct ril_grader *g)
 {
-	return g->asked ? 64 : 1;
+	return g->asked ? RIL_GRADER_ASKED : 1;
 }
 
 static void forget_group(struct ril_grader *g)

@@ -37,7 +37,8 @@ void ril_grader_free(struct ril_grader *);
 const struct ril_grader_counts *ril_grader_counts(const struct ril_grader *);
 /* The judge's name for reports: what was named, or the record's own. */
 const char *ril_grader_name(const struct ril_grader *, const struct ril_question *);
-/* As many items as are best judged at once. */
+/* As many items as are best judged at once; those that a model judges. */
+enum { RIL_GRADER_ASKED = 64 };
 size_t ril_grader_batch(const struct ril_grader *);
 
 /* Verdicts [n] are used again.  Judges that are asked share work among items. */

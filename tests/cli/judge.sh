@@ -57,4 +57,13 @@ rows good bad again >all
 score --cache c.jsonl <all >first
 check "a second run asks nothing" eval 'score --cache c.jsonl <all | jq .score | cmp -s - <(jq .score first) && grep -q "0 replies, 3 verdicts from the cache" err'
 check "as a reward" eval 'ril-score -q --judge llm:judge --judge-tokens 8 --reward answer -o o.ril "$RIL_ROOT/share/examples/sample.ril" && ril-inspect --field reward o.ril | grep -q 0'
+
+# ---- a device that knows its memory ----
+mode=${RIL_MODES%% *} FAR=$RIL_ROOT/build/${mode:-release}/tests/far/ril-score
+if [ -x "$FAR" ]; then
+	far() { rows good | RIL_FAR_MEMORY=$1 "$FAR" --judge llm:judge --judge-tokens 8 --table - 2>err; }
+	check "enough" [ "$(far 9000000000 | jq .score)" = 1 ]
+	check "too little is said before the judge is loaded" bash -c '! "$@"' . env RIL_FAR_MEMORY=1000000 "$FAR" --judge llm:judge --table /dev/null 2>err
+	check "with its name: $(cat err)" grep -q "judge 'llm:judge': .* do not fit" err
+else skip "no hostile device"; fi
 test_end

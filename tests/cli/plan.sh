@@ -96,6 +96,10 @@ refuse 2 'not groups=' ril-update --plan -m m --plan-batch prompt=x
 refuse 2 'does not fit a prompt' ril-update --plan -m m --plan-batch prompt=5,image=90
 refuse 1 'nowhere' ril-update --plan -m nowhere
 refuse 2 'is no size' ril-update --plan -m m --device-memory much
+mkdir half; jq '.torch_dtype = "float16"' m/config.json >half/config.json
+refuse 1 '^ril-update: half: .*float masters, or passes in float (--master or --compute)' ril-update --plan -m half --master none --compute bf16
+expect_exit 0 ril-update --plan -m half --master none --compute f32
+expect_exit 0 ril-update --plan -m half --compute bf16
 refuse 2 'goes with --plan' ril-update -m m --device-memory 80G --save x
 
 # ---- all stages together ----

@@ -56,6 +56,9 @@ static struct ril_seg groups_seg[MAX_SEG], deep_seg[MAX_SEG], vision_seg[MAX_SEG
 static struct layout many = {"1000 segments", many_seg, 0, 0, 0};
 static struct layout groups = {"groups 30x(25+8x12)", groups_seg, 0, 0, 0};
 static struct layout deep = {"groups 2x(400+16x64)", deep_seg, 0, 0, 0};
+/* Prompts first, then their responses in turn: what sees a prompt's keys lies far apart among 153 segments. */
+static struct ril_seg turns_seg[MAX_SEG];
+static struct layout turns = {"3x70, 50 responses of 2 in turn", turns_seg, 0, 0, 0};
 static struct layout vision = {"windows 144x16", vision_seg, 0, 0, 0}, step = {"decode 30x8, 25+10", step_seg, 0, 0, 0};
 LAYOUT(prompt, 1024, 1024, {0, 1024, 0, 0, 0, 1024, 1});
 
@@ -76,6 +79,11 @@ static void build_layouts(void)
 	add_groups(&groups, groups_seg, 30, 25, 8, 12);
 	add_groups(&deep, deep_seg, 2, 400, 16, 64);
 	add_groups(&many, many_seg, 40, 3, 24, 2);
+	add_groups(&turns, turns_seg, 3, 70, 0, 0);
+	for (int32_t p0; turns.nseg < 153; turns.q_rows = turns.k_rows += 2) {
+		p0 = turns.nseg % 3 * 70;
+		turns_seg[turns.nseg++] = (struct ril_seg){turns.q_rows, 2, p0, 70, turns.q_rows, 2, 1};
+	}
 	for (; vision.nseg < 144; vision.nseg++, vision.q_rows += 16)
 		vision_seg[vision.nseg] = (struct ril_seg){vision.q_rows, 16, 0, 0, vision.q_rows, 16, 0};
 	vision.k_rows = vision.q_rows;
@@ -203,6 +211,7 @@ static const struct op_case cases[] = {
 	{&attention_kind, {2, 1, 24}, 0, 8, &no_keys, TEST | BF16 | LARGE},
 	{&attention_kind, {3, 3, 8}, 0, 1, &sliding, TEST | BF16},
 	{&attention_kind, {1, 1, 8}, 0, 8, &many, TEST | BF16 | LARGE},
+	{&attention_kind, {1, 1, 8}, 0, 8, &turns, TEST | BF16 | LARGE},
 	{&attention_kind, {2, 1, 64}, 0, 8, &tiles, TEST | BF16 | LARGE},
 	{&attention_kind, {1, 1, 80}, 0, 8, &tiles, TEST | BF16 | LARGE},
 	{&attention_kind, {1, 1, 128}, 0, 8, &tiles, TEST | BF16 | LARGE},
@@ -226,6 +235,7 @@ static const struct op_case cases[] = {
 	{&head_kind, {21, 19, 53, 140}, 0, 0, NULL, TEST | BF16},
 	{&head_kind, {21, 19, 53, 70}, RIL_BF16, 0, NULL, TEST},
 	{&head_kind, {150, 16, 2500, 100}, RIL_F16, 0, NULL, TEST | LARGE},
+	{&head_kind, {150, 16, 2500, 100}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&head_kind, {2880, 64, 500, 100}, 0, 0, NULL, TIME},
 	{&head_kind, {256, 1024, 50000, 100}, RIL_BF16, 0, NULL, TIME},
 	/* R, 100 x beta, old is given */
@@ -332,6 +342,47 @@ static void test_special_values(void)
 	x[1] = INFINITY;
 	CHECK(isinf(squares_of(x, 3)), "infinity passes through the sum");
 	test_special_head();
+}
+
+/* BF16 gradients that begin at 256, where a step is 2, and get 4 and 1.5 in parts that are each below half of one: rounded
+ * once they are 260 and 258, rounded part by part (what a small device does in parts, 1,024 rows of 4,096 logits) they
+ * would stay.  All logits are 0. */
+static void test_head_rounds_once(enum ril_dtype type)
+{
+	enum { R = 1024, V = 4096, C = 2 };
+	struct io h = {.rows = R, .cols = C, .ld = C, .type = type}, w = {.rows = V, .cols = C, .ld = C, .type = type},
+		  dh = h, dw = {.rows = V, .cols = C, .ld = C, .type = RIL_BF16};
+	double *x = calloc((size_t)V * C, sizeof *x), *dlogp = calloc(R, sizeof *dlogp);
+	ril_real *lse = calloc(R, sizeof *lse);
+	for (int r = 0; r < R; r++) {
+		x[r * C + 1] = 0x1p-8;
+		dlogp[r] = 1;
+		lse[r] = (ril_real)log(V);
+	}
+	int32_t *target = calloc(R, sizeof *target); /* id 0 */
+	void *h_at = spread(&h, x), *target_at = test_up(target, R * sizeof *target);
+	for (int v = 0; v < V; v++) {
+		x[v * C] = v ? -1.5 : 0;
+		x[v * C + 1] = 0;
+	}
+	void *w_at = spread(&w, x), *lse_at = test_up(lse, R * sizeof *lse),
+	     *dlogp_at = test_up(dlogp, R * sizeof *dlogp);
+	for (int i = 0; i < V * C; i++)
+		x[i] = 256;
+	void *dh_at = spread(&dh, x), *dw_at = spread(&dw, x);
+	ops()->head_logp_bwd(mat(&dh, dh_at), mat(&dw, dw_at), dlogp_at, lse_at, mat(&h, h_at), target_at,
+			     mat(&w, w_at), 1);
+	double *a = fetched(&dh, dh_at), *b = fetched(&dw, dw_at);
+	double want = type == RIL_BF16 ? 258 : 256 + 1.5 * (V - 1) / V, worst = 0;
+	for (int r = 0; r < R; r++)
+		worst = fmax(worst, fabs(a[r * C] - want));
+	CHECK(worst <= (type == RIL_BF16 ? 0 : 1e-3), "%s: dh is off by %g", ril_dtype_name(type), worst);
+	CHECK(b[1] == 260 && b[3] == 256, "%s: dw is %g and %g", ril_dtype_name(type), b[1], b[3]);
+	void *all[] = {h_at, target_at, w_at, lse_at, dlogp_at, dh_at, dw_at}, *host[] = {x, dlogp, lse, target, a, b};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		ops()->put(all[i]);
+	for (size_t i = 0; i < sizeof host / sizeof *host; i++)
+		free(host[i]);
 }
 
 /* What is not a number comes out of a loss; large logits do not overflow. */
@@ -457,6 +508,10 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	test_all(only);
+	if (strstr("head", only)) {
+		test_head_rounds_once(RIL_REAL);
+		test_head_rounds_once(RIL_BF16);
+	}
 	if (!*only) {
 		test_special_values();
 		test_special_losses();

@@ -20,6 +20,7 @@ start fidelity "$B/simt/fidelity" -q tests/golden/models
 for t in faults decode optim; do
 	start $t "$B/simt/$t"
 done
+start parts env RIL_SIMT_MEMORY=64 "$B/simt/ops" head
 for order in reverse random:7; do
 	start $order env RIL_SIMT_ORDER=$order RIL_TEST_SMALL=1 "$B/simt/ops"
 done
@@ -32,5 +33,6 @@ for order in reverse random:7; do
 	check "operations, threads in the order $order" ended $order
 done
 check "operations, every access looked at" ended checked
+check "the head in many parts, on a small device" ended parts
 check "both models on the emulated device" ended fidelity
 test_end

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/unused.h"
+#include "ops/failure.h"
 
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -23,8 +24,7 @@ static struct ril_err failure;    /* the first since the last sync(), from the t
 
 void ril_cpu_fail(const struct ril_err *err)
 {
-	if (!failure.code)
-		failure = *err;
+	ril_failure_keep(&failure, err);
 }
 
 void *ril_cpu_scratch(int worker, size_t n, size_t size)
@@ -138,13 +138,12 @@ static void cpu_fetched(void)
 
 static int cpu_sync(struct ril_err *err)
 {
-	struct ril_err first = failure;
-	failure = (struct ril_err){0};
-	if (first.code) {
-		atomic_store(&out_of_memory, false);
-		return ril_fail(err, first.code, "%s", first.msg);
+	if (atomic_exchange(&out_of_memory, false)) {
+		struct ril_err memory = {0};
+		ril_fail(&memory, RIL_EFAIL, "out of memory for scratch space");
+		ril_failure_keep(&failure, &memory);
 	}
-	return atomic_exchange(&out_of_memory, false) ? ril_fail(err, RIL_EFAIL, "out of memory for scratch space") : 0;
+	return ril_failure_tell(&failure, err);
 }
 
 const struct ril_ops ril_cpu_ops = {.name = "cpu",

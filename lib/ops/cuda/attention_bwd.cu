@@ -7,6 +7,9 @@
  *
  * Copies of the next rows travel meanwhile, where shared memory has room for them.
  *
+ * The queries that see a key tile are those of the segments with keys in it.  Which these can be, a kernel notes before for
+ * all tiles, from the first to the last of them: in a pack they are neighbours, so a tile looks at no others.
+ *
  * The second has a block for each query head, so that a prefix which a whole group reads does not wait for one block; the
  * heads' sums go to scratch and are added, in order, by a third.  p and ds are rounded for the second products in bfloat16,
  * as p is forward. */
@@ -196,6 +199,42 @@ template <typename T, int DP> struct key_tiles {
 	int32_t list[2 * ROWS], ends[ROWS / 16];
 };
 
+/* The segments [n - first, last) of n: all that have keys in a tile, and what lies between them.  Zeros: none has. */
+struct reach {
+	int32_t first, last;
+};
+
+/* Segment i of n has keys in rows [from, from + rows). */
+static __device__ __forceinline__ void note_rows(struct reach *tile, int tile_rows, int64_t from, int rows, int i,
+						 int n)
+{
+	for (int64_t t = from / tile_rows + threadIdx.x % 32; t * tile_rows < from + rows; t += 32) {
+		atomicMax(&tile[t].first, n - i);
+		atomicMax(&tile[t].last, i + 1);
+	}
+}
+
+/* tile[tiles], zeros -> what each reaches: a warp a segment.  Bound by its own launch. */
+static __global__ void __launch_bounds__(128)
+	reach_kernel(struct reach *tile, int tile_rows, const struct ril_seg *seg, int n)
+{
+	int i = blockIdx.x * 4 + threadIdx.x / 32;
+	if (i >= n || seg[i].qn <= 0)
+		return;
+	note_rows(tile, tile_rows, seg[i].p0, seg[i].pn, i, n);
+	note_rows(tile, tile_rows, seg[i].k0, seg[i].kn, i, n);
+}
+
+static struct reach *reach_of(struct ril_segs segs, int64_t rows, int tile_rows)
+{
+	size_t tiles = (size_t)ril_parts(rows, tile_rows);
+	struct reach *tile = (struct reach *)ril_cuda_scratch(RIL_ROOM_A, tiles, sizeof *tile);
+	if (!tile || !ril_cuda_ok(cudaMemsetAsync(tile, 0, tiles * sizeof *tile, ril_cuda.stream), "zeroing"))
+		return NULL;
+	RIL_LAUNCH(reach_kernel, (unsigned)ril_parts(segs.n, 4), 128, 0, tile, tile_rows, segs.at, segs.n);
+	return tile;
+}
+
 /* What of a segment lies in key rows [from, from + rows): its first own key there, and the first query that sees any. */
 struct overlap {
 	bool prefix, own;
@@ -213,14 +252,14 @@ static __device__ __forceinline__ struct overlap overlap_of(const struct ril_seg
 	return o;
 }
 
-/* The segments [base, base + threads) that have keys in the tile, in order, to s.list; returns how many. */
+/* The segments [base, base + threads), below `end`, that have keys in the tile, in order, to s.list; returns how many. */
 template <typename T, int DP>
-static __device__ __forceinline__ int list_segments(key_tiles<T, DP> &s, const ril_attended<T> &a, int base,
+static __device__ __forceinline__ int list_segments(key_tiles<T, DP> &s, const ril_attended<T> &a, int base, int end,
 						    int64_t from, int rows)
 {
 	int i = base + threadIdx.x, warps = blockDim.x / 32, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
 	bool in = false;
-	if (i < a.n) {
+	if (i < end) {
 		struct overlap o = overlap_of(a.seg[i], from, rows);
 		in = o.prefix || o.own;
 	}
@@ -379,10 +418,11 @@ static __device__ __forceinline__ void leave_rows(float *part, const float (*x)[
 					part[(g + 8 * h) * D + 8 * d + t + e] = x[d][2 * h + e] * scale;
 }
 
-/* The heads' sums of key rows [from, from + n): [H, n, D] each. */
+/* The heads' sums of key rows [from, from + n): [H, n, D] each; and what all tiles of keys reach. */
 struct parts {
 	float *dk, *dv;
 	int64_t from, n;
+	const struct reach *reach;
 };
 
 /* grid (tiles of key rows, query heads).  Bound by FLOPs. */
@@ -398,8 +438,9 @@ static __global__ void __launch_bounds__(RIL_TILE_THREADS, 1) dkv_kernel(ril_ret
 	ril_fill<T, DP, ROWS>(s.k, ril_head_of(b.a.k, head / b.a.group, b.a.D), from, rows);
 	ril_fill<T, DP, ROWS>(s.v, ril_head_of(b.a.v, head / b.a.group, b.a.D), from, rows);
 	ril_copy_commit();
-	for (int base = 0; base < b.a.n; base += blockDim.x) {
-		int n = list_segments(s, b.a, base, from, rows);
+	struct reach reach = part.reach[from / ROWS];
+	for (int base = b.a.n - reach.first; base < reach.last; base += blockDim.x) {
+		int n = list_segments(s, b.a, base, reach.last, from, rows);
 		if (n)
 			sum_listed<T, DP, WHAT>(s, b, n, from, rows, head, dk, dv);
 	}
@@ -443,17 +484,15 @@ template <typename T, int DP> static void sum_keys(const ril_returned<T> &b, con
 		launch_dkv<T, DP, DP <= 128 ? ALL : (int)SUM_DV>(b, part);
 }
 
-/* Bytes of the heads' sums kept at once. */
-#define PARTS_BYTES ((int64_t)256 << 20)
-
-template <typename T, int DP> static void go_back_to_keys(const ril_returned<T> &b)
+template <typename T, int DP> static void go_back_to_keys(const ril_returned<T> &b, struct ril_segs segs)
 {
 	int64_t row = (int64_t)b.H * b.a.D, all = b.a.k.rows;
-	int64_t most = ril_min(all, ril_max(PARTS_BYTES / (8 * row) / 64, 1) * 64);
+	int64_t most = ril_min(all, ril_max(ril_cuda.chunk / (8 * row) / 64, 1) * 64);
 	float *room = (float *)ril_cuda_scratch(RIL_ROOM_C, (size_t)(2 * most * row), sizeof *room);
-	for (int64_t from = 0; room && from < all; from += most) {
+	const struct reach *reach = room ? reach_of(segs, all, key_tiles<T, DP>::ROWS) : NULL;
+	for (int64_t from = 0; reach && from < all; from += most) {
 		int64_t n = ril_min(most, all - from);
-		struct parts part = {room, room + n * row, from, n};
+		struct parts part = {room, room + n * row, from, n, reach};
 		sum_keys<T, DP>(b, part);
 		if (b.dk.p)
 			RIL_LAUNCH((add_heads_kernel<T>), (unsigned)n, 128, 0, b.dk, part.dk, from, n, b.a.group,
@@ -481,7 +520,7 @@ template <typename T, int DP> static void go_back(const ril_returned<T> &b, stru
 		go_back_to_queries<T, DP>(b, t);
 	}
 	if (b.dk.p || b.dv.p)
-		go_back_to_keys<T, DP>(b);
+		go_back_to_keys<T, DP>(b, segs);
 }
 
 void ril_cuda_attention_bwd(struct ril_mat dq, struct ril_mat dk, struct ril_mat dv, struct ril_mat dout,

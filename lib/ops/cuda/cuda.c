@@ -9,6 +9,7 @@
 #include "cuda_internal.h"
 
 #include "cuda.h"
+#include "ops/failure.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,12 +24,12 @@ static const char *last_kernel; /* launched most lately: where to look when the 
 
 void ril_cuda_fail(int code, const char *fmt, ...)
 {
+	struct ril_err err = {0};
 	va_list args;
-	if (failure.code)
-		return;
 	va_start(args, fmt);
-	ril_vfail(&failure, code, fmt, args);
+	ril_vfail(&err, code, fmt, args);
 	va_end(args);
+	ril_failure_keep(&failure, &err);
 }
 
 bool ril_cuda_ok(cudaError_t rc, const char *what)
@@ -278,9 +279,7 @@ static int cuda_sync(struct ril_err *err)
 			      last_kernel ? last_kernel : "a copy");
 	else
 		check_finite();
-	struct ril_err first = failure;
-	failure = (struct ril_err){0};
-	return first.code ? ril_fail(err, first.code, "%s", first.msg) : 0;
+	return ril_failure_tell(&failure, err);
 }
 
 /* ---- opening ---- */
@@ -341,6 +340,15 @@ static int find_device(int index, struct ril_err *err)
 	return 0;
 }
 
+/* A sixty-fourth of the memory there is. */
+static void choose_chunk(void)
+{
+	enum { MOST = 256 << 20 };
+	size_t unused = 0, total = 0;
+	ril_cuda_ok(cudaMemGetInfo(&unused, &total), "asking for the memory there is");
+	ril_cuda.chunk = total / 64 < MOST ? (int64_t)(total / 64) : MOST;
+}
+
 int ril_cuda_start(int index, const struct ril_ops **ops, char *how, size_t n, struct ril_err *err)
 {
 	static char name[32];
@@ -350,8 +358,10 @@ int ril_cuda_start(int index, const struct ril_ops **ops, char *how, size_t n, s
 	bool open = ril_cuda_ok(cudaSetDevice(index), "opening the device") &&
 		    ril_cuda_ok(cudaStreamCreateWithFlags(&ril_cuda.stream, cudaStreamNonBlocking), "a stream") &&
 		    ril_cuda_ok(cudaMalloc((void **)&ril_cuda.nonfinite, sizeof(int)), "opening the device");
-	if (open)
+	if (open) {
 		cuda_zero(ril_cuda.nonfinite, sizeof(int));
+		choose_chunk();
+	}
 	if (cuda_sync(err) || ril_cuda_blas_open(blas, sizeof blas, err))
 		return -1;
 	snprintf(name, sizeof name, "cuda:%d", index);

@@ -5,7 +5,8 @@
  * waits or copies to the host, so that a step can be captured as a graph: scratch grows at first use and is kept.
  *
  * Types: activations, their gradients and the cache are float or bf16 (template parameter T); whatever is summed is
- * float or double.  Every sum runs in an order that the shapes alone decide: no atomics on floating-point numbers. */
+ * float or double.  Every sum runs in an order that the shapes and the device alone decide: no atomics on
+ * floating-point numbers. */
 #ifndef RIL_OPS_CUDA_CUDA_INTERNAL_H
 #define RIL_OPS_CUDA_CUDA_INTERNAL_H
 
@@ -29,6 +30,7 @@ struct ril_cuda {
 	cudaStream_t stream;
 	int multiprocessors;
 	int capability; /* 10 major + minor */
+	int64_t chunk;  /* bytes of what an operation makes in parts: 256 MiB, less where memory is small */
 	int *nonfinite; /* device: kernels set it to 1 where a number that must be finite is not; sync() tells */
 };
 extern struct ril_cuda ril_cuda;
@@ -42,8 +44,8 @@ bool ril_cuda_launching(const void *kernel, const char *name, size_t shared);
 void ril_cuda_launched(const char *name);
 
 /* Device memory that is kept between calls and grows; what one operation put there the next may overwrite.  NULL when
- * memory is short, which sync() will report.  A, B, C: three pieces for one operation. */
-enum ril_cuda_room { RIL_ROOM_A, RIL_ROOM_B, RIL_ROOM_C, RIL_ROOMS };
+ * memory is short, which sync() will report.  A to D: pieces for one operation. */
+enum ril_cuda_room { RIL_ROOM_A, RIL_ROOM_B, RIL_ROOM_C, RIL_ROOM_D, RIL_ROOMS };
 void *ril_cuda_scratch(enum ril_cuda_room, size_t n, size_t size);
 
 /* Memory that other processes read (lend.c), as ops.h has it. */
@@ -63,6 +65,8 @@ void ril_cuda_gemm(struct ril_mat c, struct ril_mat a, bool ta, struct ril_mat b
 		   const void *bias);
 /* C += op(A) op(B), rounded once.  cuBLASLt has no product of floats into BF16: that one goes through scratch B. */
 void ril_cuda_gemm_add(struct ril_mat c, struct ril_mat a, bool ta, struct ril_mat b, bool tb);
+/* y, BF16, += x[rows, cols], rounded once. */
+void ril_cuda_add_floats(struct ril_mat y, const float *x);
 /* y = x in another of the four types, dense or not; x itself where its type is `type` already, else in `room`. */
 struct ril_mat ril_cuda_as(struct ril_mat x, enum ril_dtype type, enum ril_cuda_room room);
 

@@ -1,13 +1,18 @@
-/* head.cu -- the language head fused with log-softmax, a chunk of rows at a time.
+/* head.cu -- the language head fused with log-softmax, a chunk of logits at a time.
  *
- * A chunk's logits are one product into scratch, bounded in bytes whatever the number of rows, and read once by one
- * kernel.  The way back computes them again, turns them into their gradient where they lie (or, for BF16 products, beside),
- * and multiplies that both ways.  Bound by the products' FLOPs: at 2,048 columns a logit costs 4,096 and 8 bytes. */
+ * A chunk's logits are one product into scratch, bounded in bytes whatever the number of rows (ril_cuda.chunk), and read
+ * once by one kernel.  Forward, a chunk is some rows over all of the vocabulary.  The way back computes the logits again,
+ * turns them into their gradient where they lie (or, for BF16 products, beside), and multiplies that both ways.
+ *
+ * There a chunk is all rows over some of the vocabulary: its rows of dw are then one product, which is added and rounded
+ * once, and w and dw pass by once, not once for every few hundred rows.  dh, to which every chunk adds, is summed in
+ * float meanwhile and rounded at the end.  Only of more rows than leave a chunk LEAST columns some are taken at a time;
+ * then the chunk's dw is summed in float, too.
+ *
+ * Bound by the products' FLOPs: at 2,048 columns a logit costs 4,096 and 8 bytes, on the way back in BF16 12,288 and 14. */
 #include "cuda_internal.h"
 
-/* Bytes of logits kept at once. */
-#define CHUNK ((int64_t)256 << 20)
-enum { THREADS = 512 };
+enum { THREADS = 512, LEAST = 2048 };
 
 /* ---- forward ---- */
 
@@ -87,7 +92,7 @@ static __global__ void __launch_bounds__(THREADS)
 /* Rows of logits that a chunk holds. */
 static int64_t chunk_rows(int64_t R, int64_t V)
 {
-	int64_t rows = ril_max(CHUNK / (int64_t)sizeof(float) / V, 1);
+	int64_t rows = ril_max(ril_cuda.chunk / (int64_t)sizeof(float) / V, 1);
 	return ril_parts(R, ril_parts(R, rows));
 }
 
@@ -119,18 +124,18 @@ void ril_cuda_head_logp(double *logp, double *entropy, ril_real *lse, struct ril
 
 /* ---- backward ---- */
 
-/* dz = dlogp / T (target - softmax(z)), [rows, V]: block (j, r) turns 4 x 256 logits of row r.  In place for T float.
- * Bound by the bytes of z and dz. */
+/* dz = dlogp / T (target - softmax(z)), [rows, V], of the ids from `first` on: block (r, j) turns 4 x 256 logits of row r.
+ * In place for T float.  Bound by the bytes of z and dz. */
 enum { TURN_THREADS = 256, TURN = 4 * TURN_THREADS };
 
 template <typename T>
 static __global__ void __launch_bounds__(TURN_THREADS)
 	dz_kernel(T *dz, const float *z, const double *dlogp, const float *lse, const int32_t *target, double inv_t,
-		  int64_t V)
+		  int64_t first, int64_t V)
 {
 	int64_t r = blockIdx.x;
 	float scale = (float)(dlogp[r] * inv_t), all = lse[r];
-	int64_t right = target[r], from = (int64_t)blockIdx.y * TURN + threadIdx.x;
+	int64_t right = target[r] - first, from = (int64_t)blockIdx.y * TURN + threadIdx.x;
 #pragma unroll
 	for (int i = 0; i < 4; i++) {
 		int64_t v = from + i * TURN_THREADS;
@@ -141,36 +146,105 @@ static __global__ void __launch_bounds__(TURN_THREADS)
 	}
 }
 
-/* The gradient of a chunk's logits, for products with h. */
-static struct ril_mat turned(struct ril_mat z, enum ril_dtype type, const double *dlogp, const float *lse,
-			     const int32_t *target, double inv_t)
+/* What the way back runs over, [R, V] in chunks of [rows, cols]. */
+struct back {
+	struct ril_mat h, w;
+	const double *dlogp;
+	const float *lse;
+	const int32_t *target;
+	double inv_t;
+	int64_t rows, cols;
+};
+
+/* Equal parts of at most `most`, but for what makes them multiples of 64. */
+static int64_t even(int64_t n, int64_t most)
 {
-	void *room = type == RIL_F32 ? z.p : ril_cuda_scratch(RIL_ROOM_B, (size_t)(z.rows * z.cols), 2);
+	int64_t part = ril_parts(n, ril_parts(n, ril_max(most, 1)));
+	return ril_min(ril_parts(part, 64) * 64, n);
+}
+
+/* Neither logits nor a sum of dw take more than a chunk's bytes. */
+static void cut(struct back *b)
+{
+	int64_t most = ril_cuda.chunk / (int64_t)sizeof(float);
+	b->rows = even(b->h.rows, most / LEAST);
+	b->cols = even(b->w.rows, most / ril_max(b->rows, b->w.cols));
+}
+
+/* The gradient of the logits of rows [r, ..) of h and a chunk's rows of w, which begin at id v; for products with h. */
+static struct ril_mat turned(const struct back *b, struct ril_mat h, struct ril_mat w, int64_t r, int64_t v)
+{
+	struct ril_mat z = logits(h, w, b->inv_t);
+	void *room = h.type == RIL_F32 ? z.p : ril_cuda_scratch(RIL_ROOM_B, (size_t)(z.rows * z.cols), 2);
 	dim3 grid((unsigned)z.rows, (unsigned)ril_parts(z.cols, TURN));
-	if (room)
-		RIL_BY_TYPE(type, RIL_LAUNCH((dz_kernel<T>), grid, TURN_THREADS, 0, (T *)room, (const float *)z.p,
-					     dlogp, lse, target, inv_t, z.cols));
-	return ril_mat_of(room, type, z.rows, z.cols);
+	if (z.p && room)
+		RIL_BY_TYPE(h.type, RIL_LAUNCH((dz_kernel<T>), grid, TURN_THREADS, 0, (T *)room, (const float *)z.p,
+					       b->dlogp + r, b->lse + r, b->target + r, b->inv_t, v, z.cols));
+	return ril_mat_of(z.p ? room : NULL, h.type, z.rows, z.cols);
+}
+
+/* Some rows of a gradient, and where products are added for them: there, or, so that it is rounded once, in float beside. */
+struct sum {
+	struct ril_mat to, at;
+};
+
+static struct sum sum_of(struct ril_mat to, int64_t row, int64_t n, float *beside)
+{
+	struct ril_mat at = to.p ? ril_mat_rows(to, row, n) : to;
+	return {at, at.p && beside ? ril_mat_of(beside, RIL_F32, n, to.cols) : at};
+}
+
+static void sum_add(const struct sum &s, int64_t row, int64_t n, struct ril_mat a, bool ta, struct ril_mat b,
+		    bool first)
+{
+	if (!s.to.p)
+		return;
+	struct ril_mat at = ril_mat_rows(s.at, row, n);
+	if (s.at.p == s.to.p)
+		ril_cuda_gemm_add(at, a, ta, b, false);
+	else
+		ril_cuda_gemm(at, a, ta, b, false, 1, first ? 0 : 1, NULL);
+}
+
+static void sum_end(const struct sum &s)
+{
+	if (s.at.p != s.to.p)
+		ril_cuda_add_floats(s.to, (const float *)s.at.p);
+}
+
+/* The chunk of the ids [v, v + n): false without memory. */
+static bool go_back(const struct back &b, const struct sum &dh, struct ril_mat dw, float *beside, int64_t v, int64_t n)
+{
+	struct ril_mat w = ril_cuda_as(ril_mat_rows(b.w, v, n), b.h.type, RIL_ROOM_C);
+	struct sum own = sum_of(dw, v, n, beside);
+	for (int64_t r = 0; w.p && r < b.h.rows; r += b.rows) {
+		struct ril_mat h = ril_mat_rows(b.h, r, ril_min(b.rows, b.h.rows - r)), dz = turned(&b, h, w, r, v);
+		if (!dz.p)
+			return false;
+		sum_add(dh, r, h.rows, dz, false, w, v == 0);
+		sum_add(own, 0, n, dz, true, h, r == 0);
+	}
+	sum_end(own);
+	return w.p;
 }
 
 void ril_cuda_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const double *dlogp, const ril_real *lse,
 			    struct ril_mat h, const int32_t *target, struct ril_mat w, double inv_t)
 {
+	struct back b = {h, w, dlogp, lse, target, inv_t, 0, 0};
 	if (h.rows <= 0 || w.rows <= 0 || (!dh.p && !dw.p))
 		return;
-	struct ril_mat as = ril_cuda_as(w, h.type, RIL_ROOM_C);
-	int64_t rows = chunk_rows(h.rows, w.rows);
-	for (int64_t r = 0; as.p && r < h.rows; r += rows) {
-		struct ril_mat part = ril_mat_rows(h, r, ril_min(rows, h.rows - r));
-		struct ril_mat z = logits(part, as, inv_t);
-		if (!z.p)
+	cut(&b);
+	bool dh_apart = dh.p && dh.type != RIL_F32 && b.cols < w.rows;
+	bool dw_apart = dw.p && dw.type != RIL_F32 && b.rows < h.rows;
+	int64_t dh_rows = dh_apart ? h.rows : 0, dw_rows = dw_apart ? b.cols : 0;
+	float *room = NULL;
+	if (dh_rows + dw_rows &&
+	    !(room = (float *)ril_cuda_scratch(RIL_ROOM_D, (size_t)((dh_rows + dw_rows) * w.cols), sizeof *room)))
+		return;
+	struct sum all = sum_of(dh, 0, h.rows, dh_apart ? room : NULL);
+	for (int64_t v = 0; v < w.rows; v += b.cols)
+		if (!go_back(b, all, dw, dw_apart ? room + dh_rows * w.cols : NULL, v, ril_min(b.cols, w.rows - v)))
 			return;
-		struct ril_mat dz = turned(z, h.type, dlogp + r, lse + r, target + r, inv_t);
-		if (!dz.p)
-			return;
-		if (dh.p)
-			ril_cuda_gemm(ril_mat_rows(dh, r, part.rows), dz, false, as, false, 1, 1, NULL);
-		if (dw.p)
-			ril_cuda_gemm_add(dw, dz, true, part, false);
-	}
+	sum_end(all);
 }

@@ -1,7 +1,14 @@
 /* linear.cu -- y = x w^T + b and its way back, by cuBLASLt (blas.c).
  *
  * A weight stored in another type than the activations' is converted first: never in a run's own setting, where weights
- * are what passes compute in.  A bias is read as the type of y. */
+ * are what passes compute in.  A bias is read as the type of y.
+ *
+ * The product itself adds the bias and what y held, in float, before y is rounded.  GELU, which could follow there, is a pass
+ * of its own (elementwise.cu).  NVIDIA's manual does not say which GELU cuBLASLt's is; PyTorch (pull request 104061) takes it
+ * for the approximation by tanh, and it was measured 5.5e-6 from that in float (SGLang, 28166).  The models' is erf's, from
+ * which tanh's is up to 4.7e-4.  And a fused one reads a sum that was not rounded, where ops.h rounds y, as the CPU does.
+ * The pass costs, in BF16, 2 N bytes a token to read y again (8 KiB at N = 4,096); without a way back, which needs y, 2 N more
+ * for having written it. */
 #include "cuda_internal.h"
 #include "sums_internal.h"
 
@@ -66,8 +73,8 @@ static void add_column_sums(float *db, struct ril_mat dy)
 	ril_cuda_add_parts(&db, 1, part, b.n, dy.cols);
 }
 
-/* y[rows, cols] += x: float gradients of a pass in float, kept in BF16.  Bound by the bytes of both. */
-static __global__ void __launch_bounds__(256) add_product_kernel(ril_m<ril_bf16> y, const float *x)
+/* y[rows, cols] += x, dense.  Bound by the bytes of both. */
+static __global__ void __launch_bounds__(256) add_floats_kernel(ril_m<ril_bf16> y, const float *x)
 {
 	int64_t i = (int64_t)blockIdx.x * 256 + threadIdx.x;
 	if (i >= y.rows * y.cols)
@@ -76,18 +83,24 @@ static __global__ void __launch_bounds__(256) add_product_kernel(ril_m<ril_bf16>
 	ril_store(p, ril_load(p) + x[i]);
 }
 
+void ril_cuda_add_floats(struct ril_mat y, const float *x)
+{
+	int64_t n = y.rows * y.cols;
+	if (n)
+		RIL_LAUNCH(add_floats_kernel, (unsigned)ril_parts(n, 256), 256, 0, ril_of<ril_bf16>(y), x);
+}
+
 void ril_cuda_gemm_add(struct ril_mat c, struct ril_mat a, bool ta, struct ril_mat b, bool tb)
 {
 	if (a.type == c.type || c.type == RIL_F32) {
 		ril_cuda_gemm(c, a, ta, b, tb, 1, 1, NULL);
 		return;
 	}
-	int64_t n = c.rows * c.cols;
-	float *room = (float *)ril_cuda_scratch(RIL_ROOM_B, (size_t)n, sizeof *room);
-	if (!room || !n)
+	float *room = (float *)ril_cuda_scratch(RIL_ROOM_B, (size_t)(c.rows * c.cols), sizeof *room);
+	if (!room)
 		return;
 	ril_cuda_gemm(ril_mat_of(room, RIL_F32, c.rows, c.cols), a, ta, b, tb, 1, 0, NULL);
-	RIL_LAUNCH(add_product_kernel, (unsigned)ril_parts(n, 256), 256, 0, ril_of<ril_bf16>(c), (const float *)room);
+	ril_cuda_add_floats(c, room);
 }
 
 void ril_cuda_linear_bwd(struct ril_mat dx, struct ril_mat dw, ril_real *db, struct ril_mat dy, struct ril_mat x,

@@ -8,8 +8,13 @@
  * it, are four digits of eight bits, and a histogram over one digit of those that share the digits above says which is
  * the next.  Masses are integers, units of 2^-40 of the most likely id's: so their sums do not depend on who adds when.
  *
+ * The highest digit, a sign and seven bits of exponent, puts nearly all ids of a row into some six bins: there a warp adds up
+ * what it has for a bin first, and one lane adds that (64 bits in shared memory are added by compare and swap, one after
+ * another where the bin is one).  Below, ids spread, and few are left: those that share the digits above, and of them only
+ * those at or above the last id of the search before, whose places are all that the next one asks for.
+ *
  * Bound by the row's bytes (608 KB at 152 k ids), which after the first reading are in the cache: 2 readings, or up to
- * 3 + 4 for each of three searches. */
+ * 3 + 4 for each search: for k, for p, for the one drawn. */
 #include "cuda_internal.h"
 
 #include "base/philox.h"
@@ -196,24 +201,51 @@ struct cut {
 	unsigned long long ties, sum;
 };
 
+/* Adds each lane's mass (by_mass false: 1) to its bin, where it has one (not -1): a bin's lanes at once.  All lanes call. */
+static __device__ __forceinline__ void add_together(unsigned long long *bins, int bin, bool by_mass,
+						    unsigned long long mass)
+{
+	for (unsigned left = __ballot_sync(RIL_ALL_LANES, bin >= 0); left;) {
+		int one = __shfl_sync(RIL_ALL_LANES, bin, __ffs((int)left) - 1);
+		unsigned same = __ballot_sync(RIL_ALL_LANES, bin == one);
+		unsigned long long sum = by_mass ? ril_warp_sum(bin == one ? mass : 0ull) : __popc(same);
+		if (threadIdx.x % 32 == 0)
+			atomicAdd(&bins[one], sum);
+		left &= ~same;
+	}
+}
+
+/* A histogram over one digit of the ids whose keys reach `least` and share the digits of `key` above it. */
+static __device__ void fill_bins(const struct line &l, float top, bool by_mass, int digit, uint32_t key, uint32_t least,
+				 struct work &s)
+{
+	for (int i = threadIdx.x; i < BINS; i += THREADS)
+		s.bin[i] = 0;
+	__syncthreads();
+	for (int64_t base = 0; base < l.V; base += THREADS) {
+		int64_t v = base + threadIdx.x;
+		float z = v < l.V ? l.z[v] : 0;
+		uint32_t k = ascending(z);
+		bool in = v < l.V && may(l, v) && k >= least &&
+			  (digit == DIGITS - 1 || k >> 8 * (digit + 1) == key >> 8 * (digit + 1));
+		unsigned long long own = in && by_mass ? mass(l, z, top) : 1;
+		if (digit == DIGITS - 1)
+			add_together(s.bin, in ? (int)(k >> 8 * digit) : -1, by_mass, own);
+		else if (in)
+			atomicAdd(&s.bin[k >> 8 * digit & 255], own);
+	}
+	__syncthreads();
+}
+
 /* The fewest ids, in the order of their logits, whose counts (by_mass false) or masses reach `want` > 0; `want` is at most
- * what all have. */
+ * what those have whose keys reach `least`. */
 static __device__ struct cut cut_at(const struct line &l, float top, bool by_mass, unsigned long long want,
-				    struct work &s)
+				    uint32_t least, struct work &s)
 {
 	uint32_t key = 0;
 	unsigned long long above = 0, each = 1;
 	for (int digit = DIGITS - 1; digit >= 0; digit--) {
-		for (int i = threadIdx.x; i < BINS; i += THREADS)
-			s.bin[i] = 0;
-		__syncthreads();
-		for (int64_t v = threadIdx.x; v < l.V; v += THREADS) {
-			float z = l.z[v];
-			uint32_t k = ascending(z);
-			if (may(l, v) && (digit == DIGITS - 1 || k >> 8 * (digit + 1) == key >> 8 * (digit + 1)))
-				atomicAdd(&s.bin[k >> 8 * digit & 255], by_mass ? mass(l, z, top) : 1ull);
-		}
-		__syncthreads();
+		fill_bins(l, top, by_mass, digit, key, least, s);
 		if (threadIdx.x == 0) {
 			int bin = BINS - 1;
 			s.found = 0;
@@ -284,7 +316,9 @@ static __device__ int32_t draw_best(const struct line &l, const struct most &m, 
 				    struct work &s)
 {
 	unsigned long long all = count_allowed(l, s), k = how.top_k > 0 ? (unsigned long long)how.top_k : all;
-	struct cut last = cut_at(l, m.top, false, k < all ? k : all, s);
+	struct cut last = {0, 0, 0}; /* below every key */
+	if (k < all)
+		last = cut_at(l, m.top, false, k, 0, s);
 	/* the mass of the k: what lies above the last key, and its ties */
 	unsigned long long sum = 0;
 	if (threadIdx.x == 0)
@@ -295,17 +329,20 @@ static __device__ int32_t draw_best(const struct line &l, const struct most &m, 
 		if (may(l, v) && ascending(z) > last.key)
 			sum += mass(l, z, m.top);
 	}
-	atomicAdd(&s.found, sum);
+	sum = ril_warp_sum(sum);
+	if (threadIdx.x % 32 == 0)
+		atomicAdd(&s.found, sum);
 	__syncthreads();
-	unsigned long long total = s.found + last.ties * mass(l, number_of(last.key), m.top);
+	unsigned long long total = s.found + (last.ties ? last.ties * mass(l, number_of(last.key), m.top) : 0);
 	__syncthreads();
 	if (how.top_p < 1) {
 		double share = ceil(how.top_p * (double)total);
 		unsigned long long want = share < 1 ? 1ull : (unsigned long long)share;
-		total = cut_at(l, m.top, true, want < total ? want : total, s).sum;
+		last = cut_at(l, m.top, true, want < total ? want : total, last.key, s);
+		total = last.sum;
 	}
 	unsigned long long at = (unsigned long long)(uniform * (double)total);
-	struct cut drawn = cut_at(l, m.top, true, at < total ? at + 1 : total, s);
+	struct cut drawn = cut_at(l, m.top, true, at < total ? at + 1 : total, last.key, s);
 	return nth_tie(l, drawn.key, drawn.ties, s);
 }
 

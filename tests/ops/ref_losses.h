@@ -1,0 +1,316 @@
+/* ref_losses.h -- the language head, and losses with their sums. */
+#ifndef RIL_TEST_OPS_REF_LOSSES_H
+#define RIL_TEST_OPS_REF_LOSSES_H
+
+#include "ref_kind.h"
+
+/* ---- head: d = R, C, V, 100 x inv_t ---- */
+
+static void head_shape(struct run *r)
+{
+	int64_t R = r->d[0], C = r->d[1], V = r->d[2];
+	io_set(&r->in[0], R, C, C, true);
+	io_set(&r->in[1], V, C, C, true);
+	io_set(&r->out[0], R, 1, 1, true);  /* logp */
+	io_set(&r->out[1], R, 1, 1, false); /* entropy */
+	io_set(&r->out[2], R, 1, 1, false); /* lse */
+	r->out[1].compared = r->out[2].compared = true;
+	r->out[0].real = r->out[1].real = r->out[2].real = true;
+	r->idx = random_rows(r, r->idx_n = R, V);
+	r->weight = 1;
+}
+
+static void head_naive(const struct run *r, double *const in[], double *const out[])
+{
+	int64_t C = r->d[1], V = r->d[2];
+	double *z = malloc((size_t)(V + 1) * sizeof *z);
+	for (int64_t t = 0; t < r->d[0]; t++) {
+		double max = -INFINITY, sum = 0, mean = 0;
+		for (int64_t v = 0; v < V; v++) {
+			z[v] = 0;
+			for (int64_t c = 0; c < C; c++)
+				z[v] += (double)r->d[3] / 100 * in[0][t * C + c] * in[1][v * C + c];
+			max = fmax(max, z[v]);
+		}
+		for (int64_t v = 0; v < V; v++)
+			sum += exp(z[v] - max);
+		for (int64_t v = 0; v < V; v++)
+			mean += exp(z[v] - max) / sum * z[v];
+		out[2][t] = max + log(sum);
+		out[0][t] = z[r->idx[t]] - out[2][t];
+		out[1][t] = out[2][t] - mean;
+	}
+	free(z);
+}
+
+static void head_forward(const struct run *r, void *const in[], void *const out[])
+{
+	size_t R = (size_t)r->d[0];
+	double *logp = test_up(NULL, R * sizeof *logp), *entropy = test_up(NULL, R * sizeof *logp);
+	double *x = malloc(R * sizeof *x + 1);
+	ops()->head_logp(logp, entropy, out[2], IN(0), r->at, stored_weight(r, in), (double)r->d[3] / 100);
+	test_down(x, logp, R * sizeof *x);
+	set(&r->out[0], out[0], x);
+	test_down(x, entropy, R * sizeof *x);
+	set(&r->out[1], out[1], x);
+	free(x);
+	ops()->put(logp);
+	ops()->put(entropy);
+}
+
+static void head_backward(const struct run *r, void *const in[], void *const out[], void *const dout[],
+			  void *const din[])
+{
+	double *x = fetched(&r->out[0], dout[0]), *dlogp = test_up(x, (size_t)r->d[0] * sizeof *x);
+	ops()->head_logp_bwd(DIN(0), DIN(1), dlogp, out[2], IN(0), r->at, stored_weight(r, in), (double)r->d[3] / 100);
+	ops()->put(dlogp);
+	free(x);
+}
+
+/* ---- losses ---- */
+
+enum { SIDES = 3, LEFT_OUT = 7 /* every so many tokens have no advantage */ };
+
+/* A buffer's numbers in double, as losses take them: on the device. */
+static double *widened(const struct io *io, const void *device)
+{
+	double *x = fetched(io, device), *y = test_up(x, io_size(io) * sizeof *x);
+	free(x);
+	return y;
+}
+
+/* The sums of a loss start at 1: they are added to.  out: the loss over all sides, the sums [SIDES, 5], dlogp. */
+static void loss_out(struct run *r)
+{
+	io_set(&r->out[0], 1, 1, 1, true);
+	io_set(&r->out[1], SIDES, 5, 5, false);
+	r->out[1].compared = true;
+	io_set(&r->out[2], r->d[0], 1, 1, false);
+	r->idx = random_rows(r, r->idx_n = r->d[0], SIDES);
+}
+
+struct token_loss { /* device */
+	struct ril_loss_sums *sums;
+	double *dlogp, *logp, *weight;
+	uint8_t *side;
+	struct ril_loss_tokens x;
+};
+
+static struct token_loss loss_start(const struct run *r, int logp, int weight, void *const in[])
+{
+	size_t R = (size_t)r->d[0];
+	struct ril_loss_sums sums[SIDES];
+	uint8_t *side = malloc(R + 1);
+	for (int i = 0; i < SIDES; i++)
+		sums[i] = (struct ril_loss_sums){1, 1, 1, 1, 1};
+	for (size_t i = 0; i < R; i++)
+		side[i] = (uint8_t)r->idx[i];
+	struct token_loss l = {.sums = test_up(sums, sizeof sums),
+			       .dlogp = test_up(NULL, R * sizeof *l.dlogp),
+			       .logp = widened(&r->in[logp], in[logp]),
+			       .weight = widened(&r->in[weight], in[weight]),
+			       .side = test_up(side, R)};
+	l.x = (struct ril_loss_tokens){r->d[0], l.logp, l.weight, l.side};
+	free(side);
+	return l;
+}
+
+/* Into the outputs, or (out NULL) dlogp times the loss's own gradient onto din. */
+static void loss_end(const struct run *r, struct token_loss *l, void *const out[], void *const dout[],
+		     void *const din[])
+{
+	struct ril_loss_sums sums[SIDES];
+	double all = 0, *dlogp = malloc((size_t)r->d[0] * sizeof *dlogp + 1);
+	test_down(sums, l->sums, sizeof sums);
+	test_down(dlogp, l->dlogp, (size_t)r->d[0] * sizeof *dlogp);
+	for (int i = 0; i < SIDES; i++)
+		all += sums[i].loss;
+	if (out) {
+		set(&r->out[0], out[0], &all);
+		set(&r->out[1], out[1], &sums[0].loss);
+		set(&r->out[2], out[2], dlogp);
+	} else if (din[0]) {
+		double *by = fetched(&r->out[0], dout[0]), *d = fetched(&r->in[0], din[0]);
+		for (int64_t t = 0; t < r->d[0]; t++)
+			d[t] += by[0] * dlogp[t];
+		set(&r->in[0], din[0], d);
+		free(by);
+		free(d);
+	}
+	void *put[] = {l->sums, l->dlogp, l->logp, l->weight, l->side};
+	for (size_t i = 0; i < sizeof put / sizeof *put; i++)
+		ops()->put(put[i]);
+	free(dlogp);
+}
+
+/* policy: d = R, 100 beta, old is given.  in: logp, old, ref, advantage, weight */
+static void policy_shape(struct run *r)
+{
+	for (int i = 0; i < 5; i++)
+		io_set(&r->in[i], r->d[0], 1, 1, i == 0);
+	r->in[3].low = -2;
+	r->in[3].high = 2;
+	r->in[4].low = 0;
+	loss_out(r);
+}
+
+static void policy_naive(const struct run *r, double *const in[], double *const out[])
+{
+	const double low = .8, high = 1.3, beta = (double)r->d[1] / 100;
+	const double *old = r->d[2] ? in[1] : r->in[0].v; /* else the log-probabilities as they were */
+	for (int i = 0; i < SIDES * 5; i++)
+		out[1][i] = 1;
+	out[0][0] = SIDES;
+	for (int64_t t = 0; t < r->d[0]; t++) {
+		double rho = exp(in[0][t] - old[t]), A = in[3][t], d = in[2][t] - in[0][t];
+		double clipped = fmin(fmax(rho, low), high), value = fmin(rho * A, clipped * A);
+		double *sum = out[1] + 5 * r->idx[t], k3 = beta > 0 ? exp(d) - d - 1 : 0;
+		if (t % LEFT_OUT == 0)
+			continue;
+		double loss = -in[4][t] * (value - beta * k3);
+		out[0][0] += loss;
+		sum[0] += loss;
+		sum[1] += k3;
+		sum[2] += rho;
+		sum[3]++;
+		sum[4] += value != rho * A;
+	}
+}
+
+static struct token_loss policy_run(const struct run *r, void *const in[])
+{
+	struct token_loss l = loss_start(r, 0, 4, in);
+	struct ril_surrogate how = {.low = .8, .high = 1.3, .beta = (double)r->d[1] / 100};
+	double *A = fetched(&r->in[3], in[3]);
+	for (int64_t t = 0; t < r->d[0]; t += LEFT_OUT)
+		A[t] = NAN;
+	double *old = widened(&r->in[1], in[1]), *ref = widened(&r->in[2], in[2]);
+	double *advantage = test_up(A, (size_t)r->d[0] * sizeof *A);
+	ops()->policy_loss(l.dlogp, l.sums, l.x, advantage, r->d[2] ? old : NULL, how.beta > 0 ? ref : NULL, how);
+	ops()->put(old);
+	ops()->put(ref);
+	ops()->put(advantage);
+	free(A);
+	return l;
+}
+
+static void policy_forward(const struct run *r, void *const in[], void *const out[])
+{
+	struct token_loss l = policy_run(r, in);
+	loss_end(r, &l, out, NULL, NULL);
+}
+
+static void policy_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
+			    void *const din[])
+{
+	struct token_loss l = policy_run(r, in);
+	loss_end(r, &l, NULL, dout, din);
+}
+
+/* sft: d = R.  in: logp, weight */
+static void sft_shape(struct run *r)
+{
+	io_set(&r->in[0], r->d[0], 1, 1, true);
+	io_set(&r->in[1], r->d[0], 1, 1, false);
+	loss_out(r);
+}
+
+static void sft_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int i = 0; i < SIDES * 5; i++)
+		out[1][i] = 1;
+	out[0][0] = SIDES;
+	for (int64_t t = 0; t < r->d[0]; t++) {
+		double *sum = out[1] + 5 * r->idx[t];
+		out[0][0] -= in[1][t] * in[0][t];
+		sum[0] -= in[1][t] * in[0][t];
+		sum[2]++;
+		sum[3]++;
+	}
+}
+
+static struct token_loss sft_run(const struct run *r, void *const in[])
+{
+	struct token_loss l = loss_start(r, 0, 1, in);
+	ops()->sft_loss(l.dlogp, l.sums, l.x);
+	return l;
+}
+
+static void sft_forward(const struct run *r, void *const in[], void *const out[])
+{
+	struct token_loss l = sft_run(r, in);
+	loss_end(r, &l, out, NULL, NULL);
+}
+
+static void sft_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
+			 void *const din[])
+{
+	struct token_loss l = sft_run(r, in);
+	loss_end(r, &l, NULL, dout, din);
+}
+
+/* bce: d = R.  out: the loss, all sums */
+static void bce_shape(struct run *r)
+{
+	io_set(&r->in[0], r->d[0], 1, 1 + r->pad, true);
+	r->in[0].low = -6;
+	r->in[0].high = 6;
+	io_set(&r->out[0], 1, 1, 1, true);
+	io_set(&r->out[1], 1, 7, 7, false);
+	r->out[1].compared = true;
+	r->idx = random_rows(r, r->idx_n = r->d[0], 3); /* label + 1 */
+}
+
+static void bce_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int i = 0; i < 7; i++)
+		out[1][i] = 1;
+	for (int64_t t = 0; t < r->d[0]; t++) {
+		double D = 1 / (1 + exp(-in[0][t]));
+		int label = r->idx[t] - 1;
+		if (label < 0)
+			continue;
+		out[1][0] -= label ? .3 * log(D) : .2 * log(1 - D);
+		out[1][1 + label]++;
+		out[1][3 + label] += (D >= .5) == label;
+		out[1][5] += D < .01 || D > .99;
+	}
+	out[0][0] = out[1][0];
+}
+
+static struct ril_bce_sums bce_run(const struct run *r, void *const in[], double scale, struct ril_mat dz)
+{
+	struct ril_bce_sums s = {1, {1, 1}, {1, 1}, 1, 1}, *sums = test_up(&s, sizeof s);
+	int8_t *label = malloc((size_t)r->d[0] + 1);
+	for (int64_t t = 0; t < r->d[0]; t++)
+		label[t] = (int8_t)(r->idx[t] - 1);
+	int8_t *labels = test_up(label, (size_t)r->d[0]);
+	ops()->bce_loss(dz, sums, IN(0), labels, .2 * scale, .3 * scale);
+	test_down(&s, sums, sizeof s);
+	ops()->put(sums);
+	ops()->put(labels);
+	free(label);
+	return s;
+}
+
+static void bce_forward(const struct run *r, void *const in[], void *const out[])
+{
+	struct ril_bce_sums s = bce_run(r, in, 1, RIL_NO_MAT);
+	set(&r->out[0], out[0], &s.loss);
+	set(&r->out[1], out[1], &s.loss);
+}
+
+static void bce_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
+			 void *const din[])
+{
+	double *by = fetched(&r->out[0], dout[0]);
+	bce_run(r, in, by[0], DIN(0));
+	free(by);
+}
+
+KIND(head, head_shape, head_backward, linear_work);
+KIND(policy, policy_shape, policy_backward, NULL);
+KIND(sft, sft_shape, sft_backward, NULL);
+KIND(bce, bce_shape, bce_backward, NULL);
+
+#endif
