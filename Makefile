@@ -129,7 +129,7 @@ SIMTCHECKED := $(patsubst $B/simt/lib/%,$B/simt-checked/lib/%,$(SIMTOBJ)) $B/sim
 # tests need one.
 SIMTTOOLS  := ril-encode ril-rollout ril-discriminate ril-update
 SIMTOPS    := $(patsubst tests/ops/%.c,%,$(filter-out tests/ops/backend.c,$(wildcard tests/ops/*.c)))
-SIMTMODELS := nn_narrow
+SIMTMODELS := nn_narrow nn_step
 SIMT.release := $(addprefix $B/tests/simt/,faults fidelity again $(SIMTOPS) $(SIMTMODELS) $(SIMTTOOLS)) $(SIMTOPS:%=$B/tests/simt-checked/%)
 SIMT.asan    := $(addprefix $B/tests/simt/,sanitized $(SIMTOPS))
 SIMT := $(if $(shell command -v $(SIMT_CXX)),$(SIMT.$(MODE)))

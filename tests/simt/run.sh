@@ -1,6 +1,7 @@
 # run.sh -- the CUDA backend's own sources on an emulated GPU (tests/simt): every operation against its naive form, threads taken
-# in other orders, decoding steps that are done again, both models against the reference's outputs, and a smaller table with
-# every access to memory looked at.  From the sanitizers' build: that table under them.
+# in other orders, decoding steps that are done again, both models against the reference's outputs and, in float and in BF16,
+# against the double build with the same roundings, and a smaller table with every access to memory looked at.  From the
+# sanitizers' build: that table under them.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 mode=${RIL_MODES%% *} B=$RIL_ROOT/build/${mode:-release}/tests
 if [ ! -x "$B/simt/ops" ]; then
@@ -36,6 +37,14 @@ for t in faults decode optim again; do start $t "$B/simt/$t"; done
 for order in reverse random:7; do
 	start $order env RIL_SIMT_ORDER=$order RIL_TEST_SMALL=1 "$B/simt/ops"
 done
+# A test of whole models on the device beside the double build of the CPU: its opening note says how far they may be apart.
+beside() {
+	"$B/simt/$1" dump "$T/$1.device" && "$F64/$1" dump "$T/$1.double" && "$B/simt/$1" compare "$T/$1.device" "$T/$1.double"
+}
+F64=$RIL_ROOT/build/f64/tests/unit
+if [ -x "$F64/nn_step" ]; then
+	for t in nn_narrow nn_step; do start $t beside $t; done
+fi
 wait
 check "faults of each kind are found" ended faults
 for t in ops sample decode optim; do
@@ -47,4 +56,8 @@ for order in reverse random:7; do
 done
 check "steps that are done again" ended again
 check "both models on the emulated device" ended fidelity
+if [ -x "$F64/nn_step" ]; then
+	check "logits, log-probabilities and all gradients, in float and BF16" ended nn_narrow
+	check "a RIL step and sampling, in float and BF16" ended nn_step
+else skip "no double build"; fi
 test_end
