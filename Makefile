@@ -43,7 +43,7 @@ HAVE_CUDA := $(filter-out 0,$(if $(filter release,$(MODE)),$(CUDA),0))
 
 OPT.release := -O3 -g
 OPT.f64     := -O2 -g -DRIL_REAL_IS_DOUBLE
-OPT.asan    := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer
+OPT.asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CFLAGS := -std=gnu11 -D_GNU_SOURCE $(OPT.$(MODE)) -march=$(ARCH) -fno-math-errno -fno-trapping-math -fopenmp-simd -ffp-contract=fast \
 	  $(WARN) -Ilib -Ibin -DRIL_VERSION='"$(VERSION)"' $(FEATURES) $(PKG_CFLAGS) $(EXTRA_CFLAGS)
@@ -125,9 +125,14 @@ SIMT_FLAGS := -Itests/simt -D_GNU_SOURCE -DRIL_SIMT
 SIMTSRC    := $(filter-out lib/ops/cuda/library.c,$(CUDASRC)) $(wildcard tests/simt/*.c)
 SIMTOBJ    := $(patsubst %,$B/simt/%.o,$(basename $(filter-out tests/simt/check.c,$(SIMTSRC))))
 SIMTCHECKED := $(patsubst $B/simt/lib/%,$B/simt-checked/lib/%,$(SIMTOBJ)) $B/simt/tests/simt/check.o
-# Built in release, where there is a compiler of C++: only these tests need one.
-SIMT := $(if $(filter release,$(MODE)),$(if $(shell command -v $(SIMT_CXX)),$B/tests/simt/faults $B/tests/simt-checked/ops \
-	$(patsubst tests/ops/%.c,$B/tests/simt/%,$(filter-out tests/ops/backend.c,$(wildcard tests/ops/*.c)))))
+# In release and, without what looks at accesses itself, under the sanitizers; where there is a compiler of C++: only these
+# tests need one.
+SIMTTOOLS  := ril-encode ril-rollout ril-discriminate ril-update
+SIMTOPS    := $(patsubst tests/ops/%.c,%,$(filter-out tests/ops/backend.c,$(wildcard tests/ops/*.c)))
+SIMTMODELS := nn_narrow nn_step
+SIMT.release := $(addprefix $B/tests/simt/,faults fidelity again kernels $(SIMTOPS) $(SIMTMODELS) $(SIMTTOOLS)) $(SIMTOPS:%=$B/tests/simt-checked/%)
+SIMT.asan    := $(addprefix $B/tests/simt/,sanitized $(SIMTOPS))
+SIMT := $(if $(shell command -v $(SIMT_CXX)),$(SIMT.$(MODE)))
 SIMT_CXXFLAGS := -std=gnu++17 -fno-strict-aliasing -march=$(ARCH) -ffp-contract=fast -Wall -Wextra -Wno-unknown-pragmas -fno-exceptions -fno-rtti -g $(SIMT_FLAGS) -Ilib
 
 $B/simt/%.o: %.c Makefile VERSION
@@ -136,7 +141,7 @@ $B/simt/%.o: %.c Makefile VERSION
 
 $B/simt/%.o: %.cu Makefile
 	@mkdir -p $(@D)
-	$(SIMT_CXX) -x c++ $(SIMT_CXXFLAGS) -O2 $(LDFLAGS) -MMD -MP -c $< -o $@
+	$(SIMT_CXX) -x c++ $(SIMT_CXXFLAGS) $(if $(LDFLAGS),$(OPT.$(MODE)),-O2) -MMD -MP -c $< -o $@
 
 $B/simt-checked/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
@@ -150,13 +155,26 @@ $B/tests/simt/%: $B/tests/ops/%.o $(SIMTOBJ) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
+# Whole models: tests of tests/unit that run on any device, and those that need this one.
+$B/tests/simt/%: $B/tests/unit/%.o $(SIMTOBJ) $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+$B/tests/simt/%: $B/tests/simt/models/%.o $(SIMTOBJ) $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
 $B/tests/simt-checked/%: $B/tests/ops/%.o $(SIMTCHECKED) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
-# The emulation's own test.
-SIMTENGINE := $(patsubst %.c,$B/simt/%.o,$(filter-out tests/simt/cublaslt.c tests/simt/use.c,$(wildcard tests/simt/*.c)))
-$B/tests/simt/faults: $B/simt-checked/tests/simt/faults.o $(SIMTENGINE)
+# The emulation's own tests: faults that its checks find, and those that the sanitizers find in it.
+SIMTENGINE := $(patsubst %.c,$B/simt/%.o,$(filter-out $(addprefix tests/simt/,cublaslt.c use.c check.c),$(wildcard tests/simt/*.c)))
+$B/tests/simt/faults: $B/simt-checked/tests/simt/faults.o $B/simt/tests/simt/check.o $(SIMTENGINE)
+	@mkdir -p $(@D)
+	$(SIMT_CXX) -rdynamic $(LDFLAGS) $^ -o $@
+
+$B/tests/simt/sanitized: $B/simt/tests/simt/sanitized.o $(SIMTENGINE)
 	@mkdir -p $(@D)
 	$(SIMT_CXX) -rdynamic $(LDFLAGS) $^ -o $@
 
@@ -165,7 +183,6 @@ $B/tests/simt/kernels: $B/tests/bench/kernels.o $(SIMTOBJ) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
-SIMTTOOLS := ril-encode ril-rollout ril-discriminate ril-update
 # Tools whose cuda:0 is the emulated device, and whole models on it.
 $B/simt/lib/ops/backend.o: CFLAGS += -DRIL_HAVE_CUDA
 $B/tests/simt/ril-%: $B/bin/ril-%.o $(BINOBJ) $B/simt/lib/ops/backend.o $(filter-out %/use.o,$(SIMTOBJ)) $B/libril.a
@@ -176,7 +193,7 @@ $B/tests/simt/fidelity: $(FIDELITY) $(SIMTOBJ) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
-tests: $(SIMT) $(if $(SIMT),$(addprefix $B/tests/simt/,fidelity kernels $(SIMTTOOLS)))
+tests: $(SIMT)
 
 # The same tests on the GPU of this machine.
 CUDATESTS := ops sample decode optim fidelity

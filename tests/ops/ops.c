@@ -11,6 +11,7 @@ enum {
 	LARGE = 4, /* few finite differences */
 	BF16 = 8,  /* also on activations in BF16 */
 	SLOW = 16, /* on a device that looks at every access */
+	FEW = 32,  /* there all the same */
 };
 
 /* ---- layouts of segments: {q0, qn, p0, pn, k0, kn, causal} ---- */
@@ -20,6 +21,7 @@ enum {
 	static const struct layout NAME = {#NAME, NAME##_seg, sizeof NAME##_seg / sizeof *NAME##_seg, Q, K}
 
 LAYOUT(one_token, 1, 1, {0, 1, 0, 0, 0, 1, 1});
+LAYOUT(no_rows, 0, 3, {0, 0, 0, 0, 0, 3, 1});
 LAYOUT(plain, 41, 41, {0, 17, 0, 0, 0, 17, 1}, {17, 1, 0, 0, 17, 1, 1}, {20, 21, 0, 0, 20, 21, 1}); /* not 18, 19 */
 LAYOUT(empty, 3, 3, {0, 0, 0, 0, 0, 0, 1}, {1, 2, 0, 0, 1, 2, 1}, {3, 0, 0, 0, 3, 0, 0});
 LAYOUT(longer, 150, 150, {0, 150, 0, 0, 0, 150, 1});
@@ -36,6 +38,10 @@ LAYOUT(continued, 12, 30, {0, 5, 0, 0, 0, 12, 1}, {5, 7, 12, 4, 16, 14, 1});
 LAYOUT(tiles, 389, 389, {0, 63, 0, 0, 0, 63, 1}, {63, 64, 0, 63, 63, 64, 1}, {127, 65, 63, 64, 127, 65, 1},
        {192, 1, 127, 65, 192, 1, 1}, {193, 129, 0, 128, 193, 129, 1}, {322, 2, 192, 1, 322, 2, 0},
        {324, 65, 63, 129, 324, 65, 0});
+/* The same for a device that looks at every access: tiles enough for one to be read while the next is on its way. */
+LAYOUT(crossing, 85, 85, {0, 65, 0, 0, 0, 65, 1}, {65, 2, 0, 65, 65, 2, 1}, {67, 17, 0, 65, 67, 17, 0},
+       {84, 1, 0, 0, 67, 18, 0});
+LAYOUT(few_steps, 2, 140, {0, 1, 0, 65, 65, 1, 1}, {1, 1, 0, 65, 70, 65, 1});
 /* Queries without keys, with the prefix's alone, more queries than keys, fewer; not row 11. */
 LAYOUT(no_keys, 90, 200, {0, 3, 0, 0, 0, 0, 1}, {3, 2, 0, 0, 5, 0, 0}, {5, 6, 0, 0, 0, 2, 1}, {12, 4, 2, 3, 0, 0, 1},
        {16, 70, 5, 0, 10, 4, 1}, {86, 3, 0, 9, 20, 170, 1}, {89, 1, 0, 0, 190, 10, 0});
@@ -140,6 +146,8 @@ static const struct op_case cases[] = {
 	{&linear_kind, {530, 130, 70, 1, 0}, 0, 4, NULL, TEST | BF16 | LARGE},
 	{&linear_kind, {600, 1100, 270, 1, 1}, RIL_BF16, 0, NULL, TEST | LARGE},
 	{&linear_kind, {45, 29, 33, 1, 0, 1}, 0, 2, NULL, TEST | BF16}, /* as logits */
+	{&linear_kind, {127, 9, 257, 1, 1}, 0, 1, NULL, TEST | BF16 | LARGE},
+	{&linear_kind, {129, 9, 255, 1, 0}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&linear_kind, {240, 64, 64, 0, 0}, 0, 0, NULL, TIME},
 	{&linear_kind, {3600, 64, 64, 1, 0}, 0, 0, NULL, TIME},
 	{&linear_kind, {3600, 64, 176, 0, 0}, 0, 0, NULL, TIME},
@@ -153,46 +161,69 @@ static const struct op_case cases[] = {
 	{&linear_kind, {512, 2048, 2048, 0, 0}, RIL_BF16, 0, NULL, TIME},
 	/* T, C, rows, vis */
 	{&embed_kind, {0, 8, 5, 0}, 0, 0, NULL, TEST | BF16},
+	{&embed_kind, {1, 9, 5, 2}, 0, 0, NULL, TEST | BF16},
 	{&embed_kind, {37, 19, 11, 0}, RIL_BF16, 0, NULL, TEST},
 	{&embed_kind, {37, 70, 11, 9}, 0, 0, NULL, TEST | BF16},
 	{&embed_kind, {3600, 64, 500, 400}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	/* R, C, rows */
 	{&gather_kind, {0, 8, 5}, 0, 0, NULL, TEST | BF16},
+	{&gather_kind, {1, 33, 7}, 0, 0, NULL, TEST | BF16},
 	{&gather_kind, {40, 33, 7}, 0, 0, NULL, TEST | BF16},
 	{&gather_kind, {2500, 1032, 2}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&gather_kind, {3000, 64, 3600}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	/* T, C, rows of y */
 	{&scatter_kind, {0, 8, 5}, 0, 0, NULL, TEST | BF16},
+	{&scatter_kind, {1, 33, 6}, 0, 0, NULL, TEST | BF16},
 	{&scatter_kind, {29, 33, 60}, 0, 0, NULL, TEST | BF16},
 	{&scatter_kind, {3000, 64, 3601}, 0, 0, NULL, TEST | BF16 | TIME},
 	/* T, C, P */
+	{&add_rows_kind, {0, 13, 7}, 0, 0, NULL, TEST | BF16},
+	{&add_rows_kind, {1, 13, 7}, 0, 0, NULL, TEST | BF16},
 	{&add_rows_kind, {21, 13, 7}, 0, 0, NULL, TEST | BF16},
 	{&add_rows_kind, {23, 13, 7}, 0, 0, NULL, TEST | BF16},
 	{&add_rows_kind, {5, 13, 7}, 0, 0, NULL, TEST | BF16},
 	{&add_rows_kind, {2050, 48, 1025}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
+	{&axpy_kind, {0, 64}, 0, 0, NULL, TEST | BF16},
+	{&axpy_kind, {1, 1}, 0, 0, NULL, TEST | BF16},
+	{&axpy_kind, {1, 2047}, 0, 0, NULL, TEST | BF16},
+	{&axpy_kind, {3, 683}, 0, 0, NULL, TEST | BF16},
 	{&axpy_kind, {3600, 64}, 0, 0, NULL, TEST | BF16 | TIME},
+	{&scale_add_kind, {0, 31}, 0, 0, NULL, TEST | BF16},
+	{&scale_add_kind, {1, 33}, 0, 0, NULL, TEST | BF16},
+	{&scale_add_kind, {257, 32}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&scale_add_kind, {17, 31}, 0, 0, NULL, TEST | BF16},
 	{&scale_add_kind, {3600, 64}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
+	ALL_ACTS(0, 5, TEST | BF16),
 	ALL_ACTS(1, 1, TEST | BF16),
 	ALL_ACTS(3, 37, TEST | BF16),
+	ALL_ACTS(3, 683, TEST | BF16 | LARGE),
 	ALL_ACTS(3600, 176, TIME),
+	{&swiglu_kind, {0, 37}, 0, 0, NULL, TEST | BF16},
+	{&swiglu_kind, {1, 1}, 0, 0, NULL, TEST | BF16},
+	{&swiglu_kind, {1, 2049}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&swiglu_kind, {3, 37}, 0, 0, NULL, TEST | BF16},
 	{&swiglu_kind, {3600, 176}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	{&rmsnorm_kind, {0, 9}, 0, 0, NULL, TEST | BF16},
 	{&rmsnorm_kind, {1, 3}, 0, 0, NULL, TEST | BF16},
+	{&rmsnorm_kind, {9, 1023}, 0, 1, NULL, TEST | BF16 | LARGE},
+	{&rmsnorm_kind, {9, 1025}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&rmsnorm_kind, {19, 37}, 0, 5, NULL, TEST | BF16},
 	{&rmsnorm_kind, {3600, 64}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	/* rows too long for one warp, and for what a block's shared memory holds */
 	{&rmsnorm_kind, {13, 1544}, 0, 8, NULL, TEST | BF16 | LARGE},
 	{&rmsnorm_kind, {3, 17001}, 0, 1, NULL, TEST | BF16 | LARGE},
 	{&rmsnorm_kind, {512, 2048}, 0, 0, NULL, TIME},
+	{&layernorm_kind, {0, 9}, 0, 0, NULL, TEST | BF16},
 	{&layernorm_kind, {1, 4}, 0, 0, NULL, TEST | BF16},
 	{&layernorm_kind, {19, 37}, 0, 0, NULL, TEST | BF16},
+	{&layernorm_kind, {9, 1023}, 0, 0, NULL, TEST | BF16 | LARGE},
+	{&layernorm_kind, {9, 1025}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&layernorm_kind, {3600, 64}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	{&layernorm_kind, {13, 1544}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&layernorm_kind, {3, 17001}, 0, 0, NULL, TEST | BF16 | LARGE},
 	/* T, H, D, axes, in runs */
 	{&rope_kind, {0, 2, 16, 1}, 0, 0, NULL, TEST | BF16},
+	{&rope_kind, {1, 2, 16, 1}, 0, 0, NULL, TEST | BF16},
 	{&rope_kind, {13, 3, 10, 1}, 0, 4, NULL, TEST | BF16},
 	{&rope_kind, {13, 3, 10, 3}, 0, 4, NULL, TEST | BF16},
 	{&rope_kind, {13, 3, 10, 3, 1}, 0, 4, NULL, TEST | BF16},
@@ -206,12 +237,21 @@ static const struct op_case cases[] = {
 	ALL_LAYOUTS(4, 2, 16, 3, SLOW),
 	ALL_LAYOUTS(3, 1, 20, 0, SLOW),
 	ALL_LAYOUTS(2, 2, 40, 1, SLOW),
+	{&attention_kind, {2, 1, 16}, 0, 0, &no_rows, TEST | BF16},
+	{&attention_kind, {2, 1, 64}, 0, 0, &one_token, TEST | BF16},
+	{&attention_kind, {1, 1, 80}, 0, 0, &one_token, TEST | BF16},
+	{&attention_kind, {1, 1, 128}, 0, 0, &one_token, TEST | BF16},
 	{&attention_kind, {6, 2, 16}, 0, 2, &shared, TEST | BF16},
 	{&attention_kind, {80, 1, 16}, 0, 0, &shared, TEST | BF16 | LARGE},
 	{&attention_kind, {2, 1, 24}, 0, 8, &no_keys, TEST | BF16 | LARGE},
 	{&attention_kind, {3, 3, 8}, 0, 1, &sliding, TEST | BF16},
 	{&attention_kind, {1, 1, 8}, 0, 8, &many, TEST | BF16 | LARGE},
 	{&attention_kind, {1, 1, 8}, 0, 8, &turns, TEST | BF16 | LARGE},
+	{&attention_kind, {2, 1, 64}, 0, 8, &crossing, TEST | BF16 | LARGE | FEW},
+	{&attention_kind, {1, 1, 80}, 0, 0, &crossing, TEST | BF16 | LARGE | FEW},
+	{&attention_kind, {1, 1, 128}, 0, 8, &crossing, TEST | BF16 | LARGE | FEW},
+	{&attention_kind, {2, 1, 64}, 0, 0, &few_steps, TEST | BF16 | LARGE | FEW},
+	{&attention_kind, {1, 1, 128}, 0, 8, &few_steps, TEST | BF16 | LARGE | FEW},
 	{&attention_kind, {2, 1, 64}, 0, 8, &tiles, TEST | BF16 | LARGE},
 	{&attention_kind, {1, 1, 80}, 0, 8, &tiles, TEST | BF16 | LARGE},
 	{&attention_kind, {1, 1, 128}, 0, 8, &tiles, TEST | BF16 | LARGE},
@@ -232,6 +272,8 @@ static const struct op_case cases[] = {
 	/* R, C, V, 100 x inv_t */
 	{&head_kind, {0, 8, 9, 100}, 0, 0, NULL, TEST | BF16},
 	{&head_kind, {1, 7, 1, 100}, 0, 0, NULL, TEST | BF16},
+	{&head_kind, {1, 8, 511, 100}, 0, 0, NULL, TEST | BF16 | LARGE},
+	{&head_kind, {3, 8, 1025, 100}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&head_kind, {21, 19, 53, 140}, 0, 0, NULL, TEST | BF16},
 	{&head_kind, {21, 19, 53, 70}, RIL_BF16, 0, NULL, TEST},
 	{&head_kind, {150, 16, 2500, 100}, RIL_F16, 0, NULL, TEST | LARGE},
@@ -240,24 +282,35 @@ static const struct op_case cases[] = {
 	{&head_kind, {256, 1024, 50000, 100}, RIL_BF16, 0, NULL, TIME},
 	/* R, 100 x beta, old is given */
 	{&policy_kind, {0, 4, 1}, 0, 0, NULL, TEST},
+	{&policy_kind, {1, 4, 1}, 0, 0, NULL, TEST},
+	{&policy_kind, {257, 4, 1}, 0, 0, NULL, TEST},
 	{&policy_kind, {40, 0, 0}, 0, 0, NULL, TEST},
 	{&policy_kind, {40, 0, 1}, 0, 0, NULL, TEST},
 	{&policy_kind, {333, 50, 1}, 0, 0, NULL, TEST},
 	{&policy_kind, {333, 50, 0}, 0, 0, NULL, TEST},
 	{&policy_kind, {5000, 4, 1}, 0, 0, NULL, TEST | TIME | LARGE},
+	{&sft_kind, {0}, 0, 0, NULL, TEST},
 	{&sft_kind, {1}, 0, 0, NULL, TEST},
 	{&sft_kind, {77}, 0, 0, NULL, TEST},
 	{&bce_kind, {0}, 0, 0, NULL, TEST},
+	{&bce_kind, {1}, 0, 0, NULL, TEST},
+	{&bce_kind, {257}, 0, 1, NULL, TEST},
 	{&bce_kind, {60}, 0, 0, NULL, TEST},
 	{&bce_kind, {60}, 0, 3, NULL, TEST},
 	/* rows, columns, step */
 	{&squares_kind, {0, 3}, 0, 0, NULL, TEST | BF16},
+	{&squares_kind, {1, 1}, 0, 0, NULL, TEST | BF16},
+	{&squares_kind, {1, 65537}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&squares_kind, {1000, 203}, 0, 0, NULL, TEST | BF16 | TIME},
+	{&adamw_kind, {0, 5, 1}, 0, 0, NULL, TEST},
 	{&adamw_kind, {1, 5, 1}, 0, 0, NULL, TEST},
+	{&adamw_kind, {1, 2049, 3}, 0, 0, NULL, TEST},
 	{&adamw_kind, {100, 203, 7}, 0, 0, NULL, TEST},
 	{&adamw_kind, {1000, 220, 7}, 0, 0, NULL, TIME},
 	{&adamw_kind, {1000, 220, 7}, RIL_BF16, 0, NULL, TIME},
 	{&convert_kind, {0, 3}, RIL_BF16, 0, NULL, TEST},
+	{&convert_kind, {1, 1}, RIL_BF16, 0, NULL, TEST},
+	{&convert_kind, {1, 2047}, RIL_BF16, 0, NULL, TEST},
 	{&convert_kind, {100, 703}, RIL_BF16, 0, NULL, TEST},
 	{&convert_kind, {1, 511}, RIL_F16, 0, NULL, TEST},
 	{&convert_kind, {100, 703}, RIL_F32, 0, NULL, TEST},
@@ -479,10 +532,10 @@ static void time_all(const char *only)
 static void test_all(const char *only)
 {
 	const char *s = getenv("RIL_TEST_SMALL");
-	bool small = s && *s == '1';
+	bool small = s && *s >= '1';
 	char what[128];
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		if (!(cases[i].use & TEST) || (small && cases[i].use & (LARGE | SLOW)))
+		if (!(cases[i].use & TEST) || (small && cases[i].use & (LARGE | SLOW) && !(cases[i].use & FEW)))
 			continue;
 		for (int narrow = 0; narrow <= !!(cases[i].use & BF16); narrow++) {
 			struct run r = run_of(&cases[i], narrow ? RIL_BF16 : RIL_REAL, what, sizeof what);

@@ -10,8 +10,10 @@ few=(--compute bf16 --gradients bf16 --moments 8bit)
 # ---- two builds ----
 if [ -x "$RIL_ROOT/build/f64/tests/unit/nn_narrow" ] && [ -x "$RIL_ROOT/build/$mode/tests/unit/nn_narrow" ]; then
 	export RIL_SHARED
-	for m in "$mode" f64; do check "$m computes" env -C "$RIL_ROOT" "build/$m/tests/unit/nn_narrow" dump "$T/$m.bin"; done
-	check "float agrees with double" "$RIL_ROOT/build/$mode/tests/unit/nn_narrow" compare "$mode.bin" f64.bin
+	for t in nn_narrow nn_step; do
+		for m in "$mode" f64; do check "$t: $m computes" env -C "$RIL_ROOT" "build/$m/tests/unit/$t" dump "$T/$t.$m"; done
+		check "$t: float agrees with double" "$RIL_ROOT/build/$mode/tests/unit/$t" compare "$t.$mode" "$t.f64"
+	done
 else skip "no double build"; fi
 
 # ---- resuming ----

@@ -1,5 +1,6 @@
 # simt.sh -- the tools with an emulated GPU as cuda:0 (tests/simt): the backend's own kernels under whole passes of both
-# families, towers trained.  In float as the CPU does it, in BF16 close to it, twice the same bytes.
+# families, towers trained.  In float as the CPU does it, in BF16 close to the CPU's BF16 (how close, and why, is what
+# tests/unit/nn_step.c says and run.sh of tests/simt checks), twice the same bytes.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 . "$RIL_ROOT/tests/train_model.sh"
 mode=${RIL_MODES%% *} GPU=$RIL_ROOT/build/${mode:-release}/tests/simt
@@ -35,7 +36,9 @@ for family in S I; do
 	check "$family: teachers" ril-teach -q --cache cache.jsonl --allow-missing -n 1 --tokenizer $family -i $family.cpu/r.ril -o $family.cpu/t.ril
 	check "$family: judged by D on the CPU" discriminate "$RIL_BIN" $family $family.cpu/t.ril $family.cpu/D --device cpu
 	check "$family: scored" ril-score -q --judge contains -i $family.cpu/D.ril -o $family.cpu/s.ril
-	check "$family: trained on the CPU" update "$RIL_BIN" $family $family.cpu/s.ril $family.cpu/U --device cpu
+	for compute in f32 bf16; do
+		check "$family: trained on the CPU, $compute" update "$RIL_BIN" $family $family.cpu/s.ril $family.cpu/$compute --device cpu --compute $compute
+	done
 
 	check "$family: encoded on the GPU" encode "$GPU" $family $family.gpu --device cuda:0 --compute f32
 	check "$family: sampled on the GPU" rollout "$GPU" $family $family.cpu/e.ril $family.gpu/r.ril --device cuda:0 --compute f32
@@ -46,11 +49,11 @@ for family in S I; do
 	for what in before.loss after.loss grad_norm; do
 		check "$family: D's $what as on the CPU" near $what 1e-3 $family.cpu/D.jsonl $family.gpu/D.jsonl
 	done
-	for how in "f32 1e-3" "bf16 0.1"; do
+	for how in "f32 1e-4" "bf16 0.1"; do
 		read -r compute most <<<"$how"
 		check "$family: trained on the GPU, $compute" update "$GPU" $family $family.cpu/s.ril $family.gpu/$compute --device cuda:0 --compute $compute
 		for what in loss grad_norm; do
-			check "$family, $compute: $what as on the CPU" near $what $most $family.cpu/U.jsonl $family.gpu/$compute.jsonl
+			check "$family, $compute: $what as on the CPU" near $what $most $family.cpu/$compute.jsonl $family.gpu/$compute.jsonl
 		done
 		check "$family: the student moved, $compute" test "$(cmp -s $family.gpu/$compute/model.safetensors $family/model.safetensors; echo $?)" = 1
 	done

@@ -1,16 +1,6 @@
 /* faults.cu -- the emulation's own test: kernels with one fault each, found with the message that belongs to it, and beside
  * each the same kernel without the fault, which runs through.  Every kernel runs in a process of its own. */
-#include "simt.h"
-
-#include "../ril_test.h"
-
-#include <sys/wait.h>
-
-enum { THREADS = 64 };
-
-struct room {
-	float x[THREADS];
-};
+#include "faults.h"
 
 /* ---- kernels; right: without the fault ---- */
 
@@ -160,18 +150,6 @@ static __global__ void pairs_apart(uint16_t *out, bool right)
 
 /* ---- the host's side of each ---- */
 
-#define RUN(kernel, blocks, ...)                                                                                       \
-	simt_launch(kernel, #kernel, simt_spelt<kernel>(), blocks, THREADS, sizeof(room), NULL, __VA_ARGS__)
-
-static float *memory(size_t n, bool set)
-{
-	void *p;
-	cudaMalloc(&p, n * sizeof(float));
-	if (set)
-		cudaMemset(p, 0, n * sizeof(float));
-	return (float *)p;
-}
-
 static void use_unset(bool right)
 {
 	RUN(copy_of, 1, memory(THREADS, false), memory(THREADS, right));
@@ -199,11 +177,6 @@ static void host_touches(bool right)
 		p[3] = 1;
 }
 
-#define SIMPLE(kernel, blocks, room_, set)                                                                             \
-	static void run_##kernel(bool right)                                                                           \
-	{                                                                                                              \
-		RUN(kernel, blocks, memory(room_, set), right);                                                        \
-	}
 SIMPLE(race_in_shared, 1, THREADS, false)
 SIMPLE(race_in_warp, 1, THREADS, false)
 SIMPLE(race_between_blocks, 3, 3, false)
@@ -236,15 +209,7 @@ static void run_copy_not_awaited(bool right)
 	RUN(copy_not_awaited, 1, memory(THREADS, false), memory(THREADS, true), right);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(bool right);
-	const char *message;
-} faults[] = {
-#define FAULT(kernel, message)                                                                                         \
-	{                                                                                                              \
-#kernel, run_##kernel, message                                                                         \
-	}
+static const struct fault faults[] = {
 	FAULT(race_in_shared, "shared memory"),
 	FAULT(race_in_warp, "race: "),
 	FAULT(race_between_blocks, "race: writes memory"),
@@ -260,55 +225,15 @@ static const struct {
 	FAULT(overrun, "writes beyond a block of device memory"),
 	FAULT(unset_shared, "reads shared memory at"),
 	FAULT(copy_not_awaited, "that nobody has written"),
-#undef FAULT
 	{"unset", use_unset, "that nobody has written"},
 	{"freed", use_freed, "reads freed device memory"},
 	{"host memory as device memory", use_host, "an argument is an address of the host's memory"},
 	{"device memory on the host", host_touches, "the host touched the device's memory"},
 };
 
-/* In a process of its own; what it said goes to said[n].  Its exit code, or -1 where a signal ended it. */
-static int apart(int which, bool right, const char *order, char *said, size_t n)
-{
-	int fd[2], status = 0;
-	if (pipe(fd))
-		return -2;
-	fflush(NULL);
-	pid_t pid = fork();
-	if (pid == 0) {
-		dup2(fd[1], 2);
-		setenv("RIL_SIMT_ORDER", order, 1);
-		faults[which].run(right);
-		cudaDeviceSynchronize();
-		_exit(0);
-	}
-	close(fd[1]);
-	size_t at = 0;
-	for (ssize_t got; at + 1 < n && (got = read(fd[0], said + at, n - 1 - at)) > 0;)
-		at += (size_t)got;
-	said[at] = 0;
-	close(fd[0]);
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 int main()
 {
-	static const char *const orders[] = {"forward", "reverse", "random:7"};
-	char said[4096];
-	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-		for (const char *order : orders) {
-			int code = apart((int)i, true, order, said, sizeof said);
-			CHECK(code == 0, "%s, %s, without its fault: %s", faults[i].name, order, said);
-		}
-		int code = apart((int)i, false, orders[0], said, sizeof said);
-		CHECK(code != 0 && strstr(said, faults[i].message), "%s: not \"%s\" but: %s", faults[i].name,
-		      faults[i].message, said);
-		for (int k = 1; k < 3; k++) { /* found in any order, if in other words */
-			code = apart((int)i, false, orders[k], said, sizeof said);
-			CHECK(code != 0 && strstr(said, "simt: "), "%s, %s: not found: %s", faults[i].name, orders[k],
-			      said);
-		}
-	}
+	for (const struct fault &f : faults)
+		find(f, "simt: ");
 	TEST_END();
 }

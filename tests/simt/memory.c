@@ -25,9 +25,11 @@
 #include <sanitizer/asan_interface.h>
 #define POISON(p, n) ASAN_POISON_MEMORY_REGION(p, n)
 #define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
+enum { LOWEST = 45 }; /* no address of the program's own is below 2 to this; the sanitizer's tables are */
 #else
 #define POISON(p, n) ((void)(p))
 #define UNPOISON(p, n) ((void)(p))
+enum { LOWEST = 32 };
 #endif
 #define UNCHECKED __attribute__((no_sanitize_address))
 
@@ -40,7 +42,7 @@ static const uint16_t FREED = 0x7ffd; /* a NaN as float and as bfloat16 */
 
 char *simt_device_base, *simt_device_end;
 int simt_device_file;   /* what the range is of: another process can map it */
-static size_t used;     /* from base */
+static size_t used;     /* from base; a zone comes first */
 static size_t paged;    /* from base: not closed for ever */
 static size_t live;     /* bytes of blocks that are not freed */
 static size_t gone;     /* bytes ever freed */
@@ -79,6 +81,7 @@ static void start(void)
 	}
 	simt_device_end = simt_device_base + RESERVED;
 	untouched = simt_tracing();
+	used = ZONE;
 	is_open = open && *open == '1';
 	always_open = is_open;
 	if (!always_open && !(slow && *slow == '0'))
@@ -104,7 +107,7 @@ static void closed_or_open(char *p, size_t bytes, bool open)
 
 void simt_gate(bool open)
 {
-	if (untouched || always_open || open == is_open || !used)
+	if (untouched || always_open || open == is_open || !paged)
 		return;
 	is_open = open;
 	if (key >= 0)
@@ -227,6 +230,7 @@ static struct area *grown(size_t stride)
 	if (used > paged && !untouched) {
 		size_t more = (used - paged + GROWTH - 1) / GROWTH * GROWTH;
 		closed_or_open(simt_device_base + paged, more, is_open);
+		POISON(simt_device_base + paged, more);
 		paged += more;
 	}
 	return &area[areas++];
@@ -341,7 +345,7 @@ void simt_check_arguments(const struct simt_kernel *k, const void *closure, size
 	for (size_t at = sizeof(void *); at + sizeof(void *) <= bytes; at += sizeof(void *)) {
 		uintptr_t word;
 		memcpy(&word, (const char *)closure + at, sizeof word);
-		if (word >> 32 == 0 || word >> 47 || simt_is_device((void *)word))
+		if (word >> LOWEST == 0 || word >> 47 || simt_is_device((void *)word))
 			continue;
 		if (!mincore((void *)(word / PAGE * PAGE), 1, &there) || errno != ENOMEM)
 			simt_fault("kernel %s: an argument is an address of the host's memory (%p, at byte %zu)",
@@ -369,9 +373,10 @@ char *simt_shared_start(size_t bytes)
 		shared_end = shared_low + PAGE + room;
 	}
 	char *p = shared_end - (bytes + 127) / 128 * 128;
-	UNPOISON(shared_end - room, room);
+	UNPOISON(p, (size_t)(shared_end - p));
 	memset(p, FRESH, bytes);
 	memset(p + bytes, BEYOND, (size_t)(shared_end - p) - bytes);
+	POISON(shared_end - room, (size_t)(p - (shared_end - room)));
 	POISON(p + bytes, (size_t)(shared_end - p) - bytes);
 	return p;
 }

@@ -1,38 +1,65 @@
 # run.sh -- the CUDA backend's own sources on an emulated GPU (tests/simt): every operation against its naive form, threads taken
-# in other orders, both models against the reference's outputs, and a smaller table with every access to memory looked at.
+# in other orders, decoding steps that are done again, both models against the reference's outputs and, in float and in BF16,
+# against the double build with the same roundings, and a smaller table with every access to memory looked at.  From the
+# sanitizers' build: that table under them.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 mode=${RIL_MODES%% *} B=$RIL_ROOT/build/${mode:-release}/tests
 if [ ! -x "$B/simt/ops" ]; then
-	skip "no emulated GPU in this build: it needs g++, and is in release alone"
+	skip "no emulated GPU in this build: it needs g++, and is in release and asan"
 	test_end
 	exit
 fi
 cd "$RIL_ROOT" || exit 1
 # start NAME COMMAND...: side by side, as many as there are processors
-start() { local name=$1; shift; ("$@" >"$T/$name.log" 2>&1; echo $? >"$T/$name.rc") & }
+start() {
+	local name=$1; shift
+	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+	("$@" >"$T/$name.log" 2>&1; echo $? >"$T/$name.rc") &
+}
 ended() { [ "$(cat "$T/$1.rc")" = 0 ] || { tail -n 20 "$T/$1.log" >&2; return 1; }; }
+few="env RIL_TEST_SMALL=2"
+if [ "$mode" = asan ]; then
+	for t in ops sample decode optim; do start $t $few "$B/simt/$t"; done
+	start sanitized "$B/simt/sanitized"
+	wait
+	check "the sanitizers find faults of each kind in kernels" ended sanitized
+	for t in ops sample decode optim; do
+		check "$t on the emulated device, under the sanitizers" ended $t
+	done
+	test_end
+	exit
+fi
 start ops "$B/simt/ops"
 start sample env RIL_TEST_SMALL=1 "$B/simt/sample"
-wait -n
-start checked env RIL_TEST_SMALL=1 "$B/simt-checked/ops"
-wait -n
+for t in ops sample decode optim; do start checked-$t $few "$B/simt-checked/$t"; done
 start fidelity "$B/simt/fidelity" -q tests/golden/models
-for t in faults decode optim; do
-	start $t "$B/simt/$t"
-done
+for t in faults decode optim again; do start $t "$B/simt/$t"; done
 start parts env RIL_SIMT_MEMORY=64 "$B/simt/ops" head
 for order in reverse random:7; do
 	start $order env RIL_SIMT_ORDER=$order RIL_TEST_SMALL=1 "$B/simt/ops"
 done
+# A test of whole models on the device beside the double build of the CPU: its opening note says how far they may be apart.
+beside() {
+	"$B/simt/$1" dump "$T/$1.device" && "$F64/$1" dump "$T/$1.double" && "$B/simt/$1" compare "$T/$1.device" "$T/$1.double"
+}
+F64=$RIL_ROOT/build/f64/tests/unit
+if [ -x "$F64/nn_step" ]; then
+	for t in nn_narrow nn_step; do start $t beside $t; done
+fi
 wait
 check "faults of each kind are found" ended faults
 for t in ops sample decode optim; do
 	check "$t on the emulated device" ended $t
+	check "$t, every access looked at" ended checked-$t
 done
 for order in reverse random:7; do
 	check "operations, threads in the order $order" ended $order
 done
-check "operations, every access looked at" ended checked
 check "the head in many parts, on a small device" ended parts
+check "steps that are done again" ended again
 check "both models on the emulated device" ended fidelity
+if [ -x "$F64/nn_step" ]; then
+	check "logits, log-probabilities and all gradients, in float and BF16" ended nn_narrow
+	check "a RIL step and sampling, in float and BF16" ended nn_step
+else skip "no double build"; fi
 test_end

@@ -241,6 +241,10 @@ static void compare(const char *a, const char *b)
 		       grad_most = sqrt(2) * apart(bf16[1].grad, real[1].grad, real[1].grads);
 		printf("pass %d: outputs %.2f u apart, at most %.2f u; gradients %.2f u, at most %.2f u\n", n, out / U,
 		       out_most / U, grad / U, grad_most / U);
+		double out_real = apart(real[0].out, real[1].out, real[1].outs),
+		       grad_real = apart(real[0].grad, real[1].grad, real[1].grads);
+		CHECK(out_real <= 2e-5 && grad_real <= 2e-5, "pass %d in ril_real: outputs %.1e, gradients %.1e apart",
+		      n, out_real, grad_real);
 		CHECK(out <= out_most, "pass %d: outputs are %.2f u apart", n, out / U);
 		CHECK(grad <= grad_most, "pass %d: gradients are %.2f u apart", n, grad / U);
 		for (int i = 0; i < 2; i++) {

@@ -167,5 +167,5 @@ void ril_wide_add_rows_bwd(struct ril_mat dx, struct ril_mat dp, struct ril_mat 
 {
 	int64_t T = dy.rows, P = dp.rows, C = dy.cols;
 	struct rows r = {.y = ril_reals(dx), .y2 = ril_reals(dp), .x = ril_reals(dy), .T = T, .P = P, .C = C};
-	ril_cpu_ranges(ril_min(P, T), RIL_GRAIN / (ril_max(C, 1) * ril_parts(T, P)), add_rows_bwd_rows, &r);
+	ril_cpu_ranges(ril_min(P, T), RIL_GRAIN / ril_max(C * ril_parts(T, P), 1), add_rows_bwd_rows, &r);
 }

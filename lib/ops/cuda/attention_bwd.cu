@@ -345,8 +345,10 @@ static __device__ __forceinline__ float fill_queries(key_tiles<T, DP> &s, const 
 template <typename T, int DP> static __device__ __forceinline__ void leave_saved(key_tiles<T, DP> &s, float saved)
 {
 	constexpr int M = key_tiles<T, DP>::M;
-	if (threadIdx.x < 2 * M)
-		(threadIdx.x < M ? s.lse : s.delta)[threadIdx.x % M] = saved;
+	if (threadIdx.x < M)
+		s.lse[threadIdx.x] = saved;
+	else if (threadIdx.x < 2 * M)
+		s.delta[threadIdx.x - M] = saved;
 }
 
 /* What a kernel sums: a head of 256 leaves registers for one of the two. */

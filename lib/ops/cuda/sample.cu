@@ -365,7 +365,7 @@ static __global__ void __launch_bounds__(THREADS, 2)
 		if (threadIdx.x == 0) {
 			ids[r] = -1;
 			logp[r] = NAN;
-			*nonfinite = 1;
+			atomicExch(nonfinite, 1); /* another block may, too */
 		}
 		return;
 	}
