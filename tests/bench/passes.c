@@ -4,7 +4,8 @@
  *         --device D, --compute TYPE    as the tools'
  *         --batch B                     groups=4,prompt=400,responses=16,length=256, written as ril-update --plan-batch is
  *         --recompute none|cheap|block  of the steps [block]
- *         --only PART                   parts whose name contains it
+ *         --only PART,...               parts whose name contains one of these
+ *         --step HOW                    times nothing, but tells the floors of a RIL step of that batch (passes.h)
  *         --agree FILE                  first writes numbers there for a peer to be held to (passes_agree.c)
  *
  * One line a part, tab-separated: device, type, model, part, shape, seconds, floor in seconds, what the floor is of, the
@@ -26,9 +27,17 @@ void fail(void)
 	exit(bench.err.code ? (int)bench.err.code : 1);
 }
 
+/* Is one of the names in --only a part of this one's? */
 bool wanted(const char *part)
 {
-	return !bench.only || strstr(part, bench.only);
+	char names[256], *rest = names, *name;
+	if (!bench.only)
+		return true;
+	snprintf(names, sizeof names, "%s", bench.only);
+	while ((name = strsep(&rest, ",")))
+		if (strstr(part, name))
+			return true;
+	return false;
 }
 
 /* Prompt and responses are as long as asked for, or as a small model's positions leave room for. */
@@ -93,13 +102,14 @@ static bool set_batch(const char *s)
 static int usage(void)
 {
 	fprintf(stderr, "usage: passes [--device D] [--compute TYPE] [--batch groups=N,prompt=N,responses=N,length=N]\n"
-			"              [--recompute none|cheap|block] [--only PART] [--agree FILE] MODEL_DIR\n");
+			"              [--recompute none|cheap|block] [--only PART,...] [--agree FILE]\n"
+			"              [--step student=N,teacher=N,bytes=N] MODEL_DIR\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	const char *device = "auto", *agree = NULL;
+	const char *device = "auto", *agree = NULL, *how = NULL;
 	for (; argc > 2; argc -= 2, argv += 2) {
 		if (!strcmp(argv[1], "--device"))
 			device = argv[2];
@@ -107,6 +117,8 @@ int main(int argc, char **argv)
 			bench.only = argv[2];
 		else if (!strcmp(argv[1], "--agree"))
 			agree = argv[2];
+		else if (!strcmp(argv[1], "--step"))
+			how = argv[2];
 		else if (!strcmp(argv[1], "--recompute"))
 			bench.recompute = ril_recompute_parse(argv[2]);
 		else if (!strcmp(argv[1], "--compute") ? ril_compute_use(argv[2], &bench.err)
@@ -125,8 +137,11 @@ int main(int argc, char **argv)
 		open_model(RIL_HEAD_LM);
 	}
 	measure_rates();
-	time_sampling();
-	time_training();
+	if (!how) {
+		time_sampling();
+		time_training();
+	} else if (report_step(how))
+		return usage();
 	ril_model_free(bench.model);
 	ril_threads_stop();
 	return 0;

@@ -4,6 +4,7 @@
  *     passes_rates.c   the clock; rates of a large product and of a copy; a line of the table
  *     passes_train.c   made-up groups: passes over them, the language head, the optimiser
  *     passes_sample.c  prefill, decoding, the tower
+ *     passes_step.c    floors of a whole RIL step
  *     passes_agree.c   results for a peer to be held to before it is timed */
 #ifndef RIL_BENCH_PASSES_H
 #define RIL_BENCH_PASSES_H
@@ -44,7 +45,7 @@ void *room(size_t bytes);       /* zeroed memory of the device */
 /* n numbers as a model's activations are, of the pass's type: a product of zeros would draw less power. */
 void *noise(int64_t n);
 void measure_rates(void);
-/* A part that took `seconds`, its floor from its FLOPs and its bytes; tokens 0: they do not count here. */
+/* A part that took `seconds` (0: only the floor is told), its floor from its FLOPs and its bytes; tokens 0: they do not count here. */
 void report(const char *part, const char *shape, double seconds, double flops, double bytes, double tokens);
 
 /* ---- passes_train.c ---- */
@@ -56,19 +57,24 @@ struct training {
 	struct ril_bce_sums *sums; /* device */
 	struct ril_mat z;          /* a discriminator's logits */
 	bool record, score;
-	double tokens, seen; /* rows of the pass; keys that they see in all */
+	double tokens; /* rows of the pass */
 };
 int32_t made_up(uint32_t i); /* the i-th token of made-up text: the prompt's, then the responses' */
 void training_begin(struct training *, const struct batch *, bool record, bool score);
 void training_end(struct training *);
 int run_pass(void *training); /* the loss: minus the mean log-probability; cross-entropy, every other a student's */
 void train_parts(int parts);
+double pass_flops(const struct batch *, bool score); /* forward */
 void time_pass(const char *part, bool record, bool score);
 void time_head(void);
 void time_optimiser(void);
 
 /* ---- passes_sample.c ---- */
 void made_up_prompt(struct ril_gen_prompt *, int n, int each);
+struct cost {
+	double flops, bytes;
+};
+struct cost decode_cost(int prompts, int each, int steps); /* of a step, the mean of so many */
 void time_decode(int sequences);
 void time_prefill(void);
 struct tower {
@@ -82,6 +88,10 @@ void tower_begin(struct tower *);
 void tower_end(struct tower *);
 int embed(void *tower);
 void time_tower(void);
+
+/* ---- passes_step.c ---- */
+/* "student=8,teacher=8,bytes=34": responses of a group, sampled and given; the optimiser's bytes for a parameter. */
+int report_step(const char *how);
 
 /* ---- passes_agree.c ---- */
 void write_agreement(const char *path);

@@ -35,9 +35,14 @@ void report(const char *part, const char *shape, double seconds, double flops, d
 {
 	double product = bench.flops ? flops / bench.flops : 0, copy = bench.bytes ? bytes / bench.bytes : 0;
 	double least = product > copy ? product : copy;
-	printf("%s\t%s\t%s\t%s\t%s\t%.6g\t%.6g\t%s\t%.3f\t", ril_ops()->name, ril_dtype_name(ril_compute()), bench.name,
-	       part, shape, seconds, least, product > copy ? "FLOPs" : "bytes", least / seconds);
-	if (tokens > 0)
+	printf("%s\t%s\t%s\t%s\t%s\t", ril_ops()->name, ril_dtype_name(ril_compute()), bench.name, part, shape);
+	if (seconds > 0)
+		printf("%.6g", seconds);
+	printf("\t%.6g\t%s\t", least, product > copy ? "FLOPs" : "bytes");
+	if (seconds > 0)
+		printf("%.3f", least / seconds);
+	printf("\t");
+	if (seconds > 0 && tokens > 0)
 		printf("%.0f", tokens / seconds);
 	printf("\n");
 	fflush(stdout);

@@ -69,25 +69,32 @@ void time_prefill(void)
 	sampling_end(&s);
 }
 
+struct cost decode_cost(int prompts, int each, int steps)
+{
+	const struct ril_config *c = config();
+	int sequences = prompts * each;
+	double weights = bench.matrices + (double)(c->text.hidden * c->text.vocab);
+	double rows = prompts * (double)bench.batch.prompt + sequences * (1 + steps) / 2.;
+	double cache = 2 * rows * (double)(c->text.layers * c->text.kv_heads * c->text.head_dim);
+	return (struct cost){2 * sequences * weights, (weights + cache) * (double)ril_dtype_size(ril_compute())};
+}
+
 /* What one more token costs: the difference between long and short answers.  Made-up weights hardly ever end one. */
 void time_decode(int sequences)
 {
-	const struct ril_config *c = config();
 	int each = sequences < bench.batch.responses ? sequences : bench.batch.responses;
 	int steps = bench.batch.length < DECODED ? bench.batch.length : DECODED;
 	struct sampling s;
+	char part[32], shape[64];
 	sampling_begin(&s, (sequences + each - 1) / each, each);
 	sequences = s.prompts * each;
 	double few = best(sample, &s);
 	s.how.max_new_tokens = 1 + steps;
-	double many = best(sample, &s), size = (double)ril_dtype_size(ril_compute());
-	double weights = bench.matrices + (double)(c->text.hidden * c->text.vocab);
-	double rows = s.prompts * (double)bench.batch.prompt + sequences * (1 + steps) / 2.;
-	double cache = 2 * rows * (double)(c->text.layers * c->text.kv_heads * c->text.head_dim);
-	char part[32], shape[64];
+	double many = best(sample, &s);
+	struct cost cost = decode_cost(s.prompts, each, steps);
 	snprintf(part, sizeof part, "decode %d", sequences);
 	snprintf(shape, sizeof shape, "%d prompts of %d, a token", s.prompts, bench.batch.prompt);
-	report(part, shape, (many - few) / steps, 2 * sequences * weights, (weights + cache) * size, sequences);
+	report(part, shape, (many - few) / steps, cost.flops, cost.bytes, sequences);
 	sampling_end(&s);
 }
 

@@ -43,8 +43,6 @@ static void add_groups(struct training *t, const struct batch *b)
 	free(ids);
 	free(start);
 	t->tokens = (double)t->pack->tokens.T;
-	double P = b->prompt, L = b->length;
-	t->seen = b->groups * (P * (P + 1) / 2 + b->responses * (L * P + L * L / 2));
 }
 
 void training_begin(struct training *t, const struct batch *b, bool record, bool score)
@@ -108,12 +106,15 @@ int run_pass(void *ctx)
 	return t->record ? ril_tape_backward(t->tape, &bench.err) : ril_tape_check(t->tape, &bench.err);
 }
 
-static double forward_flops(const struct training *t)
+double pass_flops(const struct batch *b, bool score)
 {
 	const struct ril_config *c = config();
-	double head = t->score ? 0 : 2. * (double)t->pack->R * (double)c->text.hidden * (double)c->text.vocab;
-	return 2 * t->tokens * bench.matrices + head +
-	       4 * t->seen * (double)(c->text.heads * c->text.head_dim * c->text.layers);
+	double P = b->prompt, L = b->length, N = b->responses, rows = b->groups * N * L;
+	double tokens = b->groups * (P + N * (score ? L : L - 1)); /* the last token predicts nothing */
+	double seen = b->groups * (P * (P + 1) / 2 + N * (L * P + L * L / 2));
+	double head = score ? 0 : 2 * rows * (double)c->text.hidden * (double)c->text.vocab;
+	return 2 * tokens * bench.matrices + head +
+	       4 * seen * (double)(c->text.heads * c->text.head_dim * c->text.layers);
 }
 
 void time_pass(const char *part, bool record, bool score)
@@ -124,7 +125,7 @@ void time_pass(const char *part, bool record, bool score)
 	training_begin(&t, b, record, score);
 	snprintf(shape, sizeof shape, "%d x %d x %d, prompt %d: %.0f tokens", b->groups, b->responses, b->length,
 		 b->prompt, t.tokens);
-	report(part, shape, best(run_pass, &t), forward_flops(&t) * (record ? 3 : 1), 0, t.tokens);
+	report(part, shape, best(run_pass, &t), pass_flops(b, score) * (record ? 3 : 1), 0, t.tokens);
 	training_end(&t);
 }
 
