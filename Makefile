@@ -189,6 +189,8 @@ $B/tests/bench/passes: $(PASSES) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
+tests: $B/tests/bench/passes
+
 $B/tests/simt/passes: $(PASSES) $B/simt/lib/ops/backend.o $(filter-out %/use.o,$(SIMTOBJ)) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)

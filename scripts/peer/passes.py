@@ -198,7 +198,7 @@ def apart(ours, theirs):
     """Root mean square of the difference over the spread of the numbers."""
     x, y = torch.tensor(ours).double(), theirs.detach().double().cpu().flatten()
     assert x.shape == y.shape, (x.shape, y.shape)
-    spread = y.std() if len(y) > 8 else y.abs().max()  # of a few, their size
+    spread = y.std() if len(y) > 2 else y.abs().max()  # of a few, their size
     return float((x - y).pow(2).mean().sqrt() / spread)
 
 
@@ -351,6 +351,14 @@ def reference(policy, seqs, P):
     plain(policy)
 
 
+def fits(run, micro, f):
+    try:
+        run(micro, f)
+        return True
+    except torch.OutOfMemoryError:
+        return False
+
+
 def step_part(part, policy, seqs, run):
     """run(micro, rows): micro-batches halved until they fit; checkpoints where even one sequence does not."""
     def make(compiled, attention):
@@ -358,21 +366,18 @@ def step_part(part, policy, seqs, run):
         policy.layers(compiled)
         f = torch.compile(logp_rows, dynamic=False) if compiled else logp_rows
         micro = min(16, len(seqs))
-        while True:
-            try:
-                run(micro, f)
-                return lambda: run(micro, f)
-            except torch.OutOfMemoryError:
-                policy.model.zero_grad(set_to_none=True)
-                free()
-                if micro > 1:
-                    micro //= 2
-                elif not policy.lm.is_gradient_checkpointing:
-                    policy.model.gradient_checkpointing_enable({"use_reentrant": False})
-                    policy.model.train()
-                    micro = 4
-                else:
-                    raise
+        while not fits(run, micro, f):
+            policy.model.zero_grad(set_to_none=True)
+            free()
+            if micro > 1:
+                micro //= 2
+            elif not policy.model.training:  # not even one sequence: checkpoints, which only training mode takes
+                getattr(policy.model, "activation_checkpointing_enable", policy.model.gradient_checkpointing_enable)()
+                policy.model.train()
+                micro = 4
+            else:
+                raise RuntimeError("one sequence with checkpoints does not fit")
+        return lambda: run(micro, f)
     fastest(part, [(f"{a}, {'compiled' if c else 'as it is'}", lambda c=c, a=a: make(c, a)) for a in attentions() for c in (False, True)])
     policy.model.zero_grad(set_to_none=True)
     plain(policy)

@@ -3,7 +3,9 @@
  *     passes [OPTION VALUE]... MODEL_DIR     run by scripts/bench-cuda
  *         --device D, --compute TYPE    as the tools'
  *         --batch B                     groups=4,prompt=400,responses=16,length=256, written as ril-update --plan-batch is
- *         --recompute none|cheap|block  of the steps [block]
+ *         --recompute none|cheap|block  of the steps [none]
+ *         --micro N                     groups of a pass, of which a step takes several; a divisor of theirs [all]
+ *         --seconds S                   about as long each part is timed [4]
  *         --only PART,...               parts whose name contains one of these
  *         --step HOW                    times nothing, but tells the floors of a RIL step of that batch (passes.h)
  *         --agree FILE                  first writes numbers there for a peer to be held to (passes_agree.c)
@@ -18,8 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct bench bench = {.batch = {.groups = 4, .prompt = 400, .responses = 16, .length = 256},
-		      .recompute = RIL_RECOMPUTE_BLOCK};
+struct bench bench = {.batch = {.groups = 4, .prompt = 400, .responses = 16, .length = 256}, .seconds = 4};
 
 void fail(void)
 {
@@ -102,7 +103,8 @@ static bool set_batch(const char *s)
 static int usage(void)
 {
 	fprintf(stderr, "usage: passes [--device D] [--compute TYPE] [--batch groups=N,prompt=N,responses=N,length=N]\n"
-			"              [--recompute none|cheap|block] [--only PART,...] [--agree FILE]\n"
+			"              [--recompute none|cheap|block] [--micro N] [--seconds S]\n"
+			"              [--only PART,...] [--agree FILE]\n"
 			"              [--step student=N,teacher=N,bytes=N] MODEL_DIR\n");
 	return 2;
 }
@@ -117,6 +119,10 @@ int main(int argc, char **argv)
 			bench.only = argv[2];
 		else if (!strcmp(argv[1], "--agree"))
 			agree = argv[2];
+		else if (!strcmp(argv[1], "--micro") && sscanf(argv[2], "%d", &bench.micro) == 1)
+			continue;
+		else if (!strcmp(argv[1], "--seconds") && sscanf(argv[2], "%lf", &bench.seconds) == 1)
+			continue;
 		else if (!strcmp(argv[1], "--step"))
 			how = argv[2];
 		else if (!strcmp(argv[1], "--recompute"))
@@ -125,7 +131,7 @@ int main(int argc, char **argv)
 						       : strcmp(argv[1], "--batch") || !set_batch(argv[2]))
 			return usage();
 	}
-	if (argc != 2)
+	if (argc != 2 || (bench.micro && bench.batch.groups % bench.micro))
 		return usage();
 	bench.dir = argv[1];
 	bench.name = strrchr(bench.dir, '/') ? strrchr(bench.dir, '/') + 1 : bench.dir;

@@ -23,7 +23,9 @@ struct bench {
 	const char *dir, *name, *only; /* the model's folder, its last name; NULL: every part */
 	struct ril_model *model;
 	struct batch batch;
+	int micro; /* groups of a pass: a step is as many passes as that takes; 0: all */
 	enum ril_recompute recompute;
+	double seconds;      /* about as long a part is timed */
 	double flops, bytes; /* a second, measured */
 	double matrices;     /* weights that every token meets: elements, without the head */
 	struct ril_err err;
@@ -57,7 +59,8 @@ struct training {
 	struct ril_bce_sums *sums; /* device */
 	struct ril_mat z;          /* a discriminator's logits */
 	bool record, score;
-	double tokens; /* rows of the pass */
+	int times;     /* passes of a step */
+	double tokens; /* rows of all */
 };
 int32_t made_up(uint32_t i); /* the i-th token of made-up text: the prompt's, then the responses' */
 void training_begin(struct training *, const struct batch *, bool record, bool score);

@@ -23,7 +23,7 @@ static double once(work *fn, void *ctx)
 double best(work *fn, void *ctx)
 {
 	double least = once(fn, ctx), spent = least;
-	for (int i = 0; i < 20 && (i < 1 || spent < 4); i++) {
+	for (int i = 0; i < 20 && (i < 1 || spent < bench.seconds); i++) {
 		double t = once(fn, ctx);
 		least = i == 0 || t < least ? t : least;
 		spent += t;

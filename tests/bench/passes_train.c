@@ -35,20 +35,23 @@ static void add_groups(struct training *t, const struct batch *b)
 				   .start = start,
 				   .n = b->responses};
 	ril_pack_reset(t->pack, config(), RIL_PACK_SHARED, t->score ? RIL_PACK_SCORE : RIL_PACK_POLICY);
-	for (int i = 0; i < b->groups; i++)
+	for (int i = 0; i < b->groups / t->times; i++)
 		if (ril_pack_add(t->pack, &g, &bench.err))
 			fail();
 	if (ril_pack_done(t->pack, &bench.err))
 		fail();
 	free(ids);
 	free(start);
-	t->tokens = (double)t->pack->tokens.T;
+	t->tokens = (double)t->pack->tokens.T * t->times;
 }
 
 void training_begin(struct training *t, const struct batch *b, bool record, bool score)
 {
-	*t = (struct training){
-		.record = record, .score = score, .tape = ril_tape_new(&bench.err), .pack = ril_pack_new(&bench.err)};
+	*t = (struct training){.times = b->groups / (bench.micro && bench.micro < b->groups ? bench.micro : b->groups),
+			       .record = record,
+			       .score = score,
+			       .tape = ril_tape_new(&bench.err),
+			       .pack = ril_pack_new(&bench.err)};
 	if (!t->tape || !t->pack)
 		fail();
 	add_groups(t, b);
@@ -58,7 +61,7 @@ void training_begin(struct training *t, const struct batch *b, bool record, bool
 	if (!down || !label)
 		fail();
 	for (size_t i = 0; i < R; i++) {
-		down[i] = -1. / (double)R;
+		down[i] = -1. / (double)(R * (size_t)t->times);
 		label[i] = (int8_t)(i % 2);
 	}
 	t->logp = room(R * sizeof(double));
@@ -86,16 +89,15 @@ static int run_score(struct training *t)
 	struct ril_val *z;
 	if (ril_pack_score(t->tape, bench.model, t->pack, NULL, &z, &bench.err))
 		return -1;
-	double each = 1. / (double)t->pack->R;
+	double each = 1. / (double)(t->pack->R * t->times);
 	t->z = z->m;
 	if (t->record)
 		ril_ops()->bce_loss(ril_tape_seed(t->tape, z), t->sums, z->m, t->label, each, each);
 	return 0;
 }
 
-int run_pass(void *ctx)
+static int run_one(struct training *t)
 {
-	struct training *t = ctx;
 	ril_tape_reset(t->tape);
 	ril_tape_record(t->tape, t->record);
 	ril_tape_recompute(t->tape, bench.recompute);
@@ -104,6 +106,15 @@ int run_pass(void *ctx)
 				     &bench.err))
 		return -1;
 	return t->record ? ril_tape_backward(t->tape, &bench.err) : ril_tape_check(t->tape, &bench.err);
+}
+
+int run_pass(void *ctx)
+{
+	struct training *t = ctx;
+	int rc = 0;
+	for (int i = 0; !rc && i < t->times; i++)
+		rc = run_one(t);
+	return rc;
 }
 
 double pass_flops(const struct batch *b, bool score)
