@@ -457,6 +457,7 @@ def main():
     how = parser.parse_args()
     DEVICE = torch.device(how.device)
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     torch.manual_seed(0)
     print(f"versions\ttorch {torch.__version__}, transformers {transformers.__version__}\t", flush=True)
     a = read_agreement(how.agree)
