@@ -35,19 +35,23 @@ struct optim_args {
 	{RIL_OPT_CHOICE, 0, "moments", &(A).moments, NULL, "of AdamW: floats, or 8 bits each", 0, 0, "f32|8bit"}
 /* clang-format on */
 
-/* Settles the schedule and makes the parameters trainable; *pixels: the vision part is among them. */
-static inline int optim_args_apply(struct optim_args *a, struct ril_params *p, int always, bool *pixels,
-				   struct ril_err *err)
+/* The parts to train; *pixels: what pictures go through is among them. */
+static inline int optim_args_parts(const struct optim_args *a, int *parts, bool *pixels, struct ril_err *err)
 {
-	int parts;
+	if (ril_parts_parse(a->train, parts, err))
+		return -1;
+	*pixels = *parts & RIL_PARTS_PICTURES;
+	return 0;
+}
+
+/* Settles the schedule and makes these parts of the parameters trainable. */
+static inline int optim_args_apply(struct optim_args *a, struct ril_params *p, int parts, struct ril_err *err)
+{
 	a->how.schedule = ril_lr_schedule_parse(a->schedule);
 	if (a->how.schedule != RIL_CONSTANT && !a->how.total)
 		return ril_fail(err, RIL_EUSAGE, "--schedule %s needs --steps", a->schedule);
-	if (ril_parts_parse(a->train, &parts, err))
-		return -1;
-	*pixels = parts & (RIL_PART_PROJECTOR | RIL_PART_VISION);
 	a->how.moments_8bit = !strcmp(a->moments, "8bit");
-	const struct ril_training how = {.parts = parts | always,
+	const struct ril_training how = {.parts = parts,
 					 .keep_master = !strcmp(a->master, "f32"),
 					 .gradients = !strcmp(a->gradients, "bf16") ? RIL_BF16 : RIL_REAL,
 					 .unit = ril_optim_unit(&a->how)};

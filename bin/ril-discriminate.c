@@ -136,8 +136,14 @@ static void rest(void *ctx)
 static int open_model(struct discriminate *d, const char *dir, bool sketch, bool *pixels, struct ril_err *err)
 {
 	uint32_t seed = (uint32_t)d->tool->common.seed;
-	d->model = sketch ? ril_model_sketch(dir, RIL_HEAD_SCORE, err) : ril_model_open(dir, RIL_HEAD_SCORE, seed, err);
-	if (!d->model || (opt.update && (optim_args_apply(&opt.optim, d->model->params, RIL_PART_SCORE, pixels, err) ||
+	int parts = 0;
+	if (opt.update && optim_args_parts(&opt.optim, &parts, pixels, err))
+		return -1;
+	const struct ril_model_use use = {.head = RIL_HEAD_SCORE,
+					  .seed = seed,
+					  .reads = RIL_PART_LLM | RIL_PART_SCORE | (*pixels ? RIL_PARTS_PICTURES : 0)};
+	d->model = sketch ? ril_model_sketch(dir, &use, err) : ril_model_open_for(dir, &use, err);
+	if (!d->model || (opt.update && (optim_args_apply(&opt.optim, d->model->params, parts | RIL_PART_SCORE, err) ||
 					 !(d->optim = ril_optim_new(d->model->params, &opt.optim.how, seed, err)))))
 		return -1;
 	return 0;

@@ -183,7 +183,8 @@ static int open_all(struct run *r, const char *data, struct ril_err *err)
 /* One picture at a time. */
 static int measure(RIL_UNUSED void *ctx, const struct ril_plan_batch *b, struct ril_memory *m, struct ril_err *err)
 {
-	struct ril_model *model = ril_model_sketch(opt.how.model, RIL_HEAD_LM, err);
+	const struct ril_model_use use = {.head = RIL_HEAD_LM, .reads = RIL_PARTS_PICTURES};
+	struct ril_model *model = ril_model_sketch(opt.how.model, &use, err);
 	if (!model)
 		return -1;
 	ril_memory_model(m, model, NULL);

@@ -9,6 +9,7 @@
 #include "algo/rollout.h"
 #include "loop/stage.h"
 #include "base/progress.h"
+#include "ops/backend.h"
 #include "base/unused.h"
 #include "plan_options.h"
 #include "stream/edge.h"
@@ -17,7 +18,8 @@
 
 static struct {
 	const char *in, *out, *model, *edge, *metrics;
-	bool gzip;
+	bool gzip, own_weights;
+	bool borrows; /* ril-update's weights, if it is on the same device */
 	int64_t n, max_new, start, at_once;
 	struct ril_rollout_options how;
 	struct plan_args plan;
@@ -41,6 +43,8 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_FLAG, 0, "replace", &opt.how.replace, NULL, "drop all responses that are there", 0, 0, NULL},
 	{RIL_OPT_FLAG, 0, "from-pixels", &opt.how.pixels, NULL, "embed pictures anew, from vision.pixels", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "edge", &opt.edge, "FIFO", "where ril-update announces versions", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "own-weights", &opt.own_weights, NULL, "never read ril-update's weights on its GPU", 0, 0,
+	 NULL},
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before: the policy's version", 0, 1e12, NULL},
 	{RIL_OPT_INT, 0, "groups-at-once", &opt.at_once, "N", "groups a batch, where no barrier says", 1, 1e6, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
@@ -58,6 +62,18 @@ struct rollout {
 	int64_t policy;
 	char id[RIL_ID_SIZE]; /* the model's */
 };
+
+/* Tells ril-update, which hears of it before it announces any version, where its weights would be read as they are. */
+static int tell_where(void *ctx, struct ril_record *head, struct ril_err *err)
+{
+	const struct rollout *r = ctx;
+	struct ril_buf where = {0};
+	int rc = opt.borrows ? ril_params_where(r->model->params, &where, err) : 0;
+	if (!rc && where.len)
+		rc = ril_record_set_meta(head, RIL_EDGE_WHERE, where.data, err);
+	ril_buf_free(&where);
+	return rc;
+}
 
 /* Waits for the version made from the step before this batch's, and takes its weights. */
 static int next_version(struct rollout *r, struct ril_err *err)
@@ -129,15 +145,25 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 		return -1;
 	ril_say(r->tool, "%lld responses, %lld tokens; %lld cut by length", (long long)total.responses,
 		(long long)total.tokens, (long long)total.truncated);
+	ril_params_return(r->model->params); /* before ril-update learns of the end, and goes */
 	return ril_stage_end(&r->stage, err);
 }
 
+static struct ril_model_use use(bool later)
+{
+	return (struct ril_model_use){
+		.head = RIL_HEAD_LM, .reads = RIL_PART_LLM | (opt.how.pixels ? RIL_PARTS_PICTURES : 0), .later = later};
+}
+
+/* Borrowed weights are ril-update's. */
 static int measure(RIL_UNUSED void *ctx, const struct ril_plan_batch *b, struct ril_memory *m, struct ril_err *err)
 {
-	struct ril_model *model = ril_model_sketch(opt.model, RIL_HEAD_LM, err);
+	const struct ril_model_use how = use(false);
+	struct ril_model *model = ril_model_sketch(opt.model, &how, err);
 	if (!model)
 		return -1;
-	ril_memory_model(m, model, NULL);
+	if (!opt.borrows)
+		ril_memory_model(m, model, NULL);
 	int rc = ril_plan_answers(m, model, b, opt.how.pixels, err);
 	ril_model_free(model);
 	return rc;
@@ -158,8 +184,8 @@ static int open_all(struct rollout *r, struct ril_err *err)
 	struct plan_of p = plan_of(t);
 	if (plan_guard(&p, err) || (opt.edge && !(r->edge = ril_edge_open_read(opt.edge, err))))
 		return -1;
-	if (!(r->model = ril_model_open(opt.model, RIL_HEAD_LM, 0, err)) ||
-	    !(r->tok = ril_tokenizer_load(opt.model, err)) ||
+	const struct ril_model_use how = use(opt.borrows);
+	if (!(r->model = ril_model_open_for(opt.model, &how, err)) || !(r->tok = ril_tokenizer_load(opt.model, err)) ||
 	    !(r->sampler = ril_rollout_new(r->model, r->tok, &opt.how, err)))
 		return -1;
 	ril_model_id(ril_params_folder(r->model->params), false, r->id);
@@ -169,6 +195,8 @@ static int open_all(struct rollout *r, struct ril_err *err)
 		.start = opt.start,
 		.limit = (size_t)opt.at_once,
 		.lineage = ril_tool_lineage(t, r->id),
+		.on_head = tell_where,
+		.ctx = r,
 	};
 	return ril_stage_open(&r->stage, opt.in, opt.out, opt.gzip, err);
 }
@@ -184,6 +212,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	opt.how.n = (int32_t)opt.n;
 	opt.how.max_new_tokens = (int32_t)opt.max_new;
 	opt.how.seed = (uint32_t)t->common.seed;
+	opt.borrows = opt.edge && !opt.own_weights && (opt.plan.on ? !plan_computes(&opt.plan, t) : !!ril_ops()->where);
 	struct plan_of p = plan_of(t);
 	if (opt.plan.on)
 		return plan_run(&p, err);

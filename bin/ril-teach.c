@@ -149,10 +149,11 @@ static int check_options(struct ril_err *err)
 static int measure(RIL_UNUSED void *ctx, const struct ril_plan_batch *batch, struct ril_memory *m, struct ril_err *err)
 {
 	struct ril_plan_batch b = *batch;
+	const struct ril_model_use use = {.head = RIL_HEAD_LM, .reads = RIL_PARTS_ALL};
 	int rc = 0;
 	b.responses = (b.responses + (int64_t)opt.models.n - 1) / (opt.models.n ? (int64_t)opt.models.n : 1);
 	for (size_t i = 0; i < opt.models.n && !rc; i++) {
-		struct ril_model *model = ril_model_sketch(opt.models.at[i], RIL_HEAD_LM, err);
+		struct ril_model *model = ril_model_sketch(opt.models.at[i], &use, err);
 		rc = model ? ril_plan_picture(m, model, &b, err) || ril_plan_answers(m, model, &b, false, err) : -1;
 		if (!rc)
 			ril_memory_model(m, model, NULL);

@@ -10,6 +10,7 @@
 #include "algo/update.h"
 #include "base/progress.h"
 #include "base/unused.h"
+#include "ops/backend.h"
 #include "optim_options.h"
 #include "plan_options.h"
 #include "stream/edge.h"
@@ -68,7 +69,10 @@ struct update {
 	struct ril_stage stage;
 	struct ril_progress progress;
 	int64_t saved; /* step of the newest checkpoint */
+	bool announced, lends;
+	char lent[RIL_PATH]; /* the file that ril-rollout borrows by */
 	char id[RIL_ID_SIZE];
+	char start[RIL_PATH]; /* the folder begun with */
 };
 
 /* ---- versions and checkpoints ---- */
@@ -91,10 +95,44 @@ static int publish_version(struct update *u, int64_t step, struct ril_err *err)
 	char path[RIL_PATH];
 	if (!u->edge)
 		return 0;
+	if (u->lends) /* the weights are where they were, and as they are now once what was called is done */
+		return ril_ops()->sync(err) ? -1 : ril_edge_announce(u->edge, step, u->lent, err);
 	if (version_path(path, step, err) || ril_remove_tree(path, err) ||
 	    ril_params_save(u->student->params, path, false, err))
 		return -1;
 	return ril_edge_announce(u->edge, step, path, err);
+}
+
+/* Does ril-rollout compute where we do?  What it said of that goes no further. */
+static int same_device(const struct update *u, struct ril_record *head, bool *same, struct ril_err *err)
+{
+	struct ril_buf here = {0};
+	const char *there = ril_record_meta(head, RIL_EDGE_WHERE);
+	if (there && ril_params_where(u->student->params, &here, err))
+		return -1;
+	*same = there && here.len && !strcmp(there, here.data);
+	ril_buf_free(&here);
+	ril_record_drop(head, RIL_EDGE_WHERE);
+	return 0;
+}
+
+/* The first version, once HEAD has said where ril-rollout is: on this device it reads the weights where they are. */
+static int announce_first(void *ctx, struct ril_record *head, struct ril_err *err)
+{
+	struct update *u = ctx;
+	struct ril_err why = {0};
+	if (!u->edge || u->announced)
+		return 0;
+	u->announced = true;
+	if (head && same_device(u, head, &u->lends, err))
+		return -1;
+	if (u->lends && (ril_path(u->lent, err, "%s/lent.json", opt.versions) || ril_ops()->sync(err)))
+		return -1;
+	if (u->lends && ril_params_lend(u->student->params, u->lent, &why)) {
+		ril_say(u->tool, "%s: versions go to %s", why.msg, opt.versions);
+		u->lends = false;
+	}
+	return ril_edge_announce(u->edge, opt.start, u->lends ? u->lent : u->start, err);
 }
 
 static char *settings(const struct ril_tool *t, struct ril_err *err)
@@ -224,16 +262,20 @@ static int train_all(struct update *u, struct ril_err *err)
 
 /* ---- opening ---- */
 
-static struct ril_model *open_model(const char *dir, bool sketch, struct ril_err *err)
+static struct ril_model *open_model(const char *dir, bool sketch, int reads, const struct ril_model *shares,
+				    struct ril_err *err)
 {
-	return sketch ? ril_model_sketch(dir, RIL_HEAD_LM, err) : ril_model_open(dir, RIL_HEAD_LM, 0, err);
+	const struct ril_model_use use = {.head = RIL_HEAD_LM, .reads = reads, .shares = shares};
+	return sketch ? ril_model_sketch(dir, &use, err) : ril_model_open_for(dir, &use, err);
 }
 
 static int open_models(struct update *u, const char *dir, bool sketch, struct ril_err *err)
 {
-	bool pixels = false;
-	if (!(u->student = open_model(dir, sketch, err)) ||
-	    optim_args_apply(&opt.optim, u->student->params, 0, &pixels, err) ||
+	bool pixels;
+	int parts;
+	if (optim_args_parts(&opt.optim, &parts, &pixels, err) ||
+	    !(u->student = open_model(dir, sketch, RIL_PART_LLM | (pixels ? RIL_PARTS_PICTURES : 0), NULL, err)) ||
+	    optim_args_apply(&opt.optim, u->student->params, parts, err) ||
 	    !(u->optim = ril_optim_new(u->student->params, &opt.optim.how, (uint32_t)u->tool->common.seed, err)))
 		return -1;
 	opt.how.objective = ril_objective_parse(opt.objective);
@@ -242,7 +284,7 @@ static int open_models(struct update *u, const char *dir, bool sketch, struct ri
 	opt.how.recompute = ril_recompute_parse(opt.optim.recompute);
 	opt.how.record = opt.out || opt.record;
 	if (opt.how.beta > 0 && opt.how.objective != RIL_SFT &&
-	    !(u->ref = open_model(opt.ref ? opt.ref : opt.model, sketch, err)))
+	    !(u->ref = open_model(opt.ref ? opt.ref : opt.model, sketch, RIL_PART_LLM, u->student, err)))
 		return -1;
 	return 0;
 }
@@ -290,7 +332,7 @@ static void rest(void *ctx)
 static int open_all(struct update *u, struct ril_err *err)
 {
 	struct ril_tool *t = u->tool;
-	char dir[RIL_PATH], state[RIL_PATH];
+	char state[RIL_PATH], *dir = u->start;
 	bool resume = opt.run && opt.start > 0;
 	if (ril_path(dir, err, "%s", opt.model) ||
 	    (resume && (ril_path(dir, err, "%s/step-%lld/student", opt.run, (long long)opt.start) ||
@@ -310,12 +352,15 @@ static int open_all(struct update *u, struct ril_err *err)
 		.tokenizer = ril_tokenizer_key(u->tok),
 		.start = opt.start,
 		.lineage = ril_tool_lineage(t, u->id),
+		.on_head = announce_first,
+		.ctx = u,
 	};
 	if (opt.edge) {
 		const struct ril_watch in = {strcmp(opt.in, "-") ? -1 : STDIN_FILENO,
 					     "ril-rollout or a stage after it"};
-		if (!(u->edge = ril_edge_open_write(opt.edge, &in, 1, err)) ||
-		    ril_edge_announce(u->edge, opt.start, dir, err))
+		if (!(u->edge = ril_edge_open_write(opt.edge, &in, 1, err)))
+			return -1;
+		if (!ril_ops()->where && announce_first(u, NULL, err)) /* nothing to wait for */
 			return -1;
 	}
 	if (ril_stage_open(&u->stage, opt.in, opt.out, opt.gzip, err))
@@ -343,6 +388,8 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 		rc = train_all(&u, err);
 	ril_stage_close(&u.stage, rc ? err : NULL);
 	ril_edge_free(u.edge);
+	if (u.lends)
+		unlink(u.lent);
 	ril_update_free(u.trainer);
 	ril_tokenizer_free(u.tok);
 	close_models(&u);

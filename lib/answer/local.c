@@ -301,8 +301,11 @@ static int identify(struct local *m, const struct ril_local_options *o, struct r
 
 static int open_all(struct local *m, const struct ril_local_options *o, struct ril_err *err)
 {
-	const struct ril_encode_options encode = {
-		.model = m->dir, .image_root = o->image_root, .system = o->system, .room = PICTURE_ROOM};
+	const struct ril_encode_options encode = {.model = m->dir,
+						  .image_root = o->image_root,
+						  .system = o->system,
+						  .decoder = true,
+						  .room = PICTURE_ROOM};
 	if (!(m->encoder = ril_encoder_new(&encode, err)))
 		return -1;
 	m->model = ril_encoder_model(m->encoder);

@@ -41,7 +41,9 @@ struct ril_encoder *ril_encoder_new(const struct ril_encode_options *o, struct r
 	if (!e)
 		return NULL;
 	e->opt = *o;
-	if (!(e->model = ril_model_open(o->model, RIL_HEAD_LM, 0, err)) ||
+	const struct ril_model_use use = {.head = RIL_HEAD_LM,
+					  .reads = o->decoder ? RIL_PARTS_ALL : RIL_PARTS_PICTURES};
+	if (!(e->model = ril_model_open_for(o->model, &use, err)) ||
 	    !(e->tokenizer = ril_tokenizer_load(o->model, err)) ||
 	    !(e->chat = ril_chat_load(o->model, e->tokenizer, err)) || open_gallery(e, err)) {
 		ril_encoder_free(e);

@@ -18,8 +18,9 @@ struct ril_encode_options {
 	int64_t min_pixels, max_pixels, min_tiles, max_tiles; /* 0: as the folder says */
 	bool with_answers;                                    /* gold answers as responses */
 	bool with_pixels;
-	bool bf16;   /* embeddings rounded to BF16 */
-	size_t room; /* bytes of pictures kept */
+	bool bf16;    /* embeddings rounded to BF16 */
+	bool decoder; /* the model will answer, too: all of it is brought to the device */
+	size_t room;  /* bytes of pictures kept */
 };
 
 struct ril_encoder;

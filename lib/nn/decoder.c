@@ -229,7 +229,10 @@ struct ril_val *ril_model_decode(struct ril_tape *t, struct ril_model *m, const 
 	struct ril_err err = {0};
 	if (!pass)
 		return NULL;
-	if (ril_rope_reach(&d->rope, pass->top + 1, &err))
+	bool reads = m->params->reads & RIL_PART_LLM;
+	if (!reads)
+		ril_fail(&err, RIL_EFAIL, "%s: was opened without its language model", m->params->dir);
+	if (!reads || ril_rope_reach(&d->rope, pass->top + 1, &err))
 		return ril_tape_fail(t, &err);
 	struct ril_val *x = ril_t_embed(t, pass->ids, pass->vrow, pass->T, d->embed, vis);
 	for (int64_t i = 0; i < p.c->layers; i++) {

@@ -70,26 +70,40 @@ static int bind(struct ril_model *m, enum ril_head head, uint32_t seed, struct r
 	return ril_params_ready(m->params, err);
 }
 
-struct ril_model *ril_model_open(const char *dir, enum ril_head head, uint32_t seed, struct ril_err *err)
+static int settle(struct ril_model *m, const struct ril_model_use *use, struct ril_err *err)
+{
+	m->params->reads = use->later ? 0 : use->reads;
+	m->params->shares = use->shares ? use->shares->params : NULL;
+	int rc = bind(m, use->head, use->seed, err);
+	m->params->reads = use->reads;
+	return rc;
+}
+
+struct ril_model *ril_model_open_for(const char *dir, const struct ril_model_use *use, struct ril_err *err)
 {
 	struct ril_model *m = ril_new(1, sizeof *m, err);
 	if (!m)
 		return NULL;
-	if (ril_config_read(&m->config, dir, err) || !(m->params = ril_params_open(dir, err)) ||
-	    bind(m, head, seed, err)) {
+	if (ril_config_read(&m->config, dir, err) || !(m->params = ril_params_open(dir, err)) || settle(m, use, err)) {
 		ril_model_free(m);
 		return NULL;
 	}
 	return m;
 }
 
-struct ril_model *ril_model_sketch(const char *dir, enum ril_head head, struct ril_err *err)
+struct ril_model *ril_model_open(const char *dir, enum ril_head head, uint32_t seed, struct ril_err *err)
+{
+	return ril_model_open_for(dir, &(struct ril_model_use){.head = head, .seed = seed, .reads = RIL_PARTS_ALL},
+				  err);
+}
+
+struct ril_model *ril_model_sketch(const char *dir, const struct ril_model_use *use, struct ril_err *err)
 {
 	struct ril_model *m = ril_new(1, sizeof *m, err);
 	enum ril_dtype t = m && !ril_config_read(&m->config, dir, err) ? ril_fresh_dtype(dir, err) : RIL_NONE;
 	if (t && ril_family_pictures(m->config.family) && m->config.image_token < 0)
 		m->config.image_token = (int32_t)m->config.text.vocab - 1; /* not filled in yet: any will do */
-	if (!t || !(m->params = ril_params_sketch(dir, t, err)) || bind(m, head, 0, err)) {
+	if (!t || !(m->params = ril_params_sketch(dir, t, err)) || settle(m, use, err)) {
 		ril_model_free(m);
 		return NULL;
 	}
@@ -123,10 +137,12 @@ struct ril_params *ril_model_layout(const char *dir, struct ril_config *out, str
 
 struct ril_val *ril_model_vision(struct ril_tape *t, struct ril_model *m, const struct ril_tower_input *in)
 {
-	if (m->config.family->tower)
+	bool sees = m->config.family->tower;
+	if (sees && m->params->reads & RIL_PART_VISION)
 		return m->config.family->tower->forward(t, m, in);
 	struct ril_err err = {0};
-	ril_fail(&err, RIL_EFAIL, "%s: a text-only model was given pictures", m->params->dir);
+	ril_fail(&err, RIL_EFAIL, "%s: a %s was given pictures", m->params->dir,
+		 sees ? "model that was opened without its vision part" : "text-only model");
 	return ril_tape_fail(t, &err);
 }
 

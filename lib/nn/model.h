@@ -28,9 +28,19 @@ struct ril_model {
  * (weight normal 0.02 from `seed`, bias 0); from a folder that has score.* it is loaded. */
 enum ril_head { RIL_HEAD_LM, RIL_HEAD_SCORE };
 struct ril_model *ril_model_open(const char *dir, enum ril_head, uint32_t seed, struct ril_err *);
+
+/* The same, for a device that has no room to spare. */
+struct ril_model_use {
+	enum ril_head head;
+	uint32_t seed;
+	int reads;                      /* parts that passes read (enum ril_part): no other is brought there */
+	const struct ril_model *shares; /* reads what this one has there and does not train; NULL: nothing */
+	bool later;                     /* nothing is brought before ril_params_reload */
+};
+struct ril_model *ril_model_open_for(const char *dir, const struct ril_model_use *, struct ril_err *);
 /* A model without weights, for counting on a backend that does not compute: as the headers in its folder have it, or where
  * there are no weights as config.json alone has it. */
-struct ril_model *ril_model_sketch(const char *dir, enum ril_head, struct ril_err *);
+struct ril_model *ril_model_sketch(const char *dir, const struct ril_model_use *, struct ril_err *);
 void ril_model_free(struct ril_model *);
 
 /* The parameters that config.json at `dir` implies (no weights needed), in table order: for making fresh folders. */

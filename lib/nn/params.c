@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* ---- the table ---- */
 
@@ -18,6 +19,7 @@ static struct ril_params *new_table(const char *dir, struct ril_err *err)
 	}
 	ps->store = st;
 	ps->compute = ril_compute();
+	ps->reads = RIL_PARTS_ALL;
 	ps->dir = ril_strdup(dir, err);
 	st->entries = ril_arena_new(NULL, err);
 	if (!ps->dir || !st->entries) {
@@ -33,6 +35,7 @@ void ril_params_free(struct ril_params *ps)
 		return;
 	struct ril_params_store *st = ps->store;
 	const struct ril_ops *ops = ril_ops();
+	ril_params_return(ps);
 	for (size_t i = 0; i < ps->n; i++)
 		ops->put(ps->at[i]->copy);
 	for (int r = 0; r < ps->runs; r++)
@@ -273,7 +276,11 @@ struct ril_param *ril_params_add(struct ril_params *ps, const char *name, int nd
 
 int ril_params_reload(struct ril_params *ps, const char *dir, struct ril_err *err)
 {
+	struct stat st;
 	assert(!ps->grad);
+	if (!stat(dir, &st) && S_ISREG(st.st_mode))
+		return ril_params_borrow(ps, dir, err);
+	ril_params_return(ps);
 	struct ril_folder *f = ril_folder_open(dir, err);
 	if (!f)
 		return -1;

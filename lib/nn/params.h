@@ -17,6 +17,8 @@
  * Saving writes the folder back in the form in which it was read: names, order, types, sharding, index, and a copy of
  * every other file.  One string names a parameter everywhere: the name in the folder.
  *
+ * Where two processes share a device, one can read the weights of the other where they are (params_lend.c): no second copy.
+ *
  * Ownership: ril_params_free releases all of it; parameters are borrowed and never move. */
 #ifndef RIL_NN_PARAMS_H
 #define RIL_NN_PARAMS_H
@@ -26,6 +28,7 @@
 #include "tensor/folder.h"
 
 enum ril_part { RIL_PART_NONE = 0, RIL_PART_LLM = 1, RIL_PART_PROJECTOR = 2, RIL_PART_VISION = 4, RIL_PART_SCORE = 8 };
+enum { RIL_PARTS_ALL = 15, RIL_PARTS_PICTURES = RIL_PART_PROJECTOR | RIL_PART_VISION };
 
 struct ril_param {
 	const char *name;     /* in the folder */
@@ -43,6 +46,7 @@ struct ril_param {
 	bool is_vec;
 	void *copy;                   /* the parameter's own memory on a device that cannot read `stored`; NULL: none */
 	const struct ril_param *tied; /* written from this one: a stored copy of a tied head */
+	bool borrowed;                /* what passes read is somebody else's */
 };
 
 /* A linear layer as a model holds it: weight [out, in], bias [out] or NULL. */
@@ -80,6 +84,10 @@ struct ril_params {
 	struct ril_param **at; /* [n], in order of shards and of data within a shard */
 	size_t n;
 	enum ril_dtype compute; /* what passes compute in: ril_compute() of when the table was made */
+	int reads; /* parts that passes read: only these are brought to the device.  All, unless told otherwise */
+	/* Another table, which outlives this one: of its matrices that are not trained, those of equal bytes are read on the
+	 * device where it has them.  NULL: none. */
+	const struct ril_params *shares;
 	/* training blocks; NULL before ril_params_train */
 	ril_real *master; /* [count]; NULL with keep_master false */
 	void *grad;       /* run after run */
@@ -108,8 +116,19 @@ void ril_params_zero_grad(struct ril_params *);
 int ril_params_refresh(struct ril_params *, struct ril_err *);
 void ril_params_publish(struct ril_params *, const struct ril_run *, int64_t from, int64_t to);
 void ril_params_vectors(struct ril_params *);
-/* Reads newer weights of the same table (a version written by ril_params_save); not while training. */
-int ril_params_reload(struct ril_params *, const char *dir, struct ril_err *);
+/* Reads newer weights of the same table: a version written by ril_params_save, or the file of ril_params_lend, whose weights
+ * are then read where they are, as they are at any time; not while training. */
+int ril_params_reload(struct ril_params *, const char *path, struct ril_err *);
+
+/* ---- one copy for two processes on one device (params_lend.c) ---- */
+/* Appends who could lend to whom, and in which type: the same text in both, or there is nothing to lend.  Empty where the device
+ * cannot. */
+int ril_params_where(const struct ril_params *, struct ril_buf *, struct ril_err *);
+/* Writes the file that another process borrows by.  The blocks must stay, and their owner writes to them only while no
+ * borrower reads. */
+int ril_params_lend(const struct ril_params *, const char *path, struct ril_err *);
+/* Gives back what was borrowed: nothing can be read any more, until the next reload. */
+void ril_params_return(struct ril_params *);
 
 /* Bytes: what forward passes read and is no master; masters; gradients. */
 struct ril_params_size {

@@ -34,8 +34,7 @@ static void *element(const void *p, enum ril_dtype type, int64_t at)
 
 /* ---- bringing them to the device ---- */
 
-/* What forward passes read of a parameter that is not trained. */
-static enum ril_dtype read_as(const struct ril_params *ps, const struct ril_param *p)
+enum ril_dtype ril_param_read_as(const struct ril_params *ps, const struct ril_param *p)
 {
 	return ps->compute == RIL_BF16 && !p->is_vec ? RIL_BF16 : p->dtype;
 }
@@ -58,7 +57,7 @@ static int bring(const struct ril_params *ps, struct ril_param *p, struct ril_er
 {
 	const struct ril_ops *ops = ril_ops();
 	p->w.p = (void *)(uintptr_t)p->stored;
-	p->w.type = read_as(ps, p);
+	p->w.type = ril_param_read_as(ps, p);
 	if (ops->host_memory && p->w.type == p->dtype)
 		return 0;
 	if (!p->copy && !(p->copy = block((size_t)p->count, ril_dtype_size(p->w.type), err)))
@@ -70,8 +69,7 @@ static int bring(const struct ril_params *ps, struct ril_param *p, struct ril_er
 	return 0;
 }
 
-/* Gives the copy back once something else on the device holds the same. */
-static void release(struct ril_param *p)
+void ril_param_release(struct ril_param *p)
 {
 	ril_ops()->put(p->copy);
 	if (p->w.p == p->copy)
@@ -94,32 +92,50 @@ static int bring_vec(const struct ril_params *ps, struct ril_param *p, ril_real 
 	if (!rc)
 		ril_ops()->convert(row(at, RIL_REAL, p->count), row(p->w.p, p->dtype, p->count));
 	read_ahead(p, true);
-	release(p);
+	ril_param_release(p);
 	p->vec = at;
 	return rc;
 }
 
+enum { UNIT = 64 / sizeof(ril_real) }; /* vectors begin at 64 bytes */
+
+static int64_t vec_place(const struct ril_params *ps, const struct ril_param *p)
+{
+	return p->is_vec && ril_param_read_by_passes(ps, p) ? (p->count + UNIT - 1) / UNIT * UNIT : 0;
+}
+
+static int make_vectors(struct ril_params *ps, struct ril_err *err)
+{
+	struct ril_params_store *st = ps->store;
+	if (st->vecs)
+		return 0;
+	st->vecs_n = 0;
+	for (size_t i = 0; i < ps->n; i++)
+		st->vecs_n += vec_place(ps, ps->at[i]);
+	return (st->vecs = block((size_t)st->vecs_n, sizeof(ril_real), err)) ? 0 : -1;
+}
+
 int ril_params_ready(struct ril_params *ps, struct ril_err *err)
 {
-	enum { UNIT = 64 / sizeof(ril_real) }; /* vectors begin at 64 bytes */
-	if (ps->store->draft) {
-		for (size_t i = 0; i < ps->n; i++)
-			ps->at[i]->w.type = read_as(ps, ps->at[i]);
-		return 0;
+	for (size_t i = 0; i < ps->n; i++) {
+		struct ril_param *p = ps->at[i];
+		p->w.type = ril_param_read_as(ps, p);
+		if (!ril_param_read_by_passes(ps, p))
+			p->w.p = NULL;
+		else if (ps->shares)
+			ril_param_share(ps, p);
 	}
-	int64_t total = 0;
-	for (size_t i = 0; i < ps->n; i++)
-		if (ps->at[i]->is_vec)
-			total += (ps->at[i]->count + UNIT - 1) / UNIT * UNIT;
-	if (!ps->store->vecs && !(ps->store->vecs = block((size_t)total, sizeof(ril_real), err)))
+	if (ps->store->draft || !ps->reads)
+		return 0;
+	if (make_vectors(ps, err))
 		return -1;
 	ril_real *at = ps->store->vecs;
 	for (size_t i = 0; i < ps->n; i++) {
 		struct ril_param *p = ps->at[i];
-		if (p->is_vec ? bring_vec(ps, p, at, err) : p->part && bring(ps, p, err))
+		if (ril_param_read_by_passes(ps, p) && !p->borrowed &&
+		    (p->is_vec ? bring_vec(ps, p, at, err) : bring(ps, p, err)))
 			return -1;
-		if (p->is_vec)
-			at += (p->count + UNIT - 1) / UNIT * UNIT;
+		at += vec_place(ps, p);
 	}
 	return ril_ops()->sync(err);
 }
@@ -135,7 +151,7 @@ static bool trains(const struct ril_param *p, int parts)
  * pass in BF16 has the same roundings in the double build as in the other. */
 static enum ril_dtype forward_type(const struct ril_params *ps, const struct ril_param *p, bool keep_master)
 {
-	enum ril_dtype type = read_as(ps, p);
+	enum ril_dtype type = ril_param_read_as(ps, p);
 	bool rounded = ps->compute == RIL_BF16 && ril_dtype_size(type) == 2;
 	return keep_master && RIL_REAL == RIL_F64 && !rounded ? RIL_REAL : type;
 }
@@ -238,7 +254,7 @@ static int publish_first(struct ril_params *ps, struct ril_run *run, struct ril_
 		p->w.type = run->type;
 		if (run->is_master && p->is_vec)
 			p->vec = to;
-		release(p);
+		ril_param_release(p);
 	}
 	return 0;
 }
@@ -278,7 +294,7 @@ static int check_training(const struct ril_params *ps, const struct ril_training
 		return ril_fail(err, RIL_EFAIL, "%s: nothing to train", ps->dir);
 	for (size_t i = 0; i < ps->n && !how->keep_master; i++) {
 		const struct ril_param *p = ps->at[i];
-		if (p->offset >= 0 && p->dtype == RIL_F16 && read_as(ps, p) != RIL_F16)
+		if (p->offset >= 0 && p->dtype == RIL_F16 && ril_param_read_as(ps, p) != RIL_F16)
 			return ril_fail(err, RIL_EFAIL,
 					"%s: tensor '%s' has type F16, which passes in BF16 read rounded: masters are "
 					"needed",
@@ -289,7 +305,7 @@ static int check_training(const struct ril_params *ps, const struct ril_training
 
 int ril_params_train(struct ril_params *ps, const struct ril_training *how, struct ril_err *err)
 {
-	assert(!ps->grad);
+	assert(!ps->grad && !(how->parts & ~ps->reads));
 	place(ps, how);
 	if (check_training(ps, how, err))
 		return -1;
@@ -314,9 +330,11 @@ struct ril_params_size ril_params_size(const struct ril_params *ps)
 			s.weights += (size_t)ps->run[r].count * ril_dtype_size(ps->run[r].type);
 	for (size_t i = 0; i < ps->n; i++) {
 		const struct ril_param *p = ps->at[i];
+		if (!ril_param_read_by_passes(ps, p) || p->borrowed)
+			continue;
 		if (p->is_vec)
 			s.weights += (size_t)p->count * sizeof(ril_real);
-		else if (p->part && !p->tied && p->offset < 0)
+		else if (!p->tied && p->offset < 0)
 			s.weights += (size_t)p->count * ril_dtype_size(p->w.type);
 	}
 	return s;

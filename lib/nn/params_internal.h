@@ -13,7 +13,27 @@ struct ril_params_store {
 	enum ril_dtype dtype;           /* of what a draft is asked for */
 	bool is_sorted, draft, changed; /* changed: parameters were dropped or added */
 	ril_real *vecs;                 /* vectors converted from another type, device */
+	int64_t vecs_n;
+	/* of another process: which file they are from, the blocks */
+	char *lender;
+	void **borrowed; /* [borrows] */
+	size_t borrows;
 };
+
+/* Does a pass read it? */
+static inline bool ril_param_read_by_passes(const struct ril_params *ps, const struct ril_param *p)
+{
+	return p->part & ps->reads;
+}
+
+/* What forward passes read of a parameter that is not trained. */
+enum ril_dtype ril_param_read_as(const struct ril_params *, const struct ril_param *);
+/* Gives its copy on the device back once something else there holds the same. */
+void ril_param_release(struct ril_param *);
+/* Reads the parameter where ps->shares has it on the device, if it does; w.type says in which type. */
+bool ril_param_share(const struct ril_params *ps, struct ril_param *);
+/* Reads the weights of the process that wrote this file (params_lend.c). */
+int ril_params_borrow(struct ril_params *, const char *file, struct ril_err *);
 
 /* Elements [at, at + n) of a parameter as they are now, in the published type, to the host: from its master where
  * forward passes read another type.  `n` elements of room on the device may be needed for that. */

@@ -187,6 +187,11 @@ struct ril_rounding {
 	int64_t at;
 };
 
+/* The name of a block of one process's device memory, for another process on that device. */
+struct ril_loan {
+	unsigned char handle[64];
+};
+
 /* ---- linear: y[T,N] = x[T,K] w[N,K]^T (+ b[N]) (+ y when accumulate) ---- */
 typedef void ril_op_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate);
 typedef void ril_op_linear_bwd(struct ril_mat dx, struct ril_mat dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
@@ -358,6 +363,15 @@ struct ril_ops {
 	void (*fetch)(void *dst, const void *src, size_t bytes);
 	void (*fetched)(void);
 	int (*sync)(struct ril_err *); /* waits; returns what went wrong since the last call */
+
+	/* ---- memory that several processes on one device read; NULL, all four: there is none ----
+	 * where: the same text in processes that can lend to each other, and in no others.  lend: a name for a block that
+	 * get() gave, good until put(); borrow: that block, in another process, until it is returned, which comes before
+	 * the put().  What is in it is ordered by the processes themselves: sync(), then word to the other. */
+	int (*where)(char *out, size_t n, struct ril_err *);
+	int (*lend)(struct ril_loan *, const void *block, struct ril_err *);
+	void *(*borrow)(const struct ril_loan *, struct ril_err *); /* NULL on failure */
+	void (*give_back)(void *);
 
 	/* ---- calls that repeat: the same operations on the same memory, of which only the contents have changed ----
 	 * Calls after note() are not done but kept; noted() ends that and gives them back as one thing (NULL: they could

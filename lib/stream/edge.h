@@ -10,6 +10,10 @@
 
 #include "base/mem.h"
 
+/* In HEAD, by a ril-rollout that could read ril-update's weights where they are on a device: who could lend to it
+ * (ril_params_where).  The path announced is then that of the file it borrows by, the same for every version. */
+#define RIL_EDGE_WHERE "edge.where"
+
 /* A pipe to or from a neighbour; when its other end vanishes, a wait fails naming `who`. */
 struct ril_watch {
 	int fd;

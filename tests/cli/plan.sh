@@ -63,7 +63,7 @@ check "none of the weights are masters" test "$(bytes masters plan)" = 0
 
 # ---- without weights: from config.json alone, in its type ----
 mkdir bare; jq '.torch_dtype = "bfloat16"' m/config.json >bare/config.json
-check "a folder of one file" bash -c 'ril-update -m bare --plan </dev/null >plan'
+check "a folder of one file" bash -c 'ril-update -m bare --train llm,projector,vision --plan </dev/null >plan'
 elements=$(ril-inspect m | awk '$2 == "F32" {n += $NF} END {print n}')
 check "weights of two bytes" bash -c "[ $(bytes weights plan) -ge $((2 * elements)) ] && [ $(bytes weights plan) -lt $((21 * elements / 10)) ]"
 expect_exit 0 ril-teach --plan -n 4 -m "$M/teacher-b" -m "$M/student" --tokenizer m
@@ -97,4 +97,21 @@ refuse 2 'does not fit a prompt' ril-update --plan -m m --plan-batch prompt=5,im
 refuse 1 'nowhere' ril-update --plan -m nowhere
 refuse 2 'is no size' ril-update --plan -m m --device-memory much
 refuse 2 'goes with --plan' ril-update -m m --device-memory 80G --save x
+
+# ---- all stages together ----
+plan_all() { "$RIL_ROOT/scripts/ril-train" --plan --student bare --batch 4 -n 2 --max-new-tokens 8 --device cuda:0 --plan-batch prompt=64,image=16 "$@"; }
+expect_exit 0 plan_all --update "--beta 0.01"
+check "four stages" test "$(grep -c '^ril-' "$T/out")" = 4
+all=$(awk '/^all stages/ {print $NF}' "$T/out")
+check "their sum: $all" test "$all" = "$(awk '$1 == "sum" {n += $NF} END {print n}' "$T/out")"
+check "ril-rollout has no weights of its own" test "$(sed -n '/^ril-rollout/,/^ril-d/p' "$T/out" | grep -c ^weights)" = 0
+own=$(plan_all --update "--beta 0.01" --rollout --own-weights | awk '/^all stages/ {print $NF}')
+check "unless told to: $own" test "$own" -gt "$all"
+expect_exit 1 plan_all --update "--beta 0.01" --device-memory $((all * 8 / 10))
+with=$(sed -n 's/.*would, with\(.*\) for ril-discriminate and ril-update/\1/p' "$T/err")
+check "settings are named: $(cat "$T/err")" test -n "$with"
+expect_exit 0 plan_all --update "--beta 0.01 $with" --discriminate "$with" --device-memory $((all * 8 / 10))
+expect_exit 1 plan_all --device-memory $((all / 8))
+check "or none" grep -q 'any other settings' "$T/err"
+expect_exit 2 "$RIL_ROOT/scripts/ril-train" --student bare --data x --device-memory 3G
 test_end

@@ -21,6 +21,8 @@ typedef enum cudaError {
 	cudaErrorInsufficientDriver = 35,
 	cudaErrorNoDevice = 100,
 	cudaErrorInvalidDevice = 101,
+	cudaErrorMapBufferObjectFailed = 205,
+	cudaErrorInvalidResourceHandle = 400,
 	cudaErrorInvalidConfiguration = 9,
 	cudaErrorNotReady = 600,
 	cudaErrorStreamCaptureUnsupported = 900,
@@ -74,8 +76,18 @@ typedef struct CUevent_st *cudaEvent_t;
 typedef struct CUgraph_st *cudaGraph_t;
 typedef struct CUgraphExec_st *cudaGraphExec_t;
 
+typedef struct {
+	char bytes[16];
+} cudaUUID_t;
+
+typedef struct {
+	char reserved[64];
+} cudaIpcMemHandle_t;
+#define cudaIpcMemLazyEnablePeerAccess 1
+
 struct cudaDeviceProp {
 	char name[256];
+	cudaUUID_t uuid;
 	size_t totalGlobalMem;
 	int major, minor, multiProcessorCount;
 };
@@ -110,6 +122,11 @@ cudaError_t cudaMemcpy(void *dst, const void *src, size_t bytes, enum cudaMemcpy
 cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, enum cudaMemcpyKind, cudaStream_t);
 cudaError_t cudaMemset(void *dst, int value, size_t bytes);
 cudaError_t cudaMemsetAsync(void *dst, int value, size_t bytes, cudaStream_t);
+
+/* ---- memory of other processes (ipc.c) ---- */
+cudaError_t cudaIpcGetMemHandle(cudaIpcMemHandle_t *, void *p);
+cudaError_t cudaIpcOpenMemHandle(void **p, cudaIpcMemHandle_t, unsigned flags);
+cudaError_t cudaIpcCloseMemHandle(void *p);
 
 /* ---- streams, events ---- */
 cudaError_t cudaStreamCreate(cudaStream_t *);

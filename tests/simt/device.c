@@ -55,6 +55,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int device)
 	size_t unused;
 	memset(p, 0, sizeof *p);
 	snprintf(p->name, sizeof p->name, "emulated device");
+	memcpy(p->uuid.bytes, getenv("RIL_SIMT_UUID") ? getenv("RIL_SIMT_UUID") : "emulated device ", 16);
 	simt_device_info(&unused, &p->totalGlobalMem);
 	cudaDeviceGetAttribute(&p->major, cudaDevAttrComputeCapabilityMajor, device);
 	cudaDeviceGetAttribute(&p->minor, cudaDevAttrComputeCapabilityMinor, device);
@@ -103,6 +104,8 @@ const char *cudaGetErrorName(cudaError_t e)
 	case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
 	case cudaErrorInvalidConfiguration: return "cudaErrorInvalidConfiguration";
 	case cudaErrorNotReady: return "cudaErrorNotReady";
+	case cudaErrorMapBufferObjectFailed: return "cudaErrorMapBufferObjectFailed";
+	case cudaErrorInvalidResourceHandle: return "cudaErrorInvalidResourceHandle";
 	case cudaErrorInvalidDevice: return "cudaErrorInvalidDevice";
 	case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
 	case cudaErrorStreamCaptureInvalidated: return "cudaErrorStreamCaptureInvalidated";

@@ -37,6 +37,7 @@ static const uint16_t FREED = 0x7ffd; /* a NaN as float and as bfloat16 */
 #define RESTING ((size_t)128 << 20) /* bytes freed since, before an address serves again */
 
 char *simt_device_base, *simt_device_end;
+int simt_device_file;   /* what the range is of: another process can map it */
 static size_t used;     /* from base */
 static size_t paged;    /* from base: not closed for ever */
 static size_t live;     /* bytes of blocks that are not freed */
@@ -51,7 +52,7 @@ struct area {
 	char *p;
 	size_t bytes, stride;
 	size_t gone; /* what `gone` was when it was freed */
-	bool freed;
+	bool freed, borrowed;
 };
 static struct area *area; /* [areas], by address */
 static size_t areas, area_room;
@@ -66,8 +67,10 @@ static void start(void)
 	const char *open = getenv("RIL_SIMT_OPEN"), *slow = getenv("RIL_SIMT_KEYS"), *mib = getenv("RIL_SIMT_MEMORY");
 	if (simt_device_base)
 		return;
-	simt_device_base = mmap(NULL, RESERVED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (simt_device_base == MAP_FAILED) {
+	simt_device_file = memfd_create("simt", MFD_CLOEXEC);
+	bool sized = simt_device_file >= 0 && !ftruncate(simt_device_file, (off_t)RESERVED);
+	simt_device_base = mmap(NULL, RESERVED, PROT_NONE, MAP_SHARED | MAP_NORESERVE, simt_device_file, 0);
+	if (!sized || simt_device_base == MAP_FAILED) {
 		perror("simt: device memory");
 		abort();
 	}
@@ -167,7 +170,7 @@ static void fill_freed(struct area *a)
 	if (a->bytes >= LARGE) { /* its pages go back */
 		uintptr_t from = ((uintptr_t)a->p + KEPT + PAGE - 1) / PAGE * PAGE;
 		uintptr_t to = ((uintptr_t)a->p + a->bytes) / PAGE * PAGE;
-		madvise((void *)from, to - from, MADV_DONTNEED);
+		madvise((void *)from, to - from, MADV_REMOVE);
 	}
 	POISON(a->p, a->stride);
 }
@@ -241,11 +244,45 @@ void *simt_device_get(size_t bytes)
 	return a->p;
 }
 
+void *simt_device_borrow(int file, size_t at, size_t bytes)
+{
+	size_t into = at % PAGE, whole = (into + bytes + ZONE + PAGE - 1) / PAGE * PAGE;
+	start();
+	used = (used + PAGE - 1) / PAGE * PAGE;
+	struct area *a = grown(whole);
+	char *p = a ? mmap(a->p, whole, PROT_NONE, MAP_SHARED | MAP_FIXED, file, (off_t)(at - into)) : MAP_FAILED;
+	if (p == MAP_FAILED)
+		return NULL;
+	closed_or_open(p, whole, is_open);
+	UNPOISON(p, whole);
+	*a = (struct area){
+		.p = p + into, .bytes = bytes, .stride = (bytes + ALIGN - 1) / ALIGN * ALIGN + ZONE, .borrowed = true};
+	if (simt_checks) {
+		simt_checks->got(a->p, bytes);
+		simt_checks->host_wrote(a->p, bytes);
+	}
+	return a->p;
+}
+
+/* Its addresses never serve again. */
+bool simt_device_give_back(void *p)
+{
+	struct area *a = simt_is_device(p) ? area_at(p) : NULL;
+	if (!a || a->p != p || !a->borrowed)
+		return false;
+	size_t into = (uintptr_t)p % PAGE, whole = (into + a->bytes + ZONE + PAGE - 1) / PAGE * PAGE;
+	if (simt_checks)
+		simt_checks->put(p, a->bytes);
+	*a = (struct area){.p = p, .freed = true};
+	return mmap((char *)p - into, whole, PROT_NONE, MAP_SHARED | MAP_FIXED, simt_device_file,
+		    (char *)p - into - simt_device_base) != MAP_FAILED;
+}
+
 void simt_device_put(void *p, bool fill)
 {
 	struct area *a = simt_is_device(p) ? area_at(p) : NULL;
 	bool was = is_open;
-	if (!a || a->p != p)
+	if (!a || a->p != p || a->borrowed)
 		simt_fault("freeing %p, which is no block of device memory", p);
 	if (a->freed)
 		simt_fault("freeing the block of %zu bytes at %p a second time", a->bytes, p);

@@ -94,6 +94,10 @@ void simt_host_call(cudaStream_t, void (*run)(const void *ctx), const void *ctx,
 extern char *simt_device_base, *simt_device_end; /* the range; what lies beyond the last allocation is nobody's */
 void *simt_device_get(size_t bytes);
 void simt_device_put(void *, bool fill);
+/* Another process's block: byte `at` of its range.  NULL: not possible. */
+extern int simt_device_file;
+void *simt_device_borrow(int file, size_t at, size_t bytes);
+bool simt_device_give_back(void *); /* false: not borrowed */
 bool simt_is_device(const void *);
 /* Of the allocation that an address lies in or was; false: none. */
 bool simt_device_find(const void *, char **start, size_t *bytes, bool *freed);

@@ -133,9 +133,14 @@ void *ril_cuda_scratch(enum ril_cuda_room which, size_t n, size_t size)
 
 /* ---- memory ---- */
 
+/* A block that does not share the driver's granules of 2 MiB with others can be lent alone; one beyond half a granule has
+ * as many to itself anyway. */
 static void *cuda_get(size_t bytes)
 {
+	enum { GRANULE = 2 << 20 };
 	void *p;
+	if (bytes > GRANULE / 2 && bytes < SIZE_MAX - GRANULE)
+		bytes = (bytes + GRANULE - 1) / GRANULE * GRANULE;
 	if (cudaMalloc(&p, bytes ? bytes : 1) == cudaSuccess)
 		return p;
 	cudaGetLastError(); /* the caller says what the memory was for */
@@ -293,6 +298,10 @@ static struct ril_ops table = {.name = "cuda",
 			       .fetch = cuda_fetch,
 			       .fetched = cuda_fetched,
 			       .sync = cuda_sync,
+			       .where = ril_cuda_where,
+			       .lend = ril_cuda_lend,
+			       .borrow = ril_cuda_borrow,
+			       .give_back = ril_cuda_give_back,
 			       .note = cuda_note,
 			       .noted = cuda_noted,
 			       .again = cuda_again,

@@ -46,6 +46,12 @@ void ril_cuda_launched(const char *name);
 enum ril_cuda_room { RIL_ROOM_A, RIL_ROOM_B, RIL_ROOM_C, RIL_ROOMS };
 void *ril_cuda_scratch(enum ril_cuda_room, size_t n, size_t size);
 
+/* Memory that other processes read (lend.c), as ops.h has it. */
+int ril_cuda_where(char *out, size_t n, struct ril_err *);
+int ril_cuda_lend(struct ril_loan *, const void *block, struct ril_err *);
+void *ril_cuda_borrow(const struct ril_loan *, struct ril_err *);
+void ril_cuda_give_back(void *);
+
 /* Opens cuBLASLt (library.c; another file in the emulation): its name goes to how[n].  Its functions by name. */
 int ril_cuda_library_open(char *how, size_t n, struct ril_err *);
 void *ril_cuda_symbol(const char *name);
