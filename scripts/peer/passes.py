@@ -30,6 +30,8 @@ except ImportError as e:
     sys.exit(6)
 
 DECODED, CHUNK = 64, 2048
+# A step meets a dozen shapes; beyond its limit torch.compile gives up without a word.
+setattr(torch._dynamo.config, "recompile_limit" if hasattr(torch._dynamo.config, "recompile_limit") else "cache_size_limit", 64)
 # u of bfloat16 is 2^-9; through dozens of layers some tens of them.  Measured figures are printed beside the bounds.
 BOUND = {"f32": 2e-3, "bf16": 0.1}
 TYPE = {"f32": torch.float32, "bf16": torch.bfloat16}
@@ -104,11 +106,11 @@ class Policy:
         return self.lm(input_ids=ids, use_cache=bool(more), **more).last_hidden_state
 
     def layers(self, compiled):
+        """One compilation for all, as long as no cache is given, in which each has a place of its own."""
         for layer in self.lm.layers:
+            layer._compiled_call_impl = None
             if compiled:
                 layer.compile(dynamic=False)
-            else:
-                layer._compiled_call_impl = None
 
     def attention(self, name):
         self.model.set_attn_implementation(name)
@@ -255,11 +257,11 @@ def prefill(policy, prompt, n):
 
     def make(compiled, attention):
         policy.attention(attention)
-        policy.layers(compiled)
+        f = torch.compile(policy.hidden, dynamic=False) if compiled else policy.hidden
 
         def run():
             with torch.no_grad():
-                choose(policy.head(policy.hidden(ids, cache=DynamicCache(config=policy.config))[:, -1]))
+                choose(policy.head(f(ids, cache=DynamicCache(config=policy.config))[:, -1]))
         return run
     fastest("prefill", [(f"{a}, {'compiled' if c else 'as it is'}", lambda c=c, a=a: make(c, a)) for a in attentions() for c in (False, True)])
     plain(policy)
@@ -412,8 +414,8 @@ def whole_step(policy, w, spec):
     ref.model.requires_grad_(False)
     ids = prompts.contiguous()
     opt = [torch.optim.AdamW(policy.parameters(), lr=1e-6, fused=True), torch.optim.AdamW([*disc.parameters(), w], lr=1e-6, fused=True)]
-    for p in (policy, disc, ref):
-        p.layers(True)
+    disc.layers(True)
+    ref.layers(True)
     rows = torch.compile(logp_rows, dynamic=False)
     one = torch.compile(lambda t, place, cache: choose(policy.head(policy.hidden(t, position_ids=place, cache=cache)[:, -1])), dynamic=False,
                         mode="reduce-overhead" if DEVICE.type == "cuda" else "default")
@@ -423,6 +425,7 @@ def whole_step(policy, w, spec):
     def run():
         with torch.no_grad():
             cache.reset()
+            policy.layers(False)
             t = choose(policy.head(policy.hidden(ids, cache=cache)[:, -1]))
             for i in range(L - 1):
                 torch.compiler.cudagraph_mark_step_begin()
@@ -435,6 +438,7 @@ def whole_step(policy, w, spec):
             for part in given.split(16):
                 score(disc, w, part)
                 policy_logp(ref, part, P, True, rows)
+        policy.layers(True)
         policy_step(policy, given, P, micro, rows)
         torch.nn.utils.clip_grad_norm_(policy.parameters(), 1.0, foreach=True)
         opt[0].step()
