@@ -17,7 +17,7 @@ What it does otherwise than we do, and why:
 - Decoding: a static cache and one compiled step (a CUDA graph on a GPU: mode reduce-overhead), and a growing cache as it is: the faster
   counts.
 """
-import argparse, copy, gc, math, sys, time
+import argparse, copy, gc, inspect, math, sys, time
 
 try:
     import torch
@@ -91,6 +91,8 @@ class Policy:
         self.model = self.model.to(DEVICE).eval()
         self.lm, self.head = self.model.model.language_model, self.model.lm_head
         self.config = self.model.config.get_text_config()
+        names = inspect.signature(self.lm.forward).parameters
+        self.cache_name = "cache" if "cache" in names else "past_key_values"  # before transformers 5.24
         self.model.requires_grad_(False)
 
     def train(self):
@@ -102,8 +104,8 @@ class Policy:
     def parameters(self):
         return [p for p in self.model.parameters() if p.requires_grad]
 
-    def hidden(self, ids, **more):
-        return self.lm(input_ids=ids, use_cache=bool(more), **more).last_hidden_state
+    def hidden(self, ids, cache=None, **more):
+        return self.lm(input_ids=ids, use_cache=cache is not None, **{self.cache_name: cache}, **more).last_hidden_state
 
     def layers(self, compiled):
         """One compilation for all, as long as no cache is given, in which each has a place of its own."""
