@@ -205,6 +205,18 @@ $B/tests/cuda/fidelity: $(FIDELITY) $B/tests/simt/use.o $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
+# The benchmark of passes, and the same on the emulated GPU, whose times say nothing.
+PASSES := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/bench/passes*.c)))
+$B/tests/bench/passes: $(PASSES) $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+tests: $B/tests/bench/passes
+
+$B/tests/simt/passes: $(PASSES) $B/simt/lib/ops/backend.o $(filter-out %/use.o,$(SIMTOBJ)) $B/libril.a
+	@mkdir -p $(@D)
+	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
 # stb_image leaves a short palette's rest undefined; the same bytes must give the same picture.
 $B/lib/image/stb.o: CFLAGS += -ftrivial-auto-var-init=zero
 
@@ -321,4 +333,4 @@ compile_commands.json:
 clean:
 	rm -rf build share/completions compile_commands.json $(TOOLS:%=bin/%)
 
--include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $B/bin/signals.d $(TESTS:%=$B/tests/%.d) $B/tests/bench/kernels.d $(FIDELITY:.o=.d) $B/tests/far/far.d $(SIMTOBJ:.o=.d) $(SIMTCHECKED:.o=.d) $B/simt/lib/ops/backend.d
+-include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $B/bin/signals.d $(TESTS:%=$B/tests/%.d) $B/tests/bench/kernels.d $(FIDELITY:.o=.d) $(PASSES:.o=.d) $B/tests/far/far.d $(SIMTOBJ:.o=.d) $(SIMTCHECKED:.o=.d) $B/simt/lib/ops/backend.d

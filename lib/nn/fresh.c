@@ -26,17 +26,18 @@ struct writer {
 
 struct fill {
 	float *to;
+	char *packed; /* the same in the files' type */
+	enum ril_dtype dtype;
+	float constant; /* NaN: drawn at random */
 	int64_t first, n;
 	uint32_t seed, name;
 	double range;
 };
 
 /* Four normals to a counter: two Box-Muller pairs, in single precision (billions of them are wanted). */
-static void fill_tile(void *ctx, int tile, RIL_UNUSED int worker)
+static void draw(const struct fill *f, int64_t from, int64_t end)
 {
-	const struct fill *f = ctx;
-	int64_t end = (int64_t)(tile + 1) * TILE < f->n ? (int64_t)(tile + 1) * TILE : f->n;
-	for (int64_t i = (int64_t)tile * TILE; i < end; i += 4) {
+	for (int64_t i = from; i < end; i += 4) {
 		uint64_t place = (uint64_t)(f->first + i) / 4;
 		struct ril_rng_at at = {
 			.step = (uint32_t)(place >> 32), .question = f->name, .position = (uint32_t)place};
@@ -51,6 +52,17 @@ static void fill_tile(void *ctx, int tile, RIL_UNUSED int worker)
 				f->to[i + k + 1] = r * s;
 		}
 	}
+}
+
+static void fill_tile(void *ctx, int tile, RIL_UNUSED int worker)
+{
+	const struct fill *f = ctx;
+	int64_t from = (int64_t)tile * TILE, end = from + TILE < f->n ? from + TILE : f->n;
+	if (isnan(f->constant))
+		draw(f, from, end);
+	for (int64_t i = from; !isnan(f->constant) && i < end; i++)
+		f->to[i] = f->constant;
+	ril_from_f32(f->packed + (size_t)from * ril_dtype_size(f->dtype), f->dtype, f->to + from, (size_t)(end - from));
 }
 
 static bool has(const char *name, const char *part)
@@ -76,20 +88,18 @@ static float constant_of(const struct writer *w, const struct ril_param *p)
 
 static int write_param(const struct writer *w, const struct ril_param *p, int fd, struct ril_err *err)
 {
-	float constant = constant_of(w, p);
 	for (int64_t from = 0; from < p->count; from += CHUNK) {
 		int64_t n = p->count - from < CHUNK ? p->count - from : CHUNK;
 		struct fill f = {.to = w->chunk,
+				 .packed = w->packed,
+				 .dtype = w->dtype,
+				 .constant = constant_of(w, p),
 				 .first = from,
 				 .n = n,
 				 .seed = w->how->seed,
 				 .name = ril_hash32(p->name, strlen(p->name)),
 				 .range = p->part == RIL_PART_VISION ? w->vision_range : w->text_range};
-		if (isnan(constant))
-			ril_parallel((int)((n + TILE - 1) / TILE), fill_tile, &f);
-		for (int64_t i = 0; !isnan(constant) && i < n; i++)
-			w->chunk[i] = constant;
-		ril_from_f32(w->packed, w->dtype, w->chunk, (size_t)n);
+		ril_parallel((int)((n + TILE - 1) / TILE), fill_tile, &f);
 		struct iovec v = {w->packed, (size_t)n * ril_dtype_size(w->dtype)};
 		if (ril_write_all(fd, &v, 1, err))
 			return -1;
