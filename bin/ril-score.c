@@ -322,7 +322,8 @@ static bool computes(RIL_UNUSED const struct ril_tool *t)
 static int measure_judge(RIL_UNUSED void *ctx, const struct ril_plan_batch *batch, struct ril_memory *m,
 			 struct ril_err *err)
 {
-	struct ril_model *model = ril_model_sketch(opt.judge + strlen("llm:"), RIL_HEAD_LM, err);
+	const struct ril_model_use use = {.head = RIL_HEAD_LM, .reads = RIL_PARTS_ALL};
+	struct ril_model *model = ril_model_sketch(opt.judge + strlen("llm:"), &use, err);
 	int rc = model ? ril_plan_answers(m, model, batch, false, err) : -1;
 	if (!rc)
 		ril_memory_model(m, model, NULL);
