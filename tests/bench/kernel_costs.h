@@ -319,6 +319,7 @@ static void attention_bwd(enum ril_dtype type, struct attended a)
 			   mat(type, a.T, k), segs, a.h);
 	cost("delta_kernel", T * (e * 2 * (double)q + 4 * H), 2 * T * (double)q, FLOAT);
 	cost("list_kernel", 28 * (double)a.n + T / 64 * 8, 0, FLOAT);
+	cost("reach_kernel", 28 * (double)a.n + T / 64 * 16, 0, FLOAT);
 	cost("dq_kernel", T * (read + 2 * e * (double)q + 8 * H), 6 * D * H * a.pairs, TENSOR);
 	cost("dkv_kernel", T * (read + 8 * (double)q + 8 * H), 8 * D * H * a.pairs, TENSOR);
 	cost("add_heads_kernel", T * (8 * (double)q + 4 * e * (double)k), 2 * T * (double)q, FLOAT);
@@ -357,6 +358,8 @@ static void head_bwd(enum ril_dtype type, enum ril_dtype kept, int64_t R, int64_
 	ops->head_logp_bwd(mat(type, R, C), mat(kept, V, C), vec(R, 8), floats(R), mat(type, R, C), whole(R),
 			   mat(type, V, C), 1);
 	cost("dz_kernel", (4 + size_of(type)) * n + 16 * (double)R, 3 * n, FLOAT);
+	if (type == RIL_BF16) /* the sum over parts of the vocabulary, rounded once */
+		cost("add_floats_kernel", 8 * (double)(R * C), (double)(R * C), FLOAT);
 }
 
 static void sample(int64_t n, int64_t V, struct ril_sampling how, const char *what)
