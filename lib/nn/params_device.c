@@ -12,7 +12,7 @@ static void *block(size_t n, size_t size, struct ril_err *err)
 	const struct ril_ops *ops = ril_ops();
 	size_t bytes;
 	void *p = ril_mul(&bytes, n ? n : 1, size) ? ops->get(bytes) : NULL;
-	if (!p)
+	if (!p && !ops->sync(err)) /* unless something worse came before */
 		ril_fail(err, RIL_EFAIL, "out of memory for parameters (%zu x %zu bytes)", n, size);
 	return p;
 }

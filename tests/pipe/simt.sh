@@ -68,4 +68,21 @@ expect_exit 1 "$GPU/ril-encode" --device cuda:9 -m S --batch 2 --steps 1 --count
 check "a device that is not there is named" grep -q 'cuda:9: this machine has 1 CUDA device' "$T/err"
 check "nothing was written" test ! -e b.ril
 expect_exit 0 ril-encode -q --device auto -m S --batch 2 --steps 1 --count 1 -o c.ril few.jsonl
+
+# a device that is lost in the middle of a step: the step ends with its name, and nothing is published
+for at in 1 40 400; do
+	expect_exit 1 env RIL_SIMT_LOST=$at "$GPU/ril-update" -q -m S --objective ril --lr 1e-3 --beta 0.02 --mu 2 --seed 3 --device cuda:0 \
+		-i S.cpu/s.ril --run lost --save lost-student --metrics lost.jsonl
+	check "lost at kernel $at: $(cat "$T/err")" grep -q 'cuda:0: .*unspecified launch failure' "$T/err"
+	check "no checkpoint, no student, no metrics" test -z "$(ls -d lost/step-? lost/current lost-student lost.jsonl 2>/dev/null)"
+done
+expect_exit 1 env RIL_SIMT_LOST=300 "$GPU/ril-rollout" -q -m S -n 3 --max-new-tokens 10 --device cuda:0 -i S.cpu/e.ril -o lost.ril
+check "sampling: $(cat "$T/err")" grep -q 'cuda:0: .*unspecified launch failure' "$T/err"
+check "no groups" test ! -e lost.ril
+# memory that runs out later than was foreseen
+for mib in 3 6; do
+	expect_exit 1 env RIL_SIMT_MEMORY=$mib "$GPU/ril-update" -q -m S --objective ril --lr 1e-3 --beta 0.02 --device cuda:0 -i S.cpu/s.ril --save poor
+	check "too little memory, $mib MiB: $(cat "$T/err")" grep -qi 'memory\|do not fit' "$T/err"
+	check "no student" test ! -e poor
+done
 test_end

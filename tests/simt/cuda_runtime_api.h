@@ -25,6 +25,7 @@ typedef enum cudaError {
 	cudaErrorInvalidResourceHandle = 400,
 	cudaErrorInvalidConfiguration = 9,
 	cudaErrorNotReady = 600,
+	cudaErrorLaunchFailure = 719,
 	cudaErrorStreamCaptureUnsupported = 900,
 	cudaErrorStreamCaptureInvalidated = 901,
 } cudaError_t;

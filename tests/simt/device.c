@@ -119,6 +119,7 @@ const char *cudaGetErrorString(cudaError_t e)
 	case cudaErrorMemoryAllocation: return "out of memory";
 	case cudaErrorInvalidConfiguration: return "invalid configuration argument";
 	case cudaErrorInvalidDevice: return "invalid device ordinal";
+	case cudaErrorLaunchFailure: return "unspecified launch failure";
 	default: return cudaGetErrorName(e);
 	}
 }

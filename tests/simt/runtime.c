@@ -3,7 +3,8 @@
  * What is put into a stream waits in one queue until somebody waits for the device: as late as a real device might do it,
  * so that a host that does not wait, or changes pinned memory that is still to be copied, gets what it deserves.
  * RIL_SIMT_NOW=1 does everything at once, for a debugger: the operation is then on the stack.  Of pageable memory a copy
- * is taken at the call, as the real runtime does.  RIL_SIMT_TRACE=1 tells what would be done (trace.h).  A stream under capture collects the same records into a graph. */
+ * is taken at the call, as the real runtime does.  RIL_SIMT_TRACE=1 tells what would be done (trace.h).  RIL_SIMT_LOST=N: the
+ * device is lost at the Nth kernel, and stays so.  A stream under capture collects the same records into a graph. */
 #include "simt_internal.h"
 
 #include "trace.h"
@@ -129,9 +130,24 @@ static bool told(const struct record *r)
 	return r->kind == KERNEL || r->kind == COPY || r->kind == SET;
 }
 
+static bool lost;
+
+/* From the kernel on that RIL_SIMT_LOST counts to nothing is done. */
+static bool loses(const struct record *r)
+{
+	static int64_t left = -1;
+	if (left < 0) {
+		const char *v = getenv("RIL_SIMT_LOST");
+		left = v ? strtoll(v, NULL, 10) : 0;
+	}
+	if (left && r->kind == KERNEL && !--left)
+		lost = true;
+	return lost && r->kind != EVENT;
+}
+
 static void do_record(struct record *r)
 {
-	switch (told(r) ? TOLD : r->kind) {
+	switch (loses(r) || told(r) ? TOLD : r->kind) {
 	case KERNEL: simt_run_kernel(&r->kernel, r->closure, r->bytes); break;
 	case CALL: r->call(r->closure); break;
 	case COPY: do_copy(r); break;
@@ -254,7 +270,7 @@ cudaError_t cudaDeviceSynchronize(void)
 {
 	flush(NULL);
 	simt_check_zones();
-	return cudaSuccess;
+	return lost ? simt_failed(cudaErrorLaunchFailure) : cudaSuccess;
 }
 
 cudaError_t cudaDeviceReset(void)
@@ -266,6 +282,8 @@ cudaError_t cudaDeviceReset(void)
 
 cudaError_t cudaMalloc(void **p, size_t bytes)
 {
+	if (lost)
+		return simt_failed(cudaErrorLaunchFailure);
 	*p = simt_device_get(bytes);
 	return *p ? cudaSuccess : simt_failed(cudaErrorMemoryAllocation);
 }
@@ -484,7 +502,7 @@ cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
 cudaError_t cudaEventSynchronize(cudaEvent_t e)
 {
 	flush(e);
-	return cudaSuccess;
+	return lost ? simt_failed(cudaErrorLaunchFailure) : cudaSuccess;
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t e)

@@ -142,9 +142,12 @@ static void *cuda_get(size_t bytes)
 	void *p;
 	if (bytes > GRANULE / 2 && bytes < SIZE_MAX - GRANULE)
 		bytes = (bytes + GRANULE - 1) / GRANULE * GRANULE;
-	if (cudaMalloc(&p, bytes ? bytes : 1) == cudaSuccess)
+	cudaError_t rc = cudaMalloc(&p, bytes ? bytes : 1);
+	if (rc == cudaSuccess)
 		return p;
-	cudaGetLastError(); /* the caller says what the memory was for */
+	cudaGetLastError();
+	if (rc != cudaErrorMemoryAllocation) /* else the caller says what it was for */
+		ril_cuda_ok(rc, "asking for memory");
 	return NULL;
 }
 
