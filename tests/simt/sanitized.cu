@@ -86,8 +86,8 @@ SIMPLE(index_too_large, 1, THREADS, false)
 
 static void run_shared_beyond(bool right)
 {
-	simt_launch(shared_beyond, "shared_beyond", 1, THREADS, sizeof(room) + sizeof(float), NULL,
-		    memory(THREADS, false), right);
+	simt_launch(shared_beyond, "shared_beyond", simt_spelt<shared_beyond>(), 1, THREADS,
+		    sizeof(room) + sizeof(float), NULL, memory(THREADS, false), right);
 }
 
 static void run_read_beyond(bool right)
