@@ -2,12 +2,7 @@
 # lent weights and with its own, gives the same bytes; elsewhere, and when told so, it keeps its own.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 . "$RIL_ROOT/tests/train_model.sh"
-mode=${RIL_MODES%% *} GPU=$RIL_ROOT/build/${mode:-release}/tests/simt
-if [ ! -x "$GPU/ril-update" ]; then
-	skip "no emulated GPU in this build: it needs g++, and is in release alone"
-	test_end
-	exit
-fi
+. "$RIL_ROOT/tests/emulated.sh"
 cd "$T" || exit 1
 mkdir bin other
 for tool in "$RIL_BIN"/ril-* "$GPU"/ril-*; do

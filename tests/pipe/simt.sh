@@ -3,12 +3,7 @@
 # tests/unit/nn_step.c says and run.sh of tests/simt checks), twice the same bytes.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 . "$RIL_ROOT/tests/train_model.sh"
-mode=${RIL_MODES%% *} GPU=$RIL_ROOT/build/${mode:-release}/tests/simt
-if [ ! -x "$GPU/ril-update" ]; then
-	skip "no emulated GPU in this build: it needs g++, and is in release alone"
-	test_end
-	exit
-fi
+. "$RIL_ROOT/tests/emulated.sh"
 cd "$T" || exit 1
 check "a Qwen2.5-VL student was made" small_student .
 check "an InternVL student was made" ril-init -q --config "$RIL_ROOT/share/recipes/teacher-b.json" --train-tokenizer corpus.txt \
