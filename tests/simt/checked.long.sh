@@ -1,12 +1,15 @@
-# checked.long.sh -- every access to memory looked at, as run.sh does it, with threads taken in other orders.
-# The operations' largest cases are left out: they take minutes each and gigabytes of notes.
+# checked.long.sh -- every access to memory looked at, as run.sh does it, with threads taken in other orders; and 1 000 segments of
+# attention, there and under the sanitizers, each of which takes minutes.  The operations' other large cases take gigabytes of notes.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
-B=$RIL_ROOT/build/release/tests/simt-checked
+mode=${RIL_MODES%% *} B=$RIL_ROOT/build/${mode:-release}/tests
 cd "$RIL_ROOT" || exit 1
-looked_at() { "${@:2}" "$B/$1" >"$T/log" 2>&1 || { tail -n 20 "$T/log" >&2; return 1; }; }
-if [ -x "$B/ops" ]; then
+passes() { "$@" >"$T/log" 2>&1 || { tail -n 20 "$T/log" >&2; return 1; }; }
+if [ "$mode" = asan ] && [ -x "$B/simt/ops" ]; then
+	check "1 000 segments, under the sanitizers" passes "$B/simt/ops" segments
+elif [ -x "$B/simt-checked/ops" ]; then
 	for order in reverse random:7; do
-		check "operations, every access looked at, threads in the order $order" looked_at ops env RIL_TEST_SMALL=2 RIL_SIMT_ORDER=$order
+		check "operations, every access looked at, threads in the order $order" passes env RIL_TEST_SMALL=2 RIL_SIMT_ORDER=$order "$B/simt-checked/ops"
 	done
-else skip "no emulated GPU in this build: it needs g++, and is in release"; fi
+	check "1 000 segments, every access looked at" passes "$B/simt-checked/ops" segments
+else skip "no emulated GPU in this build: it needs g++, and is in release and asan"; fi
 test_end
