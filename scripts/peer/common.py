@@ -103,14 +103,16 @@ def letters(k, first=0):
 
 def write_questions(how, work, made, prompt, n, answer=1, teachers=(), pictures=True):
     """n questions, with a picture or without, whose prompts have `prompt` tokens, if the template's own are not more, and answers of so many
-    bytes: WORK/data.jsonl; and a teacher's answer of each length in `teachers`: WORK/teachers.jsonl.  Says how long the prompts are."""
+    bytes, or (0) such as random text holds now and then: WORK/data.jsonl; and a teacher's answer of each length in `teachers`:
+    WORK/teachers.jsonl.  Says how long the prompts are."""
     tool(how, "ril-scenes", "-q", "-o", work, "-n", str(n), "--prefix", "q")
     rows = [json.loads(x) for x in open(f"{work}/q.jsonl")][:n]
 
     def write(length):
         with open(f"{work}/data.jsonl", "w") as f:
             for i, r in enumerate(rows):
-                x = {"id": r["id"], "image": r["image"], "question": letters(length, i), "answer": letters(answer, i), "judge": "contains"}
+                x = {"id": r["id"], "image": r["image"], "question": letters(length, i), "answers": [letters(answer, i)] if answer else list("abcdefgh"),
+                     "judge": "contains"}
                 if not pictures:
                     del x["image"]
                 f.write(json.dumps(x) + "\n")
@@ -128,9 +130,9 @@ def write_questions(how, work, made, prompt, n, answer=1, teachers=(), pictures=
 
 
 # ---- the pipeline ----
-def ril_loop(how, work, steps, options, left=lambda: 3600, step=lambda text: None):
-    """Runs ril-train in WORK/run for `steps` steps with `options`, and ends it once the last step's line is there: a checkpoint of a large
-    model would be tens of gigabytes.  Says when each step ended, and {stage: its steps' own seconds}; step(text) hears of each."""
+def ril_loop(how, work, steps, options, left=lambda: 3600, step=lambda text: None, finish=False):
+    """Runs ril-train in WORK/run for `steps` steps with `options` and one more, which it may finish with a checkpoint or is ended in: that of a
+    large model would be tens of gigabytes.  Says when each step ended, and {stage: its steps' own lines}; step(text) hears of each."""
     run = f"{work}/run"
     metrics, seen = f"{run}/metrics.jsonl", []
     p = subprocess.Popen([f"{ROOT}/scripts/ril-train", "-q", "--run", run, "--steps", str(steps + 1), "--save-every", str(steps + 1), *options],
@@ -142,11 +144,11 @@ def ril_loop(how, work, steps, options, left=lambda: 3600, step=lambda text: Non
                 seen.append(time.time())
                 step(f"step {len(seen)}")
             time.sleep(.005)
-        for _ in range(2):
+        for _ in range(0 if finish and len(seen) >= steps else 2):
             if p.poll() is None:
                 p.send_signal(signal.SIGINT)
                 time.sleep(.5)
-        p.wait(30)
+        p.wait(300 if finish else 30)
     finally:
         if p.poll() is None:
             os.killpg(p.pid, signal.SIGKILL)
