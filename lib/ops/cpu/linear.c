@@ -1,7 +1,7 @@
-/* linear.c -- y = x w^T + b and its gradients, on weights as they are stored.
+/* linear.c -- y = x w^T + b, by linear_few.c or linear_panels.c, and its gradients, by BLAS on tiles.
  *
- * BLAS on tiles of rows x outputs; a few rows (decoding) go another way (linear_few.c).  Stored types other than ril_real are
- * widened a panel of w at a time into a worker's scratch, never as a whole. */
+ * Weights are read as they are stored: types other than ril_real are widened a part at a time into a worker's scratch, never
+ * as a whole. */
 #include "cpu_internal.h"
 
 #if defined(__F16C__) && !defined(RIL_REAL_IS_DOUBLE)
@@ -11,19 +11,19 @@
 enum {
 	PANEL = 1 << 17,     /* elements of w widened at once */
 	TILE_WORK = 1 << 19, /* multiplications in a tile */
+	MIN_ROWS = 128,
 	MAX_ROWS = 512,
 	MAX_COLS = 512,
 };
 
 struct linear {
-	ril_real *y, *dx, *dw, *db;
-	const ril_real *x, *b, *dy;
+	ril_real *dx, *dw, *db;
+	const ril_real *x, *dy;
 	struct ril_mat w;
-	int64_t ldy, ldx, lddx, lddy, T, N, K;
+	int64_t ldx, lddx, lddy, T, N, K;
 	int64_t rows, cols; /* of a tile */
-	int row_tiles, dx_tiles, dw_cols;
+	int row_tiles, dw_tiles, dw_cols;
 	int64_t dw_rows, dw_width;
-	bool accumulate;
 };
 
 /* ---- widening ---- */
@@ -84,69 +84,26 @@ static int64_t panel_rows(int64_t k)
 	return ril_max(16, PANEL / ril_max(k, 1));
 }
 
-/* Rows of a tile whose other sides have `area`: BLAS packs, and we widen, the whole area for each tile, so what is
- * large or to be widened must meet many rows. */
-static int64_t tile_rows(int64_t rows, int64_t area, bool widened)
+/* Rows of a tile whose other sides have `area`: BLAS packs, and we widen, the whole area for each tile, so it must meet many
+ * rows. */
+static int64_t tile_rows(int64_t rows, int64_t area)
 {
-	int64_t least = area > 1 << 16 || widened ? 128 : 32;
-	return ril_even_part(rows, ril_min(MAX_ROWS, ril_max(least, TILE_WORK / ril_max(area, 1))), 16);
+	return ril_even_part(rows, ril_min(MAX_ROWS, ril_max(MIN_ROWS, TILE_WORK / ril_max(area, 1))), 16);
 }
 
 /* ---- forward ---- */
 
-static void start_rows(const struct linear *l, int64_t t0, int64_t t1, int64_t n0, int64_t n)
-{
-	for (int64_t t = t0; l->b && t < t1; t++) {
-		ril_real *y = l->y + t * l->ldy + n0;
-		if (l->accumulate)
-			for (int64_t i = 0; i < n; i++)
-				y[i] += l->b[n0 + i];
-		else
-			memcpy(y, l->b + n0, (size_t)n * sizeof *y);
-	}
-}
-
-static void linear_tile(void *ctx, int tile, int worker)
-{
-	const struct linear *l = ctx;
-	int64_t t0 = tile % l->row_tiles * l->rows, n0 = tile / l->row_tiles * l->cols;
-	int64_t t1 = ril_min(t0 + l->rows, l->T), n = ril_min(l->cols, l->N - n0);
-	int64_t ldw;
-	const ril_real *w = panel_of(l->w, n0, n, 0, l->K, &ldw, worker);
-	if (!w)
-		return;
-	start_rows(l, t0, t1, n0, n);
-	ril_gemm(false, true, t1 - t0, n, l->K, l->x + t0 * l->ldx, l->ldx, w, ldw, l->b || l->accumulate,
-		 l->y + t0 * l->ldy + n0, l->ldy);
-}
-
 void ril_wide_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate)
 {
-	int64_t T = x.rows;
-	struct linear l = {.y = ril_reals(y),
-			   .ldy = y.ld,
-			   .x = ril_reals(x),
-			   .ldx = x.ld,
-			   .T = T,
-			   .N = w.rows,
-			   .K = w.cols,
-			   .w = w,
-			   .b = b,
-			   .accumulate = accumulate};
-	if (T <= 0 || l.N <= 0)
+	if (x.rows <= 0 || w.rows <= 0)
 		return;
-	if (T <= RIL_FEW_ROWS) {
+	if (x.rows <= RIL_FEW_ROWS)
 		ril_linear_few(y, x, w, b, accumulate);
-		return;
-	}
-	int64_t widest = w.type == RIL_REAL ? MAX_COLS : ril_min(MAX_COLS, panel_rows(l.K));
-	l.cols = ril_even_part(l.N, widest, 16);
-	l.rows = tile_rows(T, l.cols * l.K, w.type != RIL_REAL);
-	l.row_tiles = (int)ril_parts(T, l.rows);
-	ril_parallel(l.row_tiles * (int)ril_parts(l.N, l.cols), linear_tile, &l);
+	else
+		ril_linear_panels(y, x, w, b, accumulate);
 }
 
-/* ---- backward: tiles of dx, then tiles of dw and db, in one dispatch ---- */
+/* ---- backward: tiles of dw and db, which are few and long, then the many of dx, in one dispatch ---- */
 
 static void dx_tile(const struct linear *l, int tile, int worker)
 {
@@ -178,10 +135,10 @@ static void dw_tile(const struct linear *l, int tile)
 static void linear_bwd_tile(void *ctx, int tile, int worker)
 {
 	const struct linear *l = ctx;
-	if (tile < l->dx_tiles)
-		dx_tile(l, tile, worker);
+	if (tile < l->dw_tiles)
+		dw_tile(l, tile);
 	else
-		dw_tile(l, tile - l->dx_tiles);
+		dx_tile(l, tile - l->dw_tiles, worker);
 }
 
 void ril_wide_linear_bwd(struct ril_mat dx, struct ril_mat dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
@@ -202,18 +159,18 @@ void ril_wide_linear_bwd(struct ril_mat dx, struct ril_mat dw, ril_real *db, str
 			   .w = w};
 	if (T <= 0 || l.N <= 0 || l.K <= 0)
 		return;
+	int dx_tiles = 0;
 	if (dx.p) {
 		l.cols = ril_even_part(l.K, MAX_COLS, 16);
-		l.rows = tile_rows(T, l.N * l.cols, w.type != RIL_REAL);
+		l.rows = tile_rows(T, l.N * l.cols);
 		l.row_tiles = (int)ril_parts(T, l.rows);
-		l.dx_tiles = l.row_tiles * (int)ril_parts(l.K, l.cols);
+		dx_tiles = l.row_tiles * (int)ril_parts(l.K, l.cols);
 	}
-	int dw_tiles = 0;
 	if (dw.p || db) {
 		l.dw_width = dw.p ? ril_even_part(l.K, MAX_COLS, 16) : l.K;
-		l.dw_rows = tile_rows(l.N, T * l.dw_width, false);
+		l.dw_rows = tile_rows(l.N, T * l.dw_width);
 		l.dw_cols = (int)ril_parts(l.K, l.dw_width);
-		dw_tiles = (int)ril_parts(l.N, l.dw_rows) * l.dw_cols;
+		l.dw_tiles = (int)ril_parts(l.N, l.dw_rows) * l.dw_cols;
 	}
-	ril_parallel(l.dx_tiles + dw_tiles, linear_bwd_tile, &l);
+	ril_parallel(l.dw_tiles + dx_tiles, linear_bwd_tile, &l);
 }

@@ -1,17 +1,13 @@
-/* linear_few.c -- y = x w^T + b for a few rows of x: decoding, where a weight is read for a handful of products.
+/* linear_few.c -- y = x w^T + b for up to RIL_FEW_ROWS rows of x: decoding, where a weight is read for a handful of
+ * products and reading it is what takes the time.
  *
- * Up to DOTS rows the product is bound by reading w: each row of w is widened in registers and multiplied with all rows of x
- * at once.  More rows, up to RIL_FEW_ROWS: a library's product would pack x and w for every call, which costs as much as it
- * saves; here x is turned once to columns, and a block of ROWS rows of w meets it in vectors over the rows of x, DEPTH
- * features at a time, so that these columns stay in the first cache and w, if it is to be widened, is so only there.
- *
- * A sum's order depends on the shapes alone. */
+ * Each row of w is widened in registers and multiplied with all rows of x at once, in vectors over the features. */
 #include "cpu_internal.h"
 
 #include "base/unused.h"
 
 enum {
-	DOTS = 8,
+	DOTS = RIL_FEW_ROWS,
 	WORK = 1 << 17, /* multiplications in a tile of dots */
 };
 
@@ -22,12 +18,7 @@ struct few {
 	int64_t ldy, ldx, T, N, K;
 	int64_t cols; /* outputs in a tile */
 	bool accumulate;
-	/* more rows than DOTS */
-	ril_real *turned; /* [K, wide]: x as columns, zeros behind its rows */
-	int64_t wide;
 };
-
-/* ---- dot products ---- */
 
 /* A vector of a stored row: as it is, or two bytes an element that become the upper half of a float. */
 static inline __attribute__((always_inline)) ril_vec load(const void *w, int64_t k, RIL_UNUSED const bool bf16)
@@ -160,113 +151,6 @@ static void dots_tile(void *ctx, int tile, int worker)
 	}
 }
 
-/* ---- columns ---- */
-
-enum {
-	ROWS = RIL_VBYTES == 64 ? 12 : 6, /* with two vectors each: 24 of 32 registers, or 12 of 16, hold sums */
-	DEPTH = 512,
-	COLUMN_WORK = 1 << 21, /* multiplications in a tile */
-};
-
-static void turn(void *ctx, int64_t from, int64_t to)
-{
-	const struct few *l = ctx;
-	for (int64_t k = from; k < to; k++) {
-		ril_real *at = l->turned + k * l->wide;
-		for (int64_t t = 0; t < l->T; t++)
-			at[t] = l->x[t * l->ldx + k];
-		for (int64_t t = l->T; t < l->wide; t++)
-			at[t] = 0;
-	}
-}
-
-/* c[ROWS, nv vectors] (+)= a[ROWS, K] b[K, nv vectors] */
-static inline __attribute__((always_inline)) void block(ril_real *c, int64_t ldc, const ril_real *a, int64_t lda,
-							const ril_real *b, int64_t ldb, int64_t K, bool add,
-							const int nv)
-{
-	ril_vec sum[ROWS][2];
-#pragma GCC unroll 12
-	for (int i = 0; i < ROWS; i++)
-#pragma GCC unroll 2
-		for (int v = 0; v < nv; v++)
-			sum[i][v] = add ? *(const ril_vec *)(c + i * ldc + v * RIL_LANES) : (ril_vec){0};
-	for (int64_t k = 0; k < K; k++) {
-		ril_vec x[2];
-#pragma GCC unroll 2
-		for (int v = 0; v < nv; v++)
-			x[v] = *(const ril_vec *)(b + k * ldb + v * RIL_LANES);
-#pragma GCC unroll 12
-		for (int i = 0; i < ROWS; i++)
-#pragma GCC unroll 2
-			for (int v = 0; v < nv; v++)
-				sum[i][v] += a[i * lda + k] * x[v];
-	}
-#pragma GCC unroll 12
-	for (int i = 0; i < ROWS; i++)
-#pragma GCC unroll 2
-		for (int v = 0; v < nv; v++)
-			*(ril_vec *)(c + i * ldc + v * RIL_LANES) = sum[i][v];
-}
-
-/* All columns; a function of its own, so that the block's registers are its own. */
-static __attribute__((noinline)) void block_row(const struct few *l, ril_real *c, const ril_real *a, int64_t lda,
-						int64_t k0, int64_t K)
-{
-	const ril_real *b = l->turned + k0 * l->wide;
-	int64_t t = 0;
-	for (; t + 2 * RIL_LANES <= l->wide; t += 2 * RIL_LANES)
-		block(c + t, l->wide, a, lda, b + t, l->wide, K, k0 > 0, 2);
-	if (t < l->wide)
-		block(c + t, l->wide, a, lda, b + t, l->wide, K, k0 > 0, 1);
-}
-
-/* Rows [n, n + ROWS) of w, the last one of the tile again beyond its end, and features [k0, k0 + K); the rows that come next
- * are asked for meanwhile: each is a short run of a page of its own, which the processor does not foresee. */
-static const ril_real *weights(const struct few *l, int64_t n, int64_t n1, int64_t k0, int64_t K, ril_real *panel,
-			       int64_t *lda)
-{
-	enum { LINE = 64 };
-	size_t size = ril_dtype_size(l->w.type);
-	if (l->w.type == RIL_REAL && n + ROWS <= n1) {
-		*lda = l->K;
-		return (const ril_real *)l->w.p + n * l->K + k0;
-	}
-	*lda = K;
-	for (int i = 0; i < ROWS; i++) {
-		int64_t row = ril_min(n + i, n1 - 1), next = ril_min(n + ROWS + i, n1 - 1);
-		const char *ahead = (const char *)l->w.p + (size_t)(next * l->K + k0) * size;
-		for (size_t byte = 0; byte < (size_t)K * size; byte += LINE)
-			__builtin_prefetch(ahead + byte);
-		ril_cpu_widen(panel + i * K, l->w, row * l->K + k0, K);
-	}
-	return panel;
-}
-
-static void columns_tile(void *ctx, int tile, int worker)
-{
-	const struct few *l = ctx;
-	int64_t n0 = tile * l->cols, n1 = ril_min(n0 + l->cols, l->N), lda;
-	int64_t rows = ril_parts(n1 - n0, ROWS) * ROWS;
-	ril_real *panel = ril_cpu_scratch(worker, (size_t)(ROWS * DEPTH + rows * l->wide), sizeof *panel);
-	ril_real *c = panel + ROWS * DEPTH;
-	if (!panel)
-		return;
-	for (int64_t k0 = 0; k0 < l->K; k0 += DEPTH) {
-		int64_t K = ril_min(DEPTH, l->K - k0);
-		for (int64_t n = n0; n < n1; n += ROWS) {
-			const ril_real *a = weights(l, n, n1, k0, K, panel, &lda);
-			block_row(l, c + (n - n0) * l->wide, a, lda, k0, K);
-		}
-	}
-	for (int64_t t = 0; t < l->T; t++) {
-		ril_real *y = l->y + t * l->ldy;
-		for (int64_t n = n0; n < n1; n++)
-			y[n] = (l->K ? c[(n - n0) * l->wide + t] : 0) + (l->b ? l->b[n] : 0) +
-			       (l->accumulate ? y[n] : 0);
-	}
-}
-
 void ril_linear_few(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate)
 {
 	struct few l = {.y = ril_reals(y),
@@ -279,15 +163,6 @@ void ril_linear_few(struct ril_mat y, struct ril_mat x, struct ril_mat w, const 
 			.w = w,
 			.b = b,
 			.accumulate = accumulate};
-	if (l.T <= DOTS) {
-		l.cols = ril_even_part(l.N, WORK / ril_max(l.K * l.T, 1), 1);
-		ril_parallel((int)ril_parts(l.N, l.cols), dots_tile, &l);
-		return;
-	}
-	l.wide = ril_parts(l.T, RIL_LANES) * RIL_LANES;
-	if (!(l.turned = ril_cpu_scratch(RIL_SHARED_A, (size_t)(l.K * l.wide), sizeof *l.turned)))
-		return;
-	ril_cpu_ranges(l.K, RIL_GRAIN / l.wide, turn, &l);
-	l.cols = ril_even_part(l.N, COLUMN_WORK / ril_max(l.K * l.wide, 1), ROWS);
-	ril_parallel((int)ril_parts(l.N, l.cols), columns_tile, &l);
+	l.cols = ril_even_part(l.N, WORK / ril_max(l.K * l.T, 1), 1);
+	ril_parallel((int)ril_parts(l.N, l.cols), dots_tile, &l);
 }
