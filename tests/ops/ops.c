@@ -82,6 +82,9 @@ static const struct op_case cases[] = {
 	{&linear_kind, {1, 2048, 2048, 0, 0}, RIL_F32, 0, NULL, TIME},
 	{&linear_kind, {1, 2048, 11008, 0, 0}, RIL_BF16, 0, NULL, TIME},
 	{&linear_kind, {8, 2048, 2048, 0, 0}, RIL_BF16, 0, NULL, TIME},
+	{&linear_kind, {16, 2048, 2048, 0, 0}, RIL_F32, 0, NULL, TIME},
+	{&linear_kind, {16, 2048, 2048, 0, 0}, RIL_BF16, 0, NULL, TIME},
+	{&linear_kind, {40, 2048, 2048, 0, 0}, RIL_BF16, 0, NULL, TIME},
 	{&linear_kind, {512, 2048, 2048, 0, 0}, RIL_F32, 0, NULL, TIME},
 	{&linear_kind, {512, 2048, 2048, 0, 0}, RIL_BF16, 0, NULL, TIME},
 	/* T, C, rows, vis */

@@ -89,6 +89,10 @@ static inline void ril_gemm(bool ta, bool tb, int64_t M, int64_t N, int64_t K, c
 void ril_mm(int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t ars, int64_t acs, const ril_real *b,
 	    int64_t ldb, ril_real *c, int64_t ldc, bool add, bool exact);
 
+/* ril_wide_linear of so few rows that they go without BLAS (linear_few.c). */
+enum { RIL_FEW_ROWS = 48 };
+void ril_linear_few(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate);
+
 /* The operations of this backend: ril_cpu_linear, ... */
 #define RIL_CPU_OP(op) ril_op_##op ril_cpu_##op;
 RIL_OPS(RIL_CPU_OP)

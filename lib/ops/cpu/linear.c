@@ -1,18 +1,14 @@
 /* linear.c -- y = x w^T + b and its gradients, on weights as they are stored.
  *
- * Three regimes.  Many rows: BLAS on tiles of rows x outputs.  Stored types other than ril_real are widened a panel of
- * w at a time into a worker's scratch, never as a whole.  A few rows (decoding): the product is bound by reading w, so
- * each row of w is widened in registers and multiplied with all rows of x at once. */
+ * BLAS on tiles of rows x outputs; a few rows (decoding) go another way (linear_few.c).  Stored types other than ril_real are
+ * widened a panel of w at a time into a worker's scratch, never as a whole. */
 #include "cpu_internal.h"
-
-#include "base/unused.h"
 
 #if defined(__F16C__) && !defined(RIL_REAL_IS_DOUBLE)
 #include <immintrin.h>
 #endif
 
 enum {
-	FEW_ROWS = 8,        /* up to here the product is bound by memory */
 	PANEL = 1 << 17,     /* elements of w widened at once */
 	TILE_WORK = 1 << 19, /* multiplications in a tile */
 	MAX_ROWS = 512,
@@ -124,119 +120,6 @@ static void linear_tile(void *ctx, int tile, int worker)
 		 l->y + t0 * l->ldy + n0, l->ldy);
 }
 
-/* A vector of a stored row: as it is, or two bytes an element that become the upper half of a float. */
-static inline __attribute__((always_inline)) ril_vec load(const void *w, int64_t k, RIL_UNUSED const bool bf16)
-{
-#ifndef RIL_REAL_IS_DOUBLE
-	typedef uint16_t half __attribute__((vector_size(RIL_VBYTES / 2), aligned(2), may_alias));
-	typedef uint32_t whole __attribute__((vector_size(RIL_VBYTES)));
-	if (bf16)
-		return (ril_vec)(__builtin_convertvector(*(const half *)((const uint16_t *)w + k), whole) << 16);
-#endif
-	return *(const ril_vec *)((const ril_real *)w + k);
-}
-
-static inline ril_real load_one(const void *w, int64_t k, const bool bf16)
-{
-	return bf16 ? (ril_real)ril_bf16_f32(((const uint16_t *)w)[k]) : ((const ril_real *)w)[k];
-}
-
-/* dot[i][t] = w[i] . x row t, for `outs` rows of w and `rows` of x, at most FEW_ROWS products at once. */
-static inline __attribute__((always_inline)) void dots(ril_real (*dot)[FEW_ROWS], const void *const *w,
-						       const ril_real *x, int64_t ldx, int64_t K, const int outs,
-						       const int rows, const bool bf16)
-{
-	ril_vec sum[4][FEW_ROWS];
-	int64_t k = 0;
-#pragma GCC unroll 4
-	for (int i = 0; i < outs; i++)
-#pragma GCC unroll 8
-		for (int t = 0; t < rows; t++)
-			sum[i][t] = (ril_vec){0};
-	for (; k + RIL_LANES <= K; k += RIL_LANES)
-#pragma GCC unroll 4
-		for (int i = 0; i < outs; i++) {
-			ril_vec v = load(w[i], k, bf16);
-#pragma GCC unroll 8
-			for (int t = 0; t < rows; t++)
-				sum[i][t] += v * *(const ril_vec *)(x + t * ldx + k);
-		}
-#pragma GCC unroll 4
-	for (int i = 0; i < outs; i++)
-#pragma GCC unroll 8
-		for (int t = 0; t < rows; t++) {
-			ril_real total = 0;
-			for (int l = 0; l < RIL_LANES; l++)
-				total += sum[i][t][l];
-			for (int64_t m = k; m < K; m++)
-				total += load_one(w[i], m, bf16) * x[t * ldx + m];
-			dot[i][t] = total;
-		}
-}
-
-/* Rows of w at once: each vector of x is loaded once for all of them, and several streams of memory keep going.  Their
- * sums fill half of the registers. */
-enum { REGISTERS = RIL_VBYTES == 64 ? 32 : 16, OUTS_4 = REGISTERS / 8, OUTS_8 = REGISTERS / 16 };
-
-static int outs_at_once(int64_t T)
-{
-	return T <= 2 ? 4 : T <= 4 ? OUTS_4 : OUTS_8;
-}
-
-static inline __attribute__((always_inline)) void few_dots(ril_real (*dot)[FEW_ROWS], const void *const *w,
-							   const ril_real *x, int64_t ldx, int64_t T, int64_t K,
-							   const bool bf16)
-{
-	switch (T) {
-	case 1: dots(dot, w, x, ldx, K, 4, 1, bf16); break;
-	case 2: dots(dot, w, x, ldx, K, 4, 2, bf16); break;
-	case 3: dots(dot, w, x, ldx, K, OUTS_4, 3, bf16); break;
-	case 4: dots(dot, w, x, ldx, K, OUTS_4, 4, bf16); break;
-	case 5: dots(dot, w, x, ldx, K, OUTS_8, 5, bf16); break;
-	case 6: dots(dot, w, x, ldx, K, OUTS_8, 6, bf16); break;
-	case 7: dots(dot, w, x, ldx, K, OUTS_8, 7, bf16); break;
-	default: dots(dot, w, x, ldx, K, OUTS_8, FEW_ROWS, bf16); break;
-	}
-}
-
-static bool read_in_place(enum ril_dtype t)
-{
-	return t == RIL_REAL || (t == RIL_BF16 && RIL_REAL == RIL_F32);
-}
-
-/* A range of outputs for a few rows.  Types that cannot be read in place are widened a few rows of w at a time. */
-static void few_rows_tile(void *ctx, int tile, int worker)
-{
-	const struct linear *l = ctx;
-	int64_t n0 = tile * l->cols, n1 = ril_min(n0 + l->cols, l->N);
-	int outs = outs_at_once(l->T);
-	bool in_place = read_in_place(l->w.type);
-	size_t size = ril_dtype_size(l->w.type);
-	ril_real *wide = in_place ? NULL : ril_cpu_scratch(worker, (size_t)(outs * l->K), sizeof *wide),
-		 dot[4][FEW_ROWS];
-	if (!in_place && !wide)
-		return;
-	for (int64_t n = n0; n < n1; n += outs) {
-		const void *w[4];
-		for (int i = 0; i < outs; i++) {
-			int64_t row = ril_min(n + i, n1 - 1);
-			w[i] = in_place ? (const char *)l->w.p + (size_t)(row * l->K) * size
-					: (const char *)(wide + i * l->K);
-			if (!in_place)
-				ril_cpu_widen(wide + i * l->K, l->w, row * l->K, l->K);
-		}
-		if (in_place && l->w.type != RIL_REAL)
-			few_dots(dot, w, l->x, l->ldx, l->T, l->K, true);
-		else
-			few_dots(dot, w, l->x, l->ldx, l->T, l->K, false);
-		for (int64_t i = 0; i < ril_min(outs, n1 - n); i++)
-			for (int64_t t = 0; t < l->T; t++) {
-				ril_real *y = l->y + t * l->ldy + n + i;
-				*y = dot[i][t] + (l->b ? l->b[n + i] : 0) + (l->accumulate ? *y : 0);
-			}
-	}
-}
-
 void ril_wide_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate)
 {
 	int64_t T = x.rows;
@@ -252,9 +135,8 @@ void ril_wide_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const
 			   .accumulate = accumulate};
 	if (T <= 0 || l.N <= 0)
 		return;
-	if (T <= FEW_ROWS) {
-		l.cols = ril_even_part(l.N, TILE_WORK / 4 / ril_max(l.K * T, 1), 1);
-		ril_parallel((int)ril_parts(l.N, l.cols), few_rows_tile, &l);
+	if (T <= RIL_FEW_ROWS) {
+		ril_linear_few(y, x, w, b, accumulate);
 		return;
 	}
 	int64_t widest = w.type == RIL_REAL ? MAX_COLS : ril_min(MAX_COLS, panel_rows(l.K));
