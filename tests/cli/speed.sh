@@ -70,7 +70,7 @@ expect_exit 0 growth --axis prompt --axis responses
 check "four rows, as wide as the header" awk -F '\t' 'NR == 1 { n = NF } NF != n { exit 1 } END { exit NR != 5 }' "$T/g.tsv"
 check "times and memory" awk -F '\t' 'NR > 1 && !($9 > 0 && $10 > 0 && $11 > 1 && $12 > $14 && $13 > 0 && $14 > 0) { exit 1 }' "$T/g.tsv"
 check "a longer prompt's cache is larger" awk -F '\t' '$1 == "prompt" { c[$2] = $13 } END { exit !(c[128] > c[64]) }' "$T/g.tsv"
-check "exponents in words" grep -q '^with prompt, tokens: sampling ^ ' "$T/out"
+check "exponents in words" grep -q '^time with prompt, tokens: sampling ^ ' "$T/out"
 check "a picture" grep -q '</svg>' "$T/g.svg"
 cp "$T/g.tsv" "$T/before.tsv"
 expect_exit 0 growth --axis prompt --axis responses --axis threads
