@@ -4,6 +4,7 @@
 #include "base/progress.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static struct ril_times reading(const struct ril_clock *c)
@@ -51,9 +52,7 @@ int ril_clock_json(struct ril_clock *c, struct ril_buf *line, struct ril_err *er
 {
 	const struct ril_times now = reading(c), t = between(&c->lap, &now);
 	c->lap = now;
-	while (line->len && (line->data[line->len - 1] == '\n' || line->data[line->len - 1] == '}'))
-		if (line->data[--line->len] == '}')
-			break;
+	line->len -= strlen("}\n");
 	return ril_buf_printf(line, err,
 			      ",\"wall\":%.6g,\"busy\":%.6g,\"wait_in\":%.6g,\"wait_out\":%.6g,\"wait_edge\":%.6g,"
 			      "\"cpu\":%.6g}\n",

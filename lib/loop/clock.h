@@ -26,7 +26,7 @@ struct ril_clock {
 void ril_clock_start(struct ril_clock *); /* in, out and edge are set */
 struct ril_times ril_clock_total(const struct ril_clock *);
 
-/* Adds to a line that is one JSON object what came to pass since the line before:
+/* Adds to a line, which is one JSON object and ends in "}\n", what came to pass since the line before:
  * "wall", "busy", "wait_in", "wait_out", "wait_edge", "cpu". */
 int ril_clock_json(struct ril_clock *, struct ril_buf *line, struct ril_err *);
 
