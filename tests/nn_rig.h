@@ -7,6 +7,7 @@
 #include "ril_test.h"
 
 #include "base/rng.h"
+#include "base/unused.h"
 #include "nn/pack.h"
 
 enum { PARTS = RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION | RIL_PART_SCORE, N = 4 };
@@ -64,6 +65,14 @@ static int rig_open(struct rig *r, const char *folder, const char *name, enum ri
 	r->group = (struct ril_pack_group){folder, prompt->data, prompt->count, r->ids, r->start, NULL,
 					   N,      r->grid,      pictures};
 	return 0;
+}
+
+/* GELU by tanh after the products of an InternVL3 tower. */
+static RIL_UNUSED void rig_tanh(struct rig *r)
+{
+	CHECK(r->m->config.vision.act == RIL_ACT_GELU && r->m->config.vision.projector_act == RIL_ACT_GELU,
+	      "the tower has GELU");
+	r->m->config.vision.act = r->m->config.vision.projector_act = RIL_ACT_GELU_TANH;
 }
 
 static void rig_close(struct rig *r)

@@ -188,7 +188,7 @@ static struct ril_val *forward_block(struct ril_tape *t, const void *ctx, struct
 	struct ril_val *o = ril_t_attention(t, q, key, v, b->seg, H, H, C / H);
 	x = ril_t_scale_add(t, x, k->scale1, ril_t_linear(t, o, &k->proj));
 	h = ril_t_norm(t, x, &k->norm2, c->norm_eps);
-	h = ril_t_act(t, ril_t_linear(t, h, &k->fc1), c->act);
+	h = ril_t_linear_act(t, h, &k->fc1, c->act);
 	return ril_t_scale_add(t, x, k->scale2, ril_t_linear(t, h, &k->fc2));
 }
 
@@ -273,7 +273,7 @@ static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const st
 	int64_t square = c->shuffle * c->shuffle, merged = p.tiles * (p.rows / p.tiles - 1) / square;
 	x = ril_view_reshape(t, ril_t_gather(t, x, p.merge, merged * square), merged, c->hidden * square);
 	x = ril_t_norm(t, x, &v->norm, 1e-5); /* the projector's norm has the framework's default */
-	x = ril_t_act(t, ril_t_linear(t, x, &v->proj1), c->projector_act);
+	x = ril_t_linear_act(t, x, &v->proj1, c->projector_act);
 	return ril_t_linear(t, x, &v->proj2);
 }
 

@@ -255,7 +255,7 @@ static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const st
 	}
 	x = ril_t_rmsnorm(t, x, q->ln_q, c->norm_eps);
 	x = ril_view_reshape(t, x, p.V, c->hidden * c->merge * c->merge);
-	x = ril_t_act(t, ril_t_linear(t, x, &q->merge1), RIL_ACT_GELU);
+	x = ril_t_linear_act(t, x, &q->merge1, RIL_ACT_GELU);
 	return ril_t_gather(t, ril_t_linear(t, x, &q->merge2), p.back, p.V);
 }
 

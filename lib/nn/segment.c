@@ -13,7 +13,9 @@
  *          own.
  *
  * Gradients are the same to the bit: the same kernels see the same numbers, and what is added to a parameter's gradient
- * is added in the same order, last segment first. */
+ * is added in the same order, last segment first.  But for one thing: where a device fuses an activation into the product
+ * before it (ops.h, linear_act), `cheap` does without, for what act fills again is then what the pass computed with; and
+ * where no gradient flows through that product, `block` asks for what act is given, and the others do not. */
 #include "nn/tape_internal.h"
 
 struct ril_rerun {

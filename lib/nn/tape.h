@@ -87,6 +87,8 @@ struct ril_val *ril_t_gather(struct ril_tape *, struct ril_val *x, const int32_t
 struct ril_val *ril_t_add_rows(struct ril_tape *, struct ril_val *x, struct ril_param *p, int64_t P);
 struct ril_val *ril_t_scale_add(struct ril_tape *, struct ril_val *a, struct ril_param *g, struct ril_val *b);
 struct ril_val *ril_t_act(struct ril_tape *, struct ril_val *x, enum ril_act);
+/* act(x w^T + b); where nothing is recorded what act is given takes no memory */
+struct ril_val *ril_t_linear_act(struct ril_tape *, struct ril_val *x, const struct ril_linear *, enum ril_act);
 struct ril_val *ril_t_swiglu(struct ril_tape *, struct ril_val *gate, struct ril_val *up);
 struct ril_val *ril_t_rmsnorm(struct ril_tape *, struct ril_val *x, struct ril_param *w, double eps);
 struct ril_val *ril_t_layernorm(struct ril_tape *, struct ril_val *x, struct ril_param *w, struct ril_param *b,

@@ -32,11 +32,9 @@ static void linear_back(struct ril_tape *t, struct ril_rec *r)
 	t->ops->linear_bwd(ril_tape_grad(t, x), r->p[0]->grad, vec_grad(r->p[1]), y->g, x->m, r->p[0]->w);
 }
 
-static struct ril_val *linear(struct ril_tape *t, struct ril_val *y, struct ril_val *x, const struct ril_linear *l)
+static struct ril_val *linear_record(struct ril_tape *t, struct ril_val *y, struct ril_val *x,
+				     const struct ril_linear *l)
 {
-	if (!y)
-		return NULL;
-	t->ops->linear(y->m, x->m, l->w->w, l->b ? l->b->vec : NULL, false);
 	struct ril_rec *r = ril_tape_rec(t, linear_back, y);
 	if (r) {
 		r->in[0] = x;
@@ -44,6 +42,14 @@ static struct ril_val *linear(struct ril_tape *t, struct ril_val *y, struct ril_
 		r->p[1] = l->b;
 	}
 	return y;
+}
+
+static struct ril_val *linear(struct ril_tape *t, struct ril_val *y, struct ril_val *x, const struct ril_linear *l)
+{
+	if (!y)
+		return NULL;
+	t->ops->linear(y->m, x->m, l->w->w, l->b ? l->b->vec : NULL, false);
+	return linear_record(t, y, x, l);
 }
 
 struct ril_val *ril_t_linear(struct ril_tape *t, struct ril_val *x, const struct ril_linear *l)
@@ -186,6 +192,8 @@ struct ril_val *ril_t_scale_add(struct ril_tape *t, struct ril_val *a, struct ri
 	return y;
 }
 
+/* ---- activations ---- */
+
 static void act_back(struct ril_tape *t, struct ril_rec *r)
 {
 	t->ops->act_bwd(ril_tape_grad(t, r->in[0]), r->out->g, r->in[0]->m, r->act);
@@ -196,12 +204,8 @@ static void act_again(struct ril_tape *t, struct ril_rec *r)
 	t->ops->act(r->out->m, r->in[0]->m, r->act);
 }
 
-struct ril_val *ril_t_act(struct ril_tape *t, struct ril_val *x, enum ril_act act)
+static struct ril_val *act_record(struct ril_tape *t, struct ril_val *y, struct ril_val *x, enum ril_act act)
 {
-	struct ril_val *y = x ? ril_tape_out_cheap(t, x->m.rows, x->m.cols, x->needs) : NULL;
-	if (!y)
-		return NULL;
-	t->ops->act(y->m, x->m, act);
 	struct ril_rec *r = ril_tape_rec(t, act_back, y);
 	if (r) {
 		r->again = act_again;
@@ -209,6 +213,37 @@ struct ril_val *ril_t_act(struct ril_tape *t, struct ril_val *x, enum ril_act ac
 		r->act = act;
 	}
 	return y;
+}
+
+struct ril_val *ril_t_act(struct ril_tape *t, struct ril_val *x, enum ril_act act)
+{
+	struct ril_val *y = x ? ril_tape_out_cheap(t, x->m.rows, x->m.cols, x->needs) : NULL;
+	if (!y)
+		return NULL;
+	t->ops->act(y->m, x->m, act);
+	return act_record(t, y, x, act);
+}
+
+/* A device that fuses may compute other bits with `pre` than without, and other ones than act of it.  So a segment's first
+ * run, which leaves nothing behind, asks for `pre` because the second will; and what act fills again, act fills. */
+struct ril_val *ril_t_linear_act(struct ril_tape *t, struct ril_val *x, const struct ril_linear *l, enum ril_act act)
+{
+	bool needs = x && (x->needs || linear_trains(l)), kept = t->inside || (needs && t->record);
+	struct ril_val *pre = x && kept ? ril_tape_out(t, x->m.rows, l->w->w.rows, needs) : NULL;
+	struct ril_val *y = x && (pre || !kept) ? ril_tape_out_cheap(t, x->m.rows, l->w->w.rows, needs) : NULL;
+	const ril_real *b = l->b ? l->b->vec : NULL;
+	if (!y)
+		return NULL;
+	if (y->scratch) {
+		t->ops->linear(pre->m, x->m, l->w->w, b, false);
+		t->ops->act(y->m, pre->m, act);
+	} else {
+		t->ops->linear_act(y->m, pre ? pre->m : RIL_NO_MAT, x->m, l->w->w, b, act);
+	}
+	if (!pre)
+		return y;
+	linear_record(t, pre, x, l);
+	return act_record(t, y, pre, act);
 }
 
 static void swiglu_back(struct ril_tape *t, struct ril_rec *r)

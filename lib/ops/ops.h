@@ -197,6 +197,14 @@ typedef void ril_op_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w,
 typedef void ril_op_linear_bwd(struct ril_mat dx, struct ril_mat dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
 			       struct ril_mat w);
 
+/* The same, then act, in one: pre[T,N] = x w^T (+ b), y[T,N] = act(pre); y and pre dense, of one type, that of x.  pre, which
+ * act_bwd reads, is RIL_NO_MAT where there will be no way back.  y is act of pre as it is rounded to its type, to the bit
+ * what linear and act make of it.  But a device may, in BF16 and for GELU_TANH, take act of the sum before that is rounded
+ * (then y is within half an ulp of pre, times act's slope, of the former): whether it does must not depend on anything but
+ * shapes, addresses and whether pre is given. */
+typedef void ril_op_linear_act(struct ril_mat y, struct ril_mat pre, struct ril_mat x, struct ril_mat w,
+			       const ril_real *b, enum ril_act);
+
 /* ---- rows ---- */
 /* y[T,C]: row t = table row ids[t], or vis row vrow[t] where vrow is given and vrow[t] >= 0 */
 typedef void ril_op_embed(struct ril_mat y, const int32_t *ids, const int32_t *vrow, struct ril_mat table,
@@ -218,6 +226,7 @@ typedef void ril_op_axpy(struct ril_mat y, double alpha, struct ril_mat x); /* y
 typedef void ril_op_scale_add(struct ril_mat y, struct ril_mat a, const ril_real *g, struct ril_mat b);
 typedef void ril_op_scale_add_bwd(struct ril_mat da, ril_real *dg, struct ril_mat db, struct ril_mat dy,
 				  const ril_real *g, struct ril_mat b);
+/* y may be x */
 typedef void ril_op_act(struct ril_mat y, struct ril_mat x, enum ril_act);
 typedef void ril_op_act_bwd(struct ril_mat dx, struct ril_mat dy, struct ril_mat x, enum ril_act);
 /* y = silu(gate) * up */
@@ -328,7 +337,7 @@ typedef void ril_op_adamw(struct ril_mat p, struct ril_moments, struct ril_mat g
 /* ---- the list ---- */
 /* clang-format off */
 #define RIL_OPS(OP)                                                                                                    \
-	OP(linear) OP(linear_bwd)                                                                                      \
+	OP(linear) OP(linear_bwd) OP(linear_act)                                                                       \
 	OP(embed) OP(embed_bwd) OP(gather) OP(gather_bwd) OP(scatter) OP(add_rows) OP(add_rows_bwd)                    \
 	OP(axpy) OP(scale_add) OP(scale_add_bwd) OP(act) OP(act_bwd) OP(swiglu) OP(swiglu_bwd)                         \
 	OP(rmsnorm) OP(rmsnorm_bwd) OP(layernorm) OP(layernorm_bwd)                                                    \

@@ -273,6 +273,17 @@ static void linear(enum ril_dtype type, enum ril_dtype out, int64_t T, int64_t K
 		cost("bias_kernel", (4 + size_of(out)) * (double)N, 0, FLOAT);
 }
 
+/* The sum is kept, as in training. */
+static void linear_act(enum ril_dtype type, int64_t T, int64_t K, int64_t N, enum ril_act which, const char *name)
+{
+	double n = (double)(T * N), e = size_of(type);
+	op("linear_act", "%lld x %lld -> %lld, bias, %s", (long long)T, (long long)K, (long long)N, name);
+	ops->linear_act(mat(type, T, N), mat(type, T, N), mat(type, T, K), mat(type, N, K), floats(N), which);
+	cost("bias_kernel", (4 + e) * (double)N, 0, FLOAT);
+	if (which != RIL_ACT_GELU_TANH) /* which the product does */
+		cost("act_kernel", 2 * n * e, 2 * n, FLOAT);
+}
+
 static void linear_bwd(enum ril_dtype type, enum ril_dtype kept, int64_t T, int64_t K, int64_t N, bool bias)
 {
 	double n = (double)(T * N);

@@ -111,6 +111,8 @@ static void towers(void)
 	attention(RIL_BF16, tiles);
 	attention_bwd(RIL_BF16, tiles);
 	scale_add(RIL_BF16, 16400, 1024);
+	linear_act(RIL_BF16, 16400, 1024, 4096, RIL_ACT_GELU, "GELU");
+	linear_act(RIL_BF16, 16400, 1024, 4096, RIL_ACT_GELU_TANH, "GELU by tanh");
 	act(RIL_BF16, 16400, 4096, RIL_ACT_GELU);
 }
 

@@ -276,6 +276,7 @@ typedef const int32_t *idx;
 
 WRAP(linear, (mat y, mat x, mat w, vec b, bool accumulate), (y, x, w, b, accumulate))
 WRAP(linear_bwd, (mat dx, mat dw, ril_real *db, mat dy, mat x, mat w), (dx, dw, db, dy, x, w))
+WRAP(linear_act, (mat y, mat pre, mat x, mat w, vec b, enum ril_act a), (y, pre, x, w, b, a))
 WRAP(embed, (mat y, idx ids, idx vrow, mat table, mat vis), (y, ids, vrow, table, vis))
 WRAP(embed_bwd, (mat dtable, mat dvis, idx ids, idx vrow, mat dy), (dtable, dvis, ids, vrow, dy))
 WRAP(gather, (mat y, mat x, idx i), (y, x, i))

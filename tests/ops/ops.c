@@ -3,6 +3,7 @@
  *
  * One table serves all: a case has a kind, its dimensions (ref.h says which), the weight's stored type, padding between
  * rows, a layout of segments, and whether it is for testing, timing or both. */
+#include "layouts.h"
 #include "ref.h"
 
 enum {
@@ -13,92 +14,6 @@ enum {
 	SLOW = 16, /* on a device that looks at every access */
 	FEW = 32,  /* there all the same */
 };
-
-/* ---- layouts of segments: {q0, qn, p0, pn, k0, kn, causal} ---- */
-
-#define LAYOUT(NAME, Q, K, ...)                                                                                        \
-	static const struct ril_seg NAME##_seg[] = {__VA_ARGS__};                                                      \
-	static const struct layout NAME = {#NAME, NAME##_seg, sizeof NAME##_seg / sizeof *NAME##_seg, Q, K}
-
-LAYOUT(one_token, 1, 1, {0, 1, 0, 0, 0, 1, 1});
-LAYOUT(no_rows, 0, 3, {0, 0, 0, 0, 0, 3, 1});
-LAYOUT(plain, 41, 41, {0, 17, 0, 0, 0, 17, 1}, {17, 1, 0, 0, 17, 1, 1}, {20, 21, 0, 0, 20, 21, 1}); /* not 18, 19 */
-LAYOUT(empty, 3, 3, {0, 0, 0, 0, 0, 0, 1}, {1, 2, 0, 0, 1, 2, 1}, {3, 0, 0, 0, 3, 0, 0});
-LAYOUT(longer, 150, 150, {0, 150, 0, 0, 0, 150, 1});
-LAYOUT(shared, 47, 47, {0, 13, 0, 0, 0, 13, 1}, {13, 7, 0, 13, 13, 7, 1}, {20, 1, 0, 13, 20, 1, 1},
-       {21, 9, 0, 13, 21, 9, 1}, {30, 6, 0, 0, 30, 6, 1}, {36, 5, 30, 6, 36, 5, 1}, {41, 6, 30, 6, 41, 6, 1});
-LAYOUT(prompts_first, 30, 30, {5, 6, 0, 0, 5, 6, 1}, {0, 5, 0, 0, 0, 5, 1}, {11, 4, 5, 6, 11, 4, 1},
-       {15, 8, 0, 5, 15, 8, 1}, {23, 7, 5, 6, 23, 7, 1});
-LAYOUT(decode, 6, 60, {0, 1, 0, 11, 20, 1, 1}, {1, 1, 0, 11, 28, 5, 1}, {2, 1, 0, 11, 36, 8, 1},
-       {4, 1, 11, 9, 44, 3, 1}, {5, 1, 11, 9, 52, 0, 1});
-LAYOUT(windows, 50, 50, {0, 4, 0, 0, 0, 4, 0}, {4, 16, 0, 0, 4, 16, 0}, {20, 9, 0, 0, 20, 9, 0},
-       {29, 16, 0, 0, 29, 16, 0}, {45, 5, 0, 0, 45, 5, 0});
-LAYOUT(continued, 12, 30, {0, 5, 0, 0, 0, 12, 1}, {5, 7, 12, 4, 16, 14, 1});
-/* Around a kernel's tiles of 64 rows: prefixes, queries and keys one less, as many, one more. */
-LAYOUT(tiles, 389, 389, {0, 63, 0, 0, 0, 63, 1}, {63, 64, 0, 63, 63, 64, 1}, {127, 65, 63, 64, 127, 65, 1},
-       {192, 1, 127, 65, 192, 1, 1}, {193, 129, 0, 128, 193, 129, 1}, {322, 2, 192, 1, 322, 2, 0},
-       {324, 65, 63, 129, 324, 65, 0});
-/* The same for a device that looks at every access: tiles enough for one to be read while the next is on its way. */
-LAYOUT(crossing, 85, 85, {0, 65, 0, 0, 0, 65, 1}, {65, 2, 0, 65, 65, 2, 1}, {67, 17, 0, 65, 67, 17, 0},
-       {84, 1, 0, 0, 67, 18, 0});
-LAYOUT(few_steps, 2, 140, {0, 1, 0, 65, 65, 1, 1}, {1, 1, 0, 65, 70, 65, 1});
-/* Queries without keys, with the prefix's alone, more queries than keys, fewer; not row 11. */
-LAYOUT(no_keys, 90, 200, {0, 3, 0, 0, 0, 0, 1}, {3, 2, 0, 0, 5, 0, 0}, {5, 6, 0, 0, 0, 2, 1}, {12, 4, 2, 3, 0, 0, 1},
-       {16, 70, 5, 0, 10, 4, 1}, {86, 3, 0, 9, 20, 170, 1}, {89, 1, 0, 0, 190, 10, 0});
-/* Steps of decoding: a shared prefix of several tiles, responses of none to several; not row 3. */
-LAYOUT(steps, 8, 600, {0, 1, 0, 150, 150, 1, 1}, {1, 1, 0, 150, 160, 70, 1}, {2, 1, 0, 150, 240, 0, 1},
-       {4, 0, 0, 150, 240, 5, 1}, {4, 1, 0, 0, 250, 129, 1}, {5, 1, 380, 64, 450, 64, 1}, {6, 1, 380, 0, 520, 0, 1},
-       {7, 1, 380, 63, 530, 65, 1});
-/* As many rows as segments, of which one has most of them. */
-LAYOUT(steps_of_three, 5, 150, {0, 1, 0, 70, 70, 3, 1}, {1, 3, 0, 70, 80, 66, 1}, {4, 0, 0, 0, 0, 0, 1},
-       {4, 1, 0, 70, 147, 2, 1}, {5, 0, 0, 0, 0, 0, 0});
-/* A window of 5: rows that see a moving range of keys, each a segment; the first ones grow. */
-LAYOUT(sliding, 9, 9, {0, 5, 0, 0, 0, 5, 1}, {5, 1, 0, 0, 1, 5, 1}, {6, 1, 2, 4, 6, 1, 1}, {7, 1, 3, 3, 6, 2, 1},
-       {8, 1, 4, 5, 0, 0, 1});
-
-/* The group of a training step: prompts of 25 tokens, 8 responses of 12; and other sizes, filled by build_layouts(). */
-enum { MAX_SEG = 1000 };
-static struct ril_seg groups_seg[MAX_SEG], deep_seg[MAX_SEG], vision_seg[MAX_SEG], step_seg[MAX_SEG], many_seg[MAX_SEG];
-static struct layout many = {"1000 segments", many_seg, 0, 0, 0};
-static struct layout groups = {"groups 30x(25+8x12)", groups_seg, 0, 0, 0};
-static struct layout deep = {"groups 2x(400+16x64)", deep_seg, 0, 0, 0};
-/* Prompts first, then their responses in turn: what sees a prompt's keys lies far apart among 153 segments. */
-static struct ril_seg turns_seg[MAX_SEG];
-static struct layout turns = {"3x70, 50 responses of 2 in turn", turns_seg, 0, 0, 0};
-static struct layout vision = {"windows 144x16", vision_seg, 0, 0, 0}, step = {"decode 30x8, 25+10", step_seg, 0, 0, 0};
-LAYOUT(prompt, 1024, 1024, {0, 1024, 0, 0, 0, 1024, 1});
-
-static void add_groups(struct layout *l, struct ril_seg *seg, int n, int32_t prompt_len, int answers, int32_t answer)
-{
-	for (int g = 0; g < n; g++) {
-		int32_t p0 = l->q_rows;
-		seg[l->nseg++] = (struct ril_seg){p0, prompt_len, 0, 0, p0, prompt_len, 1};
-		l->q_rows += prompt_len;
-		for (int a = 0; a < answers; a++, l->q_rows += answer)
-			seg[l->nseg++] = (struct ril_seg){l->q_rows, answer, p0, prompt_len, l->q_rows, answer, 1};
-	}
-	l->k_rows = l->q_rows;
-}
-
-static void build_layouts(void)
-{
-	add_groups(&groups, groups_seg, 30, 25, 8, 12);
-	add_groups(&deep, deep_seg, 2, 400, 16, 64);
-	add_groups(&many, many_seg, 40, 3, 24, 2);
-	add_groups(&turns, turns_seg, 3, 70, 0, 0);
-	for (int32_t p0; turns.nseg < 153; turns.q_rows = turns.k_rows += 2) {
-		p0 = turns.nseg % 3 * 70;
-		turns_seg[turns.nseg++] = (struct ril_seg){turns.q_rows, 2, p0, 70, turns.q_rows, 2, 1};
-	}
-	for (; vision.nseg < 144; vision.nseg++, vision.q_rows += 16)
-		vision_seg[vision.nseg] = (struct ril_seg){vision.q_rows, 16, 0, 0, vision.q_rows, 16, 0};
-	vision.k_rows = vision.q_rows;
-	for (; step.nseg < 240; step.nseg++)
-		step_seg[step.nseg] =
-			(struct ril_seg){step.nseg, 1, step.nseg / 8 * 25, 25, 750 + step.nseg * 20, 10, 1};
-	step.q_rows = step.nseg;
-	step.k_rows = 750 + 240 * 20;
-}
 
 /* ---- the table ---- */
 
@@ -131,6 +46,16 @@ struct op_case {
 		&attention_kind, {HQ, HKV, D}, 0, PAD, &continued, TEST | BF16 | USE                                   \
 	}
 
+/* Of one shape, with pre and without. */
+#define ALL_LINEAR_ACTS(KIND, T, K, N, BIAS, PAD, USE)                                                                 \
+	{KIND, {T, K, N, BIAS, RIL_ACT_SILU}, 0, PAD, NULL, USE},                                                      \
+		{KIND, {T, K, N, BIAS, RIL_ACT_GELU}, 0, PAD, NULL, USE},                                              \
+		{KIND, {T, K, N, BIAS, RIL_ACT_GELU_TANH}, 0, PAD, NULL, USE},                                         \
+		{KIND, {T, K, N, BIAS, RIL_ACT_QUICK_GELU}, 0, PAD, NULL, USE},                                        \
+	{                                                                                                              \
+		KIND, {T, K, N, BIAS, RIL_ACT_RELU}, 0, PAD, NULL, USE                                                 \
+	}
+
 static const struct op_case cases[] = {
 	/* T, K, N, bias, accumulate */
 	{&linear_kind, {0, 5, 7, 1, 0}, 0, 0, NULL, TEST | BF16},
@@ -157,6 +82,9 @@ static const struct op_case cases[] = {
 	{&linear_kind, {1, 2048, 2048, 0, 0}, RIL_F32, 0, NULL, TIME},
 	{&linear_kind, {1, 2048, 11008, 0, 0}, RIL_BF16, 0, NULL, TIME},
 	{&linear_kind, {8, 2048, 2048, 0, 0}, RIL_BF16, 0, NULL, TIME},
+	{&linear_kind, {16, 2048, 2048, 0, 0}, RIL_F32, 0, NULL, TIME},
+	{&linear_kind, {16, 2048, 2048, 0, 0}, RIL_BF16, 0, NULL, TIME},
+	{&linear_kind, {40, 2048, 2048, 0, 0}, RIL_BF16, 0, NULL, TIME},
 	{&linear_kind, {512, 2048, 2048, 0, 0}, RIL_F32, 0, NULL, TIME},
 	{&linear_kind, {512, 2048, 2048, 0, 0}, RIL_BF16, 0, NULL, TIME},
 	/* T, C, rows, vis */
@@ -198,6 +126,20 @@ static const struct op_case cases[] = {
 	ALL_ACTS(3, 37, TEST | BF16),
 	ALL_ACTS(3, 683, TEST | BF16 | LARGE),
 	ALL_ACTS(3600, 176, TIME),
+	/* T, K, N, bias, which: rows that 8 divides and others, few and many */
+	ALL_LINEAR_ACTS(&linear_act_kind, 5, 33, 24, 1, 3, TEST | BF16),
+	ALL_LINEAR_ACTS(&linear_act_kind, 13, 19, 37, 1, 0, TEST | BF16),
+	ALL_LINEAR_ACTS(&linear_act_alone_kind, 13, 32, 40, 1, 8, TEST | BF16),
+	{&linear_act_kind, {0, 5, 8, 1, RIL_ACT_GELU_TANH}, 0, 0, NULL, TEST | BF16},
+	{&linear_act_kind, {1, 1, 1, 0, RIL_ACT_GELU_TANH}, 0, 0, NULL, TEST | BF16},
+	{&linear_act_kind, {1, 8, 8, 0, RIL_ACT_GELU_TANH}, 0, 0, NULL, TEST | BF16},
+	{&linear_act_kind, {9, 17, 31, 0, RIL_ACT_GELU_TANH}, 0, 5, NULL, TEST | BF16},
+	{&linear_act_kind, {45, 29, 32, 1, RIL_ACT_GELU_TANH}, RIL_F16, 2, NULL, TEST},
+	{&linear_act_kind, {129, 40, 264, 1, RIL_ACT_GELU_TANH}, 0, 8, NULL, TEST | BF16 | LARGE},
+	{&linear_act_alone_kind, {9, 17, 31, 0, RIL_ACT_GELU_TANH}, 0, 5, NULL, TEST | BF16},
+	{&linear_act_alone_kind, {129, 40, 264, 0, RIL_ACT_GELU_TANH}, 0, 8, NULL, TEST | BF16 | LARGE},
+	{&linear_act_kind, {3600, 64, 256, 1, RIL_ACT_GELU}, 0, 0, NULL, TIME},
+	{&linear_act_kind, {3600, 64, 256, 1, RIL_ACT_GELU_TANH}, 0, 0, NULL, TIME},
 	{&swiglu_kind, {0, 37}, 0, 0, NULL, TEST | BF16},
 	{&swiglu_kind, {1, 1}, 0, 0, NULL, TEST | BF16},
 	{&swiglu_kind, {1, 2049}, 0, 0, NULL, TEST | BF16 | LARGE},
@@ -480,6 +422,55 @@ static void test_gelu_tail(void)
 	CHECK(worst < 1e-6, "GELU's relative error is %.2g", worst);
 }
 
+/* ---- an activation and the product before it ---- */
+
+/* linear_act of a case beside linear, then act: the same bits; or, where a device may fuse, the same pre, and a y that is the
+ * sum's, rounded once.  Counts the cases in which it is another. */
+static void linear_act_apart(const struct op_case *c, enum ril_dtype type, int *fused)
+{
+	char what[128];
+	struct run r = run_of(c, type, what, sizeof what);
+	struct buffers a, b;
+	run_start(&r);
+	buffers_start(&a, &r, NULL);
+	buffers_start(&b, &r, NULL);
+	struct io *y = &r.out[0], *pre = r.out[1].ld ? &r.out[1] : y;
+	void *sum = spread(pre, NULL);
+	linear_act_forward(&r, a.in, a.out);
+	ops()->linear(mat(pre, sum), mat(&r.in[0], b.in[0]), mat(&r.in[1], b.in[1]), b.in[2], false);
+	ops()->act(mat(y, b.out[0]), mat(pre, sum), (enum ril_act)r.d[4]);
+	bool same = same_bits(y, a.out[0], b.out[0]);
+	CHECK(pre == y || same_bits(pre, a.out[1], sum), "%s: another pre than linear's", what);
+	if (!same && !ops()->host_memory && type == RIL_BF16 && r.d[4] == RIL_ACT_GELU_TANH && r.d[2] % 8 == 0) {
+		double *in[] = {r.in[0].v, r.in[1].v, r.in[2].v}, *out[] = {y->v, NULL}, *have = fetched(y, a.out[0]);
+		linear_act_naive(&r, in, out);
+		for (size_t i = 0; i < io_size(y); i++)
+			CHECK(fabs(have[i] - y->v[i]) <= 0x1p-8 * fabs(y->v[i]) + 2e-5, "%s: %g for %g", what, have[i],
+			      y->v[i]);
+		free(have);
+		++*fused;
+	} else {
+		CHECK(same, "%s: other bits than linear's, then act's", what);
+	}
+	ops()->put(sum);
+	buffers_end(&a);
+	buffers_end(&b);
+	run_end(&r);
+}
+
+static void test_linear_act(void)
+{
+	int fused = 0;
+	for (int i = 0; i < 5 * 2 * 3; i++) {
+		const int64_t N = (int64_t[]){37, 64, 264}[i / 10];
+		const struct op_case c = {
+			i / 5 % 2 ? &linear_act_kind : &linear_act_alone_kind, {27, 24, N, 0, i % 5}, .pad = 1};
+		linear_act_apart(&c, RIL_REAL, &fused);
+		linear_act_apart(&c, RIL_BF16, &fused);
+	}
+	printf("linear_act: fused in %d cases\n", fused);
+}
+
 static void test_devices(void)
 {
 	struct ril_err err = {0};
@@ -565,6 +556,8 @@ int main(int argc, char **argv)
 		test_head_rounds_once(RIL_REAL);
 		test_head_rounds_once(RIL_BF16);
 	}
+	if (strstr("linear_act", only))
+		test_linear_act();
 	if (!*only) {
 		test_special_values();
 		test_special_losses();

@@ -246,6 +246,58 @@ static void act_backward(const struct run *r, void *const in[], RIL_UNUSED void 
 	ops()->act_bwd(DIN(0), DOUT(0), IN(0), (enum ril_act)r->d[2]);
 }
 
+/* ---- linear_act: d = T, K, N, bias, which; with pre, which is another result, and without ---- */
+
+static void linear_act_alone_shape(struct run *r)
+{
+	int64_t T = r->d[0], K = r->d[1], N = r->d[2];
+	io_set(&r->in[0], T, K, K + r->pad, true);
+	io_set(&r->in[1], N, K, K, true);
+	r->in[1].high = 3 / sqrt((double)K); /* sums of about 1, few of more than 4 */
+	r->in[1].low = -r->in[1].high;
+	if (r->d[3])
+		io_set(&r->in[2], 1, N, N, true);
+	io_set(&r->out[0], T, N, N, true);
+	r->out[0].inside = 1.13 * 0x1p-6; /* the sum's rounding, times the steepest slope */
+	r->in[2].real = true;
+	r->weight = 1;
+}
+
+static void linear_act_shape(struct run *r)
+{
+	linear_act_alone_shape(r);
+	io_set(&r->out[1], r->d[0], r->d[2], r->d[2], false);
+	r->out[1].compared = true;
+}
+
+static void linear_act_naive(const struct run *r, double *const in[], double *const out[])
+{
+	int64_t T = r->d[0], K = r->d[1], N = r->d[2];
+	for (int64_t i = 0; i < T * N; i++) {
+		double sum = r->d[3] ? in[2][i % N] : 0;
+		for (int64_t k = 0; k < K; k++)
+			sum += in[0][i / N * K + k] * in[1][i % N * K + k];
+		out[0][i] = act_value((enum ril_act)r->d[4], sum);
+		if (out[1])
+			out[1][i] = sum;
+	}
+}
+
+static void linear_act_forward(const struct run *r, void *const in[], void *const out[])
+{
+	ops()->linear_act(OUT(0), OUT(1), IN(0), stored_weight(r, in), in[2], (enum ril_act)r->d[4]);
+}
+
+static void linear_act_backward(const struct run *r, void *const in[], void *const out[], void *const dout[],
+				void *const din[])
+{
+	void *d = spread(&r->out[1], NULL);
+	struct ril_mat dpre = mat(&r->out[1], d);
+	ops()->act_bwd(dpre, DOUT(0), OUT(1), (enum ril_act)r->d[4]);
+	ops()->linear_bwd(DIN(0), DIN(1), din[2], dpre, IN(0), stored_weight(r, in));
+	ops()->put(d);
+}
+
 static void swiglu_shape(struct run *r)
 {
 	act_shape(r);
@@ -409,6 +461,11 @@ static void rope_backward(const struct run *r, void *const in[], RIL_UNUSED void
 /* A bias may be rounded to the result's type. */
 static const struct kind linear_kind = {
 	"linear", linear_shape, linear_naive, linear_forward, linear_backward, linear_work, 2};
+/* The bias's, the sum's, its gradient's, and what slopes of rounded sums come to. */
+static const struct kind linear_act_kind = {
+	"linear_act", linear_act_shape, linear_act_naive, linear_act_forward, linear_act_backward, linear_work, 5};
+static const struct kind linear_act_alone_kind = {
+	"linear_act alone", linear_act_alone_shape, linear_act_naive, linear_act_forward, NULL, linear_work, 5};
 KIND(embed, embed_shape, embed_backward, NULL);
 KIND(gather, gather_shape, gather_backward, NULL);
 KIND(scatter, scatter_shape, NULL, NULL);

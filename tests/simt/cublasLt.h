@@ -16,7 +16,15 @@ typedef enum {
 	CUBLAS_STATUS_INVALID_VALUE = 7,
 	CUBLAS_STATUS_NOT_SUPPORTED = 15
 } cublasStatus_t;
-typedef enum { CUBLASLT_EPILOGUE_DEFAULT = 1, CUBLASLT_EPILOGUE_BIAS = 4 } cublasLtEpilogue_t;
+/* BIAS, GELU and AUX are bits. */
+typedef enum {
+	CUBLASLT_EPILOGUE_DEFAULT = 1,
+	CUBLASLT_EPILOGUE_BIAS = 4,
+	CUBLASLT_EPILOGUE_GELU = 32,
+	CUBLASLT_EPILOGUE_GELU_BIAS = 36,
+	CUBLASLT_EPILOGUE_GELU_AUX = 160,
+	CUBLASLT_EPILOGUE_GELU_AUX_BIAS = 164
+} cublasLtEpilogue_t;
 enum { CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE = 2 };
 
 typedef enum {
@@ -25,6 +33,8 @@ typedef enum {
 	CUBLASLT_MATMUL_DESC_EPILOGUE,
 	CUBLASLT_MATMUL_DESC_BIAS_POINTER,
 	CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE,
+	CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER,
+	CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD,
 } cublasLtMatmulDescAttributes_t;
 
 typedef enum {
@@ -44,6 +54,8 @@ typedef struct simt_lt_preference *cublasLtMatmulPreference_t;
 /* What an algorithm rests on: a product that does not keep to it is refused. */
 typedef struct {
 	uint32_t align[4]; /* A, B, C, D */
+	int32_t epilogue;
+	uintptr_t align_aux;
 	size_t workspace;
 } cublasLtMatmulAlgo_t;
 

@@ -3,7 +3,10 @@
  *
  * Operands are widened to float, multiplied by cblas_sgemm, and the result is rounded once; matrices are column-major, as
  * there.  What a careless caller would get away with on some shapes ends the process here: a leading dimension that is too
- * small, a matrix or a workspace that is not the device's, pointers less aligned than the algorithm was asked for. */
+ * small, a matrix or a workspace that is not the device's, pointers less aligned than the algorithm was asked for.
+ *
+ * GELU is the form by tanh, of the sum before it is rounded; the auxiliary matrix is that sum, of D's type.
+ * RIL_SIMT_GELU=0: a library that has no algorithm for it. */
 #include "simt_internal.h"
 
 #include "trace.h"
@@ -14,13 +17,18 @@
 
 #include <cblas.h>
 #include <cublasLt.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct simt_lt_desc {
 	int32_t ta, tb, epilogue, bias_type;
 	const void *bias;
+	void *aux;
+	int64_t aux_ld;
 };
+
+enum { AUX = CUBLASLT_EPILOGUE_GELU_AUX & ~CUBLASLT_EPILOGUE_GELU };
 
 struct simt_lt_layout {
 	cudaDataType type;
@@ -76,9 +84,13 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t desc, cublasL
 			 [CUBLASLT_MATMUL_DESC_TRANSB] = &desc->tb,
 			 [CUBLASLT_MATMUL_DESC_EPILOGUE] = &desc->epilogue,
 			 [CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE] = &desc->bias_type};
-	if (which == CUBLASLT_MATMUL_DESC_BIAS_POINTER) {
-		need(bytes == sizeof desc->bias, "the size of a bias's address");
-		memcpy(&desc->bias, value, bytes);
+	void *wide = which == CUBLASLT_MATMUL_DESC_BIAS_POINTER           ? (void *)&desc->bias
+		     : which == CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER ? (void *)&desc->aux
+		     : which == CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD      ? (void *)&desc->aux_ld
+									  : NULL;
+	if (wide) {
+		need(bytes == sizeof(int64_t), "the size of an address, or of a leading dimension");
+		memcpy(wide, value, bytes);
 		return CUBLAS_STATUS_SUCCESS;
 	}
 	need(bytes == sizeof(int32_t), "the size of an attribute of a product");
@@ -146,6 +158,25 @@ static struct shape shape_of(const struct simt_lt_desc *desc, const struct simt_
 	return s;
 }
 
+/* What follows the product of a description: what it needs is there.  An auxiliary matrix is D's size. */
+static void check_epilogue(const struct simt_lt_desc *desc, const struct simt_lt_layout *d)
+{
+	int32_t known = CUBLASLT_EPILOGUE_DEFAULT | CUBLASLT_EPILOGUE_GELU_AUX_BIAS;
+	need(!(desc->epilogue & ~known), "an epilogue that is not emulated");
+	need(!(desc->epilogue & CUBLASLT_EPILOGUE_BIAS) || desc->bias, "a bias whose alignment is not known");
+	if (!(desc->epilogue & AUX))
+		return;
+	need(desc->aux != NULL, "an auxiliary matrix whose alignment is not known");
+	need(desc->aux_ld >= (int64_t)d->rows, "an auxiliary matrix whose leading dimension is below D's rows");
+	need(desc->aux_ld % 8 == 0, "an auxiliary matrix whose leading dimension 8 does not divide");
+}
+
+static bool has_algorithm(const struct simt_lt_desc *desc)
+{
+	const char *gelu = getenv("RIL_SIMT_GELU");
+	return !(desc->epilogue & CUBLASLT_EPILOGUE_GELU && gelu && *gelu == '0');
+}
+
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc,
 					      cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
 					      cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
@@ -154,10 +185,15 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
 {
 	need(handle && wanted > 0 && c == d, "an advice on something else than one product in place");
 	need(how->reductions == CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE, "sums in an order that is not fixed");
-	need(desc->epilogue != CUBLASLT_EPILOGUE_BIAS || desc->bias,
-	     "an advice on a bias whose alignment is not known");
+	check_epilogue(desc, d);
 	shape_of(desc, a, b, d);
+	*n = 0;
+	if (!has_algorithm(desc))
+		return CUBLAS_STATUS_NOT_SUPPORTED;
 	*found = (cublasLtMatmulHeuristicResult_t){.algo = how->algo};
+	found->algo.epilogue = desc->epilogue;
+	uintptr_t aux = (uintptr_t)desc->aux | 256;
+	found->algo.align_aux = aux & -aux;
 	*n = 1;
 	return CUBLAS_STATUS_SUCCESS;
 }
@@ -192,28 +228,50 @@ static float *widened(const void *x, const struct simt_lt_layout *l, bool transp
 	return wide;
 }
 
+static void put_column(void *to, uint64_t j, int64_t ld, cudaDataType type, const float *x, uint64_t n)
+{
+	char *at = (char *)to + j * (size_t)ld * size_of(type);
+	simt_wrote(at, n * size_of(type));
+	ril_from_f32(at, type == CUDA_R_16BF ? RIL_BF16 : RIL_F32, x, n);
+}
+
+/* Column j of the sums x[m], through the epilogue and into D.  GELU without an auxiliary matrix is another algorithm, in other
+ * bits: who takes them for the same is found. */
+static void finish_column(const struct call *c, uint64_t j, float *x, uint64_t m)
+{
+	cudaDataType type = c->d.type;
+	int32_t epilogue = c->desc.epilogue;
+	float other = epilogue & AUX ? 1 : 1 + 0x1p-18f;
+	for (uint64_t i = 0; epilogue & CUBLASLT_EPILOGUE_BIAS && i < m; i++) {
+		float bias;
+		ril_to_f32(&bias, (const char *)c->desc.bias + i * size_of(type),
+			   type == CUDA_R_16BF ? RIL_BF16 : RIL_F32, 1);
+		x[i] += bias;
+	}
+	if (epilogue & AUX)
+		put_column(c->desc.aux, j, c->desc.aux_ld, type, x, m);
+	for (uint64_t i = 0; epilogue & CUBLASLT_EPILOGUE_GELU && i < m; i++) {
+		float s = other * x[i];
+		x[i] = .5f * s * (1 + tanhf(.7978845608028654f * (s + .044715f * s * s * s)));
+	}
+	put_column(c->D, j, c->d.ld, type, x, m);
+}
+
 static void run(const void *ctx)
 {
 	const struct call *c = ctx;
 	struct shape s = shape_of(&c->desc, &c->a, &c->b, &c->d);
-	enum ril_dtype type = c->d.type == CUDA_R_16BF ? RIL_BF16 : RIL_F32;
 	if (simt_tracing()) { /* by rows, C has D's columns as rows */
-		simt_trace_product(s.n, s.m, s.k, size_of(c->a.type), size_of(c->d.type), c->beta != 0);
+		simt_trace_product(s.n, s.m, s.k, size_of(c->a.type), size_of(c->d.type),
+				   (c->beta != 0) + !!(c->desc.epilogue & AUX));
 		return;
 	}
 	float *a = widened(c->A, &c->a, c->desc.ta, s.m, s.k), *b = widened(c->B, &c->b, c->desc.tb, s.k, s.n);
 	float *d = c->beta != 0 ? widened(c->D, &c->d, false, s.m, s.n) : fresh(s.m * s.n * sizeof *d);
 	cblas_sgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, (int)s.m, (int)s.n, (int)s.k, c->alpha, a, (int)s.m, b,
 		    (int)s.k, c->beta, d, (int)s.m);
-	for (uint64_t j = 0; j < s.n; j++) {
-		for (uint64_t i = 0; c->desc.epilogue == CUBLASLT_EPILOGUE_BIAS && i < s.m; i++) {
-			float bias;
-			ril_to_f32(&bias, (const char *)c->desc.bias + i * size_of(c->d.type), type, 1);
-			d[i + j * s.m] += bias;
-		}
-		simt_wrote((char *)c->D + j * (size_t)c->d.ld * size_of(c->d.type), s.m * size_of(c->d.type));
-		ril_from_f32((char *)c->D + j * (size_t)c->d.ld * size_of(c->d.type), type, d + j * s.m, s.m);
-	}
+	for (uint64_t j = 0; j < s.n; j++)
+		finish_column(c, j, d + j * s.m, s.m);
 	free(a);
 	free(b);
 	free(d);
@@ -247,7 +305,16 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
 	check_matrix("B", B, b, algo->align[1]);
 	check_matrix("D", D, d, algo->align[3]);
 	simt_expect_device("workspace", workspace, bytes);
-	if (desc->epilogue == CUBLASLT_EPILOGUE_BIAS) {
+	check_epilogue(desc, d);
+	need(desc->epilogue == algo->epilogue, "another epilogue than the algorithm was asked for");
+	if (desc->epilogue & AUX) {
+		struct simt_lt_layout aux = {d->type, d->rows, d->cols, desc->aux_ld};
+		simt_expect_device("auxiliary matrix", desc->aux, extent(&aux));
+		need((uintptr_t)desc->aux % algo->align_aux == 0,
+		     "an auxiliary matrix less aligned than the algorithm was asked for");
+		need(desc->aux != D, "an auxiliary matrix in D's place");
+	}
+	if (desc->epilogue & CUBLASLT_EPILOGUE_BIAS) {
 		need(desc->bias_type == (int32_t)d->type, "a bias of another type than the result's");
 		need((uintptr_t)desc->bias % 16 == 0, "a bias that is not aligned to 16 bytes");
 		simt_expect_device("bias", desc->bias, d->rows * size_of(d->type));

@@ -34,6 +34,8 @@ start sample env RIL_TEST_SMALL=1 "$B/simt/sample"
 for t in ops sample decode optim; do start checked-$t $few "$B/simt-checked/$t"; done
 start fidelity "$B/simt/fidelity" -q tests/golden/models
 for t in faults decode optim again; do start $t "$B/simt/$t"; done
+start unfused env RIL_SIMT_CAPABILITY=89 "$B/simt/ops" linear_act
+start refused env RIL_SIMT_GELU=0 "$B/simt/ops" linear_act
 start parts env RIL_SIMT_MEMORY=64 "$B/simt/ops" head
 for order in reverse random:7; do
 	start $order env RIL_SIMT_ORDER=$order RIL_TEST_SMALL=1 "$B/simt/ops"
@@ -46,6 +48,7 @@ F64=$RIL_ROOT/build/f64/tests/unit
 if [ -x "$F64/nn_step" ]; then
 	for t in nn_narrow nn_step; do start $t beside $t; done
 fi
+start same "$B/simt/nn_narrow" same
 wait
 check "faults of each kind are found" ended faults
 for t in ops sample decode optim; do
@@ -55,8 +58,13 @@ done
 for order in reverse random:7; do
 	check "operations, threads in the order $order" ended $order
 done
+said() { ended "$1" && grep -qx "linear_act: fused in $2 cases" "$T/$1.log"; }
+check "GELU by tanh is fused in BF16 where it may be" said ops 4
+check "and not on an older GPU" said unfused 0
+check "nor where the library cannot" said refused 0
 check "the head in many parts, on a small device" ended parts
 check "steps that are done again" ended again
+check "recomputation where GELU is fused" ended same
 check "both models on the emulated device" ended fidelity
 if [ -x "$F64/nn_step" ]; then
 	check "logits, log-probabilities and all gradients, in float and BF16" ended nn_narrow

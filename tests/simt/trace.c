@@ -68,8 +68,8 @@ void simt_trace_kernel(const struct simt_kernel *k)
 	       k->block.x * k->block.y * k->block.z, k->shared);
 }
 
-void simt_trace_product(uint64_t M, uint64_t N, uint64_t K, size_t in, size_t out, bool adds)
+void simt_trace_product(uint64_t M, uint64_t N, uint64_t K, size_t in, size_t out, int beside)
 {
 	printf("product\t%llu\t%llu\t%llu\t%zu\t%zu\t%d\n", (unsigned long long)M, (unsigned long long)N,
-	       (unsigned long long)K, in, out, adds);
+	       (unsigned long long)K, in, out, beside);
 }

@@ -166,6 +166,25 @@ static void test_differences(struct rig *r)
 	printf("%s: worst of %zu parameters %.1e\n", r->group.name, ps->n, worst);
 }
 
+/* GELU by tanh, which none of the folders has, in the place of the tower's own. */
+static void test_tanh(void)
+{
+	struct rig r;
+	struct ril_err err = {0};
+	const struct ril_training how = {.parts = PARTS, .keep_master = true};
+	int rc = rig_open(&r, "internvl3-b", "one", RIL_PACK_POLICY, &how, &err);
+	CHECK(!rc, "%s", err.msg);
+	if (!rc) {
+		double erf = run(&r, RIL_PACK_SHARED, false);
+		rig_tanh(&r);
+		CHECK(run(&r, RIL_PACK_SHARED, false) != erf, "another activation is another loss");
+		test_recompute(&r, "GELU by tanh");
+		test_recompute_memory(&r);
+		test_differences(&r);
+	}
+	rig_close(&r);
+}
+
 int main(void)
 {
 	static const char *const folder[] = {"qwen2_5_vl-a", "qwen2_5_vl-b", "internvl3-a", "internvl3-b",
@@ -200,5 +219,6 @@ int main(void)
 			rig_close(&r);
 		}
 	}
+	test_tanh();
 	TEST_END();
 }

@@ -7,6 +7,7 @@
  * Blocks that share key rows add to the same dK and dV: they form a component, and one thread takes a component's
  * blocks in order.  A block's scores are bounded by RIL_BLOCK lanes x its keys. */
 #include "plan_internal.h"
+#include "transpose_internal.h"
 #include "vmath_internal.h"
 
 struct attention {
@@ -81,27 +82,6 @@ static void add_lanes(const struct attention *a, const struct ril_block *b, int6
 	}
 }
 
-typedef ril_real quad __attribute__((vector_size(4 * sizeof(ril_real)), aligned(sizeof(ril_real)), may_alias));
-#ifdef RIL_REAL_IS_DOUBLE
-typedef int64_t quad_index __attribute__((vector_size(32)));
-#else
-typedef int32_t quad_index __attribute__((vector_size(16)));
-#endif
-
-/* t[4,4] = scale * x[4,4] transposed: pairs of rows are interleaved twice. */
-static inline void transpose_quads(ril_real *t, int64_t ldt, const ril_real *x, int64_t ldx, ril_real scale)
-{
-	const quad_index low = {0, 4, 1, 5}, high = {2, 6, 3, 7};
-	quad r0 = scale * *(const quad *)x, r1 = scale * *(const quad *)(x + ldx);
-	quad r2 = scale * *(const quad *)(x + 2 * ldx), r3 = scale * *(const quad *)(x + 3 * ldx);
-	quad a = __builtin_shuffle(r0, r2, low), b = __builtin_shuffle(r1, r3, low);
-	quad c = __builtin_shuffle(r0, r2, high), d = __builtin_shuffle(r1, r3, high);
-	*(quad *)t = __builtin_shuffle(a, b, low);
-	*(quad *)(t + ldt) = __builtin_shuffle(a, b, high);
-	*(quad *)(t + 2 * ldt) = __builtin_shuffle(c, d, low);
-	*(quad *)(t + 3 * ldt) = __builtin_shuffle(c, d, high);
-}
-
 /* t[D, lds] = scale * rows[lanes, D] transposed; lanes beyond the block's are 0. */
 static void transpose(const struct attention *a, const struct ril_block *b, const ril_real *rows, ril_real *t,
 		      ril_real scale)
@@ -109,7 +89,7 @@ static void transpose(const struct attention *a, const struct ril_block *b, cons
 	int64_t D = a->D, even = b->lanes & ~3, whole = D & ~(int64_t)3;
 	for (int64_t l = 0; l < even; l += 4)
 		for (int64_t d = 0; d < whole; d += 4)
-			transpose_quads(t + d * a->lds + l, a->lds, rows + l * D + d, D, scale);
+			ril_transpose_quads(t + d * a->lds + l, a->lds, rows + l * D + d, D, scale);
 	for (int64_t d = 0; d < D; d++) {
 		ril_real *to = t + d * a->lds;
 		for (int64_t l = d < whole ? even : 0; l < b->lanes; l++)

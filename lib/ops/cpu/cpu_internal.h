@@ -83,11 +83,30 @@ static inline void ril_gemm(bool ta, bool tb, int64_t M, int64_t N, int64_t K, c
 		1, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
 }
 
-/* C[M,N] = A B (+ C when `add`) for the small products of attention, without a library call's overhead (mm.c): A is
- * any strided matrix, element (i,k) at a[i*ars + k*acs]; B[K,N] and C are row-major.  Columns are computed RIL_LANES
- * at a time: unless `exact`, up to RIL_LANES - 1 columns beyond N are read from B and written to C. */
+/* C[M,N] = A B (+ C when `add`) for the small products of attention, without a library call's overhead (mm.c): element
+ * (i,k) of A is a[i*ars + k*acs], where one of the two is 1; B[K,N] and C are row-major.  Columns are computed RIL_LANES at
+ * a time: unless `exact`, up to RIL_LANES - 1 columns beyond N are read from B and written to C. */
+enum { RIL_MM_ROWS = RIL_VBYTES == 64 ? 12 : 6 }; /* at once; with two vectors each, 24 of 32 registers, or 12 of 16 */
 void ril_mm(int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t ars, int64_t acs, const ril_real *b,
 	    int64_t ldb, ril_real *c, int64_t ldc, bool add, bool exact);
+
+/* The same for a panel of n <= RIL_PANEL columns, packed: b[K, ril_panel_width(n)], zeros behind n.  A is row-major.
+ * RIL_DEPTH features of a panel stay in the first cache while rows of A pass.  A longer K is summed in parts of RIL_DEPTH,
+ * whoever does it, so that a result's bytes do not depend on who did. */
+enum { RIL_PANEL = 2 * RIL_LANES, RIL_DEPTH = 256 };
+static inline int64_t ril_panel_width(int64_t n)
+{
+	return n > RIL_LANES ? RIL_PANEL : RIL_LANES;
+}
+void ril_mm_panel(int64_t M, int64_t n, int64_t K, const ril_real *a, int64_t lda, const ril_real *b, ril_real *c,
+		  int64_t ldc, bool add);
+/* to[K, width] = the n rows of w[n, K], as columns. */
+void ril_pack_panel(ril_real *to, const ril_real *w, int64_t ldw, int64_t n, int64_t K);
+
+/* ril_wide_linear of so few rows that reading w is all it takes (linear_few.c), and of more (linear_panels.c). */
+enum { RIL_FEW_ROWS = 8 };
+void ril_linear_few(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate);
+void ril_linear_panels(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate);
 
 /* The operations of this backend: ril_cpu_linear, ... */
 #define RIL_CPU_OP(op) ril_op_##op ril_cpu_##op;

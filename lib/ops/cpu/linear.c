@@ -1,33 +1,29 @@
-/* linear.c -- y = x w^T + b and its gradients, on weights as they are stored.
+/* linear.c -- y = x w^T + b, by linear_few.c or linear_panels.c, and its gradients, by BLAS on tiles.
  *
- * Three regimes.  Many rows: BLAS on tiles of rows x outputs.  Stored types other than ril_real are widened a panel of
- * w at a time into a worker's scratch, never as a whole.  A few rows (decoding): the product is bound by reading w, so
- * each row of w is widened in registers and multiplied with all rows of x at once. */
+ * Weights are read as they are stored: types other than ril_real are widened a part at a time into a worker's scratch, never
+ * as a whole. */
 #include "cpu_internal.h"
-
-#include "base/unused.h"
 
 #if defined(__F16C__) && !defined(RIL_REAL_IS_DOUBLE)
 #include <immintrin.h>
 #endif
 
 enum {
-	FEW_ROWS = 8,        /* up to here the product is bound by memory */
 	PANEL = 1 << 17,     /* elements of w widened at once */
 	TILE_WORK = 1 << 19, /* multiplications in a tile */
+	MIN_ROWS = 128,
 	MAX_ROWS = 512,
 	MAX_COLS = 512,
 };
 
 struct linear {
-	ril_real *y, *dx, *dw, *db;
-	const ril_real *x, *b, *dy;
+	ril_real *dx, *dw, *db;
+	const ril_real *x, *dy;
 	struct ril_mat w;
-	int64_t ldy, ldx, lddx, lddy, T, N, K;
+	int64_t ldx, lddx, lddy, T, N, K;
 	int64_t rows, cols; /* of a tile */
-	int row_tiles, dx_tiles, dw_cols;
+	int row_tiles, dw_tiles, dw_cols;
 	int64_t dw_rows, dw_width;
-	bool accumulate;
 };
 
 /* ---- widening ---- */
@@ -88,183 +84,26 @@ static int64_t panel_rows(int64_t k)
 	return ril_max(16, PANEL / ril_max(k, 1));
 }
 
-/* Rows of a tile whose other sides have `area`: BLAS packs, and we widen, the whole area for each tile, so what is
- * large or to be widened must meet many rows. */
-static int64_t tile_rows(int64_t rows, int64_t area, bool widened)
+/* Rows of a tile whose other sides have `area`: BLAS packs, and we widen, the whole area for each tile, so it must meet many
+ * rows. */
+static int64_t tile_rows(int64_t rows, int64_t area)
 {
-	int64_t least = area > 1 << 16 || widened ? 128 : 32;
-	return ril_even_part(rows, ril_min(MAX_ROWS, ril_max(least, TILE_WORK / ril_max(area, 1))), 16);
+	return ril_even_part(rows, ril_min(MAX_ROWS, ril_max(MIN_ROWS, TILE_WORK / ril_max(area, 1))), 16);
 }
 
 /* ---- forward ---- */
 
-static void start_rows(const struct linear *l, int64_t t0, int64_t t1, int64_t n0, int64_t n)
-{
-	for (int64_t t = t0; l->b && t < t1; t++) {
-		ril_real *y = l->y + t * l->ldy + n0;
-		if (l->accumulate)
-			for (int64_t i = 0; i < n; i++)
-				y[i] += l->b[n0 + i];
-		else
-			memcpy(y, l->b + n0, (size_t)n * sizeof *y);
-	}
-}
-
-static void linear_tile(void *ctx, int tile, int worker)
-{
-	const struct linear *l = ctx;
-	int64_t t0 = tile % l->row_tiles * l->rows, n0 = tile / l->row_tiles * l->cols;
-	int64_t t1 = ril_min(t0 + l->rows, l->T), n = ril_min(l->cols, l->N - n0);
-	int64_t ldw;
-	const ril_real *w = panel_of(l->w, n0, n, 0, l->K, &ldw, worker);
-	if (!w)
-		return;
-	start_rows(l, t0, t1, n0, n);
-	ril_gemm(false, true, t1 - t0, n, l->K, l->x + t0 * l->ldx, l->ldx, w, ldw, l->b || l->accumulate,
-		 l->y + t0 * l->ldy + n0, l->ldy);
-}
-
-/* A vector of a stored row: as it is, or two bytes an element that become the upper half of a float. */
-static inline __attribute__((always_inline)) ril_vec load(const void *w, int64_t k, RIL_UNUSED const bool bf16)
-{
-#ifndef RIL_REAL_IS_DOUBLE
-	typedef uint16_t half __attribute__((vector_size(RIL_VBYTES / 2), aligned(2), may_alias));
-	typedef uint32_t whole __attribute__((vector_size(RIL_VBYTES)));
-	if (bf16)
-		return (ril_vec)(__builtin_convertvector(*(const half *)((const uint16_t *)w + k), whole) << 16);
-#endif
-	return *(const ril_vec *)((const ril_real *)w + k);
-}
-
-static inline ril_real load_one(const void *w, int64_t k, const bool bf16)
-{
-	return bf16 ? (ril_real)ril_bf16_f32(((const uint16_t *)w)[k]) : ((const ril_real *)w)[k];
-}
-
-/* dot[i][t] = w[i] . x row t, for `outs` rows of w and `rows` of x, at most FEW_ROWS products at once. */
-static inline __attribute__((always_inline)) void dots(ril_real (*dot)[FEW_ROWS], const void *const *w,
-						       const ril_real *x, int64_t ldx, int64_t K, const int outs,
-						       const int rows, const bool bf16)
-{
-	ril_vec sum[4][FEW_ROWS];
-	int64_t k = 0;
-#pragma GCC unroll 4
-	for (int i = 0; i < outs; i++)
-#pragma GCC unroll 8
-		for (int t = 0; t < rows; t++)
-			sum[i][t] = (ril_vec){0};
-	for (; k + RIL_LANES <= K; k += RIL_LANES)
-#pragma GCC unroll 4
-		for (int i = 0; i < outs; i++) {
-			ril_vec v = load(w[i], k, bf16);
-#pragma GCC unroll 8
-			for (int t = 0; t < rows; t++)
-				sum[i][t] += v * *(const ril_vec *)(x + t * ldx + k);
-		}
-#pragma GCC unroll 4
-	for (int i = 0; i < outs; i++)
-#pragma GCC unroll 8
-		for (int t = 0; t < rows; t++) {
-			ril_real total = 0;
-			for (int l = 0; l < RIL_LANES; l++)
-				total += sum[i][t][l];
-			for (int64_t m = k; m < K; m++)
-				total += load_one(w[i], m, bf16) * x[t * ldx + m];
-			dot[i][t] = total;
-		}
-}
-
-/* Rows of w at once: each vector of x is loaded once for all of them, and several streams of memory keep going.  Their
- * sums fill half of the registers. */
-enum { REGISTERS = RIL_VBYTES == 64 ? 32 : 16, OUTS_4 = REGISTERS / 8, OUTS_8 = REGISTERS / 16 };
-
-static int outs_at_once(int64_t T)
-{
-	return T <= 2 ? 4 : T <= 4 ? OUTS_4 : OUTS_8;
-}
-
-static inline __attribute__((always_inline)) void few_dots(ril_real (*dot)[FEW_ROWS], const void *const *w,
-							   const ril_real *x, int64_t ldx, int64_t T, int64_t K,
-							   const bool bf16)
-{
-	switch (T) {
-	case 1: dots(dot, w, x, ldx, K, 4, 1, bf16); break;
-	case 2: dots(dot, w, x, ldx, K, 4, 2, bf16); break;
-	case 3: dots(dot, w, x, ldx, K, OUTS_4, 3, bf16); break;
-	case 4: dots(dot, w, x, ldx, K, OUTS_4, 4, bf16); break;
-	case 5: dots(dot, w, x, ldx, K, OUTS_8, 5, bf16); break;
-	case 6: dots(dot, w, x, ldx, K, OUTS_8, 6, bf16); break;
-	case 7: dots(dot, w, x, ldx, K, OUTS_8, 7, bf16); break;
-	default: dots(dot, w, x, ldx, K, OUTS_8, FEW_ROWS, bf16); break;
-	}
-}
-
-static bool read_in_place(enum ril_dtype t)
-{
-	return t == RIL_REAL || (t == RIL_BF16 && RIL_REAL == RIL_F32);
-}
-
-/* A range of outputs for a few rows.  Types that cannot be read in place are widened a few rows of w at a time. */
-static void few_rows_tile(void *ctx, int tile, int worker)
-{
-	const struct linear *l = ctx;
-	int64_t n0 = tile * l->cols, n1 = ril_min(n0 + l->cols, l->N);
-	int outs = outs_at_once(l->T);
-	bool in_place = read_in_place(l->w.type);
-	size_t size = ril_dtype_size(l->w.type);
-	ril_real *wide = in_place ? NULL : ril_cpu_scratch(worker, (size_t)(outs * l->K), sizeof *wide),
-		 dot[4][FEW_ROWS];
-	if (!in_place && !wide)
-		return;
-	for (int64_t n = n0; n < n1; n += outs) {
-		const void *w[4];
-		for (int i = 0; i < outs; i++) {
-			int64_t row = ril_min(n + i, n1 - 1);
-			w[i] = in_place ? (const char *)l->w.p + (size_t)(row * l->K) * size
-					: (const char *)(wide + i * l->K);
-			if (!in_place)
-				ril_cpu_widen(wide + i * l->K, l->w, row * l->K, l->K);
-		}
-		if (in_place && l->w.type != RIL_REAL)
-			few_dots(dot, w, l->x, l->ldx, l->T, l->K, true);
-		else
-			few_dots(dot, w, l->x, l->ldx, l->T, l->K, false);
-		for (int64_t i = 0; i < ril_min(outs, n1 - n); i++)
-			for (int64_t t = 0; t < l->T; t++) {
-				ril_real *y = l->y + t * l->ldy + n + i;
-				*y = dot[i][t] + (l->b ? l->b[n + i] : 0) + (l->accumulate ? *y : 0);
-			}
-	}
-}
-
 void ril_wide_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate)
 {
-	int64_t T = x.rows;
-	struct linear l = {.y = ril_reals(y),
-			   .ldy = y.ld,
-			   .x = ril_reals(x),
-			   .ldx = x.ld,
-			   .T = T,
-			   .N = w.rows,
-			   .K = w.cols,
-			   .w = w,
-			   .b = b,
-			   .accumulate = accumulate};
-	if (T <= 0 || l.N <= 0)
+	if (x.rows <= 0 || w.rows <= 0)
 		return;
-	if (T <= FEW_ROWS) {
-		l.cols = ril_even_part(l.N, TILE_WORK / 4 / ril_max(l.K * T, 1), 1);
-		ril_parallel((int)ril_parts(l.N, l.cols), few_rows_tile, &l);
-		return;
-	}
-	int64_t widest = w.type == RIL_REAL ? MAX_COLS : ril_min(MAX_COLS, panel_rows(l.K));
-	l.cols = ril_even_part(l.N, widest, 16);
-	l.rows = tile_rows(T, l.cols * l.K, w.type != RIL_REAL);
-	l.row_tiles = (int)ril_parts(T, l.rows);
-	ril_parallel(l.row_tiles * (int)ril_parts(l.N, l.cols), linear_tile, &l);
+	if (x.rows <= RIL_FEW_ROWS)
+		ril_linear_few(y, x, w, b, accumulate);
+	else
+		ril_linear_panels(y, x, w, b, accumulate);
 }
 
-/* ---- backward: tiles of dx, then tiles of dw and db, in one dispatch ---- */
+/* ---- backward: tiles of dw and db, which are few and long, then the many of dx, in one dispatch ---- */
 
 static void dx_tile(const struct linear *l, int tile, int worker)
 {
@@ -296,10 +135,10 @@ static void dw_tile(const struct linear *l, int tile)
 static void linear_bwd_tile(void *ctx, int tile, int worker)
 {
 	const struct linear *l = ctx;
-	if (tile < l->dx_tiles)
-		dx_tile(l, tile, worker);
+	if (tile < l->dw_tiles)
+		dw_tile(l, tile);
 	else
-		dw_tile(l, tile - l->dx_tiles);
+		dx_tile(l, tile - l->dw_tiles, worker);
 }
 
 void ril_wide_linear_bwd(struct ril_mat dx, struct ril_mat dw, ril_real *db, struct ril_mat dy, struct ril_mat x,
@@ -320,18 +159,18 @@ void ril_wide_linear_bwd(struct ril_mat dx, struct ril_mat dw, ril_real *db, str
 			   .w = w};
 	if (T <= 0 || l.N <= 0 || l.K <= 0)
 		return;
+	int dx_tiles = 0;
 	if (dx.p) {
 		l.cols = ril_even_part(l.K, MAX_COLS, 16);
-		l.rows = tile_rows(T, l.N * l.cols, w.type != RIL_REAL);
+		l.rows = tile_rows(T, l.N * l.cols);
 		l.row_tiles = (int)ril_parts(T, l.rows);
-		l.dx_tiles = l.row_tiles * (int)ril_parts(l.K, l.cols);
+		dx_tiles = l.row_tiles * (int)ril_parts(l.K, l.cols);
 	}
-	int dw_tiles = 0;
 	if (dw.p || db) {
 		l.dw_width = dw.p ? ril_even_part(l.K, MAX_COLS, 16) : l.K;
-		l.dw_rows = tile_rows(l.N, T * l.dw_width, false);
+		l.dw_rows = tile_rows(l.N, T * l.dw_width);
 		l.dw_cols = (int)ril_parts(l.K, l.dw_width);
-		dw_tiles = (int)ril_parts(l.N, l.dw_rows) * l.dw_cols;
+		l.dw_tiles = (int)ril_parts(l.N, l.dw_rows) * l.dw_cols;
 	}
-	ril_parallel(l.dx_tiles + dw_tiles, linear_bwd_tile, &l);
+	ril_parallel(l.dw_tiles + dx_tiles, linear_bwd_tile, &l);
 }

@@ -1,15 +1,15 @@
-/* mm.c -- small matrix products for attention.
+/* mm.c -- matrix products whose sums stay in registers: what attention and linear maps are made of.
  *
- * Attention multiplies thousands of matrices with 10 to 100 rows a step; a BLAS call costs as much as such a product.
- * Here a block of ROWS x 2 vectors of C stays in registers while k runs; A's elements are broadcast, so A may have any
- * strides (that is how transposes are read without a copy), B's rows are loaded as vectors. */
+ * A block of ROWS x 2 vectors of C is summed up while k runs: A's elements are broadcast, from rows or from columns as they
+ * lie, B's rows are loaded as vectors.  Attention multiplies thousands of matrices with 10 to 100 rows a step, where a
+ * library's call costs as much as the product; a linear map packs its weights into panels of B once for all its rows, where
+ * a library packs them again for every tile.
+ *
+ * Each element of C is one sum over k in order: neither the rows and columns beside it nor the width of a vector change it. */
 #include "cpu_internal.h"
+#include "transpose_internal.h"
 
-#if RIL_VBYTES == 64
-enum { ROWS = 8 }; /* 16 of 32 registers hold C */
-#else
-enum { ROWS = 4 }; /* 8 of 16 */
-#endif
+enum { ROWS = RIL_MM_ROWS };
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -20,12 +20,27 @@ struct operands {
 	bool add;
 };
 
-/* One block of `rows` x `nv` vectors, both constant where this is inlined; the last `tail` columns alone are stored
- * when tail is set. */
-INLINE void block(struct operands o, const int rows, const int nv, int64_t skip, bool some)
+/* Of a vector: the lanes [from, to) alone are stored. */
+struct lanes {
+	int64_t from, to;
+};
+
+INLINE void store(ril_real *c, ril_vec sum, bool add, const bool some, struct lanes l)
 {
-	ril_vec acc[8][2];
-#pragma GCC unroll 8
+	if (some)
+		for (int64_t j = l.from; j < l.to; j++)
+			c[j] = add ? c[j] + sum[j] : sum[j];
+	else if (add)
+		*(ril_vec *)c += sum;
+	else
+		*(ril_vec *)c = sum;
+}
+
+/* One block of `rows` x `nv` vectors, both constant where this is inlined. */
+INLINE void block(struct operands o, const int rows, const int nv, const bool some, struct lanes l)
+{
+	ril_vec acc[ROWS][2];
+#pragma GCC unroll 12
 	for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
 		for (int v = 0; v < nv; v++)
@@ -35,7 +50,7 @@ INLINE void block(struct operands o, const int rows, const int nv, int64_t skip,
 #pragma GCC unroll 2
 		for (int v = 0; v < nv; v++)
 			b[v] = *(const ril_vec *)(o.b + k * o.ldb + v * RIL_LANES);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
 		for (int i = 0; i < rows; i++) {
 			ril_real a = o.a[i * o.ars + k * o.acs];
 #pragma GCC unroll 2
@@ -43,57 +58,57 @@ INLINE void block(struct operands o, const int rows, const int nv, int64_t skip,
 				acc[i][v] += a * b[v];
 		}
 	}
-#pragma GCC unroll 8
-	for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 12
+	for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
-		for (int v = 0; v < nv; v++) {
-			ril_real *c = o.c + i * o.ldc + v * RIL_LANES;
-			if (some) {
-				for (int64_t j = skip; j < RIL_LANES; j++)
-					c[j] = o.add ? c[j] + acc[i][v][j] : acc[i][v][j];
-			} else if (o.add) {
-				*(ril_vec *)c += acc[i][v];
-			} else {
-				*(ril_vec *)c = acc[i][v];
-			}
-		}
-	}
+		for (int v = 0; v < nv; v++)
+			store(o.c + i * o.ldc + v * RIL_LANES, acc[i][v], o.add, some, l);
 }
 
 /* All rows of one panel of columns. */
-INLINE void panel(struct operands o, int64_t M, const int nv, int64_t skip, bool some)
+INLINE void rows_of(struct operands o, int64_t M, const int nv, const bool some, struct lanes l)
 {
-	for (; M >= ROWS; M -= ROWS, o.a += ROWS * o.ars, o.c += ROWS * o.ldc)
-		block(o, ROWS, nv, skip, some);
-	switch (M) {
-	case 7: block(o, 7, nv, skip, some); break;
-	case 6: block(o, 6, nv, skip, some); break;
-	case 5: block(o, 5, nv, skip, some); break;
-	case 4: block(o, 4, nv, skip, some); break;
-	case 3: block(o, 3, nv, skip, some); break;
-	case 2: block(o, 2, nv, skip, some); break;
-	case 1: block(o, 1, nv, skip, some); break;
-	default: break;
+#define RIL_ROWS_AT_ONCE(n)                                                                                            \
+	for (; M >= (n); M -= (n), o.a += (n)*o.ars, o.c += (n)*o.ldc)                                                 \
+	block(o, n, nv, some, l)
+	RIL_ROWS_AT_ONCE(ROWS);
+	if (ROWS > 8)
+		RIL_ROWS_AT_ONCE(8);
+	RIL_ROWS_AT_ONCE(4);
+	RIL_ROWS_AT_ONCE(2);
+	RIL_ROWS_AT_ONCE(1);
+#undef RIL_ROWS_AT_ONCE
+}
+
+/* A is stored by rows or by columns: one of its strides is 1. */
+INLINE void panel(struct operands o, int64_t M, const int nv, const bool some, struct lanes l)
+{
+	if (o.acs == 1) {
+		o.acs = 1;
+		rows_of(o, M, nv, some, l);
+	} else {
+		assert(o.ars == 1);
+		o.ars = 1;
+		rows_of(o, M, nv, some, l);
 	}
 }
 
 static void panel2(struct operands o, int64_t M)
 {
-	panel(o, M, 2, 0, false);
+	panel(o, M, 2, false, (struct lanes){0});
 }
 
 static void panel1(struct operands o, int64_t M)
 {
-	panel(o, M, 1, 0, false);
+	panel(o, M, 1, false, (struct lanes){0});
 }
 
-/* The last N mod RIL_LANES columns, from an overlapping panel of which only the new columns are stored. */
-static void panel_tail(struct operands o, int64_t M, int64_t skip)
+static void panel_part(struct operands o, int64_t M, struct lanes l)
 {
-	panel(o, M, 1, skip, true);
+	panel(o, M, 1, true, l);
 }
 
-/* Fewer columns than a vector has lanes. */
+/* Fewer columns than a vector has lanes, of a B that is not wider. */
 static void narrow(struct operands o, int64_t M, int64_t N)
 {
 	for (int64_t i = 0; i < M; i++) {
@@ -121,9 +136,46 @@ void ril_mm(int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t ars, int
 		panel2(o, M);
 	for (; j + RIL_LANES <= N; j += RIL_LANES, o.b = b + j, o.c = c + j)
 		panel1(o, M);
-	if (j < N) {
+	if (j < N) { /* an overlapping panel, of which only the new columns are stored */
 		o.b = b + N - RIL_LANES;
 		o.c = c + N - RIL_LANES;
-		panel_tail(o, M, RIL_LANES - (N - j));
+		panel_part(o, M, (struct lanes){RIL_LANES - (N - j), RIL_LANES});
+	}
+}
+
+/* ---- packed panels ---- */
+
+void ril_mm_panel(int64_t M, int64_t n, int64_t K, const ril_real *a, int64_t lda, const ril_real *b, ril_real *c,
+		  int64_t ldc, bool add)
+{
+	struct operands o = {a, b, c, K, lda, 1, ril_panel_width(n), ldc, add};
+	if (n == RIL_PANEL) {
+		panel2(o, M);
+		return;
+	}
+	if (n >= RIL_LANES) {
+		panel1(o, M);
+		o.b += RIL_LANES;
+		o.c += RIL_LANES;
+		n -= RIL_LANES;
+	}
+	if (n)
+		panel_part(o, M, (struct lanes){0, n});
+}
+
+/* Four rows at a time for as long as the panel's part stays in the first cache: a row's start may be a page from the next
+ * one's, and then there is no room for more of them there. */
+void ril_pack_panel(ril_real *to, const ril_real *w, int64_t ldw, int64_t n, int64_t K)
+{
+	int64_t width = ril_panel_width(n), even = n & ~(int64_t)3, whole = K & ~(int64_t)3;
+	for (int64_t k0 = 0; k0 < whole; k0 += RIL_DEPTH)
+		for (int64_t j = 0; j < even; j += 4)
+			for (int64_t k = k0; k < ril_min(k0 + RIL_DEPTH, whole); k += 4)
+				ril_transpose_quads(to + k * width + j, width, w + j * ldw + k, ldw, 1);
+	for (int64_t k = 0; k < K; k++) {
+		for (int64_t j = k < whole ? even : 0; j < n; j++)
+			to[k * width + j] = w[j * ldw + k];
+		for (int64_t j = n; j < width; j++)
+			to[k * width + j] = 0;
 	}
 }

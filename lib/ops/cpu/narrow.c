@@ -161,7 +161,16 @@ void ril_cpu_scale_add_bwd(mat da, ril_real *dg, mat db, mat dy, const ril_real 
 
 void ril_cpu_act(mat y, mat x, enum ril_act act)
 {
-	NARROW(ril_wide_act(y, x, act), OUT(y), IN(x));
+	NARROW(ril_wide_act(y, x, act), {.m = &y, .use = y.p == x.p ? ADD : WRITE}, IN(x));
+}
+
+/* By whole matrices: what a product's bits are depends on how many rows it has (linear.c), so that blocks of rows, whose
+ * activation would find them in the cache, would be other numbers than linear's. */
+void ril_cpu_linear_act(mat y, mat pre, mat x, mat w, const ril_real *b, enum ril_act act)
+{
+	mat sum = pre.p ? pre : y;
+	ril_cpu_linear(sum, x, w, b, false);
+	ril_cpu_act(y, sum, act);
 }
 
 void ril_cpu_act_bwd(mat dx, mat dy, mat x, enum ril_act act)

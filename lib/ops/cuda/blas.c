@@ -6,7 +6,9 @@
  * multiplication of floats is not shortened to TF32, and of the ways to split a sum only those are allowed that add in
  * float and in a fixed order.
  *
- * The library adds a bias of the result's type only: beside a BF16 result linear.cu rounds it first. */
+ * The library adds a bias of the result's type only: beside a BF16 result linear.cu rounds it first.  What its GELU was
+ * given, the auxiliary matrix, has the result's type too, unless told otherwise, and a leading dimension that 8 divides.
+ * For GELU it may have no algorithm where for the product alone it has one: that is a plan as well, and found again. */
 #include "cuda_internal.h"
 
 #include <cublasLt.h>
@@ -56,16 +58,18 @@ int ril_cuda_blas_open(char *how, size_t n, struct ril_err *err)
 
 /* ---- plans ---- */
 
-/* Compared as bytes: no padding is left unset. */
+/* Compared as bytes: there is no padding. */
 struct product {
-	int64_t M, N, K, lda, ldb, ldc;
-	int32_t in, out; /* enum ril_dtype */
-	int32_t ta, tb, bias, adds;
-	int32_t align_a, align_b, align_c, align_bias;
+	int64_t M, N, K, lda, ldb, ldc; /* of the auxiliary matrix: ldc */
+	int32_t in, out;                /* enum ril_dtype */
+	int32_t ta, tb, bias, adds, gelu;
+	int32_t align_a, align_b, align_c, align_bias, align_aux; /* 0: there is none */
 };
+_Static_assert(sizeof(struct product) == 6 * sizeof(int64_t) + 12 * sizeof(int32_t), "padding");
 
 struct plan {
 	struct product of;
+	bool none; /* the library has no algorithm */
 	cublasLtMatmulDesc_t desc;
 	cublasLtMatrixLayout_t a, b, c;
 	cublasLtMatmulAlgo_t algo;
@@ -125,19 +129,45 @@ static bool set(cublasLtMatmulDesc_t d, cublasLtMatmulDescAttributes_t which, in
 	return well(lt.cublasLtMatmulDescSetAttribute(d, which, &value, sizeof value), p);
 }
 
-/* The bias's address is read for its alignment when the library advises: it is set before. */
-static bool describe(struct plan *plan, const void *bias)
+static int32_t epilogue_of(const struct product *p)
+{
+	if (!p->gelu)
+		return p->bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+	if (p->align_aux)
+		return p->bias ? CUBLASLT_EPILOGUE_GELU_AUX_BIAS : CUBLASLT_EPILOGUE_GELU_AUX;
+	return p->bias ? CUBLASLT_EPILOGUE_GELU_BIAS : CUBLASLT_EPILOGUE_GELU;
+}
+
+/* What the epilogue reads and writes; NULL: nothing. */
+struct beside {
+	const void *bias;
+	void *aux;
+};
+
+static bool point(cublasLtMatmulDesc_t d, const struct product *p, struct beside at)
+{
+	return (!at.bias ||
+		well(lt.cublasLtMatmulDescSetAttribute(d, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &at.bias, sizeof at.bias),
+		     p)) &&
+	       (!at.aux || well(lt.cublasLtMatmulDescSetAttribute(d, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, &at.aux,
+								  sizeof at.aux),
+				p));
+}
+
+/* The addresses are read for their alignment when the library advises: they are set before. */
+static bool describe(struct plan *plan, struct beside at)
 {
 	const struct product *p = &plan->of;
 	bool tb = p->tb, ta = p->ta;
 	return well(lt.cublasLtMatmulDescCreate(&plan->desc, CUBLAS_COMPUTE_32F, CUDA_R_32F), p) &&
 	       set(plan->desc, CUBLASLT_MATMUL_DESC_TRANSA, tb ? CUBLAS_OP_T : CUBLAS_OP_N, p) &&
 	       set(plan->desc, CUBLASLT_MATMUL_DESC_TRANSB, ta ? CUBLAS_OP_T : CUBLAS_OP_N, p) &&
-	       (!p->bias || (set(plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS, p) &&
-			     set(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, (int32_t)type_of(p->out), p) &&
-			     well(lt.cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER,
-								    &bias, sizeof bias),
-				  p))) &&
+	       set(plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue_of(p), p) &&
+	       (!p->bias || set(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, (int32_t)type_of(p->out), p)) &&
+	       (!p->align_aux || well(lt.cublasLtMatmulDescSetAttribute(
+					      plan->desc, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, &p->ldc, sizeof p->ldc),
+				      p)) &&
+	       point(plan->desc, p, at) &&
 	       well(lt.cublasLtMatrixLayoutCreate(&plan->a, type_of(p->in), (uint64_t)(tb ? p->K : p->N),
 						  (uint64_t)(tb ? p->N : p->K), p->ldb),
 		    p) &&
@@ -174,18 +204,21 @@ static bool advise(struct plan *plan)
 		ok = well(lt.cublasLtMatmulPreferenceSetAttribute(how, align[i].which, &align[i].value,
 								  sizeof align[i].value),
 			  p);
-	ok = ok && well(lt.cublasLtMatmulAlgoGetHeuristic(handle, plan->desc, plan->a, plan->b, plan->c, plan->c, how,
-							  1, &found, &n),
-			p);
-	if (ok && !n)
-		ok = well(CUBLAS_STATUS_NOT_SUPPORTED, p);
-	plan->algo = found.algo;
+	if (ok) {
+		cublasStatus_t rc = lt.cublasLtMatmulAlgoGetHeuristic(handle, plan->desc, plan->a, plan->b, plan->c,
+								      plan->c, how, 1, &found, &n);
+		rc = rc == CUBLAS_STATUS_SUCCESS && !n ? CUBLAS_STATUS_NOT_SUPPORTED : rc;
+		plan->none = p->gelu && rc == CUBLAS_STATUS_NOT_SUPPORTED;
+		ok = plan->none || well(rc, p);
+	}
+	if (ok && !plan->none)
+		plan->algo = found.algo;
 	lt.cublasLtMatmulPreferenceDestroy(how);
 	return ok;
 }
 
 /* A plan that could not be made is lost: the failure ends the step. */
-static struct plan *plan_of(const struct product *p, const void *bias)
+static struct plan *plan_of(const struct product *p, struct beside beside)
 {
 	if (!make_room())
 		return NULL;
@@ -198,7 +231,7 @@ static struct plan *plan_of(const struct product *p, const void *bias)
 		return NULL;
 	}
 	plan->of = *p;
-	if (!describe(plan, bias) || !advise(plan)) {
+	if (!describe(plan, beside) || !advise(plan)) {
 		free(plan);
 		return NULL;
 	}
@@ -214,37 +247,53 @@ static int32_t alignment(const void *p)
 	return low && low < 256 ? (int32_t)low : 256;
 }
 
-void ril_cuda_gemm(struct ril_mat c, struct ril_mat a, bool ta, struct ril_mat b, bool tb, float alpha, float beta,
-		   const void *bias)
+static int32_t alignment_of(const void *p)
 {
-	struct product p = {.M = c.rows,
-			    .N = c.cols,
-			    .K = ta ? a.rows : a.cols,
-			    .lda = a.ld,
-			    .ldb = b.ld,
-			    .ldc = c.ld,
-			    .in = (int32_t)a.type,
-			    .out = (int32_t)c.type,
-			    .ta = ta,
-			    .tb = tb,
-			    .bias = bias != NULL,
-			    .adds = beta != 0,
-			    .align_a = alignment(a.p),
-			    .align_b = alignment(b.p),
-			    .align_c = alignment(c.p),
-			    .align_bias = bias ? alignment(bias) : 0};
+	return p ? alignment(p) : 0;
+}
+
+/* False: the library has no algorithm, and nothing was done.  A failure is noted, and true. */
+static bool multiply(struct product p, struct ril_mat c, struct ril_mat a, struct ril_mat b, float alpha, float beta,
+		     struct beside at)
+{
+	bool ta = p.ta, tb = p.tb;
+	p.M = c.rows;
+	p.N = c.cols;
+	p.K = ta ? a.rows : a.cols;
+	p.lda = a.ld;
+	p.ldb = b.ld;
+	p.ldc = c.ld;
+	p.in = (int32_t)a.type;
+	p.out = (int32_t)c.type;
+	p.bias = at.bias != NULL;
+	p.adds = beta != 0;
+	p.align_a = alignment(a.p);
+	p.align_b = alignment(b.p);
+	p.align_c = alignment(c.p);
+	p.align_bias = alignment_of(at.bias);
+	p.align_aux = alignment_of(at.aux);
 	assert(a.type == b.type && (ta ? a.cols : a.rows) == p.M && (tb ? b.cols : b.rows) == p.K &&
 	       (tb ? b.rows : b.cols) == p.N);
 	if (!p.M || !p.N)
-		return;
-	struct plan *plan = plan_of(&p, bias);
-	if (!plan)
-		return;
-	if (bias &&
-	    !well(lt.cublasLtMatmulDescSetAttribute(plan->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),
-		  &p))
-		return;
-	well(lt.cublasLtMatmul(handle, plan->desc, &alpha, b.p, plan->a, a.p, plan->b, &beta, c.p, plan->c, c.p,
-			       plan->c, &plan->algo, workspace, WORKSPACE, ril_cuda.stream),
-	     &p);
+		return true;
+	struct plan *plan = plan_of(&p, at);
+	if (plan && plan->none)
+		return false;
+	if (plan && point(plan->desc, &p, at))
+		well(lt.cublasLtMatmul(handle, plan->desc, &alpha, b.p, plan->a, a.p, plan->b, &beta, c.p, plan->c, c.p,
+				       plan->c, &plan->algo, workspace, WORKSPACE, ril_cuda.stream),
+		     &p);
+	return true;
+}
+
+void ril_cuda_gemm(struct ril_mat c, struct ril_mat a, bool ta, struct ril_mat b, bool tb, float alpha, float beta,
+		   const void *bias)
+{
+	multiply((struct product){.ta = ta, .tb = tb}, c, a, b, alpha, beta, (struct beside){.bias = bias});
+}
+
+bool ril_cuda_gemm_gelu(struct ril_mat c, struct ril_mat sum, struct ril_mat a, struct ril_mat b, const void *bias)
+{
+	assert(!sum.p || (sum.type == c.type && sum.ld == c.ld));
+	return multiply((struct product){.tb = true, .gelu = true}, c, a, b, 1, 0, (struct beside){bias, sum.p});
 }

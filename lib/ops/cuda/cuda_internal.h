@@ -63,6 +63,9 @@ int ril_cuda_blas_open(char *how, size_t n, struct ril_err *);
  * alike; sums in float.  bias: of C's type; NULL: none.  K > 0. */
 void ril_cuda_gemm(struct ril_mat c, struct ril_mat a, bool ta, struct ril_mat b, bool tb, float alpha, float beta,
 		   const void *bias);
+/* C = GELU(A B^T + bias[N]), the form by tanh, of the sum before it is rounded; that, rounded, in `sum` (p NULL: not wanted),
+ * which has C's type, rows and leading dimension.  False: cuBLASLt has no algorithm for it, and nothing was done. */
+bool ril_cuda_gemm_gelu(struct ril_mat c, struct ril_mat sum, struct ril_mat a, struct ril_mat b, const void *bias);
 /* C += op(A) op(B), rounded once.  cuBLASLt has no product of floats into BF16: that one goes through scratch B. */
 void ril_cuda_gemm_add(struct ril_mat c, struct ril_mat a, bool ta, struct ril_mat b, bool tb);
 /* y, BF16, += x[rows, cols], rounded once. */

@@ -3,12 +3,17 @@
  * A weight stored in another type than the activations' is converted first: never in a run's own setting, where weights
  * are what passes compute in.  A bias is read as the type of y.
  *
- * The product itself adds the bias and what y held, in float, before y is rounded.  GELU, which could follow there, is a pass
- * of its own (elementwise.cu).  NVIDIA's manual does not say which GELU cuBLASLt's is; PyTorch (pull request 104061) takes it
- * for the approximation by tanh, and it was measured 5.5e-6 from that in float (SGLang, 28166).  The models' is erf's, from
- * which tanh's is up to 4.7e-4.  And a fused one reads a sum that was not rounded, where ops.h rounds y, as the CPU does.
- * The pass costs, in BF16, 2 N bytes a token to read y again (8 KiB at N = 4,096); without a way back, which needs y, 2 N more
- * for having written it. */
+ * The product itself adds the bias and what y held, in float, before y is rounded.  One activation follows there too: GELU by
+ * tanh (RIL_ACT_GELU_TANH), in BF16.  Others are a pass of their own (elementwise.cu), erf's GELU among them.  NVIDIA's manual
+ * does not say which GELU cuBLASLt's is; PyTorch (pull request 104061) takes it for the approximation by tanh, and it was
+ * measured 5.5e-6 from that in float (SGLang, 28166); erf's, the one of the models that there are, is up to 4.7e-4 from it.
+ * In float that 5.5e-6 is far more than a rounding, so GELU stays a pass there, beside a product that takes long enough; in
+ * BF16 it is less than one wherever |y| is above 0.003.
+ * What the pass costs, in BF16: 2 N bytes a token to read y again (8 KiB at N = 4,096) and 2 N to write act of it; the
+ * product's own 2 N for y are what a way back reads.
+ * cuBLASLt's is one kernel on the GPUs of 9.0 and 10.0, where it was measured faster than two: 1.18 and 1.24 times on a B200
+ * (SGLang, 28168), a little in a whole step on an H100 (llm.c, 591).  Before 9.0 it is a second kernel and slower (RTX 4090:
+ * llm.c, 338 and 591), at 12.0 slower (RTX 5090: SGLang, 34350): there GELU stays a pass.  None of this was measured here. */
 #include "cuda_internal.h"
 #include "sums_internal.h"
 
@@ -41,6 +46,31 @@ void ril_cuda_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const
 	const void *bias = bias_of(b, y);
 	if (as.p && (bias || !b))
 		ril_cuda_gemm(y, x, false, as, true, 1, accumulate ? 1 : 0, bias);
+}
+
+/* cuBLASLt asks of the auxiliary matrix a leading dimension that 8 divides.  The rest is asked for alike with and without
+ * one, so that y does not depend on whether there is one: a segment's first run and its second (nn/segment.c). */
+static bool fuses(struct ril_mat y, struct ril_mat pre, enum ril_act act)
+{
+	return act == RIL_ACT_GELU_TANH && y.type == RIL_BF16 && y.cols % 8 == 0 && (uintptr_t)y.p % 16 == 0 &&
+	       (uintptr_t)pre.p % 16 == 0 && ril_cuda.capability >= 90 && ril_cuda.capability < 120;
+}
+
+void ril_cuda_linear_act(struct ril_mat y, struct ril_mat pre, struct ril_mat x, struct ril_mat w, const ril_real *b,
+			 enum ril_act act)
+{
+	assert(y.type == x.type && y.ld == y.cols && (!pre.p || (pre.type == y.type && pre.ld == y.ld)));
+	if (x.rows <= 0 || w.rows <= 0)
+		return;
+	if (fuses(y, pre, act)) {
+		struct ril_mat as = ril_cuda_as(w, x.type, RIL_ROOM_A);
+		const void *bias = bias_of(b, y);
+		if (!as.p || (b && !bias) || ril_cuda_gemm_gelu(y, pre, x, as, bias))
+			return;
+	}
+	struct ril_mat sum = pre.p ? pre : y;
+	ril_cuda_linear(sum, x, w, b, false);
+	ril_cuda_act(y, sum, act);
 }
 
 /* ---- the way back ---- */
