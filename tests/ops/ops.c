@@ -73,6 +73,8 @@ static const struct op_case cases[] = {
 	{&linear_kind, {45, 29, 33, 1, 0, 1}, 0, 2, NULL, TEST | BF16}, /* as logits */
 	{&linear_kind, {127, 9, 257, 1, 1}, 0, 1, NULL, TEST | BF16 | LARGE},
 	{&linear_kind, {129, 9, 255, 1, 0}, 0, 0, NULL, TEST | BF16 | LARGE},
+	{&linear_kind, {71, 530, 310, 1, 1}, 0, 3, NULL, TEST | LARGE},
+	{&linear_kind, {26, 600, 67, 0, 0}, RIL_BF16, 0, NULL, TEST | LARGE},
 	{&linear_kind, {240, 64, 64, 0, 0}, 0, 0, NULL, TIME},
 	{&linear_kind, {3600, 64, 64, 1, 0}, 0, 0, NULL, TIME},
 	{&linear_kind, {3600, 64, 176, 0, 0}, 0, 0, NULL, TIME},

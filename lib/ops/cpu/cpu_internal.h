@@ -13,6 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 extern const struct ril_ops ril_cpu_ops;
 
 /* Vectors of the widest registers there are, loaded and stored at any address. */
@@ -25,6 +29,23 @@ extern const struct ril_ops ril_cpu_ops;
 #endif
 typedef ril_real ril_vec __attribute__((vector_size(RIL_VBYTES), aligned(sizeof(ril_real)), may_alias));
 enum { RIL_LANES = RIL_VBYTES / sizeof(ril_real), RIL_GRAIN = 1 << 15 };
+
+/* a b + c, rounded once where the processor can: said outright, since a compiler chooses by what it takes for faster, and
+ * not the same everywhere. */
+static inline ril_vec ril_fma(ril_vec a, ril_vec b, ril_vec c)
+{
+#if defined(__AVX512F__) && defined(RIL_REAL_IS_DOUBLE)
+	return (ril_vec)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(__AVX512F__)
+	return (ril_vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__FMA__) && defined(RIL_REAL_IS_DOUBLE)
+	return (ril_vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined(__FMA__)
+	return (ril_vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+	return a * b + c;
+#endif
+}
 
 static inline int64_t ril_min(int64_t a, int64_t b)
 {

@@ -4,10 +4,6 @@
  * as a whole. */
 #include "cpu_internal.h"
 
-#if defined(__F16C__) && !defined(RIL_REAL_IS_DOUBLE)
-#include <immintrin.h>
-#endif
-
 enum {
 	PANEL = 1 << 17,     /* elements of w widened at once */
 	TILE_WORK = 1 << 19, /* multiplications in a tile */

@@ -52,10 +52,10 @@ INLINE void block(struct operands o, const int rows, const int nv, const bool so
 			b[v] = *(const ril_vec *)(o.b + k * o.ldb + v * RIL_LANES);
 #pragma GCC unroll 12
 		for (int i = 0; i < rows; i++) {
-			ril_real a = o.a[i * o.ars + k * o.acs];
+			ril_vec a = o.a[i * o.ars + k * o.acs] - (ril_vec){0}; /* in all lanes */
 #pragma GCC unroll 2
 			for (int v = 0; v < nv; v++)
-				acc[i][v] += a * b[v];
+				acc[i][v] = ril_fma(a, b[v], acc[i][v]);
 		}
 	}
 #pragma GCC unroll 12
