@@ -213,7 +213,7 @@ struct ril_arena *ril_arena_new(const struct ril_arena_source *src, struct ril_e
 {
 	struct ril_arena *a = ril_new(1, sizeof *a, err);
 	if (a)
-		a->src = src ? *src : (struct ril_arena_source){heap_get, heap_put, NULL};
+		a->src = src ? *src : (struct ril_arena_source){.get = heap_get, .put = heap_put};
 	return a;
 }
 

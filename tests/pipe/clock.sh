@@ -55,8 +55,8 @@ for f in rollout score update; do
 done
 check "the sums are told at the end" grep -q 'busy [0-9.]* s with [0-9.]* processors; waited [0-9.]* s for input' talk
 mkdir run && cp rollout.jsonl score.jsonl run && cp update.jsonl run/metrics.jsonl
-expect_exit 0 ril-table --times run
+expect_exit 0 "$RIL_ROOT/scripts/ril-table" --times run
 check "a row for each stage" test "$(grep -c '^ril-' "$T/out")" = 3
-expect_exit 1 ril-table --times data
+expect_exit 1 "$RIL_ROOT/scripts/ril-table" --times data
 
 test_end

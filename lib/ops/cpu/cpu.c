@@ -136,10 +136,15 @@ static void cpu_copy(void *dst, const void *src, size_t bytes)
 		memcpy(dst, src, bytes);
 }
 
+static void zero_range(void *dst, int64_t from, int64_t to)
+{
+	memset((char *)dst + from, 0, (size_t)(to - from));
+}
+
 static void cpu_zero(void *dst, size_t bytes)
 {
-	if (bytes)
-		memset(dst, 0, bytes);
+	enum { GRAIN = 1 << 18 };
+	ril_cpu_ranges((int64_t)bytes, GRAIN, zero_range, dst);
 }
 
 static void cpu_fetched(void)
