@@ -5,7 +5,7 @@
  * bytes or nearly.  Else w: a tile packs as many columns as stay in a second cache and meets hundreds of rows with them.
  *
  * Either way an element of y is its start (bias, what y held) and then its sums over RIL_DEPTH features each, in order: how
- * many rows are multiplied together, from RIL_FEW_ROWS on, does not change a row's bytes. */
+ * many rows are multiplied together, above RIL_FEW_ROWS, does not change a row's bytes. */
 #include "cpu_internal.h"
 
 #include "base/unused.h"

@@ -5,8 +5,8 @@
  * numbers are exact in float.  Each is added and rounded to nearest, the pair's second before its first; what is subnormal,
  * in an operand or a sum, counts as zero.  Otherwise the sums are those of the widened matrices, in another order.
  *
- * Whether the processor has it is asked when the program runs.  RIL_BF16_PAIRS=0: never; RIL_BF16_PAIRS=1: on any processor, where the instruction is
- * done in several steps, for tests. */
+ * Whether the processor has it is asked when the program runs.  RIL_BF16_PAIRS=0: it is not used; 1: where it is not there
+ * its work is done in several steps, for tests. */
 #include "cpu_internal.h"
 
 #ifndef RIL_REAL_IS_DOUBLE

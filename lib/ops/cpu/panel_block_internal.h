@@ -5,7 +5,7 @@
  *     BLOCK_UNIT            an element of A and of B
  *     BLOCK_UNITS           a vector of B's, loaded at any address
  *     BLOCK_SUMS            a vector of C's, of BLOCK_LANES lanes
- *     BLOCK_ROWS            rows of a block
+ *     BLOCK_ROWS            rows of a block of two vectors; one of one vector has twice as many
  *     BLOCK_ADD(sum, a, b)  the vector sum, with element a times vector b added
  *
  * It gives panel2, panel1 and panel_part: all rows of a panel of two vectors, of one, or of some lanes of one; and
@@ -46,11 +46,11 @@ INLINE void BLOCK(store)(ril_real *c, BLOCK_SUMS sum, bool add, const bool some,
 		*(BLOCK_SUMS *)c = sum;
 }
 
-/* One block of `rows` x `nv` vectors, both constant where this is inlined. */
+/* One block of `rows` x `nv` vectors, both constant where this is inlined; `some` of the last vector's lanes are stored. */
 INLINE void BLOCK(block)(struct BLOCK(operands) o, const int rows, const int nv, const bool some, struct BLOCK(lanes) l)
 {
-	BLOCK_SUMS acc[BLOCK_ROWS][2];
-#pragma GCC unroll 12
+	BLOCK_SUMS acc[2 * BLOCK_ROWS][2];
+#pragma GCC unroll 24
 	for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
 		for (int v = 0; v < nv; v++)
@@ -60,7 +60,7 @@ INLINE void BLOCK(block)(struct BLOCK(operands) o, const int rows, const int nv,
 #pragma GCC unroll 2
 		for (int v = 0; v < nv; v++)
 			b[v] = *(const BLOCK_UNITS *)(o.b + k * o.ldb + v * BLOCK_LANES);
-#pragma GCC unroll 12
+#pragma GCC unroll 24
 		for (int i = 0; i < rows; i++) {
 			BLOCK_UNIT a = o.a[i * o.ars + k * o.acs];
 #pragma GCC unroll 2
@@ -68,11 +68,11 @@ INLINE void BLOCK(block)(struct BLOCK(operands) o, const int rows, const int nv,
 				acc[i][v] = BLOCK_ADD(acc[i][v], a, b[v]);
 		}
 	}
-#pragma GCC unroll 12
+#pragma GCC unroll 24
 	for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
 		for (int v = 0; v < nv; v++)
-			BLOCK(store)(o.c + i * o.ldc + v * BLOCK_LANES, acc[i][v], o.add, some, l);
+			BLOCK(store)(o.c + i * o.ldc + v * BLOCK_LANES, acc[i][v], o.add, some && v == nv - 1, l);
 }
 
 /* All rows of one panel of columns. */
@@ -81,6 +81,8 @@ INLINE void BLOCK(rows_of)(struct BLOCK(operands) o, int64_t M, const int nv, co
 #define ROWS_AT_ONCE(n)                                                                                                \
 	for (; M >= (n); M -= (n), o.a += (n)*o.ars, o.c += (n)*o.ldc)                                                 \
 	BLOCK(block)(o, n, nv, some, l)
+	if (nv == 1)
+		ROWS_AT_ONCE(2 * BLOCK_ROWS);
 	ROWS_AT_ONCE(BLOCK_ROWS);
 	if (BLOCK_ROWS > 8)
 		ROWS_AT_ONCE(8);
@@ -124,20 +126,17 @@ static void BLOCK(multiply)(int64_t M, int64_t n, int64_t K, const ril_real *a, 
 {
 	struct BLOCK(operands)
 		o = {(const BLOCK_UNIT *)a, (const BLOCK_UNIT *)b, c, K, lda, 1, 2 * BLOCK_LANES, ldc, add};
-	if (n == 2 * BLOCK_LANES) {
-		BLOCK(panel2)(o, M);
-		return;
-	}
+	struct BLOCK(lanes) l = {0, (n - 1) % BLOCK_LANES + 1};
 	if (n <= BLOCK_LANES)
 		o.ldb = BLOCK_LANES;
-	if (n >= BLOCK_LANES) {
+	if (n == 2 * BLOCK_LANES)
+		BLOCK(panel2)(o, M);
+	else if (n > BLOCK_LANES)
+		BLOCK(panel)(o, M, 2, true, l);
+	else if (n == BLOCK_LANES)
 		BLOCK(panel1)(o, M);
-		o.b += BLOCK_LANES;
-		o.c += BLOCK_LANES;
-		n -= BLOCK_LANES;
-	}
-	if (n)
-		BLOCK(panel_part)(o, M, (struct BLOCK(lanes)){0, n});
+	else
+		BLOCK(panel_part)(o, M, l);
 }
 
 #undef INLINE
