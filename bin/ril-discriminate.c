@@ -70,7 +70,7 @@ static int checkpoint(struct discriminate *d, int64_t step, struct ril_err *err)
 static int report(struct discriminate *d, int64_t step, const struct ril_disc_stats *s, struct ril_err *err)
 {
 	double before = ril_bce_accuracy(&s->before), after = ril_bce_accuracy(&s->after);
-	char note[96];
+	char note[48 + RIL_CLOCK_NOTE], times[RIL_CLOCK_NOTE];
 	struct ril_buf b = {0};
 	ril_tool_note(
 		d->tool,
@@ -78,11 +78,12 @@ static int report(struct discriminate *d, int64_t step, const struct ril_disc_st
 		"canonical",
 		(long long)step, before, after, s->before.loss, s->after.loss, (long long)s->uncanonical,
 		(long long)s->student);
-	snprintf(note, sizeof note, "accuracy %.3f -> %.3f", before, after);
+	ril_clock_note(&d->stage.clock, times);
+	snprintf(note, sizeof note, "accuracy %.3f -> %.3f  %s", before, after, times);
 	ril_progress_show(&d->progress, step, note);
 	int rc = ril_disc_json(s, step, &b, err);
 	if (!rc)
-		rc = ril_metrics_append(opt.metrics, &b, err);
+		rc = ril_stage_report(&d->stage, opt.metrics, &b, err);
 	ril_buf_free(&b);
 	return rc;
 }
@@ -102,6 +103,7 @@ static int judge_all(struct discriminate *d, struct ril_err *err)
 		ril_batch_clear(&d->stage.batch);
 	}
 	ril_progress_end(&d->progress);
+	ril_tool_times(d->tool, &d->stage.clock);
 	/* What the last barrier did not ask for must be there before END lets ril-update commit it. */
 	if (rc || checkpoint(d, d->stage.done, err) || ril_stage_end(&d->stage, err))
 		return -1;

@@ -8,6 +8,7 @@
 
 #include "data/encode.h"
 #include "data/schedule.h"
+#include "loop/stage.h"
 #include "base/progress.h"
 #include "base/unused.h"
 #include "image/rgb.h"
@@ -17,7 +18,7 @@
 enum { WINDOW = 64 }; /* questions at once in a stream without steps */
 
 static struct {
-	const char *out, *embeds;
+	const char *out, *embeds, *metrics;
 	bool gzip, shuffle;
 	int64_t batch, steps, epochs, count, start, save_every, cache;
 	struct ril_encode_options how;
@@ -58,6 +59,7 @@ static const struct ril_opt options[] = {
 	 "most tiles of a picture (InternVL); 0: as the model says", 0, 4096, NULL},
 	{RIL_OPT_INT, 0, "picture-cache", &opt.cache, "MIB", "memory for pictures that may come again", 0, 1 << 20,
 	 NULL},
+	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
 	PLAN_OPTIONS(opt.plan),
 	{0},
 };
@@ -72,6 +74,7 @@ struct run {
 	const struct ril_question_line **question; /* [window] */
 	size_t window;
 	int64_t groups;
+	struct ril_clock clock;
 };
 
 static int write_head(struct run *r, struct ril_err *err)
@@ -108,6 +111,18 @@ static int encode_window(struct run *r, size_t n, struct ril_err *err)
 	return 0;
 }
 
+/* n: questions of the step */
+static int report(struct run *r, size_t n, struct ril_err *err)
+{
+	struct ril_buf b = {0};
+	int rc = ril_buf_printf(&b, err, "{\"step\":%lld,\"groups\":%zu}\n", (long long)r->plan.step, n) ||
+				 ril_clock_json(&r->clock, &b, err) || ril_metrics_append(opt.metrics, &b, err)
+			 ? -1
+			 : 0;
+	ril_buf_free(&b);
+	return rc;
+}
+
 static int put_step(struct run *r, bool last, struct ril_err *err)
 {
 	int64_t step = r->plan.step;
@@ -118,6 +133,7 @@ static int put_step(struct run *r, bool last, struct ril_err *err)
 static int encode_all(struct run *r, struct ril_err *err)
 {
 	struct ril_progress p;
+	char note[RIL_CLOCK_NOTE];
 	uint64_t at = r->plan.at, end = r->plan.end;
 	if (opt.count) {
 		uint64_t room = opt.batch ? (uint64_t)opt.count * (uint64_t)opt.batch : (uint64_t)opt.count;
@@ -133,13 +149,15 @@ static int encode_all(struct run *r, struct ril_err *err)
 		if (encode_window(r, n, err))
 			return -1;
 		last = ril_stop_asked();
-		if (opt.batch && put_step(r, last, err))
+		if (opt.batch && (put_step(r, last, err) || (opt.metrics && report(r, n, err))))
 			return -1;
-		ril_progress_show(&p, (int64_t)r->plan.at, NULL);
+		ril_clock_note(&r->clock, note);
+		ril_progress_show(&p, (int64_t)r->plan.at, note);
 	}
 	ril_progress_end(&p);
 	ril_say(r->tool, "%lld questions, %lld pictures embedded", (long long)r->groups,
 		(long long)ril_encoder_pictures(r->encoder));
+	ril_tool_times(r->tool, &r->clock);
 	return ril_writer_end(r->out, err);
 }
 
@@ -177,6 +195,8 @@ static int open_all(struct run *r, const char *data, struct ril_err *err)
 	if (!r->pick || !r->question || !(r->encoder = ril_encoder_new(&opt.how, err)))
 		return -1;
 	r->out = ril_writer_open(opt.out, &(struct ril_writer_options){.gzip = opt.gzip}, err);
+	r->clock.out = r->out;
+	ril_clock_start(&r->clock);
 	return r->out ? write_head(r, err) : -1;
 }
 

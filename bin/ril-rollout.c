@@ -90,20 +90,20 @@ static int next_version(struct rollout *r, struct ril_err *err)
 }
 
 /* Says what a step took, and adds it to the total. */
-static int report(const struct ril_tool *t, int64_t step, struct ril_rollout_stats *s, struct ril_rollout_stats *total,
+static int report(struct rollout *r, int64_t step, struct ril_rollout_stats *s, struct ril_rollout_stats *total,
 		  struct ril_err *err)
 {
 	double rate = s->seconds > 0 ? (double)s->tokens / s->seconds : 0;
 	double cut = s->responses ? (double)s->truncated / (double)s->responses : 0;
 	struct ril_buf b = {0};
-	ril_tool_note(t, "step %lld: %lld responses, %lld tokens, %.3g%% cut by length, %.0f tokens/s", (long long)step,
-		      (long long)s->responses, (long long)s->tokens, 100 * cut, rate);
+	ril_tool_note(r->tool, "step %lld: %lld responses, %lld tokens, %.3g%% cut by length, %.0f tokens/s",
+		      (long long)step, (long long)s->responses, (long long)s->tokens, 100 * cut, rate);
 	int rc = ril_buf_printf(&b, err,
 				"{\"step\":%lld,\"responses\":%lld,\"tokens\":%lld,\"truncated\":%.6g,\"seconds\":%.6g,"
 				"\"tokens_per_second\":%.6g}\n",
 				(long long)step, (long long)s->responses, (long long)s->tokens, cut, s->seconds, rate);
 	if (!rc)
-		rc = ril_metrics_append(opt.metrics, &b, err);
+		rc = ril_stage_report(&r->stage, opt.metrics, &b, err);
 	ril_buf_free(&b);
 	total->responses += s->responses;
 	total->tokens += s->tokens;
@@ -115,6 +115,7 @@ static int report(const struct ril_tool *t, int64_t step, struct ril_rollout_sta
 static int answer_all(struct rollout *r, struct ril_err *err)
 {
 	struct ril_progress p;
+	char note[RIL_CLOCK_NOTE];
 	struct ril_rollout_stats s = {0}, total = {0}; /* of the step, which may come in several batches; of all */
 	int rc = 0;
 	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-rollout: groups", 0, 0);
@@ -128,15 +129,15 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 			return -1;
 		last = ril_stop_asked() && (r->stage.batch.barrier || !(r->edge || r->stage.batches.steps));
 		if (ril_stage_put(&r->stage, r->stage.batch.checkpoint || last, err) ||
-		    (r->stage.batch.barrier && report(r->tool, step, &s, &total, err)))
+		    (r->stage.batch.barrier && report(r, step, &s, &total, err)))
 			return -1;
 		ril_rollout_rest(r->sampler);
-		ril_progress_show(&p, r->stage.batches.groups, NULL);
+		ril_clock_note(&r->stage.clock, note);
+		ril_progress_show(&p, r->stage.batches.groups, note);
 	}
 	ril_progress_end(&p);
 	/* A signal to a whole pipeline also cuts the input off: that is an end like any other. */
-	if ((!ril_stop_signal() && rc < 0) ||
-	    (s.responses && report(r->tool, ril_stage_step(&r->stage), &s, &total, err)))
+	if ((!ril_stop_signal() && rc < 0) || (s.responses && report(r, ril_stage_step(&r->stage), &s, &total, err)))
 		return -1;
 	const struct ril_generator_size size = ril_rollout_size(r->sampler);
 	struct ril_memory m = {.activations = size.activations, .cache = size.cache};
@@ -145,6 +146,7 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 		return -1;
 	ril_say(r->tool, "%lld responses, %lld tokens; %lld cut by length", (long long)total.responses,
 		(long long)total.tokens, (long long)total.truncated);
+	ril_tool_times(r->tool, &r->stage.clock);
 	ril_params_return(r->model->params); /* before ril-update learns of the end, and goes */
 	return ril_stage_end(&r->stage, err);
 }
@@ -196,6 +198,7 @@ static int open_all(struct rollout *r, struct ril_err *err)
 		.limit = (size_t)opt.at_once,
 		.lineage = ril_tool_lineage(t, r->id),
 		.on_head = tell_where,
+		.edge = r->edge,
 		.ctx = r,
 	};
 	return ril_stage_open(&r->stage, opt.in, opt.out, opt.gzip, err);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 static struct {
-	const char *in, *out, *tokenizer, *save;
+	const char *in, *out, *tokenizer, *save, *metrics;
 	bool gzip;
 	struct ril_strlist caches, models;
 	int64_t n, max_new, teacher_tokens, at_once, start;
@@ -51,6 +51,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_INT, 0, "groups-at-once", &opt.at_once, "N", "groups worked on together where no barrier says", 1, 1e6,
 	 NULL},
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before", 0, 1e12, NULL},
+	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
 	PLAN_OPTIONS(opt.plan),
 	{0},
 };
@@ -62,7 +63,7 @@ struct teach {
 	struct ril_teach *teach;
 	struct ril_stage stage;
 	struct ril_file save;
-	struct ril_teach_stats stats;
+	struct ril_teach_stats stats, told; /* so far; up to the last line of metrics */
 };
 
 static int on_head(void *ctx, struct ril_record *head, struct ril_err *err)
@@ -71,9 +72,27 @@ static int on_head(void *ctx, struct ril_record *head, struct ril_err *err)
 	return ril_teach_head(t->teach, head, err);
 }
 
+/* A step's line of metrics: what was counted so far, as the last line of talk does for all. */
+static int report(struct teach *t, struct ril_err *err)
+{
+	struct ril_buf b = {0};
+	const struct ril_teach_stats *s = &t->stats;
+	int rc = ril_buf_printf(
+		&b, err, "{\"step\":%lld,\"responses\":%lld,\"refused\":%lld,\"missing\":%lld,\"truncated\":%lld}\n",
+		(long long)t->stage.done, (long long)(s->responses - t->told.responses),
+		(long long)(s->refused - t->told.refused), (long long)(s->missing - t->told.missing),
+		(long long)(s->truncated - t->told.truncated));
+	t->told = *s;
+	if (!rc)
+		rc = ril_stage_report(&t->stage, opt.metrics, &b, err);
+	ril_buf_free(&b);
+	return rc;
+}
+
 static int teach_all(struct teach *t, struct ril_err *err)
 {
 	struct ril_progress p;
+	char note[RIL_CLOCK_NOTE];
 	int rc;
 	ril_progress_start(&p, t->tool->common.quiet ? NULL : stderr, "ril-teach: groups", 0, 0);
 	while ((rc = ril_stage_next(&t->stage, err)) == 1) {
@@ -85,7 +104,10 @@ static int teach_all(struct teach *t, struct ril_err *err)
 		ril_buf_free(&lines);
 		if (rc || ril_stage_put(&t->stage, t->stage.batch.checkpoint, err))
 			return -1;
-		ril_progress_show(&p, t->stage.batches.groups, NULL);
+		if (t->stage.batch.barrier && report(t, err))
+			return -1;
+		ril_clock_note(&t->stage.clock, note);
+		ril_progress_show(&p, t->stage.batches.groups, note);
 	}
 	ril_progress_end(&p);
 	if (rc)
@@ -93,6 +115,7 @@ static int teach_all(struct teach *t, struct ril_err *err)
 	ril_say(t->tool, "%lld responses to %lld questions; %lld refused as too long, %lld missing, %lld cut by length",
 		(long long)t->stats.responses, (long long)t->stage.batches.groups, (long long)t->stats.refused,
 		(long long)t->stats.missing, (long long)t->stats.truncated);
+	ril_tool_times(t->tool, &t->stage.clock);
 	if (opt.save && ril_file_commit(&t->save, true, err))
 		return -1;
 	return ril_stage_end(&t->stage, err);

@@ -194,7 +194,7 @@ static double mean(double sum, double n)
 static int report(struct update *u, int64_t step, const struct ril_update_stats *s, struct ril_err *err)
 {
 	const struct ril_side_stats *me = &s->side[RIL_SIDE_STUDENT], *them = &s->side[RIL_SIDE_TEACHER];
-	char note[96], teachers[48] = "";
+	char note[96 + RIL_CLOCK_NOTE], times[RIL_CLOCK_NOTE], teachers[48] = "";
 	struct ril_buf b = {0};
 	if (them->rewarded)
 		snprintf(teachers, sizeof teachers, " (teachers %.3f)", mean(them->reward, (double)them->rewarded));
@@ -206,11 +206,12 @@ static int report(struct update *u, int64_t step, const struct ril_update_stats 
 			mean(me->loss.k3, me->loss.tokens), mean(me->entropy, (double)me->tokens), s->norm,
 			100 * mean((double)me->truncated, (double)me->responses), (long long)s->zero_variance,
 			(long long)s->groups, s->logp_diff_max);
-	snprintf(note, sizeof note, "loss %.4g  lr %.3g", s->loss, s->lr);
+	ril_clock_note(&u->stage.clock, times);
+	snprintf(note, sizeof note, "loss %.4g  lr %.3g  %s", s->loss, s->lr, times);
 	ril_progress_show(&u->progress, step, note);
 	int rc = ril_update_json(s, step, opt.objective, &b, err);
 	if (!rc)
-		rc = ril_metrics_append(opt.metrics, &b, err);
+		rc = ril_stage_report(&u->stage, opt.metrics, &b, err);
 	ril_buf_free(&b);
 	return rc;
 }
@@ -247,6 +248,7 @@ static int train_all(struct update *u, struct ril_err *err)
 		if (train_step(u, err))
 			return -1;
 	ril_progress_end(&u->progress);
+	ril_tool_times(u->tool, &u->stage.clock);
 	if (rc || ril_stage_end(&u->stage, err) || checkpoint(u, u->stage.done, err))
 		return -1;
 	if (opt.save && ril_save_whole(u->student->params, opt.save, err))

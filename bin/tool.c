@@ -42,6 +42,13 @@ void ril_tool_note(const struct ril_tool *t, const char *fmt, ...)
 	va_end(ap);
 }
 
+void ril_tool_times(const struct ril_tool *t, const struct ril_clock *c)
+{
+	char sum[RIL_CLOCK_SUM];
+	ril_clock_sum(c, sum);
+	ril_tool_note(t, "%s", sum);
+}
+
 int ril_print(const char *text, size_t len, struct ril_err *err)
 {
 	if (!len || (fwrite(text, 1, len, stdout) == len && !fflush(stdout)))

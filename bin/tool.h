@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/opt.h"
+#include "loop/clock.h"
 #include "stream/stream.h"
 
 #include <stdbool.h>
@@ -47,6 +48,9 @@ struct ril_lineage ril_tool_lineage(const struct ril_tool *, const char *model);
 /* Talk on stderr, each line prefixed with the tool's name.  say: unless -q; note: only with -v. */
 void ril_say(const struct ril_tool *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void ril_tool_note(const struct ril_tool *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* With -v: where the time of a stage went. */
+void ril_tool_times(const struct ril_tool *, const struct ril_clock *);
 
 /* Prints a report on stdout.  A reader that has seen enough (head) ends the process in silence, as it does other
  * programs; streams keep the error. */

@@ -213,7 +213,7 @@ struct ril_arena *ril_arena_new(const struct ril_arena_source *src, struct ril_e
 {
 	struct ril_arena *a = ril_new(1, sizeof *a, err);
 	if (a)
-		a->src = src ? *src : (struct ril_arena_source){heap_get, heap_put, NULL};
+		a->src = src ? *src : (struct ril_arena_source){.get = heap_get, .put = heap_put};
 	return a;
 }
 
@@ -287,7 +287,9 @@ void ril_arena_reset(struct ril_arena *a, struct ril_arena_mark m)
 int ril_arena_trim(struct ril_arena *a)
 {
 	size_t keep = a->at.block + (a->at.used ? 1 : 0);
-	while (a->nblocks > keep)
+	for (size_t i = keep; a->src.idle && i < a->nblocks; i++)
+		a->src.idle(a->src.ctx, a->block[i].base, a->block[i].size);
+	while (!a->src.idle && a->nblocks > keep)
 		a->src.put(a->src.ctx, a->block[--a->nblocks].base);
 	return 0;
 }

@@ -56,6 +56,8 @@ struct ril_arena_source {
 	void *(*get)(void *ctx, size_t bytes);
 	void (*put)(void *ctx, void *p);
 	void *ctx;
+	/* What lies there is needed no more, the place is: trimming's form where there is one; NULL: blocks are put back. */
+	void (*idle)(void *ctx, void *p, size_t bytes);
 };
 struct ril_arena *ril_arena_new(const struct ril_arena_source *, struct ril_err *);
 void ril_arena_free(struct ril_arena *);

@@ -30,6 +30,8 @@ int ril_stage_open(struct ril_stage *s, const char *in, const char *out, bool gz
 	if (s->out)
 		ril_reader_watch(s->in, s->out);
 	s->batches = (struct ril_batches){.in = s->in, .limit = s->limit, .head = on_head, .ctx = s};
+	s->clock = (struct ril_clock){.in = s->in, .out = s->out, .edge = s->edge};
+	ril_clock_start(&s->clock);
 	return 0;
 }
 
@@ -85,6 +87,11 @@ void ril_stage_close(struct ril_stage *s, const struct ril_err *why)
 	s->head = NULL;
 	s->out = NULL;
 	s->in = NULL;
+}
+
+int ril_stage_report(struct ril_stage *s, const char *path, struct ril_buf *line, struct ril_err *err)
+{
+	return path && (ril_clock_json(&s->clock, line, err) || ril_metrics_append(path, line, err)) ? -1 : 0;
 }
 
 int ril_metrics_append(const char *path, const struct ril_buf *text, struct ril_err *err)

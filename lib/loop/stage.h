@@ -9,6 +9,7 @@
 #define RIL_LOOP_STAGE_H
 
 #include "loop/batch.h"
+#include "loop/clock.h"
 
 enum ril_stage_steps {
 	RIL_STEPS_COUNTED,  /* the one that comes next */
@@ -23,16 +24,18 @@ struct ril_stage {
 	int (*on_head)(void *ctx, struct ril_record *head, struct ril_err *);
 	void *ctx;
 	enum ril_stage_steps steps;
-	bool may_be_empty;     /* a stream of no groups is no failure */
-	const char *tokenizer; /* key that the stream's tokenizer must have; NULL: any */
-	int64_t start;         /* steps done before this process */
-	size_t limit;          /* groups in a batch of a stream without barriers; 0: all */
+	bool may_be_empty;           /* a stream of no groups is no failure */
+	const char *tokenizer;       /* key that the stream's tokenizer must have; NULL: any */
+	int64_t start;               /* steps done before this process */
+	size_t limit;                /* groups in a batch of a stream without barriers; 0: all */
+	const struct ril_edge *edge; /* that the tool waits on, for its clock; or NULL */
 	/* while open */
 	struct ril_reader *in;
 	struct ril_writer *out;  /* NULL: nothing is written */
 	struct ril_record *head; /* the current segment's, with this tool's line of lineage */
 	struct ril_batches batches;
 	struct ril_batch batch;
+	struct ril_clock clock;
 	int64_t done; /* steps done, this process's and those before */
 	bool cut;     /* some groups of the next one were passed on already */
 };
@@ -48,6 +51,9 @@ int ril_stage_put(struct ril_stage *, bool checkpoint, struct ril_err *);
 int ril_stage_end(struct ril_stage *, struct ril_err *);
 /* Releases everything; `why` (NULL after success) is told downstream. */
 void ril_stage_close(struct ril_stage *, const struct ril_err *why);
+
+/* Adds what the clock says of the step to the line of metrics, and appends it to the file; path NULL: does nothing. */
+int ril_stage_report(struct ril_stage *, const char *path, struct ril_buf *line, struct ril_err *);
 
 /* Appends text to a metrics file, which is whole after every call; path NULL: does nothing. */
 int ril_metrics_append(const char *path, const struct ril_buf *, struct ril_err *);

@@ -15,6 +15,12 @@ static void device_put(void *ctx, void *p)
 	ops->put(p);
 }
 
+static void device_idle(void *ctx, void *p, size_t bytes)
+{
+	const struct ril_ops *ops = ctx;
+	ops->idle(p, bytes);
+}
+
 struct ril_tape *ril_tape_new(struct ril_err *err)
 {
 	struct ril_tape *t = ril_new(1, sizeof *t, err);
@@ -22,7 +28,8 @@ struct ril_tape *ril_tape_new(struct ril_err *err)
 		return NULL;
 	t->ops = ril_ops();
 	t->type = ril_compute();
-	struct ril_arena_source src = {device_get, device_put, (void *)t->ops};
+	struct ril_arena_source src = {.get = device_get, .put = device_put, .ctx = (void *)t->ops};
+	src.idle = t->ops->idle ? device_idle : NULL;
 	t->device = ril_arena_new(&src, err);
 	t->grads = ril_arena_new(&src, err);
 	t->scratch = ril_arena_new(&src, err);

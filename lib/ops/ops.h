@@ -362,6 +362,9 @@ struct ril_ops {
 	/* ---- memory ---- */
 	void *(*get)(size_t bytes); /* device memory, 64-byte aligned; NULL on failure */
 	void (*put)(void *);        /* of NULL: nothing */
+	/* What lies in `bytes` of it from p on is needed no more: others may have the memory until it is written again.
+	 * NULL: only put() gives it back. */
+	void (*idle)(void *p, size_t bytes);
 	/* Copies are ordered with the kernels around them.  What to_device was given may be changed once it returned. */
 	void (*to_device)(void *dst, const void *src, size_t bytes);
 	void (*to_host)(void *dst, const void *src, size_t bytes);

@@ -50,11 +50,11 @@ static int put_mean(struct ril_buf *b, const char *name, double sum, int64_t n, 
 	return n ? ril_buf_printf(b, err, ", \"%s\": %.6g", name, sum / (double)n) : 0;
 }
 
-static int write_metrics(const char *path, int64_t step, const struct sums *s, struct ril_err *err)
+static int write_metrics(struct pass *p, int64_t step, const struct sums *s, struct ril_err *err)
 {
 	static const char *const side[] = {"student", "teacher"};
 	struct ril_buf b = {0};
-	if (!path)
+	if (!p->how->metrics)
 		return 0;
 	int rc = ril_buf_printf(&b, err, "{\"step\": %lld, \"groups\": %lld, \"undecided\": %lld", (long long)step,
 				(long long)s->groups, (long long)s->undecided);
@@ -65,7 +65,7 @@ static int write_metrics(const char *path, int64_t step, const struct sums *s, s
 		     put_mean(&b, "answer", s->answer[k], s->n[k], err) ||
 		     put_mean(&b, "reward", s->reward[k], s->n[k], err) || ril_buf_puts(&b, "}", err);
 	}
-	rc = rc || ril_buf_puts(&b, "}\n", err) || ril_metrics_append(path, &b, err) ? -1 : 0;
+	rc = rc || ril_buf_puts(&b, "}\n", err) || ril_stage_report(&p->stage, p->how->metrics, &b, err) ? -1 : 0;
 	ril_buf_free(&b);
 	return rc;
 }
@@ -87,7 +87,7 @@ static int pass_all(struct pass *p, struct ril_err *err)
 			continue;
 		struct sums s = p->sums;
 		p->sums = (struct sums){0};
-		if (write_metrics(p->how->metrics, step, &s, err))
+		if (write_metrics(p, step, &s, err))
 			return -1;
 	}
 	return rc ? -1 : ril_stage_end(&p->stage, err);

@@ -2,6 +2,7 @@
 #include "stream/edge.h"
 
 #include "base/file.h"
+#include "base/progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@ struct ril_edge {
 	struct ril_buf line; /* bytes read and not yet taken */
 	int64_t step;        /* newest announced; INT64_MIN before the first */
 	struct ril_buf path;
+	double waited;
 };
 
 int ril_wait_readable(int fd, int ms, const struct ril_watch *watch, size_t n, struct ril_err *err)
@@ -153,8 +155,7 @@ static int wait_lines(struct ril_edge *e, const struct ril_watch *watch, size_t 
 	return ready <= 0 ? ready : read_lines(e, end, err);
 }
 
-int ril_edge_wait(struct ril_edge *e, int64_t step, const struct ril_watch *watch, size_t n, int64_t *got,
-		  const char **path, struct ril_err *err)
+static int wait_for_step(struct ril_edge *e, int64_t step, const struct ril_watch *watch, size_t n, struct ril_err *err)
 {
 	bool end = false;
 	while (e->step < step) {
@@ -164,9 +165,25 @@ int ril_edge_wait(struct ril_edge *e, int64_t step, const struct ril_watch *watc
 			return ril_fail(err, RIL_EFAIL, "%s: ril-update is gone: version %lld never came", e->name,
 					(long long)step);
 	}
+	return 0;
+}
+
+int ril_edge_wait(struct ril_edge *e, int64_t step, const struct ril_watch *watch, size_t n, int64_t *got,
+		  const char **path, struct ril_err *err)
+{
+	double t0 = ril_now();
+	int rc = wait_for_step(e, step, watch, n, err);
+	e->waited += ril_now() - t0;
+	if (rc)
+		return -1;
 	*got = e->step;
 	*path = e->path.data;
 	return 0;
+}
+
+double ril_edge_waited(const struct ril_edge *e)
+{
+	return e->waited;
 }
 
 int ril_edge_drain(struct ril_edge *e, const struct ril_watch *watch, size_t n, struct ril_err *err)

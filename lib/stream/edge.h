@@ -36,6 +36,7 @@ int ril_edge_announce(struct ril_edge *, int64_t step, const char *path, struct 
  * call).  The edge's end before it is an error. */
 int ril_edge_wait(struct ril_edge *, int64_t step, const struct ril_watch *, size_t nwatch, int64_t *got,
 		  const char **path, struct ril_err *);
+double ril_edge_waited(const struct ril_edge *); /* seconds in ril_edge_wait so far */
 /* Reader, after END was written: reads to the edge's end. */
 int ril_edge_drain(struct ril_edge *, const struct ril_watch *, size_t nwatch, struct ril_err *);
 

@@ -3,6 +3,7 @@
  * Large reads go straight to their destination; only small ones pass through the buffer.  What follows a gzip member
  * may be another (`cat a.gz b.gz`, blocked gzip) or a plain segment: so the kind of input is looked at wherever one
  * begins. */
+#include "base/progress.h"
 #include "stream/stream_internal.h"
 
 #include <errno.h>
@@ -55,8 +56,7 @@ static int wait_for_input(struct ril_input *in, struct ril_err *err)
 	return ril_wait_readable(in->fd, -1, &in->watch, watched, err);
 }
 
-/* One read(); 0 bytes mark the end. */
-static int read_some(struct ril_input *in, void *to, size_t n, size_t *got, struct ril_err *err)
+static int read_once(struct ril_input *in, void *to, size_t n, size_t *got, struct ril_err *err)
 {
 	ssize_t k;
 	*got = 0;
@@ -81,6 +81,16 @@ static int read_some(struct ril_input *in, void *to, size_t n, size_t *got, stru
 	in->end = k == 0;
 	*got = (size_t)k;
 	return 0;
+}
+
+/* One read(); 0 bytes mark the end. */
+static int read_some(struct ril_input *in, void *to, size_t n, size_t *got, struct ril_err *err)
+{
+	double t0 = in->regular ? 0 : ril_now();
+	int rc = read_once(in, to, n, got, err);
+	if (!in->regular)
+		in->waited += ril_now() - t0;
+	return rc;
 }
 
 /* Makes sure that `want` bytes are in the buffer, unless the input ends before. */

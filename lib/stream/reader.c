@@ -263,6 +263,11 @@ struct ril_totals ril_reader_totals(const struct ril_reader *r)
 	return r->totals;
 }
 
+double ril_reader_waited(const struct ril_reader *r)
+{
+	return r->in.waited;
+}
+
 void ril_reader_rest(struct ril_reader *r, void (*rest)(void *ctx), void *ctx)
 {
 	r->in.rest = rest;

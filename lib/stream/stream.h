@@ -134,6 +134,9 @@ struct ril_writer *ril_writer_open(const char *path, const struct ril_writer_opt
 void ril_writer_free(struct ril_writer *);
 /* While the reader waits for input it also watches the writer's other end (a pipe whose reader died fails the wait). */
 void ril_reader_watch(struct ril_reader *, const struct ril_writer *);
+/* Seconds spent so far in reads of a pipe, waits included; in writes to one. */
+double ril_reader_waited(const struct ril_reader *);
+double ril_writer_waited(const struct ril_writer *);
 /* Calls rest(ctx) when the reader has to wait for input for longer than a moment: to give back memory meanwhile. */
 void ril_reader_rest(struct ril_reader *, void (*rest)(void *ctx), void *ctx);
 /* HEAD for output: ril_head_extend, put.  A segment still open is ended first. */

@@ -63,6 +63,7 @@ struct ril_input {
 	struct ril_watch watch;
 	void (*rest)(void *ctx); /* see ril_reader_rest */
 	void *rest_ctx;
+	double waited; /* seconds in reads of what is no regular file */
 };
 int ril_input_open(struct ril_input *, const char *path, struct ril_err *);
 void ril_input_close(struct ril_input *);

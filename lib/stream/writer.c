@@ -4,6 +4,7 @@
  * changed is written as it came.  What is waiting is flushed at HEAD and at every barrier: the stages behind must have
  * it before this one waits for anything. */
 #include "base/file.h"
+#include "base/progress.h"
 #include "stream/stream_internal.h"
 
 #include <fcntl.h>
@@ -17,7 +18,8 @@ enum { BUFFER = 1 << 17, PACK_LEVEL = 6, PIPE = 1 << 20 };
 struct ril_writer {
 	struct ril_file file; /* for stdout, only the descriptor */
 	char *name;
-	bool gzip, z_open;
+	bool gzip, z_open, pipe;
+	double waited;
 	z_stream z;
 	unsigned char *buf; /* waiting output, packed where gzip is on */
 	size_t len;
@@ -55,6 +57,7 @@ struct ril_writer *ril_writer_open(const char *path, const struct ril_writer_opt
 		goto fail;
 	}
 	fcntl(w->file.fd, F_SETPIPE_SZ, PIPE); /* fewer switches between stages; no pipe, or not allowed: no matter */
+	w->pipe = fcntl(w->file.fd, F_GETPIPE_SZ) >= 0;
 	if (w->gzip && deflateInit2(&w->z, PACK_LEVEL, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
 		ril_fail(err, RIL_EFAIL, "gzip: out of memory");
 		goto fail;
@@ -86,7 +89,21 @@ int ril_writer_fd(const struct ril_writer *w)
 	return w->file.open ? w->file.fd : -1;
 }
 
+double ril_writer_waited(const struct ril_writer *w)
+{
+	return w->waited;
+}
+
 /* ---- bytes ---- */
+
+static int write_out(struct ril_writer *w, struct iovec *iov, int n, struct ril_err *err)
+{
+	double t0 = w->pipe ? ril_now() : 0;
+	int rc = ril_write_all(w->file.fd, iov, n, err);
+	if (w->pipe)
+		w->waited += ril_now() - t0;
+	return rc ? failed(w, err) : 0;
+}
 
 static int out_raw(struct ril_writer *w, const void *p, size_t n, struct ril_err *err)
 {
@@ -98,7 +115,7 @@ static int out_raw(struct ril_writer *w, const void *p, size_t n, struct ril_err
 	}
 	struct iovec iov[2] = {{w->buf, w->len}, {(void *)p, n}};
 	w->len = 0;
-	return ril_write_all(w->file.fd, iov, 2, err) ? failed(w, err) : 0;
+	return write_out(w, iov, 2, err);
 }
 
 static int out_packed(struct ril_writer *w, const void *p, size_t n, int flush, struct ril_err *err)
@@ -129,7 +146,7 @@ static int drain(struct ril_writer *w, struct ril_err *err)
 {
 	struct iovec iov = {w->buf, w->len};
 	w->len = 0;
-	return ril_write_all(w->file.fd, &iov, 1, err) ? failed(w, err) : 0;
+	return write_out(w, &iov, 1, err);
 }
 
 int ril_writer_flush(struct ril_writer *w, struct ril_err *err)

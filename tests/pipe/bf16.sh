@@ -16,6 +16,10 @@ if [ -x "$RIL_ROOT/build/f64/tests/unit/nn_narrow" ] && [ -x "$RIL_ROOT/build/$m
 	done
 else skip "no double build"; fi
 
+# ---- the processor's BF16 products, or their steps where it has none ----
+check "operations, with products in pairs" env RIL_BF16_PAIRS=1 "$RIL_ROOT/build/$mode/tests/ops/ops"
+check "operations, without" env RIL_BF16_PAIRS=0 "$RIL_ROOT/build/$mode/tests/ops/ops"
+
 # ---- resuming ----
 check "a student was made" small_student .
 M="$RIL_ROOT/share/models"

@@ -111,23 +111,31 @@ enum { RIL_MM_ROWS = RIL_VBYTES == 64 ? 12 : 6 }; /* at once; with two vectors e
 void ril_mm(int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t ars, int64_t acs, const ril_real *b,
 	    int64_t ldb, ril_real *c, int64_t ldc, bool add, bool exact);
 
-/* The same for a panel of n <= RIL_PANEL columns, packed: b[K, ril_panel_width(n)], zeros behind n.  A is row-major.
- * RIL_DEPTH features of a panel stay in the first cache while rows of A pass.  A longer K is summed in parts of RIL_DEPTH,
- * whoever does it, so that a result's bytes do not depend on who did. */
-enum { RIL_PANEL = 2 * RIL_LANES, RIL_DEPTH = 256 };
-static inline int64_t ril_panel_width(int64_t n)
+/* The same for packed panels, whose units are numbers (mm.c), or pairs of BF16 numbers (pairs.c) that lie where a float
+ * would.  A is row-major; B is a panel of n columns, [K, ril_panel_width] units, zeros behind n.  `depth` units of a panel stay
+ * in the first cache while rows of A pass.  A longer K is summed in parts of `depth`, whoever does it, so that a result's
+ * bytes do not depend on who did. */
+enum { RIL_DEPTH = 256 };
+struct ril_panel_form {
+	void (*multiply)(int64_t M, int64_t n, int64_t K, const ril_real *a, int64_t lda, const ril_real *b,
+			 ril_real *c, int64_t ldc, bool add);
+	int64_t lanes, rows, depth; /* a panel has at most 2 lanes columns, a block so many rows */
+};
+extern const struct ril_panel_form ril_reals_form;
+static inline int64_t ril_panel_width(const struct ril_panel_form *f, int64_t n)
 {
-	return n > RIL_LANES ? RIL_PANEL : RIL_LANES;
+	return n > f->lanes ? 2 * f->lanes : f->lanes;
 }
-void ril_mm_panel(int64_t M, int64_t n, int64_t K, const ril_real *a, int64_t lda, const ril_real *b, ril_real *c,
-		  int64_t ldc, bool add);
-/* to[K, width] = the n rows of w[n, K], as columns. */
-void ril_pack_panel(ril_real *to, const ril_real *w, int64_t ldw, int64_t n, int64_t K);
+/* The form for two BF16 matrices of these shapes, NULL: they are to be widened. */
+const struct ril_panel_form *ril_pairs_form(struct ril_mat x, struct ril_mat w);
+/* to[K, width] = the n rows of w[n, K], as columns, bit by bit. */
+void ril_pack_panel(ril_real *to, int64_t width, const ril_real *w, int64_t ldw, int64_t n, int64_t K);
 
 /* ril_wide_linear of so few rows that reading w is all it takes (linear_few.c), and of more (linear_panels.c). */
 enum { RIL_FEW_ROWS = 8 };
 void ril_linear_few(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate);
-void ril_linear_panels(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate);
+void ril_linear_panels(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate,
+		       const struct ril_panel_form *);
 
 /* The operations of this backend: ril_cpu_linear, ... */
 #define RIL_CPU_OP(op) ril_op_##op ril_cpu_##op;

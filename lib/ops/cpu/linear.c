@@ -96,7 +96,7 @@ void ril_wide_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const
 	if (x.rows <= RIL_FEW_ROWS)
 		ril_linear_few(y, x, w, b, accumulate);
 	else
-		ril_linear_panels(y, x, w, b, accumulate);
+		ril_linear_panels(y, x, w, b, accumulate, &ril_reals_form);
 }
 
 /* ---- backward: tiles of dw and db, which are few and long, then the many of dx, in one dispatch ---- */

@@ -5,7 +5,7 @@
  * bytes or nearly.  Else w: a tile packs as many columns as stay in a second cache and meets hundreds of rows with them.
  *
  * Either way an element of y is its start (bias, what y held) and then its sums over RIL_DEPTH features each, in order: how
- * many rows are multiplied together, from RIL_FEW_ROWS on, does not change a row's bytes. */
+ * many rows are multiplied together, above RIL_FEW_ROWS, does not change a row's bytes. */
 #include "cpu_internal.h"
 
 #include "base/unused.h"
@@ -23,16 +23,18 @@ struct panels {
 	ril_real *y;
 	const ril_real *x, *b;
 	struct ril_mat w;
-	ril_real *packed; /* panels of RIL_PANEL rows of x, [K, width] each, one after another */
+	ril_real *packed; /* panels of rows of x, [K, width] each, one after another */
 	int64_t ldy, ldx, T, N, K;
+	const struct ril_panel_form *form;
 	int64_t rows, cols; /* of a tile */
 	int col_tiles;
 	bool accumulate;
 };
 
-static int64_t rest(int64_t n, int64_t from)
+/* Columns of the panel that begins at `from`, of n. */
+static int64_t rest(const struct panels *l, int64_t n, int64_t from)
 {
-	return ril_min(RIL_PANEL, n - from);
+	return ril_min(2 * l->form->lanes, n - from);
 }
 
 /* ---- w packed ---- */
@@ -40,15 +42,16 @@ static int64_t rest(int64_t n, int64_t from)
 /* Rows [n0, n0 + n) of w as one panel.  What is to be widened is so RIL_DEPTH features at a time. */
 static void pack_weights(const struct panels *l, int64_t n0, int64_t n, ril_real *to, ril_real *wide)
 {
+	int64_t width = ril_panel_width(l->form, n);
 	if (l->w.type == RIL_REAL) {
-		ril_pack_panel(to, (const ril_real *)l->w.p + n0 * l->K, l->K, n, l->K);
+		ril_pack_panel(to, width, (const ril_real *)l->w.p + n0 * l->K, l->K, n, l->K);
 		return;
 	}
 	for (int64_t k0 = 0; k0 < l->K; k0 += RIL_DEPTH) {
 		int64_t K = ril_min(RIL_DEPTH, l->K - k0);
 		for (int64_t j = 0; j < n; j++)
 			ril_cpu_widen(wide + j * K, l->w, (n0 + j) * l->K + k0, K);
-		ril_pack_panel(to + k0 * ril_panel_width(n), wide, K, n, K);
+		ril_pack_panel(to + k0 * width, width, wide, K, n, K);
 	}
 }
 
@@ -69,12 +72,14 @@ static void start_rows(const struct panels *l, int64_t t0, int64_t t1, int64_t n
 static void multiply(const struct panels *l, int64_t t0, int64_t t1, int64_t n0, int64_t n1, const ril_real *packed)
 {
 	start_rows(l, t0, t1, n0, n1 - n0);
-	for (int64_t k0 = 0; k0 == 0 || k0 < l->K; k0 += RIL_DEPTH) {
-		int64_t K = ril_min(RIL_DEPTH, l->K - k0);
-		for (int64_t c = n0; c < n1; c += RIL_PANEL)
-			ril_mm_panel(t1 - t0, rest(n1, c), K, l->x + t0 * l->ldx + k0, l->ldx,
-				     packed + (c - n0) * l->K + k0 * ril_panel_width(rest(n1, c)),
-				     l->y + t0 * l->ldy + c, l->ldy, k0 > 0 || l->b || l->accumulate);
+	for (int64_t k0 = 0; k0 == 0 || k0 < l->K; k0 += l->form->depth) {
+		int64_t K = ril_min(l->form->depth, l->K - k0);
+		for (int64_t c = n0; c < n1; c += 2 * l->form->lanes) {
+			int64_t n = rest(l, n1, c);
+			l->form->multiply(t1 - t0, n, K, l->x + t0 * l->ldx + k0, l->ldx,
+					  packed + (c - n0) * l->K + k0 * ril_panel_width(l->form, n),
+					  l->y + t0 * l->ldy + c, l->ldy, k0 > 0 || l->b || l->accumulate);
+		}
 	}
 }
 
@@ -83,12 +88,13 @@ static void columns_tile(void *ctx, int tile, int worker)
 	const struct panels *l = ctx;
 	int64_t t0 = tile / l->col_tiles * l->rows, t1 = ril_min(t0 + l->rows, l->T);
 	int64_t n0 = tile % l->col_tiles * l->cols, n1 = ril_min(n0 + l->cols, l->N);
-	ril_real *wide = ril_cpu_scratch(worker, (size_t)(RIL_PANEL * RIL_DEPTH + l->cols * l->K), sizeof *wide);
-	ril_real *packed = wide + RIL_PANEL * RIL_DEPTH;
+	int64_t panel = 2 * l->form->lanes, room = panel * RIL_DEPTH;
+	ril_real *wide = ril_cpu_scratch(worker, (size_t)(room + l->cols * l->K), sizeof *wide);
 	if (!wide)
 		return;
-	for (int64_t c = n0; c < n1; c += RIL_PANEL)
-		pack_weights(l, c, rest(n1, c), packed + (c - n0) * l->K, wide);
+	ril_real *packed = wide + room;
+	for (int64_t c = n0; c < n1; c += panel)
+		pack_weights(l, c, rest(l, n1, c), packed + (c - n0) * l->K, wide);
 	for (int64_t t = t0; t < t1; t += CHUNK)
 		multiply(l, t, ril_min(t + CHUNK, t1), n0, n1, packed);
 }
@@ -96,7 +102,7 @@ static void columns_tile(void *ctx, int tile, int worker)
 static void by_columns(struct panels *l)
 {
 	l->rows = ril_even_part(l->T, TILE_ROWS, CHUNK);
-	l->cols = ril_even_part(l->N, ril_min(MAX_COLS, PACKED / ril_max(l->K, 1)), RIL_PANEL);
+	l->cols = ril_even_part(l->N, ril_min(MAX_COLS, PACKED / ril_max(l->K, 1)), 2 * l->form->lanes);
 	l->col_tiles = (int)ril_parts(l->N, l->cols);
 	ril_parallel((int)ril_parts(l->T, l->rows) * l->col_tiles, columns_tile, l);
 }
@@ -106,8 +112,8 @@ static void by_columns(struct panels *l)
 static void pack_x_tile(void *ctx, int tile, RIL_UNUSED int worker)
 {
 	const struct panels *l = ctx;
-	int64_t from = tile * (int64_t)RIL_PANEL;
-	ril_pack_panel(l->packed + from * l->K, l->x + from * l->ldx, l->ldx, rest(l->T, from), l->K);
+	int64_t from = tile * 2 * l->form->lanes, n = rest(l, l->T, from);
+	ril_pack_panel(l->packed + from * l->K, ril_panel_width(l->form, n), l->x + from * l->ldx, l->ldx, n, l->K);
 }
 
 /* `rows` rows of w from n on, features [k0, k0 + K).  The rows that come next are asked for meanwhile: each is a short run of
@@ -123,7 +129,7 @@ static const ril_real *weights(const struct panels *l, int64_t n, int64_t rows, 
 	*lda = K;
 	for (int64_t i = n; i < n + rows; i++) {
 		const char *ahead =
-			(const char *)l->w.p + (size_t)(ril_min(i + RIL_MM_ROWS, l->N - 1) * l->K + k0) * size;
+			(const char *)l->w.p + (size_t)(ril_min(i + l->form->rows, l->N - 1) * l->K + k0) * size;
 		for (size_t byte = 0; byte < (size_t)K * size; byte += LINE)
 			__builtin_prefetch(ahead + byte);
 		ril_cpu_widen(wide + (i - n) * K, l->w, i * l->K + k0, K);
@@ -131,29 +137,35 @@ static const ril_real *weights(const struct panels *l, int64_t n, int64_t rows, 
 	return wide;
 }
 
+/* c[rows, T] += rows [n, n + rows) of w, features [k0, k0 + K), with all of x. */
+static void add_outputs(const struct panels *l, int64_t n, int64_t rows, int64_t k0, int64_t K, ril_real *c,
+			ril_real *wide)
+{
+	int64_t lda, width = 2 * l->form->lanes;
+	const ril_real *a = weights(l, n, rows, k0, K, wide, &lda);
+	for (int64_t t = 0; t < l->T; t += width) {
+		int64_t m = rest(l, l->T, t);
+		l->form->multiply(rows, m, K, a, lda, l->packed + t * l->K + k0 * ril_panel_width(l->form, m), c + t,
+				  l->T, true);
+	}
+}
+
 /* Outputs [n0, n1) of all rows, as c[outputs, T] first. */
 static void outputs_tile(void *ctx, int tile, int worker)
 {
 	const struct panels *l = ctx;
-	int64_t n0 = tile * l->cols, n1 = ril_min(n0 + l->cols, l->N), lda;
-	ril_real *wide = ril_cpu_scratch(worker, (size_t)(RIL_MM_ROWS * RIL_DEPTH + l->cols * l->T), sizeof *wide);
-	ril_real *c = wide + RIL_MM_ROWS * RIL_DEPTH;
+	int64_t n0 = tile * l->cols, n1 = ril_min(n0 + l->cols, l->N), room = l->form->rows * RIL_DEPTH;
+	ril_real *wide = ril_cpu_scratch(worker, (size_t)(room + l->cols * l->T), sizeof *wide);
 	if (!wide)
 		return;
+	ril_real *c = wide + room;
 	for (int64_t n = n0; n < n1; n++)
 		for (int64_t t = 0; t < l->T; t++)
 			c[(n - n0) * l->T + t] = (l->b ? l->b[n] : 0) + (l->accumulate ? l->y[t * l->ldy + n] : 0);
-	for (int64_t k0 = 0; k0 < l->K; k0 += RIL_DEPTH) {
-		int64_t K = ril_min(RIL_DEPTH, l->K - k0);
-		for (int64_t n = n0; n < n1; n += RIL_MM_ROWS) {
-			int64_t rows = ril_min(RIL_MM_ROWS, n1 - n);
-			const ril_real *a = weights(l, n, rows, k0, K, wide, &lda);
-			for (int64_t t = 0; t < l->T; t += RIL_PANEL)
-				ril_mm_panel(rows, rest(l->T, t), K, a, lda,
-					     l->packed + t * l->K + k0 * ril_panel_width(rest(l->T, t)),
-					     c + (n - n0) * l->T + t, l->T, true);
-		}
-	}
+	for (int64_t k0 = 0; k0 < l->K; k0 += l->form->depth)
+		for (int64_t n = n0; n < n1; n += l->form->rows)
+			add_outputs(l, n, ril_min(l->form->rows, n1 - n), k0, ril_min(l->form->depth, l->K - k0),
+				    c + (n - n0) * l->T, wide);
 	for (int64_t t = 0; t < l->T; t++)
 		for (int64_t n = n0; n < n1; n++)
 			l->y[t * l->ldy + n] = c[(n - n0) * l->T + t];
@@ -161,15 +173,16 @@ static void outputs_tile(void *ctx, int tile, int worker)
 
 static void by_outputs(struct panels *l)
 {
-	int64_t packed = ril_parts(l->T, RIL_PANEL) * RIL_PANEL * l->K;
+	int64_t width = 2 * l->form->lanes, packed = ril_parts(l->T, width) * width * l->K;
 	if (!(l->packed = ril_cpu_scratch(RIL_SHARED_A, (size_t)packed, sizeof *l->packed)))
 		return;
-	ril_parallel((int)ril_parts(l->T, RIL_PANEL), pack_x_tile, l);
-	l->cols = ril_even_part(l->N, TILE_WORK / ril_max(l->K * l->T, 1), RIL_MM_ROWS);
+	ril_parallel((int)ril_parts(l->T, width), pack_x_tile, l);
+	l->cols = ril_even_part(l->N, TILE_WORK / ril_max(l->K * l->T, 1), l->form->rows);
 	ril_parallel((int)ril_parts(l->N, l->cols), outputs_tile, l);
 }
 
-void ril_linear_panels(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate)
+void ril_linear_panels(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate,
+		       const struct ril_panel_form *form)
 {
 	struct panels l = {.y = ril_reals(y),
 			   .ldy = y.ld,
@@ -179,6 +192,7 @@ void ril_linear_panels(struct ril_mat y, struct ril_mat x, struct ril_mat w, con
 			   .N = w.rows,
 			   .K = w.cols,
 			   .w = w,
+			   .form = form,
 			   .b = b,
 			   .accumulate = accumulate};
 	if (l.T <= PACK_X && l.T * (l.K + l.N) < l.K * l.N)

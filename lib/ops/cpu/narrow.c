@@ -107,8 +107,20 @@ typedef struct ril_mat mat;
 
 /* ---- linear, rows ---- */
 
+static mat as_units(mat m)
+{
+	return (mat){.p = m.p, .type = RIL_REAL, .rows = m.rows, .cols = m.cols / 2, .ld = m.ld / 2};
+}
+
 void ril_cpu_linear(mat y, mat x, mat w, const ril_real *b, bool accumulate)
 {
+	const struct ril_panel_form *pairs = ril_pairs_form(x, w);
+	if (pairs) {
+		x = as_units(x);
+		w = as_units(w);
+		NARROW(ril_linear_panels(y, x, w, b, accumulate, pairs), {.m = &y, .use = accumulate ? ADD : WRITE});
+		return;
+	}
 	NARROW(ril_wide_linear(y, x, w, b, accumulate), {.m = &y, .use = accumulate ? ADD : WRITE}, IN(x));
 }
 

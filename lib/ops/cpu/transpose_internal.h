@@ -11,14 +11,20 @@ typedef int64_t ril_quad_index __attribute__((vector_size(32)));
 typedef int32_t ril_quad_index __attribute__((vector_size(16)));
 #endif
 
-/* t[4,4] = scale * x[4,4] transposed: pairs of rows are interleaved twice. */
-static inline void ril_transpose_quads(ril_real *t, int64_t ldt, const ril_real *x, int64_t ldx, ril_real scale)
+/* t[4,4] = x[4,4] transposed, times `scale` unless it is 1, when bits are only moved: pairs of rows are interleaved twice. */
+static inline __attribute__((always_inline)) void ril_transpose_quads(ril_real *t, int64_t ldt, const ril_real *x,
+								      int64_t ldx, const ril_real scale)
 {
 	const ril_quad_index low = {0, 4, 1, 5}, high = {2, 6, 3, 7};
-	ril_quad r0 = scale * *(const ril_quad *)x, r1 = scale * *(const ril_quad *)(x + ldx);
-	ril_quad r2 = scale * *(const ril_quad *)(x + 2 * ldx), r3 = scale * *(const ril_quad *)(x + 3 * ldx);
-	ril_quad a = __builtin_shuffle(r0, r2, low), b = __builtin_shuffle(r1, r3, low);
-	ril_quad c = __builtin_shuffle(r0, r2, high), d = __builtin_shuffle(r1, r3, high);
+	ril_quad r[4];
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++)
+		r[i] = *(const ril_quad *)(x + i * ldx);
+#pragma GCC unroll 4
+	for (int i = 0; scale != 1 && i < 4; i++)
+		r[i] *= scale;
+	ril_quad a = __builtin_shuffle(r[0], r[2], low), b = __builtin_shuffle(r[1], r[3], low);
+	ril_quad c = __builtin_shuffle(r[0], r[2], high), d = __builtin_shuffle(r[1], r[3], high);
 	*(ril_quad *)t = __builtin_shuffle(a, b, low);
 	*(ril_quad *)(t + ldt) = __builtin_shuffle(a, b, high);
 	*(ril_quad *)(t + 2 * ldt) = __builtin_shuffle(c, d, low);
