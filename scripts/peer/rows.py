@@ -406,7 +406,7 @@ def iterate(policy, how):
     def way_of(i):
         return lambda p, f: compiled_ways(p)[i][1](f)
     serve([(f"{names[i]}, {'static cache, compiled' if s else 'growing cache'}", lambda i=i, s=s: make(way_of(i), s))
-           for i, s in ((0, False), (1, True), (2, True))])
+           for i, s in ((0, False), (1, True))])  # the whole loss compiled was no faster at 1 M and 10 M parameters
 
 
 def main():
