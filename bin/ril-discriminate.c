@@ -83,7 +83,7 @@ static int report(struct discriminate *d, int64_t step, const struct ril_disc_st
 	ril_progress_show(&d->progress, step, note);
 	int rc = ril_disc_json(s, step, &b, err);
 	if (!rc)
-		rc = ril_stage_report(&d->stage, opt.metrics, &b, err);
+		rc = ril_metrics_step(opt.metrics, &d->stage.clock, &b, err);
 	ril_buf_free(&b);
 	return rc;
 }

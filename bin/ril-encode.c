@@ -116,7 +116,7 @@ static int report(struct run *r, size_t n, struct ril_err *err)
 {
 	struct ril_buf b = {0};
 	int rc = ril_buf_printf(&b, err, "{\"step\":%lld,\"groups\":%zu}\n", (long long)r->plan.step, n) ||
-				 ril_clock_json(&r->clock, &b, err) || ril_metrics_append(opt.metrics, &b, err)
+				 ril_metrics_step(opt.metrics, &r->clock, &b, err)
 			 ? -1
 			 : 0;
 	ril_buf_free(&b);

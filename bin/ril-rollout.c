@@ -103,7 +103,7 @@ static int report(struct rollout *r, int64_t step, struct ril_rollout_stats *s, 
 				"\"tokens_per_second\":%.6g}\n",
 				(long long)step, (long long)s->responses, (long long)s->tokens, cut, s->seconds, rate);
 	if (!rc)
-		rc = ril_stage_report(&r->stage, opt.metrics, &b, err);
+		rc = ril_metrics_step(opt.metrics, &r->stage.clock, &b, err);
 	ril_buf_free(&b);
 	total->responses += s->responses;
 	total->tokens += s->tokens;

@@ -84,7 +84,7 @@ static int report(struct teach *t, struct ril_err *err)
 		(long long)(s->truncated - t->told.truncated));
 	t->told = *s;
 	if (!rc)
-		rc = ril_stage_report(&t->stage, opt.metrics, &b, err);
+		rc = ril_metrics_step(opt.metrics, &t->stage.clock, &b, err);
 	ril_buf_free(&b);
 	return rc;
 }

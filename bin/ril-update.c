@@ -211,7 +211,7 @@ static int report(struct update *u, int64_t step, const struct ril_update_stats 
 	ril_progress_show(&u->progress, step, note);
 	int rc = ril_update_json(s, step, opt.objective, &b, err);
 	if (!rc)
-		rc = ril_stage_report(&u->stage, opt.metrics, &b, err);
+		rc = ril_metrics_step(opt.metrics, &u->stage.clock, &b, err);
 	ril_buf_free(&b);
 	return rc;
 }

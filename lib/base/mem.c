@@ -71,6 +71,11 @@ void ril_mem_dense(void *p, size_t bytes)
 #endif
 }
 
+void ril_mem_idle(void *p, size_t bytes)
+{
+	advise(p, bytes, 4096, MADV_FREE);
+}
+
 char *ril_strndup(const char *s, size_t n, struct ril_err *err)
 {
 	char *d = n == SIZE_MAX ? no_memory(n, 1, err) : ril_new(n + 1, 1, err);

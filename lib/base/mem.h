@@ -24,6 +24,9 @@ void *ril_resize(void *p, size_t n, size_t size, struct ril_err *);
 /* A hint: the block is large and will be filled.  Huge pages where they fit, and all pages at once instead of one by
  * one, as they are touched, which for millions of small numbers costs as much as working on them. */
 void ril_mem_dense(void *p, size_t bytes);
+/* What lies there is needed no more: the kernel may take whole pages, should others need memory.  Where nobody does they are
+ * still there when they are written again, and need not be cleared. */
+void ril_mem_idle(void *p, size_t bytes);
 char *ril_strdup(const char *s, struct ril_err *);
 char *ril_strndup(const char *s, size_t n, struct ril_err *);
 

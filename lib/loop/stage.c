@@ -89,11 +89,6 @@ void ril_stage_close(struct ril_stage *s, const struct ril_err *why)
 	s->in = NULL;
 }
 
-int ril_stage_report(struct ril_stage *s, const char *path, struct ril_buf *line, struct ril_err *err)
-{
-	return path && (ril_clock_json(&s->clock, line, err) || ril_metrics_append(path, line, err)) ? -1 : 0;
-}
-
 int ril_metrics_append(const char *path, const struct ril_buf *text, struct ril_err *err)
 {
 	if (!path || !text->len)
@@ -105,4 +100,9 @@ int ril_metrics_append(const char *path, const struct ril_buf *text, struct ril_
 	int rc = n == (ssize_t)text->len ? 0 : ril_fail_errno(err, "%s", path);
 	close(fd);
 	return rc;
+}
+
+int ril_metrics_step(const char *path, struct ril_clock *clock, struct ril_buf *line, struct ril_err *err)
+{
+	return path && (ril_clock_json(clock, line, err) || ril_metrics_append(path, line, err)) ? -1 : 0;
 }

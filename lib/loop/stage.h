@@ -52,10 +52,9 @@ int ril_stage_end(struct ril_stage *, struct ril_err *);
 /* Releases everything; `why` (NULL after success) is told downstream. */
 void ril_stage_close(struct ril_stage *, const struct ril_err *why);
 
-/* Adds what the clock says of the step to the line of metrics, and appends it to the file; path NULL: does nothing. */
-int ril_stage_report(struct ril_stage *, const char *path, struct ril_buf *line, struct ril_err *);
-
 /* Appends text to a metrics file, which is whole after every call; path NULL: does nothing. */
 int ril_metrics_append(const char *path, const struct ril_buf *, struct ril_err *);
+/* The same for a step's line, with what the clock says of the step added. */
+int ril_metrics_step(const char *path, struct ril_clock *, struct ril_buf *line, struct ril_err *);
 
 #endif

@@ -65,7 +65,7 @@ static int write_metrics(struct pass *p, int64_t step, const struct sums *s, str
 		     put_mean(&b, "answer", s->answer[k], s->n[k], err) ||
 		     put_mean(&b, "reward", s->reward[k], s->n[k], err) || ril_buf_puts(&b, "}", err);
 	}
-	rc = rc || ril_buf_puts(&b, "}\n", err) || ril_stage_report(&p->stage, p->how->metrics, &b, err) ? -1 : 0;
+	rc = rc || ril_buf_puts(&b, "}\n", err) || ril_metrics_step(p->how->metrics, &p->stage.clock, &b, err) ? -1 : 0;
 	ril_buf_free(&b);
 	return rc;
 }

@@ -119,17 +119,6 @@ static void *cpu_get(size_t bytes)
 	return p;
 }
 
-/* While a stage waits its activations are the kernel's to take, should others need memory.  Where nobody does, the pages are
- * still there and need not be cleared again. */
-static void cpu_idle(void *p, size_t bytes)
-{
-	enum { PAGE = 4096 };
-	uintptr_t from = ((uintptr_t)p + PAGE - 1) & ~(uintptr_t)(PAGE - 1),
-		  to = ((uintptr_t)p + bytes) & ~(uintptr_t)(PAGE - 1);
-	if (to > from)
-		madvise((void *)from, to - from, MADV_FREE);
-}
-
 static void cpu_copy(void *dst, const void *src, size_t bytes)
 {
 	if (bytes)
@@ -166,7 +155,7 @@ const struct ril_ops ril_cpu_ops = {.name = "cpu",
 				    .compute = RIL_REAL,
 				    .get = cpu_get,
 				    .put = free,
-				    .idle = cpu_idle,
+				    .idle = ril_mem_idle,
 				    .to_device = cpu_copy,
 				    .to_host = cpu_copy,
 				    .copy = cpu_copy,

@@ -1,6 +1,6 @@
 /* mm.c -- matrix products whose sums stay in registers: what attention and linear maps are made of.
  *
- * A block of ROWS x 2 vectors of C is summed up while k runs: A's elements are broadcast, from rows or from columns as they
+ * A block of RIL_MM_ROWS x 2 vectors of C is summed up while k runs: A's elements are broadcast, from rows or from columns as they
  * lie, B's rows are loaded as vectors.  Attention multiplies thousands of matrices with 10 to 100 rows a step, where a
  * library's call costs as much as the product; a linear map packs its weights into panels of B once for all its rows, where
  * a library packs them again for every tile.

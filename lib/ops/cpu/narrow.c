@@ -176,8 +176,8 @@ void ril_cpu_act(mat y, mat x, enum ril_act act)
 	NARROW(ril_wide_act(y, x, act), {.m = &y, .use = y.p == x.p ? ADD : WRITE}, IN(x));
 }
 
-/* By whole matrices: what a product's bits are depends on how many rows it has (linear.c), so that blocks of rows, whose
- * activation would find them in the cache, would be other numbers than linear's. */
+/* By whole matrices: blocks of rows, whose activation would find them in the cache, are the same numbers only where they have
+ * more than RIL_FEW_ROWS rows (linear_panels.c). */
 void ril_cpu_linear_act(mat y, mat pre, mat x, mat w, const ril_real *b, enum ril_act act)
 {
 	mat sum = pre.p ? pre : y;
