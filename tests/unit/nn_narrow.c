@@ -285,7 +285,10 @@ int main(int argc, char **argv)
 	} else if (argc == 4 && !strcmp(argv[1], "compare")) {
 		compare(argv[2], argv[3]);
 	} else if (argc == 2 && !strcmp(argv[1], "same")) {
-		test_same(BY_TANH);
+		if (there(BY_TANH))
+			test_same(BY_TANH);
+		else
+			SKIP("no models/%s", models[BY_TANH].folder);
 	} else {
 		for (int i = 0; i < MODELS; i++) {
 			if (!there(i)) {
