@@ -112,13 +112,13 @@ void ril_mm(int64_t M, int64_t N, int64_t K, const ril_real *a, int64_t ars, int
 	    int64_t ldb, ril_real *c, int64_t ldc, bool add, bool exact);
 
 /* The same for packed panels, whose units are numbers (mm.c), or pairs of BF16 numbers (pairs.c) that lie where a float
- * would.  A is row-major; B is a panel of n columns, [K, ril_panel_width] units, zeros behind n.  `depth` units of a panel stay
+ * would.  A's strides are ril_mm's; B is a panel of n columns, [K, ril_panel_width] units, zeros behind n.  `depth` units of a panel stay
  * in the first cache while rows of A pass.  A longer K is summed in parts of `depth`, whoever does it, so that a result's
  * bytes do not depend on who did. */
 enum { RIL_DEPTH = 256 };
 struct ril_panel_form {
-	void (*multiply)(int64_t M, int64_t n, int64_t K, const ril_real *a, int64_t lda, const ril_real *b,
-			 ril_real *c, int64_t ldc, bool add);
+	void (*multiply)(int64_t M, int64_t n, int64_t K, const ril_real *a, int64_t ars, int64_t acs,
+			 const ril_real *b, ril_real *c, int64_t ldc, bool add);
 	int64_t lanes, rows, depth; /* a panel has at most 2 lanes columns, a block so many rows */
 };
 extern const struct ril_panel_form ril_reals_form;
@@ -130,6 +130,24 @@ static inline int64_t ril_panel_width(const struct ril_panel_form *f, int64_t n)
 const struct ril_panel_form *ril_pairs_form(struct ril_mat x, struct ril_mat w);
 /* to[K, width] = the n rows of w[n, K], as columns, bit by bit. */
 void ril_pack_panel(ril_real *to, int64_t width, const ril_real *w, int64_t ldw, int64_t n, int64_t K);
+
+/* C[M,N] = A B (+ C when `add`) + bias (NULL: none), in tiles for workers (product.c).  A has ril_mm's strides; B is [K,N], or
+ * [N,K] when `transposed`, of any type where the form is ril_reals_form.  The caller sets the first part, cut() the second. */
+struct ril_product {
+	const struct ril_panel_form *form;
+	int64_t M, N, K;
+	const ril_real *a, *bias;
+	int64_t ars, acs;
+	struct ril_mat b;
+	bool transposed, add;
+	ril_real *c;
+	int64_t ldc;
+
+	int64_t rows, cols; /* of a tile */
+	int col_tiles, tiles;
+};
+void ril_product_cut(struct ril_product *);
+void ril_product_tile(const struct ril_product *, int tile, int worker);
 
 /* ril_wide_linear of so few rows that reading w is all it takes (linear_few.c), and of more (linear_panels.c). */
 enum { RIL_FEW_ROWS = 8 };

@@ -19,15 +19,14 @@ struct part { /* of one row over one stretch of the vocabulary; sums relative to
 
 struct head {
 	struct part *part; /* [R, chunks] */
-	ril_real *dz, *dh, *dw;
+	ril_real *dz;
 	const ril_real *h, *lse;
 	const double *dlogp;
 	const int32_t *target;
 	struct ril_mat w;
 	int64_t R, V, C, rows, chunk;
 	int64_t r0, n; /* backward: the slab */
-	int row_tiles, chunks, dh_tiles;
-	int64_t dh_rows, dw_rows;
+	int row_tiles, chunks;
 	double inv_t;
 };
 
@@ -168,43 +167,11 @@ static void dz_tile(void *ctx, int tile, int worker)
 	}
 }
 
-static void dh_tile(const struct head *a, int tile, int worker)
-{
-	int64_t t0 = tile * a->dh_rows, rows = ril_min(a->dh_rows, a->n - t0);
-	int64_t step = a->w.type == RIL_REAL ? a->V : a->chunk;
-	for (int64_t v0 = 0; v0 < a->V; v0 += step) {
-		int64_t n = ril_min(step, a->V - v0);
-		const ril_real *w = (const ril_real *)a->w.p + v0 * a->C;
-		if (a->w.type != RIL_REAL) {
-			ril_real *wide = ril_cpu_scratch(worker, wide_size(a, n), sizeof *wide);
-			if (!wide)
-				return;
-			ril_cpu_widen(wide, a->w, v0 * a->C, n * a->C);
-			w = wide;
-		}
-		ril_gemm(false, false, rows, a->C, n, a->dz + t0 * a->V + v0, a->V, w, a->C, 1,
-			 a->dh + (a->r0 + t0) * a->C, a->C);
-	}
-}
-
-static void head_grad_tile(void *ctx, int tile, int worker)
-{
-	const struct head *a = ctx;
-	if (tile < a->dh_tiles) {
-		dh_tile(a, tile, worker);
-		return;
-	}
-	int64_t v0 = (tile - a->dh_tiles) * a->dw_rows, n = ril_min(a->dw_rows, a->V - v0);
-	ril_gemm(true, false, n, a->C, a->n, a->dz + v0, a->V, a->h + a->r0 * a->C, a->C, 1, a->dw + v0 * a->C, a->C);
-}
-
 void ril_wide_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const double *dlogp, const ril_real *lse,
 			    struct ril_mat h, const int32_t *target, struct ril_mat w, double inv_t)
 {
 	int64_t R = h.rows;
-	struct head a = {.dh = ril_reals(dh),
-			 .dw = ril_reals(dw),
-			 .dlogp = dlogp,
+	struct head a = {.dlogp = dlogp,
 			 .lse = lse,
 			 .h = ril_reals(h),
 			 .target = target,
@@ -220,14 +187,12 @@ void ril_wide_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const double *
 	if (!a.dz)
 		return;
 	cut(&a);
-	a.dw_rows = ril_even_part(a.V, 256, 16);
 	for (a.r0 = 0; a.r0 < R; a.r0 += slab) {
 		a.n = ril_min(slab, R - a.r0);
 		a.rows = ril_even_part(a.n, MAX_HEAD_ROWS, 8);
 		a.row_tiles = (int)ril_parts(a.n, a.rows);
 		ril_parallel(a.row_tiles * a.chunks, dz_tile, &a);
-		a.dh_rows = a.rows;
-		a.dh_tiles = dh.p ? a.row_tiles : 0;
-		ril_parallel(a.dh_tiles + (dw.p ? (int)ril_parts(a.V, a.dw_rows) : 0), head_grad_tile, &a);
+		ril_wide_linear_bwd(ril_mat_rows(dh, a.r0, a.n), dw, NULL, ril_mat_of(a.dz, RIL_REAL, a.n, a.V),
+				    ril_mat_rows(h, a.r0, a.n), w);
 	}
 }

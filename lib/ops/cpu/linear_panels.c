@@ -13,10 +13,6 @@
 enum {
 	PACK_X = 256,        /* most rows of x that are packed: they pass w's blocks in a second cache */
 	TILE_WORK = 1 << 20, /* multiplications in a tile of outputs */
-	TILE_ROWS = 512,     /* that pay for packing the columns of a tile of w */
-	CHUNK = 96,          /* rows of these at once, a multiple of RIL_MM_ROWS: with RIL_DEPTH features 96 KiB */
-	PACKED = 1 << 16,    /* elements of w in a tile */
-	MAX_COLS = 256,
 };
 
 struct panels {
@@ -26,8 +22,7 @@ struct panels {
 	ril_real *packed; /* panels of rows of x, [K, width] each, one after another */
 	int64_t ldy, ldx, T, N, K;
 	const struct ril_panel_form *form;
-	int64_t rows, cols; /* of a tile */
-	int col_tiles;
+	int64_t cols; /* of a tile */
 	bool accumulate;
 };
 
@@ -35,76 +30,6 @@ struct panels {
 static int64_t rest(const struct panels *l, int64_t n, int64_t from)
 {
 	return ril_min(2 * l->form->lanes, n - from);
-}
-
-/* ---- w packed ---- */
-
-/* Rows [n0, n0 + n) of w as one panel.  What is to be widened is so RIL_DEPTH features at a time. */
-static void pack_weights(const struct panels *l, int64_t n0, int64_t n, ril_real *to, ril_real *wide)
-{
-	int64_t width = ril_panel_width(l->form, n);
-	if (l->w.type == RIL_REAL) {
-		ril_pack_panel(to, width, (const ril_real *)l->w.p + n0 * l->K, l->K, n, l->K);
-		return;
-	}
-	for (int64_t k0 = 0; k0 < l->K; k0 += RIL_DEPTH) {
-		int64_t K = ril_min(RIL_DEPTH, l->K - k0);
-		for (int64_t j = 0; j < n; j++)
-			ril_cpu_widen(wide + j * K, l->w, (n0 + j) * l->K + k0, K);
-		ril_pack_panel(to + k0 * width, width, wide, K, n, K);
-	}
-}
-
-/* What the sums are added to; nothing, where neither a bias nor y is. */
-static void start_rows(const struct panels *l, int64_t t0, int64_t t1, int64_t n0, int64_t n)
-{
-	for (int64_t t = t0; l->b && t < t1; t++) {
-		ril_real *y = l->y + t * l->ldy + n0;
-		if (l->accumulate)
-			for (int64_t i = 0; i < n; i++)
-				y[i] += l->b[n0 + i];
-		else
-			memcpy(y, l->b + n0, (size_t)n * sizeof *y);
-	}
-}
-
-/* Rows [t0, t1) of x meet the packed columns [n0, n1). */
-static void multiply(const struct panels *l, int64_t t0, int64_t t1, int64_t n0, int64_t n1, const ril_real *packed)
-{
-	start_rows(l, t0, t1, n0, n1 - n0);
-	for (int64_t k0 = 0; k0 == 0 || k0 < l->K; k0 += l->form->depth) {
-		int64_t K = ril_min(l->form->depth, l->K - k0);
-		for (int64_t c = n0; c < n1; c += 2 * l->form->lanes) {
-			int64_t n = rest(l, n1, c);
-			l->form->multiply(t1 - t0, n, K, l->x + t0 * l->ldx + k0, l->ldx,
-					  packed + (c - n0) * l->K + k0 * ril_panel_width(l->form, n),
-					  l->y + t0 * l->ldy + c, l->ldy, k0 > 0 || l->b || l->accumulate);
-		}
-	}
-}
-
-static void columns_tile(void *ctx, int tile, int worker)
-{
-	const struct panels *l = ctx;
-	int64_t t0 = tile / l->col_tiles * l->rows, t1 = ril_min(t0 + l->rows, l->T);
-	int64_t n0 = tile % l->col_tiles * l->cols, n1 = ril_min(n0 + l->cols, l->N);
-	int64_t panel = 2 * l->form->lanes, room = panel * RIL_DEPTH;
-	ril_real *wide = ril_cpu_scratch(worker, (size_t)(room + l->cols * l->K), sizeof *wide);
-	if (!wide)
-		return;
-	ril_real *packed = wide + room;
-	for (int64_t c = n0; c < n1; c += panel)
-		pack_weights(l, c, rest(l, n1, c), packed + (c - n0) * l->K, wide);
-	for (int64_t t = t0; t < t1; t += CHUNK)
-		multiply(l, t, ril_min(t + CHUNK, t1), n0, n1, packed);
-}
-
-static void by_columns(struct panels *l)
-{
-	l->rows = ril_even_part(l->T, TILE_ROWS, CHUNK);
-	l->cols = ril_even_part(l->N, ril_min(MAX_COLS, PACKED / ril_max(l->K, 1)), 2 * l->form->lanes);
-	l->col_tiles = (int)ril_parts(l->N, l->cols);
-	ril_parallel((int)ril_parts(l->T, l->rows) * l->col_tiles, columns_tile, l);
 }
 
 /* ---- x packed ---- */
@@ -145,7 +70,7 @@ static void add_outputs(const struct panels *l, int64_t n, int64_t rows, int64_t
 	const ril_real *a = weights(l, n, rows, k0, K, wide, &lda);
 	for (int64_t t = 0; t < l->T; t += width) {
 		int64_t m = rest(l, l->T, t);
-		l->form->multiply(rows, m, K, a, lda, l->packed + t * l->K + k0 * ril_panel_width(l->form, m), c + t,
+		l->form->multiply(rows, m, K, a, lda, 1, l->packed + t * l->K + k0 * ril_panel_width(l->form, m), c + t,
 				  l->T, true);
 	}
 }
@@ -179,6 +104,32 @@ static void by_outputs(struct panels *l)
 	ril_parallel((int)ril_parts(l->T, width), pack_x_tile, l);
 	l->cols = ril_even_part(l->N, TILE_WORK / ril_max(l->K * l->T, 1), l->form->rows);
 	ril_parallel((int)ril_parts(l->N, l->cols), outputs_tile, l);
+}
+
+static void product_tile(void *ctx, int tile, int worker)
+{
+	ril_product_tile(ctx, tile, worker);
+}
+
+/* ---- w packed ---- */
+
+static void by_columns(const struct panels *l)
+{
+	struct ril_product p = {.form = l->form,
+				.M = l->T,
+				.N = l->N,
+				.K = l->K,
+				.a = l->x,
+				.ars = l->ldx,
+				.acs = 1,
+				.b = l->w,
+				.transposed = true,
+				.bias = l->b,
+				.add = l->accumulate,
+				.c = l->y,
+				.ldc = l->ldy};
+	ril_product_cut(&p);
+	ril_parallel(p.tiles, product_tile, &p);
 }
 
 void ril_linear_panels(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate,

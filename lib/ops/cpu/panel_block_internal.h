@@ -55,6 +55,11 @@ INLINE void BLOCK(block)(struct BLOCK(operands) o, const int rows, const int nv,
 #pragma GCC unroll 2
 		for (int v = 0; v < nv; v++)
 			acc[i][v] = (BLOCK_SUMS){0};
+#pragma GCC unroll 24
+	for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+		for (int v = 0; v < nv; v++)
+			__builtin_prefetch(o.c + i * o.ldc + v * BLOCK_LANES, 1);
 	for (int64_t k = 0; k < o.K; k++) {
 		BLOCK_UNITS b[2];
 #pragma GCC unroll 2
@@ -121,11 +126,11 @@ static void BLOCK(panel_part)(struct BLOCK(operands) o, int64_t M, struct BLOCK(
 }
 
 /* ril_panel_form's. */
-static void BLOCK(multiply)(int64_t M, int64_t n, int64_t K, const ril_real *a, int64_t lda, const ril_real *b,
-			    ril_real *c, int64_t ldc, bool add)
+static void BLOCK(multiply)(int64_t M, int64_t n, int64_t K, const ril_real *a, int64_t ars, int64_t acs,
+			    const ril_real *b, ril_real *c, int64_t ldc, bool add)
 {
 	struct BLOCK(operands)
-		o = {(const BLOCK_UNIT *)a, (const BLOCK_UNIT *)b, c, K, lda, 1, 2 * BLOCK_LANES, ldc, add};
+		o = {(const BLOCK_UNIT *)a, (const BLOCK_UNIT *)b, c, K, ars, acs, 2 * BLOCK_LANES, ldc, add};
 	struct BLOCK(lanes) l = {0, (n - 1) % BLOCK_LANES + 1};
 	if (n <= BLOCK_LANES)
 		o.ldb = BLOCK_LANES;
