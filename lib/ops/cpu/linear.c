@@ -1,4 +1,4 @@
-/* linear.c -- y = x w^T + b, by linear_few.c or linear_panels.c, and its gradients, by BLAS on tiles.
+/* linear.c -- y = x w^T + b, by linear_few.c or linear_panels.c, and its gradients, by product.c.
  *
  * Weights are read as they are stored: types other than ril_real are widened a part at a time into a worker's scratch, never
  * as a whole. */
@@ -89,8 +89,28 @@ void ril_wide_linear_bwd(struct ril_mat dx, struct ril_mat dw, ril_real *db, str
 	if (x.rows <= 0 || w.rows <= 0 || w.cols <= 0)
 		return;
 	struct gradients g = {.db = db};
-	g.dx = (struct ril_product){.form = &ril_reals_form, .M = x.rows, .N = w.cols, .K = w.rows, .a = ril_reals(dy), .ars = dy.ld, .acs = 1, .b = w, .add = true, .c = ril_reals(dx), .ldc = dx.ld};
-	g.dw = (struct ril_product){.form = &ril_reals_form, .M = w.rows, .N = w.cols, .K = x.rows, .a = ril_reals(dy), .ars = 1, .acs = dy.ld, .b = x, .add = true, .c = ril_reals(dw), .ldc = w.cols};
+	g.dx = (struct ril_product){.form = &ril_reals_form,
+				    .M = x.rows,
+				    .N = w.cols,
+				    .K = w.rows,
+				    .a = ril_reals(dy),
+				    .ars = dy.ld,
+				    .acs = 1,
+				    .b = w,
+				    .add = true,
+				    .c = ril_reals(dx),
+				    .ldc = dx.ld};
+	g.dw = (struct ril_product){.form = &ril_reals_form,
+				    .M = w.rows,
+				    .N = w.cols,
+				    .K = x.rows,
+				    .a = ril_reals(dy),
+				    .ars = 1,
+				    .acs = dy.ld,
+				    .b = x,
+				    .add = true,
+				    .c = ril_reals(dw),
+				    .ldc = w.cols};
 	if (dx.p)
 		ril_product_cut(&g.dx);
 	if (dw.p || db)

@@ -2,7 +2,7 @@
  *
  * Packed is the side of which that moves less.  x, once, where its rows are few: w streams by, in blocks of a few rows, which
  * in other types than ril_real are widened a block at a time in the first cache.  That is a batch being decoded, bound by w's
- * bytes or nearly.  Else w: a tile packs as many columns as stay in a second cache and meets hundreds of rows with them.
+ * bytes or nearly.  Else w, a tile's columns at a time (product.c).
  *
  * Either way an element of y is its start (bias, what y held) and then its sums over RIL_DEPTH features each, in order: how
  * many rows are multiplied together, above RIL_FEW_ROWS, does not change a row's bytes. */

@@ -7,9 +7,7 @@
 #include "cpu_internal.h"
 
 enum {
-	TILE_WORK = 1 << 27, /* multiplications of a tile, in more than MIN_ROWS rows and up to MAX_ROWS */
-	MIN_ROWS = 512,
-	MAX_ROWS = 512,
+	MAX_ROWS = 512, /* that pay for packing a tile's columns */
 	MAX_COLS = 256,
 	CHUNK = 96, /* rows of these at once, a multiple of RIL_MM_ROWS: with RIL_DEPTH of K 96 KiB */
 };
@@ -106,8 +104,7 @@ void ril_product_tile(const struct ril_product *p, int tile, int worker)
 void ril_product_cut(struct ril_product *p)
 {
 	p->cols = ril_even_part(p->N, MAX_COLS, 2 * p->form->lanes);
-	int64_t work = TILE_WORK / ril_max(p->K * p->cols, 1);
-	p->rows = ril_even_part(p->M, ril_min(MAX_ROWS, ril_max(MIN_ROWS, work)), CHUNK);
+	p->rows = ril_even_part(p->M, MAX_ROWS, CHUNK);
 	p->col_tiles = (int)ril_parts(p->N, p->cols);
 	p->tiles = (int)ril_parts(p->M, p->rows) * p->col_tiles;
 }
