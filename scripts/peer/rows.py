@@ -310,7 +310,7 @@ def sample(policy, how):
     with torch.no_grad():
         for name, p in kinds:
             found = apart(batch.each("resp.logp").tolist(), logp(p, batch, batch.given, positions))
-            same.tell(f"log-probabilities of what ours sampled, {name}", found, BOUND[name])
+            same.tell(f"log-probabilities of what ours sampled in {how.ours}, {name}", found, max(BOUND[name], BOUND[how.ours]))
     same.end()
     serve([(f"{name}, {'static cache, compiled' if static else 'growing cache'}",
             lambda p=p, s=static: Sampler(p, batch, how.each, how.length, batch.given, s).run) for name, p in kinds for static in (False, True)])
@@ -415,6 +415,7 @@ def main():
     parser.add_argument("model")
     parser.add_argument("stream")
     parser.add_argument("--compute", choices=TYPE, default="f32")
+    parser.add_argument("--ours", choices=TYPE, default="f32", help="what ours computed the stream in")
     parser.add_argument("--tower", action="store_true", help="train the tower and the projector, too")
     parser.add_argument("--metrics", help="ours: of the first step")
     parser.add_argument("--each", type=int, default=1, help="responses to a prompt")
