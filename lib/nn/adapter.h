@@ -40,7 +40,8 @@ struct ril_adapters {
 	int64_t rank;
 	double alpha;
 	bool rslora;
-	char *base;               /* the folder of W */
+	char *dir, *base;         /* their folder, NULL: fresh; that of W */
+	bool moved;               /* W is not where adapter_config.json has it */
 	struct ril_folder *from;  /* where A and B are read; NULL: fresh */
 	struct ril_lora_spec how; /* of fresh ones */
 	struct ril_lora **at;     /* [n] */

@@ -105,7 +105,7 @@ static int find_base(struct ril_adapters *a, const char *dir, const char *base, 
 	char path[RIL_PATH];
 	if (*base != '/' && !has(base, "config.json") && !ril_path(path, err, "%s/%s", dir, base) &&
 	    has(path, "config.json"))
-		base = path;
+		base = path, a->moved = true;
 	else if (!has(base, "config.json"))
 		return ril_fail(
 			err, RIL_EFAIL,
@@ -142,7 +142,8 @@ static int read_config(struct ril_adapters *a, const char *dir, struct ril_err *
 struct ril_adapters *ril_adapters_open(const char *dir, struct ril_err *err)
 {
 	struct ril_adapters *a = ril_new(1, sizeof *a, err);
-	if (a && (read_config(a, dir, err) || !(a->from = ril_folder_open(dir, err)))) {
+	if (a &&
+	    (!(a->dir = ril_strdup(dir, err)) || read_config(a, dir, err) || !(a->from = ril_folder_open(dir, err)))) {
 		ril_adapters_free(a);
 		return NULL;
 	}
@@ -167,6 +168,7 @@ void ril_adapters_free(struct ril_adapters *a)
 	if (!a)
 		return;
 	ril_folder_free(a->from);
+	free(a->dir);
 	free(a->base);
 	free(a->at);
 	free(a);

@@ -136,35 +136,32 @@ static int copy_file(const char *from, const char *to, bool durable, struct ril_
 	return rc;
 }
 
-static int save_other(const struct ril_params *ps, bool merged, const char *name, const char *dir, bool durable,
-		      struct ril_err *err)
+static int save_other(const struct ril_params *ps, bool merged, const char *place, const char *name, const char *dir,
+		      bool durable, struct ril_err *err)
 {
-	struct ril_buf from = {0}, to = {0};
+	char from[RIL_PATH], to[RIL_PATH];
 	struct stat st;
-	int rc = ril_buf_printf(&from, err, "%s/%s", ps->dir, name);
-	if (!rc)
-		rc = ril_buf_printf(&to, err, "%s/%s", dir, name);
-	if (!rc && stat(from.data, &st))
-		rc = ril_fail_errno(err, "%s", from.data);
-	else if (!rc && !strcmp(name, INDEX) && ps->adapters && !merged)
-		rc = 0;
-	else if (!rc && S_ISREG(st.st_mode) && !strcmp(name, INDEX) && ps->store->changed && !ps->adapters)
-		rc = save_changed_index(ps, from.data, to.data, durable, err);
-	else if (!rc && S_ISREG(st.st_mode))
-		rc = copy_file(from.data, to.data, durable, err);
-	ril_buf_free(&from);
-	ril_buf_free(&to);
-	return rc;
+	bool index = !strcmp(name, INDEX);
+	if (ril_path(from, err, "%s/%s", place, name) || ril_path(to, err, "%s/%s", dir, name))
+		return -1;
+	if (stat(from, &st))
+		return ril_fail_errno(err, "%s", from);
+	if (!S_ISREG(st.st_mode) || (index && ps->adapters && !merged))
+		return 0;
+	if (index && ps->store->changed && !merged)
+		return save_changed_index(ps, from, to, durable, err);
+	return copy_file(from, to, durable, err);
 }
 
-static int save_others(const struct ril_params *ps, bool merged, const char *dir, bool durable, struct ril_err *err)
+static int save_others(const struct ril_params *ps, bool merged, const char *place, const char *dir, bool durable,
+		       struct ril_err *err)
 {
-	DIR *d = opendir(ps->dir);
-	int rc = d ? 0 : ril_fail_errno(err, "%s", ps->dir);
+	DIR *d = opendir(place);
+	int rc = d ? 0 : ril_fail_errno(err, "%s", place);
 	struct dirent *e;
 	while (!rc && (e = readdir(d)))
 		if (e->d_name[0] != '.' && !is_weights(e->d_name))
-			rc = save_other(ps, merged, e->d_name, dir, durable, err);
+			rc = save_other(ps, merged, place, e->d_name, dir, durable, err);
 	if (d)
 		closedir(d);
 	return rc;
@@ -181,24 +178,27 @@ static int save_shards(const struct ril_params *ps, bool merged, const char *dir
 	return 0;
 }
 
+/* With the base's other files, so that it can be taken for a model, and those of the folder that they are from. */
 static int save_adapters(const struct ril_params *ps, const char *dir, bool durable, struct ril_err *err)
 {
+	const struct ril_adapters *a = ps->adapters;
 	char path[RIL_PATH];
-	return ril_path(path, err, "%s/adapter_model.safetensors", dir) ||
-			       save_shard(ps, -1, false, path, durable, err) ||
-			       ril_adapters_write_config(ps, dir, durable, err)
-		       ? -1
-		       : 0;
+	if (ril_path(path, err, "%s/adapter_model.safetensors", dir) || save_shard(ps, -1, false, path, durable, err) ||
+	    save_others(ps, false, ps->dir, dir, durable, err) ||
+	    (a->dir && save_others(ps, false, a->dir, dir, durable, err)))
+		return -1;
+	return !a->dir || a->moved ? ril_adapters_write_config(ps, dir, durable, err) : 0;
 }
 
 static int save(const struct ril_params *ps, bool merged, const char *dir, bool durable, struct ril_err *err)
 {
 	if (mkdir(dir, 0777) && errno != EEXIST)
 		return ril_fail_errno(err, "%s", dir);
-	if (ps->adapters && !merged ? save_adapters(ps, dir, durable, err) : save_shards(ps, merged, dir, durable, err))
+	if (ps->adapters && !merged
+		    ? save_adapters(ps, dir, durable, err)
+		    : save_shards(ps, merged, dir, durable, err) || save_others(ps, merged, ps->dir, dir, durable, err))
 		return -1;
-	int rc = save_others(ps, merged, dir, durable, err);
-	return !rc && durable ? ril_sync_dir(dir, err) : rc;
+	return durable ? ril_sync_dir(dir, err) : 0;
 }
 
 int ril_params_save(const struct ril_params *ps, const char *dir, bool durable, struct ril_err *err)

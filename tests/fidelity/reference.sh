@@ -36,9 +36,9 @@ adapt() { # adapt NAME MODEL
 }
 check "adapters of a Qwen2.5-VL student" adapt qwen-lora "$RIL_ROOT/share/models/student"
 check "adapters of an InternVL model" adapt internvl-lora "$RIL_ROOT/share/models/teacher-b"
-cat >"$T/peft.py" <<'E'
-# peft.py BASE DIR: adapters as PEFT makes them, of every linear layer but the head, rank-stabilised, B drawn too.
-# peft.py BASE ADAPTERS MERGED: is MERGED what PEFT makes of the two?
+cat >"$T/adapters.py" <<'E'
+# adapters.py BASE DIR: adapters as PEFT makes them, of every linear layer but the head, rank-stabilised, B drawn too.
+# adapters.py BASE ADAPTERS MERGED: is MERGED what PEFT makes of the two?
 import sys, torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForImageTextToText
@@ -56,8 +56,8 @@ else:
     print(f"{moved} tensors moved; at most {apart:.1e} apart")
     sys.exit(apart > 1e-6 or moved < 10)
 E
-check "PEFT makes adapters" "$python" "$T/peft.py" "$RIL_ROOT/share/models/student" "$T/qwen-peft"
-check "and for InternVL" "$python" "$T/peft.py" "$RIL_ROOT/share/models/teacher-b" "$T/internvl-peft"
+check "PEFT makes adapters" "$python" "$T/adapters.py" "$RIL_ROOT/share/models/student" "$T/qwen-peft"
+check "and for InternVL" "$python" "$T/adapters.py" "$RIL_ROOT/share/models/teacher-b" "$T/internvl-peft"
 check "adapters in PEFT are adapters in ours, both ways" bash -c "'$python' '$RIL_ROOT/scripts/check-reference' '$T'/{qwen,internvl}-{lora,peft} >'$T/table' 2>'$T/err'"
 [ "$failed" -eq 0 ] || { grep FAIL "$T/table"; tail -n 5 "$T/err"; } >&2
 compared=$(sed -n 's/^\([0-9]*\) passed.*/\1/p' "$T/table")
@@ -66,6 +66,6 @@ for m in qwen internvl; do
 	base=$RIL_ROOT/share/models/student
 	[ $m = qwen ] || base=$RIL_ROOT/share/models/teacher-b
 	check "$m merged" ril-merge -q -m "$T/$m-peft" -o "$T/$m-merged"
-	check "as PEFT merges" bash -c "'$python' '$T/peft.py' '$base' '$T/$m-peft' '$T/$m-merged' 2>/dev/null"
+	check "as PEFT merges" bash -c "'$python' '$T/adapters.py' '$base' '$T/$m-peft' '$T/$m-merged' 2>/dev/null"
 done
 test_end
