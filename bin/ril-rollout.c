@@ -60,6 +60,7 @@ struct rollout {
 	struct ril_edge *edge;
 	struct ril_stage stage;
 	int64_t policy;
+	bool waits;           /* the model's weights come with the first version */
 	char id[RIL_ID_SIZE]; /* the model's */
 };
 
@@ -82,10 +83,11 @@ static struct ril_model_use use(bool later)
 }
 
 /* The model and what samples from it, in the place of those that are there: training began with fresh adapters, of which -m knows
- * nothing. */
+ * nothing, or a folder of adapters is all that comes of a version. */
 static int open_sampler(struct rollout *r, const char *dir, bool later, struct ril_err *err)
 {
 	const struct ril_model_use how = use(later);
+	r->waits = later;
 	ril_rollout_free(r->sampler);
 	ril_model_free(r->model);
 	r->sampler = NULL;
@@ -106,7 +108,7 @@ static int next_version(struct rollout *r, struct ril_err *err)
 	if (ril_edge_wait(r->edge, want, &out, 1, &r->policy, &path, err))
 		return -1;
 	ril_tool_note(r->tool, "version %lld: %s", (long long)r->policy, path);
-	if (ril_is_adapter(path) && !r->model->params->adapters)
+	if (ril_is_adapter(path) && (r->waits || !r->model->params->adapters))
 		return open_sampler(r, path, false, err);
 	return ril_params_reload(r->model->params, path, err);
 }

@@ -193,6 +193,21 @@ static void stored_f32(float *out, const struct ril_param *p, int64_t at, int64_
 	ril_to_f32(out, (const char *)p->stored + (size_t)at * size, p->dtype, (size_t)n);
 }
 
+/* W and s B A of one row, from column `from` on. */
+static void merge_row(const struct ril_lora *l, int64_t row, int64_t from, int64_t n, const float *a, float *b,
+		      float *sum, float *w)
+{
+	int64_t in = l->w->w.cols, rank = l->a.w->w.rows;
+	stored_f32(b, l->b.w, row * rank, rank);
+	stored_f32(w, l->w, row * in + from, n);
+	memset(sum, 0, (size_t)n * sizeof *sum);
+	for (int64_t r = 0; r < rank; r++)
+		for (int64_t k = 0; k < n; k++)
+			sum[k] += b[r] * a[r * in + from + k];
+	for (int64_t k = 0; k < n; k++)
+		w[k] += (float)l->scale * sum[k];
+}
+
 int ril_adapters_merged(const struct ril_params *ps, const struct ril_param *w, void *out, int64_t at, int64_t n,
 			struct ril_err *err)
 {
@@ -203,29 +218,16 @@ int ril_adapters_merged(const struct ril_params *ps, const struct ril_param *w, 
 		return 0;
 	}
 	int64_t in = w->w.cols, rank = ps->adapters->rank;
-	float *a = ril_new((size_t)(rank * in), sizeof *a, err), *sum = ril_new((size_t)in, sizeof *sum, err);
-	float *b = ril_new((size_t)rank, sizeof *b, err);
-	int rc = a && sum && b ? 0 : -1;
-	if (!rc)
-		stored_f32(a, l->a.w, 0, rank * in);
-	for (int64_t i = at, m; !rc && i < at + n; i += m) {
-		int64_t row = i / in, from = i % in;
-		m = in - from < at + n - i ? in - from : at + n - i;
-		stored_f32(b, l->b.w, row * rank, rank);
-		memset(sum, 0, (size_t)m * sizeof *sum);
-		for (int64_t r = 0; r < rank; r++)
-			for (int64_t k = 0; k < m; k++)
-				sum[k] += b[r] * a[r * in + from + k];
-		float *wide = sum; /* s B A, then W is added */
-		for (int64_t k = 0; k < m; k++) {
-			float x;
-			stored_f32(&x, w, i + k, 1);
-			wide[k] = x + (float)l->scale * sum[k];
-		}
-		ril_from_f32((char *)out + (size_t)(i - at) * size, w->dtype, wide, (size_t)m);
+	float *a = ril_new((size_t)(rank * in + rank + 2 * in), sizeof *a, err);
+	if (!a)
+		return -1;
+	float *b = a + rank * in, *sum = b + rank, *row = sum + in;
+	stored_f32(a, l->a.w, 0, rank * in);
+	for (int64_t i = at, m; i < at + n; i += m) {
+		m = in - i % in < at + n - i ? in - i % in : at + n - i;
+		merge_row(l, i / in, i % in, m, a, b, sum, row);
+		ril_from_f32((char *)out + (size_t)(i - at) * size, w->dtype, row, (size_t)m);
 	}
 	free(a);
-	free(b);
-	free(sum);
-	return rc;
+	return 0;
 }
