@@ -2,12 +2,13 @@
 #ifndef RIL_BIN_OPTIM_OPTIONS_H
 #define RIL_BIN_OPTIM_OPTIONS_H
 
+#include "nn/adapter.h"
 #include "nn/optim.h"
 #include "nn/tape.h"
 
 struct optim_args {
 	struct ril_optim_options how;
-	const char *schedule, *train, *master, *recompute, *gradients, *moments;
+	const char *schedule, *train, *master, *recompute, *gradients, *moments, *lora;
 	int64_t micro_batch;
 };
 
@@ -30,6 +31,7 @@ struct optim_args {
 	{RIL_OPT_INT, 0, "micro-batch", &(A).micro_batch, "N", "most groups at once; 0: what fits", 0, 1e9, NULL},  \
 	{RIL_OPT_CHOICE, 0, "recompute", &(A).recompute, NULL, "keep less, compute it again", 0, 0, RIL_RECOMPUTES},\
 	{RIL_OPT_STR, 0, "train", &(A).train, "LIST", "parts to train, of llm,projector,vision", 0, 0, NULL},       \
+	{RIL_OPT_STR, 0, "lora", &(A).lora, "SPEC", "train adapters of them: rank=16,alpha=32,targets=all", 0, 0, NULL}, \
 	{RIL_OPT_CHOICE, 0, "master", &(A).master, NULL, "float masters, or chance rounding", 0, 0, "f32|none"},    \
 	{RIL_OPT_CHOICE, 0, "gradients", &(A).gradients, NULL, "type of matrices' gradients", 0, 0, "f32|bf16"},    \
 	{RIL_OPT_CHOICE, 0, "moments", &(A).moments, NULL, "of AdamW: floats, or 8 bits each", 0, 0, "f32|8bit"}
@@ -42,6 +44,17 @@ static inline int optim_args_parts(const struct optim_args *a, int *parts, bool 
 		return -1;
 	*pixels = *parts & RIL_PARTS_PICTURES;
 	return 0;
+}
+
+/* The adapters to begin with, in *room; NULL: none, or an error. */
+static inline const struct ril_lora_spec *optim_args_lora(const struct optim_args *a, int parts, uint32_t seed,
+							  struct ril_lora_spec *room, struct ril_err *err)
+{
+	if (!a->lora || ril_lora_parse(room, a->lora, err))
+		return NULL;
+	room->seed = seed;
+	room->parts = parts;
+	return room;
 }
 
 /* Settles the schedule and makes these parts of the parameters trainable. */

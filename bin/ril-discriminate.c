@@ -107,7 +107,7 @@ static int judge_all(struct discriminate *d, struct ril_err *err)
 	/* What the last barrier did not ask for must be there before END lets ril-update commit it. */
 	if (rc || checkpoint(d, d->stage.done, err) || ril_stage_end(&d->stage, err))
 		return -1;
-	if (opt.save && ril_save_whole(d->model->params, opt.save, err))
+	if (opt.save && ril_save_whole(d->model->params, false, opt.save, err))
 		return -1;
 	struct ril_memory m = {.activations = ril_disc_peak(d->disc)};
 	ril_memory_model(&m, d->model, d->optim);
@@ -141,9 +141,14 @@ static int open_model(struct discriminate *d, const char *dir, bool sketch, bool
 	int parts = 0;
 	if (opt.update && optim_args_parts(&opt.optim, &parts, pixels, err))
 		return -1;
+	struct ril_lora_spec room;
+	const struct ril_lora_spec *lora = opt.update ? optim_args_lora(&opt.optim, parts, seed, &room, err) : NULL;
+	if (err->code)
+		return -1;
 	const struct ril_model_use use = {.head = RIL_HEAD_SCORE,
 					  .seed = seed,
-					  .reads = RIL_PART_LLM | RIL_PART_SCORE | (*pixels ? RIL_PARTS_PICTURES : 0)};
+					  .reads = RIL_PART_LLM | RIL_PART_SCORE | (*pixels ? RIL_PARTS_PICTURES : 0),
+					  .lora = lora};
 	d->model = sketch ? ril_model_sketch(dir, &use, err) : ril_model_open_for(dir, &use, err);
 	if (!d->model || (opt.update && (optim_args_apply(&opt.optim, d->model->params, parts | RIL_PART_SCORE, err) ||
 					 !(d->optim = ril_optim_new(d->model->params, &opt.optim.how, seed, err)))))
@@ -187,7 +192,7 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 	bool pixels = false;
 	struct plan_of p = plan_of(t);
 	if (plan_guard(&p, err) || find_model(dir, state, err) || open_model(d, dir, false, &pixels, err) ||
-	    !(d->tok = ril_tokenizer_load(dir, err)) ||
+	    !(d->tok = ril_tokenizer_load(d->model->files, err)) ||
 	    (opt.update && state[0] && ril_optim_load(d->optim, opt.start, state, err)))
 		return -1;
 	const struct ril_disc_options how = {.steps = opt.update ? opt.disc_steps : 0,

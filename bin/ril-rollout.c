@@ -60,6 +60,7 @@ struct rollout {
 	struct ril_edge *edge;
 	struct ril_stage stage;
 	int64_t policy;
+	bool waits;           /* the model's weights come with the first version */
 	char id[RIL_ID_SIZE]; /* the model's */
 };
 
@@ -75,6 +76,27 @@ static int tell_where(void *ctx, struct ril_record *head, struct ril_err *err)
 	return rc;
 }
 
+static struct ril_model_use use(bool later)
+{
+	return (struct ril_model_use){
+		.head = RIL_HEAD_LM, .reads = RIL_PART_LLM | (opt.how.pixels ? RIL_PARTS_PICTURES : 0), .later = later};
+}
+
+/* The model and what samples from it, in the place of those that are there: training began with fresh adapters, of which -m knows
+ * nothing, or a folder of adapters is all that comes of a version. */
+static int open_sampler(struct rollout *r, const char *dir, bool later, struct ril_err *err)
+{
+	const struct ril_model_use how = use(later);
+	r->waits = later;
+	ril_rollout_free(r->sampler);
+	ril_model_free(r->model);
+	r->sampler = NULL;
+	r->model = ril_model_open_for(dir, &how, err);
+	if (r->model && !r->tok)
+		r->tok = ril_tokenizer_load(r->model->files, err);
+	return r->model && r->tok && (r->sampler = ril_rollout_new(r->model, r->tok, &opt.how, err)) ? 0 : -1;
+}
+
 /* Waits for the version made from the step before this batch's, and takes its weights. */
 static int next_version(struct rollout *r, struct ril_err *err)
 {
@@ -86,6 +108,8 @@ static int next_version(struct rollout *r, struct ril_err *err)
 	if (ril_edge_wait(r->edge, want, &out, 1, &r->policy, &path, err))
 		return -1;
 	ril_tool_note(r->tool, "version %lld: %s", (long long)r->policy, path);
+	if (ril_is_adapter(path) && (r->waits || !r->model->params->adapters))
+		return open_sampler(r, path, false, err);
 	return ril_params_reload(r->model->params, path, err);
 }
 
@@ -151,12 +175,6 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 	return ril_stage_end(&r->stage, err);
 }
 
-static struct ril_model_use use(bool later)
-{
-	return (struct ril_model_use){
-		.head = RIL_HEAD_LM, .reads = RIL_PART_LLM | (opt.how.pixels ? RIL_PARTS_PICTURES : 0), .later = later};
-}
-
 /* Borrowed weights are ril-update's. */
 static int measure(RIL_UNUSED void *ctx, const struct ril_plan_batch *b, struct ril_memory *m, struct ril_err *err)
 {
@@ -186,9 +204,7 @@ static int open_all(struct rollout *r, struct ril_err *err)
 	struct plan_of p = plan_of(t);
 	if (plan_guard(&p, err) || (opt.edge && !(r->edge = ril_edge_open_read(opt.edge, err))))
 		return -1;
-	const struct ril_model_use how = use(opt.borrows);
-	if (!(r->model = ril_model_open_for(opt.model, &how, err)) || !(r->tok = ril_tokenizer_load(opt.model, err)) ||
-	    !(r->sampler = ril_rollout_new(r->model, r->tok, &opt.how, err)))
+	if (open_sampler(r, opt.model, opt.borrows, err))
 		return -1;
 	ril_model_id(ril_params_folder(r->model->params), false, r->id);
 	r->policy = r->edge ? -1 : opt.start;

@@ -85,7 +85,7 @@ static int version_path(char out[RIL_PATH], int64_t step, struct ril_err *err)
 static int drop_version(int64_t step, struct ril_err *err)
 {
 	char path[RIL_PATH];
-	if (!opt.versions || step <= opt.start)
+	if (!opt.versions || step < opt.start)
 		return 0;
 	return version_path(path, step, err) ? -1 : ril_remove_tree(path, err);
 }
@@ -116,6 +116,15 @@ static int same_device(const struct update *u, struct ril_record *head, bool *sa
 	return 0;
 }
 
+/* The first version, where only adapters change: a folder of them, for ril-rollout may have none yet. */
+static int first_adapters(struct update *u, struct ril_err *err)
+{
+	u->lends = false;
+	if (ril_is_adapter(u->start))
+		return ril_edge_announce(u->edge, opt.start, u->start, err);
+	return publish_version(u, opt.start, err);
+}
+
 /* The first version, once HEAD has said where ril-rollout is: on this device it reads the weights where they are. */
 static int announce_first(void *ctx, struct ril_record *head, struct ril_err *err)
 {
@@ -126,6 +135,8 @@ static int announce_first(void *ctx, struct ril_record *head, struct ril_err *er
 	u->announced = true;
 	if (head && same_device(u, head, &u->lends, err))
 		return -1;
+	if (u->student->params->adapters) /* ril-rollout has the base; what changes is small */
+		return first_adapters(u, err);
 	if (u->lends && (ril_path(u->lent, err, "%s/lent.json", opt.versions) || ril_ops()->sync(err)))
 		return -1;
 	if (u->lends && ril_params_lend(u->student->params, u->lent, &why)) {
@@ -251,7 +262,7 @@ static int train_all(struct update *u, struct ril_err *err)
 	ril_tool_times(u->tool, &u->stage.clock);
 	if (rc || ril_stage_end(&u->stage, err) || checkpoint(u, u->stage.done, err))
 		return -1;
-	if (opt.save && ril_save_whole(u->student->params, opt.save, err))
+	if (opt.save && ril_save_whole(u->student->params, false, opt.save, err))
 		return -1;
 	struct ril_memory m = memory_of(u);
 	m.activations = ril_update_peak(u->trainer);
@@ -265,9 +276,9 @@ static int train_all(struct update *u, struct ril_err *err)
 /* ---- opening ---- */
 
 static struct ril_model *open_model(const char *dir, bool sketch, int reads, const struct ril_model *shares,
-				    struct ril_err *err)
+				    const struct ril_lora_spec *lora, struct ril_err *err)
 {
-	const struct ril_model_use use = {.head = RIL_HEAD_LM, .reads = reads, .shares = shares};
+	const struct ril_model_use use = {.head = RIL_HEAD_LM, .reads = reads, .shares = shares, .lora = lora};
 	return sketch ? ril_model_sketch(dir, &use, err) : ril_model_open_for(dir, &use, err);
 }
 
@@ -275,10 +286,15 @@ static int open_models(struct update *u, const char *dir, bool sketch, struct ri
 {
 	bool pixels;
 	int parts;
-	if (optim_args_parts(&opt.optim, &parts, &pixels, err) ||
-	    !(u->student = open_model(dir, sketch, RIL_PART_LLM | (pixels ? RIL_PARTS_PICTURES : 0), NULL, err)) ||
+	uint32_t seed = (uint32_t)u->tool->common.seed;
+	if (optim_args_parts(&opt.optim, &parts, &pixels, err))
+		return -1;
+	struct ril_lora_spec room;
+	const struct ril_lora_spec *lora = optim_args_lora(&opt.optim, parts, seed, &room, err);
+	int reads = RIL_PART_LLM | (pixels ? RIL_PARTS_PICTURES : 0);
+	if (err->code || !(u->student = open_model(dir, sketch, reads, NULL, lora, err)) ||
 	    optim_args_apply(&opt.optim, u->student->params, parts, err) ||
-	    !(u->optim = ril_optim_new(u->student->params, &opt.optim.how, (uint32_t)u->tool->common.seed, err)))
+	    !(u->optim = ril_optim_new(u->student->params, &opt.optim.how, seed, err)))
 		return -1;
 	opt.how.objective = ril_objective_parse(opt.objective);
 	opt.how.pixels = pixels;
@@ -286,7 +302,7 @@ static int open_models(struct update *u, const char *dir, bool sketch, struct ri
 	opt.how.recompute = ril_recompute_parse(opt.optim.recompute);
 	opt.how.record = opt.out || opt.record;
 	if (opt.how.beta > 0 && opt.how.objective != RIL_SFT &&
-	    !(u->ref = open_model(opt.ref ? opt.ref : opt.model, sketch, RIL_PART_LLM, u->student, err)))
+	    !(u->ref = open_model(opt.ref ? opt.ref : opt.model, sketch, RIL_PART_LLM, u->student, NULL, err)))
 		return -1;
 	return 0;
 }
@@ -341,7 +357,8 @@ static int open_all(struct update *u, struct ril_err *err)
 			ril_path(state, err, "%s/step-%lld/state.safetensors", opt.run, (long long)opt.start))))
 		return -1;
 	struct plan_of p = plan_of(t);
-	if (plan_guard(&p, err) || open_models(u, dir, false, err) || !(u->tok = ril_tokenizer_load(dir, err)) ||
+	if (plan_guard(&p, err) || open_models(u, dir, false, err) ||
+	    !(u->tok = ril_tokenizer_load(u->student->files, err)) ||
 	    !(u->trainer = ril_update_new(u->student, u->ref, u->optim, &opt.how, err)) ||
 	    (resume && ril_optim_load(u->optim, opt.start, state, err)))
 		return -1;

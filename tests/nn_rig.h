@@ -27,16 +27,20 @@ struct rig {
 	double out[64]; /* of the last run: log-probabilities or logits [pack->R] */
 };
 
-static int rig_open(struct rig *r, const char *folder, const char *name, enum ril_pack_use use,
-		    const struct ril_training *how, struct ril_err *err)
+/* lora: with fresh adapters; NULL: without. */
+static int rig_open_for(struct rig *r, const char *folder, const char *name, enum ril_pack_use use,
+			const struct ril_training *how, const struct ril_lora_spec *lora, struct ril_err *err)
 {
 	char path[256];
 	snprintf(path, sizeof path, "models/%s/cases/%s.safetensors", folder, name);
 	const char *file = test_reference_or_golden(path);
 	snprintf(path, sizeof path, "models/%s", folder);
 	*r = (struct rig){.use = use};
-	r->m = ril_model_open(test_reference_or_golden(path), use == RIL_PACK_SCORE ? RIL_HEAD_SCORE : RIL_HEAD_LM, 7,
-			      err);
+	const struct ril_model_use as = {.head = use == RIL_PACK_SCORE ? RIL_HEAD_SCORE : RIL_HEAD_LM,
+					 .seed = 7,
+					 .reads = RIL_PARTS_ALL,
+					 .lora = lora};
+	r->m = ril_model_open_for(test_reference_or_golden(path), &as, err);
 	r->tape = ril_tape_new(err);
 	r->pack = ril_pack_new(err);
 	r->st = ril_st_open(file, err);
@@ -65,6 +69,12 @@ static int rig_open(struct rig *r, const char *folder, const char *name, enum ri
 	r->group = (struct ril_pack_group){folder, prompt->data, prompt->count, r->ids, r->start, NULL,
 					   N,      r->grid,      pictures};
 	return 0;
+}
+
+static RIL_UNUSED int rig_open(struct rig *r, const char *folder, const char *name, enum ril_pack_use use,
+			       const struct ril_training *how, struct ril_err *err)
+{
+	return rig_open_for(r, folder, name, use, how, NULL, err);
 }
 
 /* GELU by tanh after the products of an InternVL3 tower. */

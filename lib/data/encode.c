@@ -29,7 +29,7 @@ static int open_gallery(struct ril_encoder *e, struct ril_err *err)
 	struct ril_pixel_settings s;
 	if (!ril_family_pictures(e->model->config.family))
 		return 0;
-	if (ril_pixel_settings_load(&s, o->model, err) || override(&s, o, err))
+	if (ril_pixel_settings_load(&s, e->model->files, err) || override(&s, o, err))
 		return -1;
 	e->gallery = ril_gallery_new(e->model, &s, o->image_root, o->with_pixels, o->room, err);
 	return e->gallery ? 0 : -1;
@@ -44,8 +44,8 @@ struct ril_encoder *ril_encoder_new(const struct ril_encode_options *o, struct r
 	const struct ril_model_use use = {.head = RIL_HEAD_LM,
 					  .reads = o->decoder ? RIL_PARTS_ALL : RIL_PARTS_PICTURES};
 	if (!(e->model = ril_model_open_for(o->model, &use, err)) ||
-	    !(e->tokenizer = ril_tokenizer_load(o->model, err)) ||
-	    !(e->chat = ril_chat_load(o->model, e->tokenizer, err)) || open_gallery(e, err)) {
+	    !(e->tokenizer = ril_tokenizer_load(e->model->files, err)) ||
+	    !(e->chat = ril_chat_load(e->model->files, e->tokenizer, err)) || open_gallery(e, err)) {
 		ril_encoder_free(e);
 		return NULL;
 	}

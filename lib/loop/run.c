@@ -136,14 +136,14 @@ int ril_save_check(const char *dir, struct ril_err *err)
 	return ril_fail_errno(err, "%s: cannot be replaced", dir);
 }
 
-int ril_save_whole(const struct ril_params *p, const char *dir, struct ril_err *err)
+int ril_save_whole(const struct ril_params *p, bool merged, const char *dir, struct ril_err *err)
 {
 	char tmp[RIL_PATH];
 	size_t n = strlen(dir);
 	while (n > 1 && dir[n - 1] == '/')
 		n--;
 	if (ril_path(tmp, err, "%.*s.tmp", (int)n, dir) || ril_remove_tree(tmp, err) ||
-	    ril_params_save(p, tmp, true, err))
+	    (merged ? ril_params_save_merged : ril_params_save)(p, tmp, true, err))
 		return -1;
 	return rename(tmp, dir) ? ril_fail_errno(err, "%s", dir) : 0;
 }

@@ -22,6 +22,6 @@ int ril_run_commit(const char *run, int64_t step, int64_t keep, struct ril_err *
 /* A model folder that appears whole or not at all, at the end of a tool's work: check refuses a target that holds
  * something; save writes DIR.tmp and renames it. */
 int ril_save_check(const char *dir, struct ril_err *);
-int ril_save_whole(const struct ril_params *, const char *dir, struct ril_err *);
+int ril_save_whole(const struct ril_params *, bool merged, const char *dir, struct ril_err *);
 
 #endif

@@ -1,5 +1,6 @@
 /* bind.c -- finding parameters by name; see bind_internal.h. */
 #include "nn/bind_internal.h"
+#include "nn/adapter.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,12 +38,29 @@ struct ril_param *ril_bind_any(struct ril_bind *b, bool is_vec, int ndim, const 
 	return need(b, is_vec, ndim, dim, name, "");
 }
 
+/* The layer's adapter, where the model has any: its names in PEFT's files are other prefixes and the same name. */
+static void adapt(struct ril_bind *b, struct ril_linear *l, const char *name)
+{
+	enum { MOST = 8 };
+	const char *const own[] = {b->prefix, NULL}, *const *prefix = b->modules ? b->modules : own;
+	char text[MOST][2 * NAME_MAX_LEN];
+	const char *module[MOST + 1] = {0};
+	if (b->failed || !b->params->adapters || b->part == RIL_PART_SCORE)
+		return;
+	for (int i = 0; i < MOST && prefix[i]; i++) {
+		snprintf(text[i], sizeof text[i], "%s%s", prefix[i], name);
+		module[i] = text[i];
+	}
+	b->failed = ril_adapters_bind(b->params, l->w, module, &l->lora, b->err);
+}
+
 struct ril_linear ril_bind_linear(struct ril_bind *b, bool bias, int64_t out, int64_t in, const char *fmt, ...)
 {
 	FORMAT(name, fmt);
-	struct ril_linear l = {need(b, false, 2, (int64_t[]){out, in}, name, ".weight"), NULL};
+	struct ril_linear l = {need(b, false, 2, (int64_t[]){out, in}, name, ".weight"), NULL, NULL};
 	if (bias)
 		l.b = need(b, true, 1, &out, name, ".bias");
+	adapt(b, &l, name);
 	return l;
 }
 

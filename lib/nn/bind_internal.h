@@ -8,6 +8,8 @@ struct ril_bind {
 	struct ril_params *params;
 	enum ril_part part;
 	const char *prefix;
+	/* Under which prefixes PEFT knows the layers; the first is written.  NULL: as `prefix`. */
+	const char *const *modules;
 	bool failed;
 	struct ril_err *err;
 };

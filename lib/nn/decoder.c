@@ -5,6 +5,7 @@
  * results are wanted, the last block drops the others as soon as attention no longer needs them.
  * Source: modeling_qwen2, modeling_qwen3 and modeling_qwen2_5_vl of transformers 5.23. */
 #include "nn/bind_internal.h"
+#include "nn/family_internal.h"
 #include "nn/rope.h"
 #include "ops/backend.h"
 
@@ -42,10 +43,11 @@ static void bind_layer(struct ril_bind *b, const struct ril_decoder_config *c, s
 }
 
 /* Every prefix under which the hub carries this decoder; a fresh folder takes the one of its config's form. */
+static const char *const known[] = {
+	"model.language_model.", "language_model.model.", "model.", "language_model.", "", NULL};
+
 static const char *prefix(const struct ril_model *m)
 {
-	static const char *const known[] = {
-		"model.language_model.", "language_model.model.", "model.", "language_model.", "", NULL};
 	return ril_bind_prefix(m->params, known, "embed_tokens.weight", m->config.decoder_prefix);
 }
 
@@ -77,9 +79,19 @@ struct ril_decoder *ril_decoder_bind(struct ril_model *m, struct ril_err *err)
 	if (!d)
 		return NULL;
 	d->layer = ril_new((size_t)c->layers, sizeof *d->layer, err);
+	/* As transformers 5 calls it in memory, whatever the folder does. */
+	const char *const modules[] = {m->config.family->tower && !m->config.original ? known[0]
+										      : m->config.decoder_prefix,
+				       known[0],
+				       known[1],
+				       known[2],
+				       known[3],
+				       known[4],
+				       NULL};
 	struct ril_bind b = {.params = m->params,
 			     .part = RIL_PART_LLM,
 			     .prefix = prefix(m),
+			     .modules = modules,
 			     .failed = !d->layer || bind_rope(m, d, err),
 			     .err = err};
 	d->embed = ril_bind_any(&b, false, 2, (int64_t[]){c->vocab, c->hidden}, "embed_tokens.weight");

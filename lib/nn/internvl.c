@@ -76,11 +76,13 @@ static void bind_embeddings(struct ril_bind *b, const struct ril_vision_config *
 static void bind_projector(struct ril_bind *b, struct ril_model *m, struct tower *v)
 {
 	static const char *const known[] = {"model.multi_modal_projector.", "multi_modal_projector.", NULL};
+	static const char *const known_original[] = {"mlp1.", NULL};
 	const struct ril_config *c = &m->config;
 	int64_t wide = c->vision.hidden * c->vision.shuffle * c->vision.shuffle, H = c->text.hidden;
 	bool orig = c->original;
 	b->part = RIL_PART_PROJECTOR;
-	b->prefix = orig ? "mlp1." : ril_bind_prefix(m->params, known, "linear_1.weight", known[0]);
+	b->modules = orig ? known_original : known;
+	b->prefix = orig ? known_original[0] : ril_bind_prefix(m->params, known, "linear_1.weight", known[0]);
 	v->norm = ril_bind_norm(b, true, wide, orig ? "0" : "layer_norm");
 	v->proj1 = ril_bind_linear(b, true, H, wide, orig ? "1" : "linear_1");
 	v->proj2 = ril_bind_linear(b, true, H, H, orig ? "3" : "linear_2");
@@ -98,6 +100,7 @@ static void free_tower(void *vision)
 static void *bind_tower(struct ril_model *m, struct ril_err *err)
 {
 	static const char *const known[] = {"model.vision_tower.", "vision_tower.", NULL};
+	static const char *const known_original[] = {"vision_model.", NULL};
 	const struct ril_vision_config *c = &m->config.vision;
 	bool orig = m->config.original;
 	struct tower *v = ril_new(1, sizeof *v, err);
@@ -105,7 +108,8 @@ static void *bind_tower(struct ril_model *m, struct ril_err *err)
 		return NULL;
 	v->block = ril_new((size_t)c->layers, sizeof *v->block, err);
 	struct ril_bind b = {.params = m->params, .part = RIL_PART_VISION, .failed = !v->block, .err = err};
-	b.prefix = orig ? "vision_model." : ril_bind_prefix(m->params, known, "embeddings.cls_token", known[0]);
+	b.modules = orig ? known_original : known;
+	b.prefix = orig ? known_original[0] : ril_bind_prefix(m->params, known, "embeddings.cls_token", known[0]);
 	bind_embeddings(&b, c, orig, v);
 	for (int i = 0; i < c->layers && !b.failed; i++)
 		bind_block(&b, c, orig ? &original : &native, &v->block[i], i);

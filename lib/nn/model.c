@@ -1,11 +1,14 @@
 /* model.c -- opening a folder as a model: configuration, parameters, heads; see model.h. */
 #include "nn/model.h"
 #include "base/rng.h"
+#include "nn/adapter.h"
 #include "nn/bind_internal.h"
 #include "nn/family_internal.h"
 #include "nn/fresh.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Every name under which the hub carries the language head. */
 static const char *const head_names[] = {"lm_head.weight", "language_model.lm_head.weight"};
@@ -27,10 +30,35 @@ static int bind_lm_head(struct ril_model *m, struct ril_err *err)
 	return m->head.w ? 0 : -1;
 }
 
+/* The score head's names begin so: among adapters it is one of PEFT's modules_to_save. */
+static const char *score_prefix(const struct ril_model *m)
+{
+	return m->params->adapters ? "base_model.model." : "";
+}
+
+/* The score head in the folder, or of the adapters in it: is there one? */
+static int find_score(struct ril_model *m, bool *found, struct ril_err *err)
+{
+	*found = ril_params_find(m->params, "score.weight");
+	if (!m->params->adapters)
+		return 0;
+	if (*found)
+		return ril_fail(err, RIL_EFAIL,
+				"%s: adapters of a discriminator are not supported; of a student they are",
+				m->params->dir);
+	struct ril_err why = {0};
+	*found = ril_adapters_take(m->params, "base_model.model.score.weight", &why) &&
+		 ril_adapters_take(m->params, "base_model.model.score.bias", &why);
+	return why.code ? ril_fail(err, why.code, "%s", why.msg) : 0;
+}
+
 /* score.weight normal 0.02, score.bias 0, as a fresh sequence classifier of the reference implementation. */
 static int add_score(struct ril_model *m, uint32_t seed, struct ril_err *err)
 {
 	int64_t H = m->config.text.hidden, one = 1;
+	char weight[64], bias[64];
+	snprintf(weight, sizeof weight, "%sscore.weight", score_prefix(m));
+	snprintf(bias, sizeof bias, "%sscore.bias", score_prefix(m));
 	float *w = ril_new((size_t)H, sizeof *w, err), zero = 0;
 	if (!w)
 		return -1;
@@ -39,15 +67,15 @@ static int add_score(struct ril_model *m, uint32_t seed, struct ril_err *err)
 		at.position = (uint32_t)i;
 		w[i] = (float)(0.02 * ril_rng_normal(seed, RIL_RNG_INIT, at));
 	}
-	bool ok = ril_params_add(m->params, "score.weight", 2, (int64_t[]){1, H}, w, err) &&
-		  ril_params_add(m->params, "score.bias", 1, &one, &zero, err);
+	bool ok = ril_params_add(m->params, weight, 2, (int64_t[]){1, H}, w, err) &&
+		  ril_params_add(m->params, bias, 1, &one, &zero, err);
 	free(w);
 	return ok ? 0 : -1;
 }
 
 static int bind_score(struct ril_model *m, struct ril_err *err)
 {
-	struct ril_bind b = {.params = m->params, .part = RIL_PART_SCORE, .prefix = "", .err = err};
+	struct ril_bind b = {.params = m->params, .part = RIL_PART_SCORE, .prefix = score_prefix(m), .err = err};
 	m->score = ril_bind_linear(&b, true, 1, m->config.text.hidden, "score");
 	return b.failed ? -1 : 0;
 }
@@ -57,7 +85,8 @@ static int bind(struct ril_model *m, enum ril_head head, uint32_t seed, struct r
 	if (head == RIL_HEAD_SCORE) { /* before anything points into the table */
 		for (int i = 0; i < 2; i++)
 			ril_params_drop(m->params, head_names[i]);
-		if (!ril_params_find(m->params, "score.weight") && add_score(m, seed, err))
+		bool found;
+		if (find_score(m, &found, err) || (!found && add_score(m, seed, err)))
 			return -1;
 	}
 	if (!(m->decoder = ril_decoder_bind(m, err)))
@@ -67,11 +96,31 @@ static int bind(struct ril_model *m, enum ril_head head, uint32_t seed, struct r
 		return -1;
 	if (head == RIL_HEAD_SCORE ? bind_score(m, err) : bind_lm_head(m, err))
 		return -1;
+	if (m->params->adapters && ril_adapters_check(m->params, err))
+		return -1;
 	return ril_params_ready(m->params, err);
 }
 
-static int settle(struct ril_model *m, const struct ril_model_use *use, struct ril_err *err)
+/* The adapters of `dir`, or fresh ones; NULL: it is a model without any.  *base: where W is. */
+static int open_adapters(const char *dir, const struct ril_model_use *use, struct ril_adapters **a, const char **base,
+			 struct ril_err *err)
 {
+	*a = NULL;
+	*base = dir;
+	if (ril_is_adapter(dir)) {
+		if (!(*a = ril_adapters_open(dir, err)) || (use->lora && ril_adapters_agree(*a, use->lora, err)))
+			return ril_adapters_free(*a), -1;
+		*base = (*a)->base;
+	} else if (use->lora) {
+		*a = ril_adapters_fresh(use->lora, dir, err);
+		return *a ? 0 : -1;
+	}
+	return 0;
+}
+
+static int settle(struct ril_model *m, struct ril_adapters *a, const struct ril_model_use *use, struct ril_err *err)
+{
+	m->params->adapters = a;
 	m->params->reads = use->later ? 0 : use->reads;
 	m->params->shares = use->shares ? use->shares->params : NULL;
 	int rc = bind(m, use->head, use->seed, err);
@@ -79,16 +128,43 @@ static int settle(struct ril_model *m, const struct ril_model_use *use, struct r
 	return rc;
 }
 
+static int find_files(struct ril_model *m, const char *dir, const char *base, struct ril_err *err)
+{
+	struct ril_buf own = {0};
+	if (ril_buf_printf(&own, err, "%s/config.json", dir))
+		return -1;
+	m->files = ril_strdup(access(own.data, F_OK) ? base : dir, err);
+	ril_buf_free(&own);
+	return m->files ? 0 : -1;
+}
+
+/* Configuration and table from the base's folder. */
+static struct ril_model *open_model(const char *dir, const struct ril_model_use *use, bool sketch, struct ril_err *err)
+{
+	struct ril_adapters *a;
+	const char *base;
+	if (open_adapters(dir, use, &a, &base, err))
+		return NULL;
+	struct ril_model *m = ril_new(1, sizeof *m, err);
+	int rc = m ? ril_config_read(&m->config, base, err) : -1;
+	enum ril_dtype type = !rc && sketch ? ril_fresh_dtype(base, err) : RIL_F32;
+	if (!rc && sketch && ril_family_pictures(m->config.family) && m->config.image_token < 0)
+		m->config.image_token = (int32_t)m->config.text.vocab - 1; /* not filled in yet: any will do */
+	if (!rc && type)
+		m->params = sketch ? ril_params_sketch(base, type, err) : ril_params_open(base, err);
+	if (!rc && m->params) {
+		if (!settle(m, a, use, err) && find_files(m, dir, base, err) == 0)
+			return m;
+	} else {
+		ril_adapters_free(a);
+	}
+	ril_model_free(m);
+	return NULL;
+}
+
 struct ril_model *ril_model_open_for(const char *dir, const struct ril_model_use *use, struct ril_err *err)
 {
-	struct ril_model *m = ril_new(1, sizeof *m, err);
-	if (!m)
-		return NULL;
-	if (ril_config_read(&m->config, dir, err) || !(m->params = ril_params_open(dir, err)) || settle(m, use, err)) {
-		ril_model_free(m);
-		return NULL;
-	}
-	return m;
+	return open_model(dir, use, false, err);
 }
 
 struct ril_model *ril_model_open(const char *dir, enum ril_head head, uint32_t seed, struct ril_err *err)
@@ -99,15 +175,7 @@ struct ril_model *ril_model_open(const char *dir, enum ril_head head, uint32_t s
 
 struct ril_model *ril_model_sketch(const char *dir, const struct ril_model_use *use, struct ril_err *err)
 {
-	struct ril_model *m = ril_new(1, sizeof *m, err);
-	enum ril_dtype t = m && !ril_config_read(&m->config, dir, err) ? ril_fresh_dtype(dir, err) : RIL_NONE;
-	if (t && ril_family_pictures(m->config.family) && m->config.image_token < 0)
-		m->config.image_token = (int32_t)m->config.text.vocab - 1; /* not filled in yet: any will do */
-	if (!t || !(m->params = ril_params_sketch(dir, t, err)) || settle(m, use, err)) {
-		ril_model_free(m);
-		return NULL;
-	}
-	return m;
+	return open_model(dir, use, true, err);
 }
 
 void ril_model_free(struct ril_model *m)
@@ -118,6 +186,7 @@ void ril_model_free(struct ril_model *m)
 	if (m->vision)
 		m->config.family->tower->free(m->vision);
 	ril_params_free(m->params);
+	free(m->files);
 	free(m);
 }
 

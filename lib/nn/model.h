@@ -11,6 +11,7 @@
 #ifndef RIL_NN_MODEL_H
 #define RIL_NN_MODEL_H
 
+#include "nn/adapter.h"
 #include "nn/config.h"
 #include "nn/params.h"
 #include "nn/pass.h"
@@ -18,13 +19,14 @@
 struct ril_model {
 	struct ril_config config;
 	struct ril_params *params;
+	char *files; /* the folder of its tokenizer, templates and settings: adapters may come without */
 	struct ril_decoder *decoder; /* decoder.c */
 	void *vision;                /* the family's own; NULL: text only */
 	struct ril_linear head;      /* language head [V,H] (the embedding table when tied); none with a score head */
 	struct ril_linear score;     /* score.weight [1,H], score.bias [1] with RIL_HEAD_SCORE */
 };
 
-/* RIL_HEAD_SCORE: the discriminator.  From a student's folder the language head is dropped and a linear head added
+/* A folder of adapters (adapter.h) is its base with them.  RIL_HEAD_SCORE: the discriminator.  From a student's folder the language head is dropped and a linear head added
  * (weight normal 0.02 from `seed`, bias 0); from a folder that has score.* it is loaded. */
 enum ril_head { RIL_HEAD_LM, RIL_HEAD_SCORE };
 struct ril_model *ril_model_open(const char *dir, enum ril_head, uint32_t seed, struct ril_err *);
@@ -33,9 +35,10 @@ struct ril_model *ril_model_open(const char *dir, enum ril_head, uint32_t seed, 
 struct ril_model_use {
 	enum ril_head head;
 	uint32_t seed;
-	int reads;                      /* parts that passes read (enum ril_part): no other is brought there */
-	const struct ril_model *shares; /* reads what this one has there and does not train; NULL: nothing */
-	bool later;                     /* nothing is brought before ril_params_reload */
+	int reads;                        /* parts that passes read (enum ril_part): no other is brought there */
+	const struct ril_model *shares;   /* reads what this one has there and does not train; NULL: nothing */
+	bool later;                       /* nothing is brought before ril_params_reload */
+	const struct ril_lora_spec *lora; /* fresh adapters, unless `dir` has its own, which must agree; NULL: none */
 };
 struct ril_model *ril_model_open_for(const char *dir, const struct ril_model_use *, struct ril_err *);
 /* A model without weights, for counting on a backend that does not compute: as the headers in its folder have it, or where

@@ -1,5 +1,6 @@
 /* params.c -- the parameter table: names, shapes, what an architecture asks for; see params.h. */
 #include "nn/params_internal.h"
+#include "nn/adapter.h"
 #include "ops/backend.h"
 
 #include <assert.h>
@@ -45,6 +46,7 @@ void ril_params_free(struct ril_params *ps)
 	ops->put(ps->grad);
 	ops->put(st->vecs);
 	ril_folder_free(st->folder);
+	ril_adapters_free(ps->adapters);
 	ril_arena_free(st->entries);
 	free(st->sorted);
 	free(st);
@@ -80,7 +82,7 @@ static void sort_table(struct ril_params *ps)
 }
 
 /* Rows and columns of a parameter read as a matrix: [out, everything else]; a [1, 1, C] token is one row. */
-static struct ril_mat as_matrix(const struct ril_param *p)
+struct ril_mat ril_param_matrix(const struct ril_param *p)
 {
 	int64_t rows = p->ndim ? p->dim[0] : 1;
 	return ril_mat_of(p->stored, p->dtype, rows, rows ? p->count / rows : 0);
@@ -98,7 +100,7 @@ static int take_entry(struct ril_params *ps, const struct ril_st_entry *e, int s
 	p->shard = shard;
 	p->stored = e->data;
 	memcpy(p->dim, e->dim, sizeof p->dim);
-	p->w = as_matrix(p);
+	p->w = ril_param_matrix(p);
 	ps->n++;
 	return 0;
 }
@@ -188,8 +190,8 @@ static void shape_text(char *out, size_t n, int ndim, const int64_t *dim)
 		snprintf(out + at, n - at, "]");
 }
 
-static struct ril_param *append(struct ril_params *ps, const char *name, int ndim, const int64_t *dim,
-				struct ril_err *err)
+struct ril_param *ril_params_append(struct ril_params *ps, const char *name, int ndim, const int64_t *dim,
+				    struct ril_err *err)
 {
 	size_t len = strlen(name) + 1;
 	char *copy = ril_arena_alloc(ps->store->entries, len, 1, err);
@@ -206,14 +208,14 @@ static struct ril_param *append(struct ril_params *ps, const char *name, int ndi
 		if (dim[i] < 0 || __builtin_mul_overflow(p->count, dim[i], &p->count))
 			return ril_fail(err, RIL_EFAIL, "tensor '%s': absurd shape", name), NULL;
 	}
-	p->w = as_matrix(p);
+	p->w = ril_param_matrix(p);
 	ps->n++;
 	ps->store->is_sorted = false;
 	return p;
 }
 
-static int check_shape(const struct ril_params *ps, const struct ril_param *p, int ndim, const int64_t *dim,
-		       struct ril_err *err)
+int ril_param_check(const struct ril_params *ps, const struct ril_param *p, int ndim, const int64_t *dim,
+		    struct ril_err *err)
 {
 	bool same = p->ndim == ndim;
 	for (int i = 0; same && i < ndim; i++)
@@ -236,10 +238,10 @@ struct ril_param *ril_params_need(struct ril_params *ps, enum ril_part part, boo
 {
 	struct ril_param *p = ril_params_find(ps, name);
 	if (!p && ps->store->draft)
-		p = append(ps, name, ndim, dim, err);
+		p = ril_params_append(ps, name, ndim, dim, err);
 	else if (!p)
 		ril_fail(err, RIL_ECORRUPT, "%s: tensor '%s' is missing", ps->dir, name);
-	if (!p || check_shape(ps, p, ndim, dim, err))
+	if (!p || ril_param_check(ps, p, ndim, dim, err))
 		return NULL;
 	p->part = part;
 	p->is_vec = is_vec;
@@ -264,14 +266,14 @@ void ril_params_drop(struct ril_params *ps, const char *name)
 struct ril_param *ril_params_add(struct ril_params *ps, const char *name, int ndim, const int64_t *dim,
 				 const float *values, struct ril_err *err)
 {
-	struct ril_param *p = append(ps, name, ndim, dim, err);
+	struct ril_param *p = ril_params_append(ps, name, ndim, dim, err);
 	float *copy = p ? ril_arena_alloc(ps->store->entries, (size_t)p->count, sizeof *copy, err) : NULL;
 	if (!copy)
 		return NULL;
 	memcpy(copy, values, (size_t)p->count * sizeof *copy);
 	p->stored = copy;
 	p->shard = ps->store->folder ? (int)ril_folder_files(ps->store->folder) - 1 : 0;
-	p->w = as_matrix(p);
+	p->w = ril_param_matrix(p);
 	ps->store->changed = true;
 	sort_table(ps);
 	return p;
@@ -284,6 +286,8 @@ int ril_params_reload(struct ril_params *ps, const char *dir, struct ril_err *er
 	if (!stat(dir, &st) && S_ISREG(st.st_mode))
 		return ril_params_borrow(ps, dir, err);
 	ril_params_return(ps);
+	if (ps->adapters)
+		return ril_adapters_reload(ps, dir, err);
 	struct ril_folder *f = ril_folder_open(dir, err);
 	if (!f)
 		return -1;
@@ -303,7 +307,7 @@ int ril_params_reload(struct ril_params *ps, const char *dir, struct ril_err *er
 			}
 			p->name = e->name;
 			p->stored = e->data;
-			p->w = as_matrix(p);
+			p->w = ril_param_matrix(p);
 			p->shard = (int)i;
 			found++;
 		}

@@ -47,11 +47,16 @@ struct ril_param {
 	void *copy;                   /* the parameter's own memory on a device that cannot read `stored`; NULL: none */
 	const struct ril_param *tied; /* written from this one: a stored copy of a tied head */
 	bool borrowed;                /* what passes read is somebody else's */
+	bool adapter;                 /* one of a layer's low-rank matrices (adapter.h) */
 };
 
-/* A linear layer as a model holds it: weight [out, in], bias [out] or NULL. */
+struct ril_lora;
+struct ril_adapters;
+
+/* A linear layer as a model holds it: weight [out, in], bias [out] or NULL, adapter (adapter.h) or NULL. */
 struct ril_linear {
 	struct ril_param *w, *b;
+	struct ril_lora *lora;
 };
 
 /* A norm: weight [n]; bias [n] of a layer norm, NULL: root mean square. */
@@ -88,6 +93,7 @@ struct ril_params {
 	/* Another table, which outlives this one: of its matrices that are not trained, those of equal bytes are read on the
 	 * device where it has them.  NULL: none. */
 	const struct ril_params *shares;
+	struct ril_adapters *adapters; /* owned; with any, they and a score head are all that is trained and saved */
 	/* training blocks; NULL before ril_params_train */
 	ril_real *master; /* [count]; NULL with keep_master false */
 	void *grad;       /* run after run */
@@ -138,6 +144,9 @@ struct ril_params_size ril_params_size(const struct ril_params *);
 
 /* Writes the folder, made if need be; `durable` syncs every file and the directory. */
 int ril_params_save(const struct ril_params *, const char *dir, bool durable, struct ril_err *);
+/* With adapters, ril_params_save writes a folder of them; this the base's with their products added, of a table that is read
+ * on the host and not trained. */
+int ril_params_save_merged(const struct ril_params *, const char *dir, bool durable, struct ril_err *);
 
 /* ---- for the model files: finding what an architecture needs ---- */
 /* The parameter of that name and shape (a dim of -1 matches any); an error names file, tensor and what was expected. */

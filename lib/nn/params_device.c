@@ -53,7 +53,7 @@ static int convert_stored(const struct ril_param *p, struct ril_mat to, struct r
 }
 
 /* Puts a parameter where kernels read it: the published bytes stay in the mapping, or it gets a copy. */
-static int bring(const struct ril_params *ps, struct ril_param *p, struct ril_err *err)
+int ril_param_bring(const struct ril_params *ps, struct ril_param *p, struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
 	p->w.p = (void *)(uintptr_t)p->stored;
@@ -88,7 +88,7 @@ static void read_ahead(const struct ril_param *p, bool on)
 static int bring_vec(const struct ril_params *ps, struct ril_param *p, ril_real *at, struct ril_err *err)
 {
 	read_ahead(p, false);
-	int rc = bring(ps, p, err);
+	int rc = ril_param_bring(ps, p, err);
 	if (!rc)
 		ril_ops()->convert(row(at, RIL_REAL, p->count), row(p->w.p, p->dtype, p->count));
 	read_ahead(p, true);
@@ -133,7 +133,7 @@ int ril_params_ready(struct ril_params *ps, struct ril_err *err)
 	for (size_t i = 0; i < ps->n; i++) {
 		struct ril_param *p = ps->at[i];
 		if (ril_param_read_by_passes(ps, p) && !p->borrowed &&
-		    (p->is_vec ? bring_vec(ps, p, at, err) : bring(ps, p, err)))
+		    (p->is_vec ? bring_vec(ps, p, at, err) : ril_param_bring(ps, p, err)))
 			return -1;
 		at += vec_place(ps, p);
 	}
@@ -142,9 +142,10 @@ int ril_params_ready(struct ril_params *ps, struct ril_err *err)
 
 /* ---- training ---- */
 
-static bool trains(const struct ril_param *p, int parts)
+/* With adapters all else but a score head is frozen. */
+static bool trains(const struct ril_params *ps, const struct ril_param *p, int parts)
 {
-	return p->part & parts && !p->tied;
+	return p->part & parts && !p->tied && (!ps->adapters || p->adapter || p->part == RIL_PART_SCORE);
 }
 
 /* What forward passes will read: the master itself where that is ril_real, or rounding is left out (double build).  A
@@ -185,7 +186,7 @@ static void place(struct ril_params *ps, const struct ril_training *how)
 	ps->unit = how->unit ? how->unit : 1;
 	for (size_t i = 0; i < ps->n; i++) {
 		struct ril_param *p = ps->at[i];
-		if (!trains(p, how->parts))
+		if (!trains(ps, p, how->parts))
 			continue;
 		of = run_of(ps, forward_type(ps, p, how->keep_master), gradient_type(p, how));
 		p->offset = of->count; /* within its run, for now */
@@ -198,7 +199,7 @@ static void place(struct ril_params *ps, const struct ril_training *how)
 	}
 	for (size_t i = 0; i < ps->n; i++) {
 		struct ril_param *p = ps->at[i];
-		if (trains(p, how->parts))
+		if (trains(ps, p, how->parts))
 			p->offset += run_of(ps, forward_type(ps, p, how->keep_master), gradient_type(p, how))->from;
 	}
 }

@@ -26,6 +26,16 @@ static inline bool ril_param_read_by_passes(const struct ril_params *ps, const s
 	return p->part & ps->reads;
 }
 
+/* A new entry at the table's end, without data; ril_param_matrix: its shape as passes read it, ril_param_check: is it this one,
+ * and of a type that can be read? */
+struct ril_param *ril_params_append(struct ril_params *, const char *name, int ndim, const int64_t *dim,
+				    struct ril_err *);
+struct ril_mat ril_param_matrix(const struct ril_param *);
+int ril_param_check(const struct ril_params *, const struct ril_param *, int ndim, const int64_t *dim,
+		    struct ril_err *);
+/* Brings the stored values of one that is no vector to where passes read it. */
+int ril_param_bring(const struct ril_params *, struct ril_param *, struct ril_err *);
+
 /* What forward passes read of a parameter that is not trained. */
 enum ril_dtype ril_param_read_as(const struct ril_params *, const struct ril_param *);
 /* Gives its copy on the device back once something else there holds the same. */

@@ -4,6 +4,7 @@
  * (tokenizer, templates, configuration).  Weights in other formats that lie beside (pytorch_model.bin) are left out:
  * they would no longer be those of this model. */
 #include "nn/params_internal.h"
+#include "nn/adapter.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "ops/backend.h"
@@ -22,24 +23,30 @@ struct from_device {
 	const struct ril_st_entry *entry;
 	const struct ril_param **param; /* of each entry */
 	void *room;                     /* device; for conversion */
+	bool merged;                    /* not from the device: adapters are added to what is stored */
 };
 
 static int read_piece(void *ctx, const struct ril_st_entry *e, void *out, uint64_t at, size_t n, struct ril_err *err)
 {
 	const struct from_device *d = ctx;
 	size_t size = ril_dtype_size(e->dtype);
+	if (d->merged)
+		return ril_adapters_merged(d->params, d->param[e - d->entry], out, (int64_t)(at / size),
+					   (int64_t)(n / size), err);
 	return ril_param_read(d->params, d->param[e - d->entry], out, (int64_t)(at / size), (int64_t)(n / size),
 			      d->room, err);
 }
 
-/* Frozen parameters are written from the mapping, trained ones piece by piece from the device. */
-static int save_shard(const struct ril_params *ps, int shard, const char *path, bool durable, struct ril_err *err)
+/* Frozen parameters are written from the mapping, trained ones piece by piece from the device.  Shard -1: adapters and what is
+ * saved with them. */
+static int save_shard(const struct ril_params *ps, int shard, bool merged, const char *path, bool durable,
+		      struct ril_err *err)
 {
-	const struct ril_st *st = ril_folder_file(ps->store->folder, (size_t)shard);
-	size_t nmeta = ril_st_meta_count(st), n = 0;
+	const struct ril_st *st = shard < 0 ? NULL : ril_folder_file(ps->store->folder, (size_t)shard);
+	size_t nmeta = st ? ril_st_meta_count(st) : 1, n = 0;
 	struct ril_st_entry *e = ril_new(ps->n, sizeof *e, err);
 	const char **meta = ril_new(2 * nmeta + 1, sizeof *meta, err);
-	struct from_device d = {ps, e, ril_new(ps->n, sizeof *d.param, err), ril_ops()->get(RIL_ST_PIECE)};
+	struct from_device d = {ps, e, ril_new(ps->n, sizeof *d.param, err), ril_ops()->get(RIL_ST_PIECE), merged};
 	int rc = e && meta && d.param ? 0 : -1;
 	if (!rc && !d.room)
 		rc = ril_fail(err, RIL_EFAIL, "out of memory for writing %s", path);
@@ -52,11 +59,13 @@ static int save_shard(const struct ril_params *ps, int shard, const char *path, 
 					     .dtype = p->dtype,
 					     .ndim = p->ndim,
 					     .count = p->count,
-					     .data = from->offset < 0 ? from->stored : NULL,
+					     .data = from->offset < 0 && !merged ? from->stored : NULL,
 					     .bytes = (size_t)p->count * ril_dtype_size(p->dtype)};
 		memcpy(e[n++].dim, p->dim, sizeof p->dim);
 	}
-	for (size_t i = 0; !rc && i < nmeta; i++)
+	if (!rc && !st)
+		meta[0] = "format", meta[1] = "pt";
+	for (size_t i = 0; !rc && st && i < nmeta; i++)
 		ril_st_meta_at(st, i, &meta[2 * i], &meta[2 * i + 1]);
 	if (!rc)
 		rc = ril_st_write(path, e, n, meta, durable, read_piece, &d, err);
@@ -127,52 +136,77 @@ static int copy_file(const char *from, const char *to, bool durable, struct ril_
 	return rc;
 }
 
-static int save_other(const struct ril_params *ps, const char *name, const char *dir, bool durable, struct ril_err *err)
+static int save_other(const struct ril_params *ps, bool merged, const char *place, const char *name, const char *dir,
+		      bool durable, struct ril_err *err)
 {
-	struct ril_buf from = {0}, to = {0};
+	char from[RIL_PATH], to[RIL_PATH];
 	struct stat st;
-	int rc = ril_buf_printf(&from, err, "%s/%s", ps->dir, name);
-	if (!rc)
-		rc = ril_buf_printf(&to, err, "%s/%s", dir, name);
-	if (!rc && stat(from.data, &st))
-		rc = ril_fail_errno(err, "%s", from.data);
-	else if (!rc && S_ISREG(st.st_mode) && !strcmp(name, INDEX) && ps->store->changed)
-		rc = save_changed_index(ps, from.data, to.data, durable, err);
-	else if (!rc && S_ISREG(st.st_mode))
-		rc = copy_file(from.data, to.data, durable, err);
-	ril_buf_free(&from);
-	ril_buf_free(&to);
-	return rc;
+	bool index = !strcmp(name, INDEX);
+	if (ril_path(from, err, "%s/%s", place, name) || ril_path(to, err, "%s/%s", dir, name))
+		return -1;
+	if (stat(from, &st))
+		return ril_fail_errno(err, "%s", from);
+	if (!S_ISREG(st.st_mode) || (index && ps->adapters && !merged))
+		return 0;
+	if (index && ps->store->changed && !merged)
+		return save_changed_index(ps, from, to, durable, err);
+	return copy_file(from, to, durable, err);
 }
 
-static int save_others(const struct ril_params *ps, const char *dir, bool durable, struct ril_err *err)
+static int save_others(const struct ril_params *ps, bool merged, const char *place, const char *dir, bool durable,
+		       struct ril_err *err)
 {
-	DIR *d = opendir(ps->dir);
-	int rc = d ? 0 : ril_fail_errno(err, "%s", ps->dir);
+	DIR *d = opendir(place);
+	int rc = d ? 0 : ril_fail_errno(err, "%s", place);
 	struct dirent *e;
 	while (!rc && (e = readdir(d)))
 		if (e->d_name[0] != '.' && !is_weights(e->d_name))
-			rc = save_other(ps, e->d_name, dir, durable, err);
+			rc = save_other(ps, merged, place, e->d_name, dir, durable, err);
 	if (d)
 		closedir(d);
 	return rc;
 }
 
-int ril_params_save(const struct ril_params *ps, const char *dir, bool durable, struct ril_err *err)
+static int save_shards(const struct ril_params *ps, bool merged, const char *dir, bool durable, struct ril_err *err)
 {
 	const struct ril_folder *f = ps->store->folder;
-	struct ril_buf path = {0};
-	int rc = 0;
+	char path[RIL_PATH];
+	for (size_t i = 0; i < ril_folder_files(f); i++)
+		if (ril_path(path, err, "%s/%s", dir, ril_folder_file_name(f, i)) ||
+		    save_shard(ps, (int)i, merged, path, durable, err))
+			return -1;
+	return 0;
+}
+
+/* With the base's other files, so that it can be taken for a model, and those of the folder that they are from. */
+static int save_adapters(const struct ril_params *ps, const char *dir, bool durable, struct ril_err *err)
+{
+	const struct ril_adapters *a = ps->adapters;
+	char path[RIL_PATH];
+	if (ril_path(path, err, "%s/adapter_model.safetensors", dir) || save_shard(ps, -1, false, path, durable, err) ||
+	    save_others(ps, false, ps->dir, dir, durable, err) ||
+	    (a->dir && save_others(ps, false, a->dir, dir, durable, err)))
+		return -1;
+	return !a->dir || a->moved ? ril_adapters_write_config(ps, dir, durable, err) : 0;
+}
+
+static int save(const struct ril_params *ps, bool merged, const char *dir, bool durable, struct ril_err *err)
+{
 	if (mkdir(dir, 0777) && errno != EEXIST)
 		return ril_fail_errno(err, "%s", dir);
-	for (size_t i = 0; !rc && i < ril_folder_files(f); i++) {
-		path.len = 0;
-		rc = ril_buf_printf(&path, err, "%s/%s", dir, ril_folder_file_name(f, i));
-		if (!rc)
-			rc = save_shard(ps, (int)i, path.data, durable, err);
-	}
-	ril_buf_free(&path);
-	if (!rc)
-		rc = save_others(ps, dir, durable, err);
-	return !rc && durable ? ril_sync_dir(dir, err) : rc;
+	if (ps->adapters && !merged
+		    ? save_adapters(ps, dir, durable, err)
+		    : save_shards(ps, merged, dir, durable, err) || save_others(ps, merged, ps->dir, dir, durable, err))
+		return -1;
+	return durable ? ril_sync_dir(dir, err) : 0;
+}
+
+int ril_params_save(const struct ril_params *ps, const char *dir, bool durable, struct ril_err *err)
+{
+	return save(ps, false, dir, durable, err);
+}
+
+int ril_params_save_merged(const struct ril_params *ps, const char *dir, bool durable, struct ril_err *err)
+{
+	return save(ps, true, dir, durable, err);
 }

@@ -70,8 +70,11 @@ static void *bind_tower(struct ril_model *m, struct ril_err *err)
 		return NULL;
 	int64_t wide = c->hidden * c->merge * c->merge;
 	q->block = ril_new((size_t)c->layers, sizeof *q->block, err);
-	struct ril_bind b = {
-		.params = m->params, .part = RIL_PART_VISION, .failed = !q->block || bind_rope(q, c, err), .err = err};
+	struct ril_bind b = {.params = m->params,
+			     .part = RIL_PART_VISION,
+			     .modules = known,
+			     .failed = !q->block || bind_rope(q, c, err),
+			     .err = err};
 	b.prefix = ril_bind_prefix(m->params, known, "patch_embed.proj.weight", known[m->config.nested ? 0 : 1]);
 	q->patch.w = ril_bind_any(&b, false, 5, (int64_t[]){c->hidden, c->channels, c->temporal, c->patch, c->patch},
 				  "patch_embed.proj.weight");

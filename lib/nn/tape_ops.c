@@ -1,5 +1,6 @@
 /* tape_ops.c -- the operations on values: each runs its kernel and records how to run it backwards; see tape.h. */
 #include "nn/tape_internal.h"
+#include "nn/adapter.h"
 
 #include <math.h>
 
@@ -21,7 +22,7 @@ static ril_real *vec_grad(const struct ril_param *p)
 
 static bool linear_trains(const struct ril_linear *l)
 {
-	return trains(l->w) || trains(l->b);
+	return trains(l->w) || trains(l->b) || (l->lora && (trains(l->lora->a.w) || trains(l->lora->b.w)));
 }
 
 /* ---- linear ---- */
@@ -44,12 +45,53 @@ static struct ril_val *linear_record(struct ril_tape *t, struct ril_val *y, stru
 	return y;
 }
 
+static void scale_back(struct ril_tape *t, struct ril_rec *r)
+{
+	t->ops->axpy(ril_tape_grad(t, r->in[0]), r->num, r->out->g);
+}
+
+static struct ril_val *scaled(struct ril_tape *t, struct ril_val *x, double s)
+{
+	struct ril_val *y = x ? ril_tape_out(t, x->m.rows, x->m.cols, x->needs) : NULL;
+	if (!y)
+		return NULL;
+	t->ops->zero(y->m.p, ril_mat_bytes(y->m));
+	t->ops->axpy(y->m, s, x->m);
+	struct ril_rec *r = ril_tape_rec(t, scale_back, y);
+	if (r) {
+		r->in[0] = x;
+		r->num = s;
+	}
+	return y;
+}
+
+/* y += what the layer's adapter makes of x, unless that is there already.  y's gradient is still needed once this record was walked
+ * back: in_place. */
+static struct ril_val *adapt(struct ril_tape *t, struct ril_val *y, struct ril_val *x, const struct ril_linear *l,
+			     bool there)
+{
+	if (!l->lora)
+		return y;
+	struct ril_val *h = scaled(t, ril_t_linear(t, x, &l->lora->a), l->lora->scale);
+	if (!h)
+		return NULL;
+	if (!there)
+		t->ops->linear(y->m, h->m, l->lora->b.w->w, NULL, true);
+	struct ril_rec *r = ril_tape_rec(t, linear_back, y);
+	if (r) {
+		r->in[0] = h;
+		r->p[0] = l->lora->b.w;
+		r->in_place = true;
+	}
+	return y;
+}
+
 static struct ril_val *linear(struct ril_tape *t, struct ril_val *y, struct ril_val *x, const struct ril_linear *l)
 {
 	if (!y)
 		return NULL;
 	t->ops->linear(y->m, x->m, l->w->w, l->b ? l->b->vec : NULL, false);
-	return linear_record(t, y, x, l);
+	return adapt(t, linear_record(t, y, x, l), x, l, false);
 }
 
 struct ril_val *ril_t_linear(struct ril_tape *t, struct ril_val *x, const struct ril_linear *l)
@@ -97,7 +139,7 @@ struct ril_val *ril_t_linear_add(struct ril_tape *t, struct ril_val *x, struct r
 		r->p[0] = l->w;
 		r->p[1] = l->b;
 	}
-	return y;
+	return adapt(t, y, h, l, there);
 }
 
 /* ---- rows ---- */
@@ -228,6 +270,8 @@ struct ril_val *ril_t_act(struct ril_tape *t, struct ril_val *x, enum ril_act ac
  * run, which leaves nothing behind, asks for `pre` because the second will; and what act fills again, act fills. */
 struct ril_val *ril_t_linear_act(struct ril_tape *t, struct ril_val *x, const struct ril_linear *l, enum ril_act act)
 {
+	if (l->lora)
+		return ril_t_act(t, ril_t_linear(t, x, l), act);
 	bool needs = x && (x->needs || linear_trains(l)), kept = t->inside || (needs && t->record);
 	struct ril_val *pre = x && kept ? ril_tape_out(t, x->m.rows, l->w->w.rows, needs) : NULL;
 	struct ril_val *y = x && (pre || !kept) ? ril_tape_out_cheap(t, x->m.rows, l->w->w.rows, needs) : NULL;

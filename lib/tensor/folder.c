@@ -97,7 +97,7 @@ static int open_index(struct ril_folder *f, const char *dir, const char *path, s
 struct ril_folder *ril_folder_open(const char *path, struct ril_err *err)
 {
 	struct stat st;
-	struct ril_buf single = {0}, index = {0};
+	struct ril_buf single = {0}, index = {0}, adapter = {0};
 	struct ril_folder *f = ril_new(1, sizeof *f, err);
 	if (!f)
 		return NULL;
@@ -106,17 +106,21 @@ struct ril_folder *ril_folder_open(const char *path, struct ril_err *err)
 		rc = add_file(f, NULL, path, err) || collect(f, err);
 	} else if (!rc) {
 		rc = ril_buf_printf(&single, err, "%s/model.safetensors", path) ||
-		     ril_buf_printf(&index, err, "%s/model.safetensors.index.json", path);
+		     ril_buf_printf(&index, err, "%s/model.safetensors.index.json", path) ||
+		     ril_buf_printf(&adapter, err, "%s/adapter_model.safetensors", path);
 		if (!rc && !access(single.data, F_OK))
 			rc = add_file(f, NULL, single.data, err) || collect(f, err);
 		else if (!rc && !access(index.data, F_OK))
 			rc = open_index(f, path, index.data, err);
+		else if (!rc && !access(adapter.data, F_OK))
+			rc = add_file(f, NULL, adapter.data, err) || collect(f, err);
 		else if (!rc)
 			rc = ril_fail(err, RIL_EFAIL,
 				      "%s: not a model folder: neither model.safetensors nor its index in it", path);
 	}
 	ril_buf_free(&single);
 	ril_buf_free(&index);
+	ril_buf_free(&adapter);
 	if (!rc)
 		return f;
 	ril_folder_free(f);

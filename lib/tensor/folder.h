@@ -1,5 +1,5 @@
 /* folder.h -- the weights of a Hugging Face model folder: model.safetensors, or the shards that
- * model.safetensors.index.json names, as one table.
+ * model.safetensors.index.json names, as one table; or of a folder of adapters, adapter_model.safetensors.
  *
  * The index and the shards must agree: a tensor missing from its shard, in two shards, or in a shard but not in the
  * index is an error.  Ownership: the folder owns its mappings; entries are borrowed and live as long as it does. */

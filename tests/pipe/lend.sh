@@ -13,9 +13,9 @@ pairs() { ril-encode -q -m S --batch 8 --steps 1 --count 1 q.jsonl | ril-rollout
 	ril-teach -q --cache cache.jsonl -n 1 --allow-missing --tokenizer S | ril-discriminate -q --init-from S --update --lr 1e-3 --save D -o /dev/null; }
 check "a discriminator was made" pairs
 
-# train RUN TOOLS "ril-rollout's options" "ril-update's" "every tool's"
+# train RUN TOOLS "ril-rollout's options" "ril-update's" [STUDENT]
 train() {
-	RIL_BIN=$PWD/$2 timeout 120 "$RIL_ROOT/scripts/ril-train" -q --run "$1" --student S --disc D --cache cache.jsonl --data q.jsonl \
+	RIL_BIN=$PWD/$2 timeout 120 "$RIL_ROOT/scripts/ril-train" -q --run "$1" --student "${5:-S}" --disc D --cache cache.jsonl --data q.jsonl \
 		--steps 2 --batch 3 -n 2 --teachers 1 --teach --allow-missing --max-new-tokens 16 --save-every 2 --device cuda:0 --record --rollout "-v $3" \
 		--update "--lr 1e-2 --beta 0.01 -v $4" --discriminate "--lr 1e-3" --encode --with-pixels
 }
@@ -40,6 +40,13 @@ check "the same bytes, the tower trained" same_run lent-pixels own-pixels
 update_weights() { sed -n 's/^ril-update: memory: weights.* \([0-9]*\)$/\1/p' "$1/log/update.log"; }
 check "the reference has no copy of what is frozen: $(update_weights lent-pixels)" \
 	test "$(update_weights lent-pixels)" -lt "$((2 * $(weights own-pixels)))"
+
+# adapters are not lent: they are small, and ril-rollout has the base
+check "adapters" train adapters bin "" "--lora rank=4"
+check "their versions are folders: $(versions adapters)" test "$(versions adapters)" = "step-0 step-1 "
+check "adapters, further" train further bin "" "" adapters/step-2/student
+check "they are the same layers" cmp further/step-2/student/adapter_config.json adapters/step-2/student/adapter_config.json
+check "and moved" test "$(cmp -s further/step-2/student/adapter_model.safetensors adapters/step-2/student/adapter_model.safetensors; echo $?)" = 1
 
 # another device
 rm other/ril-rollout

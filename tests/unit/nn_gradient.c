@@ -189,6 +189,37 @@ static void test_tanh(void)
 	rig_close(&r);
 }
 
+/* Adapters of all layers of all parts: what they train, and from what memory; B, which begins as zeros, is drawn. */
+static void test_adapters(const char *folder, const char *name, bool score)
+{
+	struct rig r;
+	struct ril_err err = {0};
+	struct ril_lora_spec lora;
+	const struct ril_training how = {.parts = PARTS, .keep_master = true};
+	CHECK(!ril_lora_parse(&lora, "rank=3,alpha=5", &err), "%s", err.msg);
+	lora.parts = PARTS;
+	int rc = rig_open_for(&r, folder, name, score ? RIL_PACK_SCORE : RIL_PACK_POLICY, &how, &lora, &err);
+	CHECK(!rc, "%s", err.msg);
+	for (size_t i = 0; !rc && i < r.m->params->n; i++) {
+		const struct ril_param *p = r.m->params->at[i];
+		bool trained = p->adapter || p->part == RIL_PART_SCORE;
+		CHECK(trained == (p->offset >= 0), "%s: %s", p->name, trained ? "frozen" : "trained");
+		for (int64_t k = 0; p->adapter && k < p->count; k++)
+			r.m->params->master[p->offset + k] =
+				(ril_real)(.2 * ril_rng_normal(9, RIL_RNG_TEST,
+							       (struct ril_rng_at){.question = (uint32_t)i,
+										   .position = (uint32_t)k}));
+	}
+	if (!rc) {
+		CHECK(!ril_params_refresh(r.m->params, &err), "%s", err.msg);
+		test_recompute(&r, "adapters");
+		test_prefix(&r, "adapters");
+		test_threads(&r);
+		test_differences(&r);
+	}
+	rig_close(&r);
+}
+
 int main(void)
 {
 	static const char *const folder[] = {"qwen2_5_vl-a", "qwen2_5_vl-b", "internvl3-a", "internvl3-b",
@@ -217,6 +248,8 @@ int main(void)
 				test_prefix(&r, use ? "discriminator" : "policy");
 			if (!rc)
 				test_threads(&r);
+			if (!rc && i != 0 && i != 2)
+				test_adapters(folder[i], name, use);
 			/* every architecture once; where only the golden subset is, the Qwen folder that it has */
 			if (!rc && (i == 0 || i == 3 || i == 4 || !test_shared(path)))
 				test_differences(&r);

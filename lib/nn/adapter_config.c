@@ -1,0 +1,231 @@
+/* adapter_config.c -- what stands beside adapters: PEFT's adapter_config.json, the folder of their base; see adapter.h. */
+#include "nn/adapter.h"
+
+#include "base/file.h"
+#include "base/json.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CONFIG "adapter_config.json"
+
+enum { MAX_RANK = 1 << 16 };
+
+/* ---- a spec ---- */
+
+static int spec_number(const char *value, double max, double *out)
+{
+	char *end;
+	*out = strtod(value, &end);
+	return *value && !*end && *out > 0 && *out <= max ? 0 : -1;
+}
+
+static int spec_item(struct ril_lora_spec *s, const char *name, const char *value, struct ril_err *err)
+{
+	double n;
+	if (!strcmp(name, "rank") && !spec_number(value, MAX_RANK, &n) && n == floor(n))
+		s->rank = (int64_t)n;
+	else if (!strcmp(name, "alpha") && !spec_number(value, 1e6, &n))
+		s->alpha = n;
+	else if (!strcmp(name, "rslora") && (!strcmp(value, "0") || !strcmp(value, "1")))
+		s->rslora = *value == '1';
+	else if (!strcmp(name, "targets") && *value && strlen(value) < sizeof s->targets)
+		snprintf(s->targets, sizeof s->targets, "%s", value);
+	else
+		return ril_fail(err, RIL_EUSAGE,
+				"--lora %.40s=%.40s: the settings are rank=N, alpha=R, targets=NAME+NAME or all, and "
+				"rslora=0 or 1",
+				name, value);
+	return 0;
+}
+
+int ril_lora_parse(struct ril_lora_spec *s, const char *text, struct ril_err *err)
+{
+	char *copy = ril_strdup(text, err), *rest = copy;
+	*s = (struct ril_lora_spec){.rank = 16, .targets = "all"};
+	int rc = copy ? 0 : -1;
+	for (char *item; !rc && (item = strsep(&rest, ","));) {
+		char *value = strchr(item, '=');
+		if (value)
+			*value++ = 0;
+		rc = spec_item(s, item, value ? value : "", err);
+	}
+	free(copy);
+	if (!s->alpha)
+		s->alpha = 2 * (double)s->rank;
+	return rc;
+}
+
+/* ---- a folder ---- */
+
+static bool has(const char *dir, const char *name)
+{
+	char path[RIL_PATH];
+	struct ril_err none = {0};
+	return !ril_path(path, &none, "%s/%s", dir, name) && !access(path, F_OK);
+}
+
+bool ril_is_adapter(const char *dir)
+{
+	return has(dir, CONFIG);
+}
+
+/* What would change the numbers and is not implemented is refused by name. */
+static int refuse(const cJSON *config, struct ril_err *err)
+{
+	static const char *const off[] = {"use_dora", "fan_in_fan_out", "lora_bias", "use_qalora",
+					  "alora_invocation_tokens"};
+	static const char *const empty[] = {"rank_pattern",      "alpha_pattern",
+					    "megatron_config",   "trainable_token_indices",
+					    "layer_replication", "target_parameters"};
+	for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
+		const cJSON *x = cJSON_GetObjectItemCaseSensitive(config, off[i]);
+		if (x && !cJSON_IsNull(x) && !cJSON_IsFalse(x))
+			return ril_fail(err, RIL_EFAIL, "%s is not supported", off[i]);
+	}
+	for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
+		const cJSON *x = cJSON_GetObjectItemCaseSensitive(config, empty[i]);
+		if (x && !cJSON_IsNull(x) && !(x->child == NULL && (cJSON_IsObject(x) || cJSON_IsArray(x))))
+			return ril_fail(err, RIL_EFAIL, "%s is not supported", empty[i]);
+	}
+	const char *type = "LORA", *bias = "none";
+	if (ril_json_str(config, "peft_type", &type, err) || ril_json_str(config, "bias", &bias, err))
+		return -1;
+	if (strcmp(type, "LORA"))
+		return ril_fail(err, RIL_EFAIL, "peft_type '%.40s' is not supported; LORA is", type);
+	return strcmp(bias, "none") ? ril_fail(err, RIL_EFAIL, "bias '%.40s' is not supported; none is", bias) : 0;
+}
+
+/* As it is given, from where we are; else from where the adapters are. */
+static int find_base(struct ril_adapters *a, const char *dir, const char *base, struct ril_err *err)
+{
+	char path[RIL_PATH];
+	if (*base != '/' && !has(base, "config.json") && !ril_path(path, err, "%s/%s", dir, base) &&
+	    has(path, "config.json"))
+		base = path, a->moved = true;
+	else if (!has(base, "config.json"))
+		return ril_fail(
+			err, RIL_EFAIL,
+			"the base model '%.80s' is not here: it is looked for as a folder, from the current one "
+			"and from %s; a link of that name will do",
+			base, dir);
+	return (a->base = ril_strdup(base, err)) ? 0 : -1;
+}
+
+static int read_config(struct ril_adapters *a, const char *dir, struct ril_err *err)
+{
+	char path[RIL_PATH];
+	const char *base = "";
+	if (ril_path(path, err, "%s/" CONFIG, dir))
+		return -1;
+	cJSON *config = ril_json_read(path, err);
+	if (!config)
+		return -1;
+	a->alpha = 8;
+	a->rank = 8; /* PEFT's defaults */
+	int rc = cJSON_IsObject(config) ? refuse(config, err) : ril_fail(err, RIL_ECORRUPT, "not an object");
+	if (!rc)
+		rc = ril_json_int(config, "r", &a->rank, err) || ril_json_num(config, "lora_alpha", &a->alpha, err) ||
+		     ril_json_bool(config, "use_rslora", &a->rslora, err) ||
+		     ril_json_str(config, "base_model_name_or_path", &base, err);
+	if (!rc && (a->rank < 1 || a->rank > MAX_RANK || !*base))
+		rc = ril_fail(err, RIL_ECORRUPT, "%s", *base ? "r is out of range" : "no base_model_name_or_path");
+	if (!rc)
+		rc = find_base(a, dir, base, err);
+	cJSON_Delete(config);
+	return rc ? ril_context(err, "%s", path), -1 : 0;
+}
+
+struct ril_adapters *ril_adapters_open(const char *dir, struct ril_err *err)
+{
+	struct ril_adapters *a = ril_new(1, sizeof *a, err);
+	if (a &&
+	    (!(a->dir = ril_strdup(dir, err)) || read_config(a, dir, err) || !(a->from = ril_folder_open(dir, err)))) {
+		ril_adapters_free(a);
+		return NULL;
+	}
+	return a;
+}
+
+struct ril_adapters *ril_adapters_fresh(const struct ril_lora_spec *how, const char *base, struct ril_err *err)
+{
+	struct ril_adapters *a = ril_new(1, sizeof *a, err);
+	if (!a)
+		return NULL;
+	*a = (struct ril_adapters){.rank = how->rank, .alpha = how->alpha, .rslora = how->rslora, .how = *how};
+	if (!(a->base = ril_strdup(base, err))) {
+		ril_adapters_free(a);
+		return NULL;
+	}
+	return a;
+}
+
+void ril_adapters_free(struct ril_adapters *a)
+{
+	if (!a)
+		return;
+	ril_folder_free(a->from);
+	free(a->dir);
+	free(a->base);
+	free(a->at);
+	free(a);
+}
+
+int ril_adapters_agree(const struct ril_adapters *a, const struct ril_lora_spec *s, struct ril_err *err)
+{
+	if (a->rank == s->rank && a->alpha == s->alpha && a->rslora == s->rslora)
+		return 0;
+	return ril_fail(err, RIL_EUSAGE, "--lora: the folder's adapters have rank %lld, alpha %g, rslora %d",
+			(long long)a->rank, a->alpha, a->rslora);
+}
+
+/* ---- writing ---- */
+
+/* Layers by their whole names: a pattern would also mean layers that have no adapter. */
+static bool add_targets(cJSON *config, const struct ril_adapters *a)
+{
+	cJSON *list = cJSON_AddArrayToObject(config, "target_modules");
+	bool ok = list;
+	for (size_t i = 0; ok && i < a->n; i++)
+		ok = cJSON_AddItemToArray(list, cJSON_CreateString(a->at[i]->module));
+	return ok;
+}
+
+static bool add_score(cJSON *config, bool score)
+{
+	if (!score)
+		return cJSON_AddNullToObject(config, "modules_to_save");
+	cJSON *list = cJSON_AddArrayToObject(config, "modules_to_save");
+	return list && cJSON_AddItemToArray(list, cJSON_CreateString("score"));
+}
+
+int ril_adapters_write_config(const struct ril_params *ps, const char *dir, bool durable, struct ril_err *err)
+{
+	const struct ril_adapters *a = ps->adapters;
+	char path[RIL_PATH], base[PATH_MAX];
+	bool score = false;
+	for (size_t i = 0; i < ps->n; i++)
+		score |= ps->at[i]->part == RIL_PART_SCORE;
+	if (ril_path(path, err, "%s/" CONFIG, dir))
+		return -1;
+	if (!realpath(a->base, base))
+		return ril_fail_errno(err, "%s", a->base);
+	cJSON *c = cJSON_CreateObject();
+	bool ok = c && cJSON_AddStringToObject(c, "peft_type", "LORA") &&
+		  cJSON_AddStringToObject(c, "task_type", score ? "SEQ_CLS" : "CAUSAL_LM") &&
+		  cJSON_AddStringToObject(c, "base_model_name_or_path", base) &&
+		  cJSON_AddBoolToObject(c, "inference_mode", true) &&
+		  cJSON_AddNumberToObject(c, "r", (double)a->rank) &&
+		  cJSON_AddNumberToObject(c, "lora_alpha", a->alpha) && cJSON_AddNumberToObject(c, "lora_dropout", 0) &&
+		  cJSON_AddBoolToObject(c, "use_rslora", a->rslora) && cJSON_AddStringToObject(c, "bias", "none") &&
+		  add_targets(c, a) && add_score(c, score);
+	char *text = ok ? cJSON_Print(c) : NULL;
+	int rc =
+		text ? ril_file_put(path, text, strlen(text), durable, err) : ril_fail(err, RIL_EFAIL, "out of memory");
+	cJSON_free(text);
+	cJSON_Delete(c);
+	return rc;
+}
