@@ -140,7 +140,7 @@ int ril_adapters_check(const struct ril_params *ps, struct ril_err *err)
 	const struct ril_adapters *a = ps->adapters;
 	size_t all = a->from ? ril_folder_count(a->from) : 0;
 	if (a->read == all)
-		return a->n ? 0 : ril_fail(err, RIL_EFAIL, "--lora: no layer is called '%s'", a->how.targets);
+		return a->n ? 0 : ril_fail(err, RIL_EFAIL, "adapters: no layer is called '%s'", a->how.targets);
 	for (size_t i = 0; i < all; i++) {
 		const char *name = ril_folder_at(a->from, i)->name;
 		if (!ril_params_find(ps, name))

@@ -35,10 +35,11 @@ static int spec_item(struct ril_lora_spec *s, const char *name, const char *valu
 	else if (!strcmp(name, "targets") && *value && strlen(value) < sizeof s->targets)
 		snprintf(s->targets, sizeof s->targets, "%s", value);
 	else
-		return ril_fail(err, RIL_EUSAGE,
-				"--lora %.40s=%.40s: the settings are rank=N, alpha=R, targets=NAME+NAME or all, and "
-				"rslora=0 or 1",
-				name, value);
+		return ril_fail(
+			err, RIL_EUSAGE,
+			"adapters: '%.40s=%.40s': the settings are rank=N, alpha=R, targets=NAME+NAME or all, and "
+			"rslora=0 or 1",
+			name, value);
 	return 0;
 }
 
@@ -178,7 +179,7 @@ int ril_adapters_agree(const struct ril_adapters *a, const struct ril_lora_spec 
 {
 	if (a->rank == s->rank && a->alpha == s->alpha && a->rslora == s->rslora)
 		return 0;
-	return ril_fail(err, RIL_EUSAGE, "--lora: the folder's adapters have rank %lld, alpha %g, rslora %d",
+	return ril_fail(err, RIL_EUSAGE, "the folder's adapters have rank %lld, alpha %g, rslora %d",
 			(long long)a->rank, a->alpha, a->rslora);
 }
 
