@@ -115,7 +115,7 @@ int ril_adapters_bind(struct ril_params *ps, struct ril_param *w, const char *co
 	char *copy = l ? ril_arena_alloc(ps->store->entries, strlen(module) + 1, 1, err) : NULL;
 	if (!copy || ril_grow(&a->at, &a->cap, a->n + 1, sizeof(struct ril_lora *), err))
 		return -1;
-	strcpy(copy, module);
+	memcpy(copy, module, strlen(module) + 1);
 	double r = (double)a->rank;
 	*l = (struct ril_lora){.w = w, .module = copy, .scale = a->alpha / (a->rslora ? sqrt(r) : r)};
 	snprintf(name, sizeof name, PEFT "%s.lora_A.weight", module);
