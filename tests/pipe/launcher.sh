@@ -23,6 +23,33 @@ check "a setting is not ignored on resume" grep -q 'steps does not go with it' e
 expect_exit 1 ril-train --run run "${settings[@]}"
 expect_exit 2 ril-train --run other "${settings[@]}" --keep few
 
+# Settings from a file: what they are is what is printed; what is wrong is named with its line.
+ril-train --settings run >settings
+check "settings in a file" grep -qx 'update --lr 1e-3' settings
+check "record is one" grep -qx record settings
+expect_exit 0 timeout 60 ril-train -q --config settings --run copy --steps 3 --save-every 3
+check "the same but for what was given after" cmp <(ril-train --settings copy | grep -v '^s') <(grep -v '^s' settings)
+check "the same weights as the other run had" cmp <(head -n 1 copy/metrics.jsonl | jq .loss) <(head -n 1 run/metrics.jsonl | jq .loss)
+printf 'steps 3\n\n# no\nbatches 4\n' >wrong
+expect_exit 2 ril-train --config wrong --run x; check "line" grep -q 'wrong: line 4: unknown option --batches' err
+printf 'resume run\n' >wrong; expect_exit 2 ril-train --config wrong --run x; check "resume" grep -q 'line 1: resume is not a setting' err
+printf 'steps\n' >wrong; expect_exit 2 ril-train --config wrong --run x; check "no value" grep -q 'line 1: steps needs a value' err
+expect_exit 1 ril-train --config nowhere --run x
+expect_exit 1 ril-train --settings nowhere
+check "no run was made" test ! -e x
+
+# The best by another number; an end once nothing becomes better; a number that is not there.
+expect_exit 0 timeout 60 ril-train -q --config settings --run early --steps 200 --save-every 1 --eval-every 1 --keep 0 --patience 2 \
+	--metric captions.ROUGE-L --update '--lr .05'
+check "ended early" test "$(jq -r .step early/metrics.jsonl | tail -n 1)" -lt 200
+best=$(jq -rs 'max_by([.report.captions["ROUGE-L"], .step]) | .step' early/eval.jsonl)
+check "two evaluations since the best, $best" test "$(jq -s "map(select(.step > $best)) | length" early/eval.jsonl)" -ge 2
+[ "$best" = 0 ] || check "the best by that number" test "$(readlink early/best)" = "step-$best"
+expect_exit 1 timeout 60 ril-train -q --config settings --run none --metric nothing
+check "what there is" grep -q "no number 'nothing'; it has accuracy, macro" err
+expect_exit 2 ril-train --run x --student "$RIL_ROOT/share/models/student" --objective dr-grpo --data data/q.jsonl --patience 2
+check "patience needs an evaluation" grep -q 'needs --eval' err
+
 # What lies beyond the newest complete checkpoint is discarded.
 mkdir run/step-13.tmp run/old-3.tmp; cp run/record/step-12.ril run/record/step-13.ril; rm -f run/best
 expect_exit 0 ril-train -q --resume run
