@@ -34,12 +34,11 @@ static int spec_item(struct ril_lora_spec *s, const char *name, const char *valu
 		s->rslora = *value == '1';
 	else if (!strcmp(name, "targets") && *value && strlen(value) < sizeof s->targets)
 		snprintf(s->targets, sizeof s->targets, "%s", value);
-	else
-		return ril_fail(
-			err, RIL_EUSAGE,
-			"adapters: '%.40s=%.40s': the settings are rank=N, alpha=R, targets=NAME+NAME or all, and "
-			"rslora=0 or 1",
-			name, value);
+	else if (strcmp(name, "dropout") || strcmp(value, "0")) /* none, for those who say so */
+		return ril_fail(err, RIL_EUSAGE,
+				"adapters: '%.40s=%.40s': the settings are rank=N, alpha=R, targets=NAME+NAME or all, "
+				"rslora=0 or 1, and dropout=0",
+				name, value);
 	return 0;
 }
 

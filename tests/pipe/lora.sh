@@ -57,6 +57,11 @@ check "merged is the same model: $(tr '\n' ' ' <losses)" awk 'NR == 2 { a = $1 }
 check "encoding takes a folder of adapters" ril-encode -q -m $A --count 1 -o x.ril q.jsonl
 mkdir bare && cp $A/adapter_* bare
 check "with the base's tokenizer and settings, where they have none" sh -c "ril-encode -q -m bare --count 1 q.jsonl | ril-rollout -q -m bare -n 1 -o x.ril"
+teach() { ril-encode -q -m S --with-pixels --count 1 q.jsonl | ril-rollout -q -m S -n 1 | ril-teach -q -m "$1" --tokenizer S --image-root . -n 1 --greedy --save "$2" -o x.ril; }
+check "a teacher" teach $A by-adapters.jsonl
+check "the same as of the merged" teach merged by-merged.jsonl
+check "the same answers" cmp <(jq -r .response by-adapters.jsonl) <(jq -r .response by-merged.jsonl)
+check "without dropout" ril-update -q -m S --objective sft --lora rank=2,dropout=0 --lr 1e-3 -i e2.ril --save none
 check "inspected" sh -c "ril-inspect $A | grep -q lora_A"
 
 # from targets that are given; further training keeps them
