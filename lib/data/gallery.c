@@ -4,6 +4,7 @@
  * did not ask for. */
 #include "data/gallery.h"
 
+#include "base/base64.h"
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "base/thread.h"
@@ -11,6 +12,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum { AT_ONCE = 16 }; /* pictures decoded side by side before they are embedded */
 
@@ -129,16 +131,51 @@ struct work {
 	struct ril_err err[AT_ONCE];
 };
 
+static bool begins(const char *s, const char *with)
+{
+	return !strncasecmp(s, with, strlen(with));
+}
+
+/* The bytes that a data URL holds (RFC 2397: data:TYPE;base64,BYTES); the type is left to the bytes. */
+static int read_url(struct ril_buf *file, const char *url, struct ril_err *err)
+{
+	static const char kind[] = ";base64";
+	const char *comma = strchr(url, ',');
+	size_t n = comma ? (size_t)(comma - url) : 0;
+	if (n < strlen(kind) || !begins(comma - strlen(kind), kind))
+		return ril_fail(err, RIL_ECORRUPT, "a data URL without ';base64,'");
+	return ril_base64_decode(file, comma + 1, strlen(comma + 1), err);
+}
+
+/* `name`: for messages, with the folder where that fits; else as the data has it, and of that no more than fits. */
+static int read_bytes(const struct ril_gallery *g, const char *path, struct ril_buf *file, struct ril_buf *name,
+		      struct ril_err *err)
+{
+	if (begins(path, "data:"))
+		return ril_buf_puts(name, ril_short(path), err) ||
+				       (read_url(file, path, err) && ril_context(err, "%s", name->data))
+			       ? -1
+			       : 0;
+	if (begins(path, "http://") || begins(path, "https://"))
+		return ril_fail(err, RIL_EFAIL, "%s: pictures are read from files, not fetched", ril_short(path));
+	if (begins(path, "file://"))
+		path += strlen("file://");
+	struct ril_buf full = {0};
+	bool relative = g->root && *g->root && path[0] != '/';
+	int rc = relative ? ril_buf_printf(&full, err, "%s/%s", g->root, path) : ril_buf_puts(&full, path, err);
+	if (!rc)
+		rc = ril_buf_puts(name, full.len > RIL_SHORT ? ril_short(path) : full.data, err);
+	if (!rc)
+		rc = ril_read_file_as(file, full.data, name->data, err);
+	ril_buf_free(&full);
+	return rc;
+}
+
 static int read_picture(const struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
 {
 	struct ril_buf name = {0}, file = {0};
 	struct ril_rgb im = {0};
-	bool relative = g->root && *g->root && s->path[0] != '/';
-	int rc = relative ? ril_buf_printf(&name, err, "%s/%s", g->root, s->path) : ril_buf_puts(&name, s->path, err);
-	/* with the folder where that fits; else as the data has it, and of that no more than fits */
-	const char *shown = rc || name.len > RIL_SHORT ? ril_short(s->path) : name.data;
-	if (!rc)
-		rc = ril_read_file_as(&file, name.data, shown, err);
+	int rc = read_bytes(g, s->path, &file, &name, err);
 	if (!rc) {
 		ril_sha256_hex(file.data, file.len, s->sha256);
 		rc = ril_rgb_decode(&im, file.data, file.len, err) ||
@@ -146,7 +183,7 @@ static int read_picture(const struct ril_gallery *g, struct ril_picture *s, stru
 			     ? -1
 			     : 0;
 		if (rc)
-			ril_context(err, "%s", shown);
+			ril_context(err, "%s", name.data);
 	}
 	ril_rgb_free(&im);
 	ril_buf_free(&file);
