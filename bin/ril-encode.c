@@ -18,19 +18,22 @@
 enum { WINDOW = 64 }; /* questions at once in a stream without steps */
 
 static struct {
-	const char *out, *embeds, *metrics;
+	const char *out, *embeds, *metrics, *format;
 	bool gzip, shuffle;
 	int64_t batch, steps, epochs, count, start, save_every, cache;
 	struct ril_encode_options how;
 	struct plan_args plan;
-} opt = {.out = "-", .embeds = "f32", .cache = 512};
+} opt = {.out = "-", .embeds = "f32", .format = "auto", .cache = 512};
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'm', "model", &opt.how.model, "DIR", "the student: its tokenizer, chat template and vision tower",
 	 0, 0, NULL},
+	{RIL_OPT_CHOICE, 0, "format", &opt.format, NULL, "the field of a record that holds its text", 0, 0,
+	 "auto|question|conversations|messages"},
 	{RIL_OPT_STR, 0, "image-root", &opt.how.image_root, "DIR",
 	 "folder of relative picture paths; default: the data file's", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "system", &opt.how.system, "TEXT", "system message; default: the model's own", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "system", &opt.how.system, "TEXT",
+	 "system message of questions that bring none; default: the model's own", 0, 0, NULL},
 	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "stream to write; - is stdout", 0, 0, NULL},
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
 	{RIL_OPT_INT, 'b', "batch", &opt.batch, "B", "questions per step; 0: no steps", 0, 1e9, NULL},
@@ -172,9 +175,17 @@ static int choose_root(const char *data, char **owned, struct ril_err *err)
 	return *owned ? 0 : -1;
 }
 
+static enum ril_data_format format_named(const char *name)
+{
+	return !strcmp(name, "question")        ? RIL_DATA_QUESTION
+	       : !strcmp(name, "conversations") ? RIL_DATA_CONVERSATIONS
+	       : !strcmp(name, "messages")      ? RIL_DATA_MESSAGES
+						: RIL_DATA_ANY;
+}
+
 static int open_all(struct run *r, const char *data, struct ril_err *err)
 {
-	if (ril_dataset_read(&r->data, data, err))
+	if (ril_dataset_read(&r->data, data, format_named(opt.format), err))
 		return -1;
 	r->plan = (struct ril_schedule){
 		.questions = r->data.n,

@@ -234,8 +234,14 @@ static int put_prompt(struct ril_record *r, struct ril_encoder *e, const struct 
 		      const struct pictures *s, struct ril_err *err)
 {
 	struct ril_ids ids = {0};
-	int rc = ril_chat_encode_question(e->chat, e->opt.system, q->question.at, q->question.n, s->tokens, s->n, &ids,
-					  err);
+	struct ril_chat_turn *turn = ril_new(q->turns + 1, sizeof *turn, err);
+	if (!turn)
+		return -1;
+	for (size_t i = 0; i < q->turns; i++)
+		turn[i] = q->turn[i];
+	turn[q->turns] = (struct ril_chat_turn){"user", q->question.at, q->question.n};
+	int rc = ril_chat_encode_turns(e->chat, e->opt.system, turn, q->turns + 1, s->tokens, s->n, &ids, err);
+	free(turn);
 	if (!rc && (int64_t)ids.n > e->opt.max_prompt)
 		rc = ril_fail(err, RIL_EFAIL, "a prompt of %zu ids is longer than %lld (%d of them stand for pictures)",
 			      ids.n, (long long)e->opt.max_prompt, s->start[s->n]);

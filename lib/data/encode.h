@@ -13,7 +13,8 @@
 struct ril_encode_options {
 	const char *model;
 	const char *image_root;                               /* before relative paths; NULL: nothing */
-	const char *system;                                   /* NULL: the model's own system sentence, if it has one */
+	const char *system;                                   /* NULL: the model's own system sentence, if it has one;
+							       * not for conversations that bring theirs */
 	int64_t max_prompt;                                   /* ids; 0: the model's positions */
 	int64_t min_pixels, max_pixels, min_tiles, max_tiles; /* 0: as the folder says */
 	bool with_answers;                                    /* gold answers as responses */
