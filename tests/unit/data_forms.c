@@ -46,8 +46,8 @@ static const char *const others[] = {
 	"},{\"from\":\"gpt\",\"value\":" A "}]," REST "}",
 	"{\"id\":\"a\",\"images\":[{\"path\":\"x.png\",\"bytes\":null},\"y.png\"],\"conversations\":[{\"from\":"
 	"\"user\","
-	"\"value\":" Q "},{\"from\":\"assistant\",\"value\":" A "}],\"system\":\"\",\"tools\":[],\"videos\":null," REST
-	"}",
+	"\"value\":" Q "},{\"from\":\"assistant\",\"value\":" A
+	"}],\"system\":\"\",\"tools\":null,\"videos\":null," REST "}",
 	"{\"id\":\"a\",\"images\":[\"x.png\",\"y.png\"],\"messages\":[" ASKED(Q) "," ANSWERED "]," REST "}",
 	"{\"id\":\"a\",\"images\":[\"x.png\",\"y.png\"],\"messages\":[" ASKED(
 		PARTS("{\"type\":\"image\"}", "{\"type\":\"image\",\"text\":null}")) "," ANSWERED "]," REST "}",
@@ -114,7 +114,8 @@ static void test_turns(void)
 	struct ril_err e = {0};
 	CHECK(!ril_dataset_read(
 		      &d,
-		      put("{\"system\":\"Be \\\"brief\\\".\",\"image\":[\"x.png\",\"y.png\"],\"conversations\":["
+		      put("{\"tools\":[],\"videos\":\"\",\"objects\":{},\"system\":\"Be "
+			  "\\\"brief\\\".\",\"image\":[\"x.png\",\"y.png\"],\"conversations\":["
 			  "{\"from\":\"human\",\"value\":\"<image>\\nWhat?\"},{\"from\":\"gpt\",\"value\":\"This."
 			  "\"},{\"from\":\"human\",\"value\":\"And "
 			  "<image>?\"},{\"from\":\"gpt\",\"value\":\"That.\"}]}"),
@@ -328,6 +329,43 @@ static void test_reference(void)
 			check_case(model[m], name[k]);
 }
 
+static bool are_ids(const char *json, const struct ril_st_entry *got)
+{
+	struct ril_err e = {0};
+	cJSON *want = ril_json_parse(json, strlen(json), &e);
+	bool alike = want && got && cJSON_GetArraySize(want) == got->count;
+	for (int i = 0; alike && i < got->count; i++)
+		alike = cJSON_GetArrayItem(want, i)->valuedouble == ((const int32_t *)got->data)[i];
+	cJSON_Delete(want);
+	return alike;
+}
+
+/* tests/golden/conversations.jsonl, by conversations.py beside it. */
+static void test_golden(void)
+{
+	struct ril_err e = {0};
+	struct ril_dataset d = {0};
+	char file[512];
+	const char *root = getenv("RIL_ROOT");
+	snprintf(file, sizeof file, "%s/tests/golden/conversations.jsonl", root ? root : ".");
+	const struct ril_encode_options o = {.model = test_reference_or_golden("models/qwen2_5_vl-b"),
+					     .image_root = test_reference_or_golden("models/pictures"),
+					     .with_answers = true};
+	struct ril_encoder *enc = ril_encoder_new(&o, &e);
+	CHECK(enc && !ril_dataset_read(&d, file, RIL_DATA_ANY, &e) && d.n >= 12, "%zu: %s", d.n, e.msg);
+	for (size_t i = 0; enc && i < d.n; i++) {
+		const struct ril_question_line *q = &d.at[i];
+		struct ril_record *r = !ril_encode_pictures(enc, &q, 1, &e) ? ril_encode_question(enc, q, &e) : NULL;
+		CHECK(r && are_ids(field(q, "data.prompt_ids"), ril_record_get(r, "prompt.ids")), "line %zu: prompt %s",
+		      i + 1, e.msg);
+		CHECK(r && are_ids(field(q, "data.answer_ids"), ril_record_get(r, "resp.ids")), "line %zu: answer %s",
+		      i + 1, e.msg);
+		ril_record_free(r);
+	}
+	ril_dataset_free(&d);
+	ril_encoder_free(enc);
+}
+
 int main(void)
 {
 	if (!mkdtemp(work_dir))
@@ -336,6 +374,7 @@ int main(void)
 	test_turns();
 	test_file();
 	test_refused();
+	test_golden();
 	test_reference();
 	unlink(put(""));
 	rmdir(work_dir);
