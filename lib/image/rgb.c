@@ -36,6 +36,16 @@ static bool starts(struct ril_bytes b, size_t at, const char *magic, size_t n)
 	return b.n >= at + n && !memcmp(b.at + at, magic, n);
 }
 
+/* Formats that data sets hold and nothing here decodes; NULL: none of them. */
+static const char *foreign_format(struct ril_bytes b)
+{
+	if (starts(b, 0, "II*\0", 4) || starts(b, 0, "MM\0*", 4))
+		return "TIFF";
+	if (starts(b, 4, "ftypavi", 7))
+		return "AVIF";
+	return starts(b, 4, "ftyphei", 7) || starts(b, 4, "ftypmif1", 8) ? "HEIF" : NULL;
+}
+
 static int decode(struct ril_rgb *im, int *orientation, struct ril_bytes b, struct ril_err *err)
 {
 	if (starts(b, 0, "\xff\xd8\xff", 3))
@@ -50,6 +60,9 @@ static int decode(struct ril_rgb *im, int *orientation, struct ril_bytes b, stru
 		return ril_bmp_decode(im, b, err);
 	if (!b.n)
 		return ril_fail(err, RIL_ECORRUPT, "empty file");
+	const char *foreign = foreign_format(b);
+	if (foreign)
+		return ril_fail(err, RIL_EFAIL, "%s is not read, only JPEG, PNG, WebP, BMP, GIF", foreign);
 	return ril_fail(err, RIL_ECORRUPT, "not a picture in a known format (JPEG, PNG, WebP, BMP, GIF)");
 }
 
