@@ -19,7 +19,7 @@ enum { WINDOW = 64 }; /* questions at once in a stream without steps */
 
 static struct {
 	const char *out, *embeds, *metrics, *format;
-	bool gzip, shuffle;
+	bool gzip, shuffle, check, stats;
 	int64_t batch, steps, epochs, count, start, save_every, cache;
 	struct ril_encode_options how;
 	struct plan_args plan;
@@ -63,6 +63,8 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_INT, 0, "picture-cache", &opt.cache, "MIB", "memory for pictures that may come again", 0, 1 << 20,
 	 NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "check", &opt.check, NULL, "only look the data through, and tell every fault", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "stats", &opt.stats, NULL, "only count tokens and pictures, and print a summary", 0, 0, NULL},
 	PLAN_OPTIONS(opt.plan),
 	{0},
 };
@@ -211,6 +213,74 @@ static int open_all(struct run *r, const char *data, struct ril_err *err)
 	return r->out ? write_head(r, err) : -1;
 }
 
+/* ---- --check, --stats: the data file alone ---- */
+
+struct check {
+	struct ril_tool *tool;
+	struct ril_dataset data;
+	struct ril_encoder *encoder;
+	struct ril_sizes sizes;
+	int64_t faults;
+	int code; /* the exit code that they are worth: a damaged file weighs more than what does not fit */
+};
+
+static void tell(void *ctx, const struct ril_err *why)
+{
+	struct check *c = ctx;
+	c->faults++;
+	c->code = why->code > c->code ? why->code : c->code;
+	fprintf(stderr, "%s: %s\n", c->tool->name, why->msg);
+}
+
+/* Pictures of many questions are read side by side, unless one of them is at fault. */
+static void check_window(struct check *c, size_t from, size_t n)
+{
+	const struct ril_question_line *q[WINDOW];
+	struct ril_err why = {0};
+	for (size_t i = 0; i < n; i++)
+		q[i] = &c->data.at[from + i];
+	bool all = !ril_encode_pictures(c->encoder, q, n, &why);
+	for (size_t i = 0; i < n; i++) {
+		why = (struct ril_err){0};
+		if ((!all && ril_encode_pictures(c->encoder, &q[i], 1, &why)) ||
+		    ril_encode_measure(c->encoder, q[i], &c->sizes, &why)) {
+			ril_context(&why, "%s", c->data.path);
+			tell(c, &why);
+		}
+	}
+}
+
+static int check_all(struct check *c, const char *path, struct ril_err *err)
+{
+	if (!(c->encoder = ril_encoder_new(&opt.how, err)) ||
+	    ril_dataset_check(&c->data, path, format_named(opt.format), tell, c, err))
+		return -1;
+	for (size_t at = 0; at < c->data.n; at += WINDOW)
+		check_window(c, at, c->data.n - at < WINDOW ? c->data.n - at : WINDOW);
+	struct ril_buf b = {0};
+	int rc = opt.stats ? ril_sizes_show(&c->sizes, &b, err) || ril_print(b.data, b.len, err) : 0;
+	ril_buf_free(&b);
+	if (rc)
+		return -1;
+	if (c->faults)
+		return ril_fail(err, c->code, "%s: faults: %lld", c->data.path, (long long)c->faults);
+	if (!c->data.n)
+		return ril_fail(err, RIL_EFAIL, "%s: no question in it", c->data.path);
+	ril_say(c->tool, "%s: %zu questions, no fault", c->data.path, c->data.n);
+	return 0;
+}
+
+static int check(struct ril_tool *t, const char *path, struct ril_err *err)
+{
+	struct check c = {.tool = t};
+	opt.how.measures = true;
+	int rc = check_all(&c, path, err);
+	ril_sizes_free(&c.sizes);
+	ril_encoder_free(c.encoder);
+	ril_dataset_free(&c.data);
+	return rc;
+}
+
 /* One picture at a time. */
 static int measure(RIL_UNUSED void *ctx, const struct ril_plan_batch *b, struct ril_memory *m, struct ril_err *err)
 {
@@ -248,8 +318,15 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	ril_tool_note(t, "%s", ril_picture_decoders());
 	if (ril_picture_caveat())
 		ril_say(t, "%s", ril_picture_caveat());
+	if (choose_root(operands->at[0], &root, err))
+		return -1;
+	if (opt.check || opt.stats) {
+		int rc = check(t, operands->at[0], err);
+		free(root);
+		return rc;
+	}
 	ril_signals_take_over();
-	int rc = plan_guard(&p, err) || choose_root(operands->at[0], &root, err) ? -1 : 0;
+	int rc = plan_guard(&p, err);
 	if (!rc)
 		rc = open_all(&r, operands->at[0], err);
 	if (!rc)
@@ -269,7 +346,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 
 static bool computes(const struct ril_tool *t)
 {
-	return plan_computes(&opt.plan, t);
+	return !opt.check && !opt.stats && plan_computes(&opt.plan, t);
 }
 
 int main(int argc, char **argv)

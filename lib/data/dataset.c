@@ -6,6 +6,26 @@
 
 #include <stdlib.h>
 
+struct file {
+	struct ril_dataset *d;
+	enum ril_data_format format;
+	void (*fault)(void *ctx, const struct ril_err *); /* NULL: a fault ends the reading */
+	void *ctx;
+	const char *at, *end;
+	int64_t line;  /* that `at` is in */
+	int64_t place; /* records so far */
+};
+
+/* A fault of the file's: handed on, or told and forgotten. */
+static int at_fault(const struct file *f, struct ril_err *err)
+{
+	if (!f->fault)
+		return -1;
+	f->fault(f->ctx, err);
+	*err = (struct ril_err){0};
+	return 0;
+}
+
 /* ---- ids ---- */
 
 static int by_id(const void *a, const void *b)
@@ -27,9 +47,18 @@ static int add_place(struct ril_question_line *q, struct ril_err *err)
 	return 0;
 }
 
-/* Every id once.  Where records may share one, the first keeps it. */
-static int settle_ids(struct ril_dataset *d, bool tell_apart, struct ril_err *err)
+static int id_twice(const struct file *f, const struct ril_question_line *q, const struct ril_question_line *first,
+		    struct ril_err *err)
 {
+	ril_fail(err, RIL_ECORRUPT, "%s: line %lld: id '%s' is that of line %lld too", f->d->path, (long long)q->line,
+		 q->id, (long long)first->line);
+	return at_fault(f, err);
+}
+
+/* Looks for ids that come again: to tell them apart, where records may be, or as faults. */
+static int settle_ids(const struct file *f, bool tell_apart, struct ril_err *err)
+{
+	struct ril_dataset *d = f->d;
 	struct ril_question_line **sorted = ril_new(d->n, sizeof *sorted, err);
 	if (!sorted)
 		return -1;
@@ -40,29 +69,42 @@ static int settle_ids(struct ril_dataset *d, bool tell_apart, struct ril_err *er
 	for (size_t i = 1, first = 0; i < d->n && !rc; i++) {
 		if (strcmp(sorted[i]->id, sorted[first]->id))
 			first = i;
-		else if (tell_apart && sorted[i]->placed)
-			rc = add_place(sorted[i], err);
+		else if (tell_apart)
+			rc = sorted[i]->placed ? add_place(sorted[i], err) : 0;
 		else
-			rc = ril_fail(err, RIL_ECORRUPT, "%s: line %lld: id '%s' is that of line %lld too", d->path,
-				      (long long)sorted[i]->line, sorted[i]->id, (long long)sorted[first]->line);
+			rc = id_twice(f, sorted[i], sorted[first], err);
 	}
 	free(sorted);
 	return rc;
 }
 
-static int check_ids(struct ril_dataset *d, struct ril_err *err)
+/* Every id once; the first of several keeps it. */
+static int check_ids(const struct file *f, struct ril_err *err)
 {
-	return settle_ids(d, true, err) || settle_ids(d, false, err) ? -1 : 0;
+	return settle_ids(f, true, err) || settle_ids(f, false, err) ? -1 : 0;
 }
 
 /* ---- the file ---- */
 
-struct file {
-	struct ril_dataset *d;
-	enum ril_data_format format;
-	const char *at, *end;
-	int64_t line; /* that `at` is in */
-};
+static void question_free(struct ril_question_line *q)
+{
+	for (size_t k = 0; k < q->pictures; k++)
+		free(q->picture[k]);
+	for (size_t k = 0; k < q->answers; k++)
+		free(q->answer[k].at);
+	for (size_t k = 0; k < q->turns; k++)
+		free((char *)q->turn[k].text);
+	for (size_t k = 0; k < q->fields; k++) {
+		free(q->field[k].name);
+		free(q->field[k].value);
+	}
+	free(q->id);
+	free(q->question.at);
+	free(q->picture);
+	free(q->turn);
+	free(q->answer);
+	free(q->field);
+}
 
 static int at_line(const struct file *f, int64_t line, struct ril_err *err)
 {
@@ -76,11 +118,16 @@ static int add_record(struct file *f, const char *text, size_t n, int64_t line, 
 		return -1;
 	cJSON *record = ril_json_parse(text, n, err);
 	struct ril_question_line *q = &d->at[d->n];
-	*q = (struct ril_question_line){.line = line, .place = (int64_t)d->n + 1};
-	d->n += record != NULL;
+	*q = (struct ril_question_line){.line = line, .place = ++f->place};
 	int rc = record ? ril_line_read(q, record, f->format, err) : -1;
 	cJSON_Delete(record);
-	return rc ? at_line(f, line, err) : 0;
+	if (!rc) {
+		d->n++;
+		return 0;
+	}
+	question_free(q);
+	at_line(f, line, err);
+	return at_fault(f, err);
 }
 
 static int read_lines(struct file *f, struct ril_err *err)
@@ -170,57 +217,55 @@ static int read_list(struct file *f, struct ril_err *err)
 	return at_line(f, f->line, err);
 }
 
-static int read_records(struct ril_dataset *d, const struct ril_buf *text, enum ril_data_format format,
-			struct ril_err *err)
+static int read_records(struct file *f, const struct ril_buf *text, struct ril_err *err)
 {
 	static const char bom[] = "\xEF\xBB\xBF";
-	struct file f = {.d = d, .format = format, .at = text->data, .end = text->data + text->len, .line = 1},
-		    list = f;
-	if (text->len >= strlen(bom) && !memcmp(f.at, bom, strlen(bom)))
+	f->at = text->data;
+	f->end = f->at + text->len;
+	f->line = 1;
+	struct file list = *f;
+	if (text->len >= strlen(bom) && !memcmp(f->at, bom, strlen(bom)))
 		list.at += strlen(bom);
 	skip_space(&list);
-	return list.at < list.end && *list.at == '[' ? read_list(&list, err) : read_lines(&f, err);
+	if (list.at == list.end || *list.at != '[')
+		return read_lines(f, err);
+	return read_list(&list, err) ? at_fault(f, err) : 0;
 }
 
-int ril_dataset_read(struct ril_dataset *d, const char *path, enum ril_data_format format, struct ril_err *err)
+static int read_file(struct file *f, const char *path, struct ril_err *err)
 {
 	struct ril_buf text = {0};
+	struct ril_dataset *d = f->d;
 	bool standard = !strcmp(path, "-");
 	*d = (struct ril_dataset){.path = ril_strdup(standard ? "standard input" : path, err)};
 	int rc = d->path ? ril_read_file(&text, standard ? "/dev/stdin" : path, err) : -1;
 	if (!rc && text.len)
-		rc = read_records(d, &text, format, err);
+		rc = read_records(f, &text, err);
 	ril_buf_free(&text);
-	if (!rc && !d->n)
+	if (!rc && !d->n && !f->fault)
 		rc = ril_fail(err, RIL_EFAIL, "%s: no question in it", d->path);
 	if (!rc)
-		rc = check_ids(d, err);
+		rc = check_ids(f, err);
 	if (rc)
 		ril_dataset_free(d);
 	return rc;
 }
 
+int ril_dataset_read(struct ril_dataset *d, const char *path, enum ril_data_format format, struct ril_err *err)
+{
+	return read_file(&(struct file){.d = d, .format = format}, path, err);
+}
+
+int ril_dataset_check(struct ril_dataset *d, const char *path, enum ril_data_format format,
+		      void (*fault)(void *ctx, const struct ril_err *), void *ctx, struct ril_err *err)
+{
+	return read_file(&(struct file){.d = d, .format = format, .fault = fault, .ctx = ctx}, path, err);
+}
+
 void ril_dataset_free(struct ril_dataset *d)
 {
-	for (size_t i = 0; i < d->n; i++) {
-		struct ril_question_line *q = &d->at[i];
-		for (size_t k = 0; k < q->pictures; k++)
-			free(q->picture[k]);
-		for (size_t k = 0; k < q->answers; k++)
-			free(q->answer[k].at);
-		for (size_t k = 0; k < q->turns; k++)
-			free((char *)q->turn[k].text);
-		for (size_t k = 0; k < q->fields; k++) {
-			free(q->field[k].name);
-			free(q->field[k].value);
-		}
-		free(q->id);
-		free(q->question.at);
-		free(q->picture);
-		free(q->turn);
-		free(q->answer);
-		free(q->field);
-	}
+	for (size_t i = 0; i < d->n; i++)
+		question_free(&d->at[i]);
 	free(d->at);
 	free(d->path);
 	*d = (struct ril_dataset){0};

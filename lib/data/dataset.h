@@ -54,6 +54,10 @@ struct ril_dataset {
 
 /* path "-": standard input.  No question at all, and an id that comes twice in records of the own form, are errors. */
 int ril_dataset_read(struct ril_dataset *, const char *path, enum ril_data_format, struct ril_err *);
+/* The same, but faults of the file's do not end it: `fault` is told of each, and what is at fault is left out.  0, unless
+ * there is no file to be read. */
+int ril_dataset_check(struct ril_dataset *, const char *path, enum ril_data_format,
+		      void (*fault)(void *ctx, const struct ril_err *), void *ctx, struct ril_err *);
 void ril_dataset_free(struct ril_dataset *);
 
 #endif

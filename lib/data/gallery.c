@@ -99,10 +99,14 @@ struct ril_gallery *ril_gallery_new(struct ril_model *m, const struct ril_pixel_
 	if (!g)
 		return NULL;
 	*g = (struct ril_gallery){.model = m, .settings = *s, .root = root, .keep_pixels = keep_pixels, .room = room};
-	if (!rehash(g, 64, 0, err) && (g->tape = ril_tape_new(err))) {
-		ril_tape_compute(g->tape, m->params->compute);
-		return g;
+	int rc = rehash(g, 64, 0, err);
+	if (!rc && m->params) {
+		rc = (g->tape = ril_tape_new(err)) ? 0 : -1;
+		if (!rc)
+			ril_tape_compute(g->tape, m->params->compute);
 	}
+	if (!rc)
+		return g;
 	ril_gallery_free(g);
 	return NULL;
 }
@@ -199,11 +203,10 @@ static void read_tile(void *ctx, int tile, RIL_UNUSED int worker)
 
 /* ---- embedding ---- */
 
-static int embed(struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
+/* What the pixels will be as tokens. */
+static int count_tokens(const struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
 {
 	const struct ril_config *c = &g->model->config;
-	int64_t H = c->text.hidden;
-	struct ril_tower_input one = {1, s->pixels.grid, s->pixels.values};
 	memcpy(s->grid, s->pixels.grid, sizeof s->grid);
 	if (ril_config_pixel_rows(c, s->grid) != s->pixels.rows || ril_config_pixel_cols(c) != s->pixels.width)
 		return ril_fail(
@@ -212,6 +215,13 @@ static int embed(struct ril_gallery *g, struct ril_picture *s, struct ril_err *e
 			s->pixels.rows, s->pixels.width, (long long)ril_config_pixel_rows(c, s->grid),
 			(long long)ril_config_pixel_cols(c));
 	s->tokens = ril_config_image_tokens(c, s->grid);
+	return 0;
+}
+
+static int embed(struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
+{
+	int64_t H = g->model->config.text.hidden;
+	struct ril_tower_input one = {1, s->pixels.grid, s->pixels.values};
 	struct ril_val *v = ril_model_vision(g->tape, g->model, &one);
 	double *host = NULL;
 	int rc = ril_tape_check(g->tape, err);
@@ -229,12 +239,22 @@ static int embed(struct ril_gallery *g, struct ril_picture *s, struct ril_err *e
 	}
 	free(host);
 	ril_tape_reset(g->tape);
+	g->embedded++;
+	return rc;
+}
+
+/* Counts a picture that was read and embeds it, or lets it be, as the model allows. */
+static int take_in(struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
+{
+	if (count_tokens(g, s, err))
+		return -1;
+	int rc = g->tape ? embed(g, s, err) : 0;
 	if (!g->keep_pixels)
 		ril_pixels_free(&s->pixels);
-	s->bytes = (size_t)(s->tokens * H) * sizeof *s->embeds +
+	s->bytes = strlen(s->path) +
+		   (s->embeds ? (size_t)(s->tokens * g->model->config.text.hidden) * sizeof *s->embeds : 0) +
 		   (size_t)s->pixels.rows * (size_t)s->pixels.width * sizeof *s->pixels.values;
 	g->bytes += s->bytes;
-	g->embedded++;
 	return rc;
 }
 
@@ -248,7 +268,7 @@ static int fill(struct ril_gallery *g, struct work *w, int n, struct ril_err *er
 				*err = w->err[i];
 			return i;
 		}
-		if (embed(g, w->picture[i], err))
+		if (take_in(g, w->picture[i], err))
 			return i;
 	}
 	return n;

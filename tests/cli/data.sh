@@ -40,7 +40,7 @@ expect_exit 0 E -o named.ril --format question two.jsonl
 expect_exit 0 ril-inspect --diff two.ril named.ril
 expect_exit 0 E -o named.ril --format messages two.jsonl
 check "--format messages" test "$(ril-inspect --field question named.ril | grep -c 'Another?')" = 6
-expect_exit 3 E --format conversations two.jsonl; says "two.jsonl: line 1: id 'q/0': no 'conversations'"
+expect_exit 3 E --format conversations two.jsonl; says "two.jsonl: line 1: id 'q/000000/0': no 'conversations'"
 expect_exit 2 E --format llava two.jsonl
 
 # a conversation: what a teacher is shown is the prompt itself, so that under the same weights it answers as the student does
@@ -89,6 +89,7 @@ says "bad.jsonl: line 1: id '#1': data:image/png;base64,"; short
 one "$(url "${pictures[0]}" | tr 'A' '*')"; expect_exit 3 E bad.jsonl; says "not base64 at character"; short
 one "data:image/png,$(head -c 9000 /dev/zero | tr '\0' x)"; expect_exit 3 E bad.jsonl; says "without ';base64,'"; short
 one "data:text/plain;base64,aGVsbG8="; expect_exit 3 E bad.jsonl; says "not a picture"
+one "data:image/tiff;base64,$(printf 'II*\0\10\0\0\0' | base64)"; expect_exit 1 E bad.jsonl; says "TIFF is not read"
 one "https://example.org/$(head -c 9000 /dev/zero | tr '\0' x).png"; expect_exit 1 E bad.jsonl; says "not fetched"; short
 one "none.png"; expect_exit 1 E bad.jsonl; says "bad.jsonl: line 1: id '#1': data/none.png: No such file"
 one "$(head -c 9000 /dev/zero | tr '\0' x)"; expect_exit 1 E bad.jsonl; says "File name too long"; short
@@ -100,4 +101,29 @@ check "nothing is left of a failed run" test ! -e bad.ril
 jq -c '.[0].conversations[0].from = "tool"' llava.json >bad.json; expect_exit 3 E -o bad.ril bad.json
 says "conversations 1: role 'tool' is not read"
 check "nothing is left of a failed run" test ! -e bad.ril
+
+# the whole file at once
+expect_exit 0 ril-encode -m "$M" --image-root data --check llava.json; says "llava.json: 6 questions, no fault"
+check "no stream" test ! -s out
+jq -c '.[]' llava.json | {
+	read -r a; read -r b; read -r c; read -r d; read -r e; read -r f
+	echo "$a"; echo "${b%?}"; jq -c '.image = "none.png"' <<<"$c"; jq -c '.conversations[0].value = ("word " * 3000)' <<<"$d"
+	jq -c '.image = "none.png"' <<<"$e"; echo "$f"; jq -c '{id: "q", question: "Q"}' <<<"$a"; jq -c '{id: "q", question: "Q"}' <<<"$a"
+} >faulty.jsonl
+expect_exit 3 E --check --with-answers faulty.jsonl
+for said in 'line 2: not JSON' 'line 3: id' 'line 4: id' 'line 5: id' "line 8: id 'q' is that of line 7" "line 7: id 'q': no 'answer'"; do
+	says "ril-encode: faulty.jsonl: $said"
+done
+says 'none.png: No such file'; says 'a prompt of 12'; says 'faulty.jsonl: faults: '
+sed -i 2d faulty.jsonl; sed -i 7d faulty.jsonl
+expect_exit 1 E --check faulty.jsonl; says 'faulty.jsonl: faults: 3'
+expect_exit 1 E --check /dev/null; says 'no question in it'
+expect_exit 3 E --check bad.json; says 'faults: 1'
+expect_exit 0 E --stats --with-answers llava.json; cp out stats
+ids() { ril-inspect --json --field "$1" other.ril | jq -s '[.[].value | select(.) | length] | "\(length) \(add) \(min) \(max)"' -r; }
+E --with-answers -o other.ril llava.json
+for what in 'prompt tokens:prompt.ids' 'answer tokens:resp.ids'; do
+	check "${what%:*} are those of the stream" test "$(ids "${what#*:}")" = "$(awk -v name="${what%:*}" 'index($0, name) == 1 { $1 = $2 = ""; print $3, $4, $6, $8; exit }' stats)"
+done
+check "each question is in a bar" test "$(awk 'h && /^ *[0-9]/ { n += $NF } /^prompt tokens$/ { h = 1; next } /^$/ { h = 0 } END { print n }' stats)" = 6
 test_end
