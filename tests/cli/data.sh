@@ -57,6 +57,13 @@ jq -c '.messages |= .[2:] | del(.system) | .images |= .[1:]' talk.jsonl >last.js
 expect_exit 0 E -o last.ril last.jsonl
 check "and more than its last question" bash -c '! cmp -s <(ril-inspect --field prompt.ids talk.ril) <(ril-inspect --field prompt.ids last.ril)'
 
+# the page of a run shows the pictures, wherever they are
+jq -c --arg url "$(url "${pictures[0]}")" '.judge = "exact" | .answer = "x" | .images[0] = $url' talk.jsonl >shown.jsonl
+expect_exit 0 "$RIL_ROOT/scripts/ril-train" -q --run run --student "$M" --objective dr-grpo --data shown.jsonl --image-root data \
+	--batch 1 --steps 1 -n 2 --save-every 1 --record
+expect_exit 0 "$RIL_ROOT/scripts/ril-page" run data
+check "both pictures" test "$(grep -c '<img alt="" src="data:image/png;base64,iVBOR' out)" = 2
+
 # pictures in the file itself
 while IFS= read -r line; do
 	jq -c --arg url "$(url "$(jq -r .image <<<"$line")")" '.image = $url' <<<"$line"

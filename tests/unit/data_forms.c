@@ -327,6 +327,8 @@ static void test_reference(void)
 	for (int m = 0; m < 4; m++)
 		for (int k = 0; k < 3; k++)
 			check_case(model[m], name[k]);
+	check_case("qwen2_5-text", "chat");
+	check_case("qwen3-text", "chat");
 }
 
 static bool are_ids(const char *json, const struct ril_st_entry *got)
