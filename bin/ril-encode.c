@@ -18,19 +18,22 @@
 enum { WINDOW = 64 }; /* questions at once in a stream without steps */
 
 static struct {
-	const char *out, *embeds, *metrics;
-	bool gzip, shuffle;
+	const char *out, *embeds, *metrics, *format;
+	bool gzip, shuffle, check, stats;
 	int64_t batch, steps, epochs, count, start, save_every, cache;
 	struct ril_encode_options how;
 	struct plan_args plan;
-} opt = {.out = "-", .embeds = "f32", .cache = 512};
+} opt = {.out = "-", .embeds = "f32", .format = "auto", .cache = 512};
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'm', "model", &opt.how.model, "DIR", "the student: its tokenizer, chat template and vision tower",
 	 0, 0, NULL},
+	{RIL_OPT_CHOICE, 0, "format", &opt.format, NULL, "the field of a record that holds its text", 0, 0,
+	 "auto|question|conversations|messages"},
 	{RIL_OPT_STR, 0, "image-root", &opt.how.image_root, "DIR",
 	 "folder of relative picture paths; default: the data file's", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "system", &opt.how.system, "TEXT", "system message; default: the model's own", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "system", &opt.how.system, "TEXT",
+	 "system message of questions that bring none; default: the model's own", 0, 0, NULL},
 	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "stream to write; - is stdout", 0, 0, NULL},
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
 	{RIL_OPT_INT, 'b', "batch", &opt.batch, "B", "questions per step; 0: no steps", 0, 1e9, NULL},
@@ -60,6 +63,8 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_INT, 0, "picture-cache", &opt.cache, "MIB", "memory for pictures that may come again", 0, 1 << 20,
 	 NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "check", &opt.check, NULL, "only look the data through, and tell every fault", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "stats", &opt.stats, NULL, "only count tokens and pictures, and print a summary", 0, 0, NULL},
 	PLAN_OPTIONS(opt.plan),
 	{0},
 };
@@ -172,9 +177,17 @@ static int choose_root(const char *data, char **owned, struct ril_err *err)
 	return *owned ? 0 : -1;
 }
 
+static enum ril_data_format format_named(const char *name)
+{
+	return !strcmp(name, "question")        ? RIL_DATA_QUESTION
+	       : !strcmp(name, "conversations") ? RIL_DATA_CONVERSATIONS
+	       : !strcmp(name, "messages")      ? RIL_DATA_MESSAGES
+						: RIL_DATA_ANY;
+}
+
 static int open_all(struct run *r, const char *data, struct ril_err *err)
 {
-	if (ril_dataset_read(&r->data, data, err))
+	if (ril_dataset_read(&r->data, data, format_named(opt.format), err))
 		return -1;
 	r->plan = (struct ril_schedule){
 		.questions = r->data.n,
@@ -198,6 +211,74 @@ static int open_all(struct run *r, const char *data, struct ril_err *err)
 	r->clock.out = r->out;
 	ril_clock_start(&r->clock);
 	return r->out ? write_head(r, err) : -1;
+}
+
+/* ---- --check, --stats: the data file alone ---- */
+
+struct check {
+	struct ril_tool *tool;
+	struct ril_dataset data;
+	struct ril_encoder *encoder;
+	struct ril_sizes sizes;
+	int64_t faults;
+	int code; /* the exit code that they are worth: a damaged file weighs more than what does not fit */
+};
+
+static void tell(void *ctx, const struct ril_err *why)
+{
+	struct check *c = ctx;
+	c->faults++;
+	c->code = why->code > c->code ? why->code : c->code;
+	fprintf(stderr, "%s: %s\n", c->tool->name, why->msg);
+}
+
+/* Pictures of many questions are read side by side, unless one of them is at fault. */
+static void check_window(struct check *c, size_t from, size_t n)
+{
+	const struct ril_question_line *q[WINDOW];
+	struct ril_err why = {0};
+	for (size_t i = 0; i < n; i++)
+		q[i] = &c->data.at[from + i];
+	bool all = !ril_encode_pictures(c->encoder, q, n, &why);
+	for (size_t i = 0; i < n; i++) {
+		why = (struct ril_err){0};
+		if ((!all && ril_encode_pictures(c->encoder, &q[i], 1, &why)) ||
+		    ril_encode_measure(c->encoder, q[i], &c->sizes, &why)) {
+			ril_context(&why, "%s", c->data.path);
+			tell(c, &why);
+		}
+	}
+}
+
+static int check_all(struct check *c, const char *path, struct ril_err *err)
+{
+	if (!(c->encoder = ril_encoder_new(&opt.how, err)) ||
+	    ril_dataset_check(&c->data, path, format_named(opt.format), tell, c, err))
+		return -1;
+	for (size_t at = 0; at < c->data.n; at += WINDOW)
+		check_window(c, at, c->data.n - at < WINDOW ? c->data.n - at : WINDOW);
+	struct ril_buf b = {0};
+	int rc = opt.stats ? ril_sizes_show(&c->sizes, &b, err) || ril_print(b.data, b.len, err) : 0;
+	ril_buf_free(&b);
+	if (rc)
+		return -1;
+	if (c->faults)
+		return ril_fail(err, c->code, "%s: faults: %lld", c->data.path, (long long)c->faults);
+	if (!c->data.n)
+		return ril_fail(err, RIL_EFAIL, "%s: no question in it", c->data.path);
+	ril_say(c->tool, "%s: %zu questions, no fault", c->data.path, c->data.n);
+	return 0;
+}
+
+static int check(struct ril_tool *t, const char *path, struct ril_err *err)
+{
+	struct check c = {.tool = t};
+	opt.how.measures = true;
+	int rc = check_all(&c, path, err);
+	ril_sizes_free(&c.sizes);
+	ril_encoder_free(c.encoder);
+	ril_dataset_free(&c.data);
+	return rc;
 }
 
 /* One picture at a time. */
@@ -237,8 +318,15 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	ril_tool_note(t, "%s", ril_picture_decoders());
 	if (ril_picture_caveat())
 		ril_say(t, "%s", ril_picture_caveat());
+	if (choose_root(operands->at[0], &root, err))
+		return -1;
+	if (opt.check || opt.stats) {
+		int rc = check(t, operands->at[0], err);
+		free(root);
+		return rc;
+	}
 	ril_signals_take_over();
-	int rc = plan_guard(&p, err) || choose_root(operands->at[0], &root, err) ? -1 : 0;
+	int rc = plan_guard(&p, err);
 	if (!rc)
 		rc = open_all(&r, operands->at[0], err);
 	if (!rc)
@@ -258,7 +346,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 
 static bool computes(const struct ril_tool *t)
 {
-	return plan_computes(&opt.plan, t);
+	return !opt.check && !opt.stats && plan_computes(&opt.plan, t);
 }
 
 int main(int argc, char **argv)

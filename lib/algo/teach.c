@@ -191,6 +191,8 @@ static int make_asks(struct teaching *l, int32_t n, struct ril_err *err)
 			return -1;
 		l->ask[i] = (struct ril_query){.key = key,
 					       .hash = ril_hash32(key, strlen(key)),
+					       .turn = q->turn,
+					       .turns = q->turns,
 					       .text = q->text.data,
 					       .len = q->text.len,
 					       .picture = q->picture,

@@ -3,12 +3,17 @@
 #define RIL_ALGO_TEACH_INTERNAL_H
 
 #include "algo/teach.h"
+#include "text/chat.h"
 
-/* A group's question and the paths of its pictures, for a teacher to be asked. */
+/* A group's question, what was said before it and the paths of its pictures, for a teacher to be asked. */
 struct ril_teach_question {
-	struct ril_buf text; /* may hold NULs */
-	cJSON *paths;        /* image.path, or NULL */
-	char **picture;      /* [pictures], in `paths` */
+	struct ril_buf text;        /* may hold NULs */
+	cJSON *said;                /* turns, or NULL */
+	struct ril_buf *was;        /* [turns] what was said in each */
+	struct ril_chat_turn *turn; /* [turns] before the question; roles in `said`, texts in `was` */
+	size_t turns;
+	cJSON *paths;   /* image.path, or NULL */
+	char **picture; /* [pictures], in `paths` */
 	size_t pictures;
 };
 /* Frees nothing on failure: call ril_teach_question_free anyway. */

@@ -21,11 +21,14 @@
 #include "answer/saved.h"
 #include "base/rng.h"
 #include "ops/ops.h"
+#include "text/chat.h"
 
 /* One question. */
 struct ril_query {
-	const char *key;  /* names it in messages, and in saved answers */
-	uint32_t hash;    /* of what tells it from others: the question in random numbers */
+	const char *key;                  /* names it in messages, and in saved answers */
+	uint32_t hash;                    /* of what tells it from others: the question in random numbers */
+	const struct ril_chat_turn *turn; /* [turns] that came before: only a local model is told of them */
+	size_t turns;
 	const char *text; /* [len] of the user's message */
 	size_t len;
 	char *const *picture; /* [pictures] paths; each stands at an "<image>" mark of the text, or before it */

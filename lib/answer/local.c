@@ -84,6 +84,8 @@ static int make_records(struct call *c, struct ril_question_line *line, const st
 	for (size_t i = 0; i < c->n; i++) {
 		const struct ril_query *q = &c->q[i];
 		line[i] = (struct ril_question_line){.id = (char *)q->key,
+						     .turn = (struct ril_chat_turn *)q->turn,
+						     .turns = q->turns,
 						     .question = {(char *)q->text, q->len},
 						     .picture = (char **)q->picture,
 						     .pictures = q->pictures};

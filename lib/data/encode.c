@@ -35,23 +35,35 @@ static int open_gallery(struct ril_encoder *e, struct ril_err *err)
 	return e->gallery ? 0 : -1;
 }
 
+/* Its configuration alone, or with weights. */
+static struct ril_model *open_model(const struct ril_encode_options *o, struct ril_err *err)
+{
+	const struct ril_model_use use = {.head = RIL_HEAD_LM,
+					  .reads = o->decoder ? RIL_PARTS_ALL : RIL_PARTS_PICTURES};
+	if (!o->measures)
+		return ril_model_open_for(o->model, &use, err);
+	struct ril_model *m = ril_new(1, sizeof *m, err);
+	if (m && !ril_config_read(&m->config, o->model, err))
+		return m;
+	ril_model_free(m);
+	return NULL;
+}
+
 struct ril_encoder *ril_encoder_new(const struct ril_encode_options *o, struct ril_err *err)
 {
 	struct ril_encoder *e = ril_new(1, sizeof *e, err);
 	if (!e)
 		return NULL;
 	e->opt = *o;
-	const struct ril_model_use use = {.head = RIL_HEAD_LM,
-					  .reads = o->decoder ? RIL_PARTS_ALL : RIL_PARTS_PICTURES};
-	if (!(e->model = ril_model_open_for(o->model, &use, err)) ||
-	    !(e->tokenizer = ril_tokenizer_load(e->model->files, err)) ||
+	if (!(e->model = open_model(o, err)) || !(e->tokenizer = ril_tokenizer_load(e->model->files, err)) ||
 	    !(e->chat = ril_chat_load(e->model->files, e->tokenizer, err)) || open_gallery(e, err)) {
 		ril_encoder_free(e);
 		return NULL;
 	}
 	if (!e->opt.max_prompt)
 		e->opt.max_prompt = e->model->config.text.max_positions;
-	ril_model_id(ril_params_folder(e->model->params), false, e->model_id);
+	if (!o->measures)
+		ril_model_id(ril_params_folder(e->model->params), false, e->model_id);
 	return e;
 }
 
@@ -123,8 +135,14 @@ int ril_encode_pictures(struct ril_encoder *e, const struct ril_question_line *c
 			path[m] = q[i]->picture[k];
 			owner[m] = q[i];
 		}
-	if (!rc && total && (rc = ril_gallery_load(e->gallery, path, total, &bad, err)))
+	if (!rc && total && (rc = ril_gallery_load(e->gallery, path, total, &bad, err))) {
 		at_line(owner[bad], err);
+		if (e->opt.measures) { /* the gallery is good for nothing else, but others are still to be measured */
+			ril_gallery_free(e->gallery);
+			e->gallery = NULL;
+			open_gallery(e, NULL);
+		}
+	}
 	free(path);
 	free(owner);
 	return rc;
@@ -230,30 +248,47 @@ static int put_pictures(struct ril_record *r, const struct ril_encoder *e, struc
 
 /* ---- text ---- */
 
+static int prompt_ids(struct ril_ids *ids, struct ril_encoder *e, const struct ril_question_line *q,
+		      const struct pictures *s, struct ril_err *err)
+{
+	struct ril_chat_turn *turn = ril_new(q->turns + 1, sizeof *turn, err);
+	if (!turn)
+		return -1;
+	for (size_t i = 0; i < q->turns; i++)
+		turn[i] = q->turn[i];
+	turn[q->turns] = (struct ril_chat_turn){"user", q->question.at, q->question.n};
+	int rc = ril_chat_encode_turns(e->chat, e->opt.system, turn, q->turns + 1, s->tokens, s->n, ids, err);
+	free(turn);
+	if (!rc && (int64_t)ids->n > e->opt.max_prompt)
+		rc = ril_fail(err, RIL_EFAIL, "a prompt of %zu ids is longer than %lld (%d of them stand for pictures)",
+			      ids->n, (long long)e->opt.max_prompt, s->start[s->n]);
+	return rc;
+}
+
 static int put_prompt(struct ril_record *r, struct ril_encoder *e, const struct ril_question_line *q,
 		      const struct pictures *s, struct ril_err *err)
 {
 	struct ril_ids ids = {0};
-	int rc = ril_chat_encode_question(e->chat, e->opt.system, q->question.at, q->question.n, s->tokens, s->n, &ids,
-					  err);
-	if (!rc && (int64_t)ids.n > e->opt.max_prompt)
-		rc = ril_fail(err, RIL_EFAIL, "a prompt of %zu ids is longer than %lld (%d of them stand for pictures)",
-			      ids.n, (long long)e->opt.max_prompt, s->start[s->n]);
+	int rc = prompt_ids(&ids, e, q, s, err);
 	if (!rc)
 		rc = ril_record_set(r, "prompt.ids", RIL_I32, 1, (int64_t[]){(int64_t)ids.n}, ids.at, err);
 	ril_ids_free(&ids);
 	return rc;
 }
 
+static int gold_ids(struct ril_ids *ids, struct ril_encoder *e, const struct ril_data_text *answer, struct ril_err *err)
+{
+	return ril_tokenizer_encode(e->tokenizer, answer->at, answer->n, false, ids, err) ||
+			       ril_ids_add(ids, ril_chat_eos(e->chat), err)
+		       ? -1
+		       : 0;
+}
+
 static int add_gold(struct ril_record *r, struct ril_encoder *e, const struct ril_data_text *answer,
 		    struct ril_err *err)
 {
 	struct ril_ids ids = {0};
-	int rc = memchr(answer->at, 0, answer->n) ? ril_fail(err, RIL_EFAIL, "an answer holds a NUL") : 0;
-	if (!rc)
-		rc = ril_tokenizer_encode(e->tokenizer, answer->at, answer->n, false, &ids, err);
-	if (!rc)
-		rc = ril_ids_add(&ids, ril_chat_eos(e->chat), err);
+	int rc = gold_ids(&ids, e, answer, err);
 	if (!rc) {
 		struct ril_new_response gold = {ids.at, (int32_t)ids.n, -1, 0, NULL, answer->at};
 		rc = ril_responses_add(r, &gold, 1, err);
@@ -262,12 +297,23 @@ static int add_gold(struct ril_record *r, struct ril_encoder *e, const struct ri
 	return rc;
 }
 
+/* Can they be responses? */
+static int check_answers(const struct ril_question_line *q, struct ril_err *err)
+{
+	if (!q->answers)
+		return ril_fail(err, RIL_EFAIL, "no 'answer' to make a response of");
+	for (size_t i = 0; i < q->answers; i++)
+		if (memchr(q->answer[i].at, 0, q->answer[i].n))
+			return ril_fail(err, RIL_EFAIL, "an answer holds a NUL");
+	return 0;
+}
+
 /* Every different answer once. */
 static int put_answers(struct ril_record *r, struct ril_encoder *e, const struct ril_question_line *q,
 		       struct ril_err *err)
 {
-	if (!q->answers)
-		return ril_fail(err, RIL_EFAIL, "no 'answer' to make a response of");
+	if (check_answers(q, err))
+		return -1;
 	for (size_t i = 0; i < q->answers; i++) {
 		size_t k = 0;
 		while (k < i &&
@@ -303,4 +349,36 @@ struct ril_record *ril_encode_question(struct ril_encoder *e, const struct ril_q
 	at_line(q, err);
 	ril_record_free(r);
 	return NULL;
+}
+
+/* ---- measuring ---- */
+
+static int measure_answers(struct ril_encoder *e, const struct ril_question_line *q, struct ril_sizes *to,
+			   struct ril_err *err)
+{
+	struct ril_ids ids = {0};
+	int rc = e->opt.with_answers ? check_answers(q, err) : 0;
+	for (size_t i = 0; i < q->answers && !rc; i++) {
+		ids.n = 0;
+		rc = gold_ids(&ids, e, &q->answer[i], err) || ril_tally_add(&to->answer, (int64_t)ids.n, err) ? -1 : 0;
+	}
+	ril_ids_free(&ids);
+	return rc;
+}
+
+int ril_encode_measure(struct ril_encoder *e, const struct ril_question_line *q, struct ril_sizes *to,
+		       struct ril_err *err)
+{
+	struct pictures s = {0};
+	struct ril_ids ids = {0};
+	int rc = pictures_make(&s, e, q, err) || prompt_ids(&ids, e, q, &s, err) || measure_answers(e, q, to, err) ||
+				 ril_tally_add(&to->prompt, (int64_t)ids.n, err) ||
+				 ril_tally_add(&to->pictures, (int64_t)s.n, err)
+			 ? -1
+			 : 0;
+	for (size_t i = 0; i < s.n && !rc; i++)
+		rc = ril_tally_add(&to->picture, s.tokens[i], err);
+	pictures_free(&s);
+	ril_ids_free(&ids);
+	return rc ? at_line(q, err) : 0;
 }

@@ -4,6 +4,7 @@
  * did not ask for. */
 #include "data/gallery.h"
 
+#include "base/base64.h"
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "base/thread.h"
@@ -11,6 +12,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum { AT_ONCE = 16 }; /* pictures decoded side by side before they are embedded */
 
@@ -97,10 +99,14 @@ struct ril_gallery *ril_gallery_new(struct ril_model *m, const struct ril_pixel_
 	if (!g)
 		return NULL;
 	*g = (struct ril_gallery){.model = m, .settings = *s, .root = root, .keep_pixels = keep_pixels, .room = room};
-	if (!rehash(g, 64, 0, err) && (g->tape = ril_tape_new(err))) {
-		ril_tape_compute(g->tape, m->params->compute);
-		return g;
+	int rc = rehash(g, 64, 0, err);
+	if (!rc && m->params) {
+		rc = (g->tape = ril_tape_new(err)) ? 0 : -1;
+		if (!rc)
+			ril_tape_compute(g->tape, m->params->compute);
 	}
+	if (!rc)
+		return g;
 	ril_gallery_free(g);
 	return NULL;
 }
@@ -129,16 +135,51 @@ struct work {
 	struct ril_err err[AT_ONCE];
 };
 
+static bool begins(const char *s, const char *with)
+{
+	return !strncasecmp(s, with, strlen(with));
+}
+
+/* The bytes that a data URL holds (RFC 2397: data:TYPE;base64,BYTES); the type is left to the bytes. */
+static int read_url(struct ril_buf *file, const char *url, struct ril_err *err)
+{
+	static const char kind[] = ";base64";
+	const char *comma = strchr(url, ',');
+	size_t n = comma ? (size_t)(comma - url) : 0;
+	if (n < strlen(kind) || !begins(comma - strlen(kind), kind))
+		return ril_fail(err, RIL_ECORRUPT, "a data URL without ';base64,'");
+	return ril_base64_decode(file, comma + 1, strlen(comma + 1), err);
+}
+
+/* `name`: for messages, with the folder where that fits; else as the data has it, and of that no more than fits. */
+static int read_bytes(const struct ril_gallery *g, const char *path, struct ril_buf *file, struct ril_buf *name,
+		      struct ril_err *err)
+{
+	if (begins(path, "data:"))
+		return ril_buf_puts(name, ril_short(path), err) ||
+				       (read_url(file, path, err) && ril_context(err, "%s", name->data))
+			       ? -1
+			       : 0;
+	if (begins(path, "http://") || begins(path, "https://"))
+		return ril_fail(err, RIL_EFAIL, "%s: pictures are read from files, not fetched", ril_short(path));
+	if (begins(path, "file://"))
+		path += strlen("file://");
+	struct ril_buf full = {0};
+	bool relative = g->root && *g->root && path[0] != '/';
+	int rc = relative ? ril_buf_printf(&full, err, "%s/%s", g->root, path) : ril_buf_puts(&full, path, err);
+	if (!rc)
+		rc = ril_buf_puts(name, full.len > RIL_SHORT ? ril_short(path) : full.data, err);
+	if (!rc)
+		rc = ril_read_file_as(file, full.data, name->data, err);
+	ril_buf_free(&full);
+	return rc;
+}
+
 static int read_picture(const struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
 {
 	struct ril_buf name = {0}, file = {0};
 	struct ril_rgb im = {0};
-	bool relative = g->root && *g->root && s->path[0] != '/';
-	int rc = relative ? ril_buf_printf(&name, err, "%s/%s", g->root, s->path) : ril_buf_puts(&name, s->path, err);
-	/* with the folder where that fits; else as the data has it, and of that no more than fits */
-	const char *shown = rc || name.len > RIL_SHORT ? ril_short(s->path) : name.data;
-	if (!rc)
-		rc = ril_read_file_as(&file, name.data, shown, err);
+	int rc = read_bytes(g, s->path, &file, &name, err);
 	if (!rc) {
 		ril_sha256_hex(file.data, file.len, s->sha256);
 		rc = ril_rgb_decode(&im, file.data, file.len, err) ||
@@ -146,7 +187,7 @@ static int read_picture(const struct ril_gallery *g, struct ril_picture *s, stru
 			     ? -1
 			     : 0;
 		if (rc)
-			ril_context(err, "%s", shown);
+			ril_context(err, "%s", name.data);
 	}
 	ril_rgb_free(&im);
 	ril_buf_free(&file);
@@ -162,11 +203,10 @@ static void read_tile(void *ctx, int tile, RIL_UNUSED int worker)
 
 /* ---- embedding ---- */
 
-static int embed(struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
+/* What the pixels will be as tokens. */
+static int count_tokens(const struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
 {
 	const struct ril_config *c = &g->model->config;
-	int64_t H = c->text.hidden;
-	struct ril_tower_input one = {1, s->pixels.grid, s->pixels.values};
 	memcpy(s->grid, s->pixels.grid, sizeof s->grid);
 	if (ril_config_pixel_rows(c, s->grid) != s->pixels.rows || ril_config_pixel_cols(c) != s->pixels.width)
 		return ril_fail(
@@ -175,6 +215,13 @@ static int embed(struct ril_gallery *g, struct ril_picture *s, struct ril_err *e
 			s->pixels.rows, s->pixels.width, (long long)ril_config_pixel_rows(c, s->grid),
 			(long long)ril_config_pixel_cols(c));
 	s->tokens = ril_config_image_tokens(c, s->grid);
+	return 0;
+}
+
+static int embed(struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
+{
+	int64_t H = g->model->config.text.hidden;
+	struct ril_tower_input one = {1, s->pixels.grid, s->pixels.values};
 	struct ril_val *v = ril_model_vision(g->tape, g->model, &one);
 	double *host = NULL;
 	int rc = ril_tape_check(g->tape, err);
@@ -192,12 +239,22 @@ static int embed(struct ril_gallery *g, struct ril_picture *s, struct ril_err *e
 	}
 	free(host);
 	ril_tape_reset(g->tape);
+	g->embedded++;
+	return rc;
+}
+
+/* Counts a picture that was read and embeds it, or lets it be, as the model allows. */
+static int take_in(struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
+{
+	if (count_tokens(g, s, err))
+		return -1;
+	int rc = g->tape ? embed(g, s, err) : 0;
 	if (!g->keep_pixels)
 		ril_pixels_free(&s->pixels);
-	s->bytes = (size_t)(s->tokens * H) * sizeof *s->embeds +
+	s->bytes = strlen(s->path) +
+		   (s->embeds ? (size_t)(s->tokens * g->model->config.text.hidden) * sizeof *s->embeds : 0) +
 		   (size_t)s->pixels.rows * (size_t)s->pixels.width * sizeof *s->pixels.values;
 	g->bytes += s->bytes;
-	g->embedded++;
 	return rc;
 }
 
@@ -211,7 +268,7 @@ static int fill(struct ril_gallery *g, struct work *w, int n, struct ril_err *er
 				*err = w->err[i];
 			return i;
 		}
-		if (embed(g, w->picture[i], err))
+		if (take_in(g, w->picture[i], err))
 			return i;
 	}
 	return n;

@@ -11,18 +11,19 @@
 #include "nn/model.h"
 
 struct ril_picture {
-	char *path;      /* as asked for */
+	char *path;      /* as asked for: a path, file://PATH, or a data URL with the bytes themselves */
 	char sha256[65]; /* of the file */
 	int32_t grid[3];
 	int64_t tokens;           /* rows of embeddings */
-	float *embeds;            /* [tokens,H] */
+	float *embeds;            /* [tokens,H]; NULL: not embedded */
 	struct ril_pixels pixels; /* values NULL unless pixels are kept */
-	size_t bytes;             /* for the gallery: of embeddings and pixels */
+	size_t bytes;             /* for the gallery: of embeddings, pixels and path */
 	int64_t used;             /* for the gallery: the load that last asked for it */
 };
 
 struct ril_gallery;
-/* `root` goes before relative paths (NULL: nothing does); `room`: bytes that may stay between loads. */
+/* A model without parameters (only its config was read) embeds nothing: pictures are read, cut and counted.
+ * `root` goes before relative paths (NULL: nothing does); `room`: bytes that may stay between loads. */
 struct ril_gallery *ril_gallery_new(struct ril_model *, const struct ril_pixel_settings *, const char *root,
 				    bool keep_pixels, size_t room, struct ril_err *);
 void ril_gallery_free(struct ril_gallery *);

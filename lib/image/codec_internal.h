@@ -14,6 +14,7 @@ struct ril_bytes {
 
 int ril_jpeg_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
 int ril_webp_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
+int ril_tiff_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
 int ril_png_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
 int ril_gif_decode(struct ril_rgb *, struct ril_bytes, struct ril_err *);
 int ril_bmp_decode(struct ril_rgb *, struct ril_bytes, struct ril_err *);
@@ -22,6 +23,7 @@ int ril_stb_decode(struct ril_rgb *, struct ril_bytes, struct ril_err *);
 
 const char *ril_jpeg_library(void);
 const char *ril_webp_library(void);
+const char *ril_tiff_library(void);
 
 /* exif.c: orientation 1..8 in a TIFF block (with or without its "Exif\0\0") or in an XMP packet; 0 if not given. */
 int ril_exif_orientation(struct ril_bytes);

@@ -1,6 +1,6 @@
 /* rgb.h -- a picture file to 8-bit RGB, upright, and resized as Pillow does it.
  *
- * There is one decode function.  JPEG goes through libjpeg-turbo, WebP through libwebp, PNG, BMP and GIF (first frame)
+ * There is one decode function.  JPEG goes through libjpeg-turbo, WebP through libwebp, TIFF through libtiff, PNG, BMP and GIF (first frame)
  * through stb_image; what comes out is what the reference gets from PIL: Image.open, exif_transpose, convert("RGB"), so
  * alpha is dropped, not composited.  Sizes are checked before anything is allocated.
  *
@@ -20,7 +20,7 @@ struct ril_rgb {
 /* No picture may have more pixels than this (Pillow refuses the same), nor a side beyond RIL_PICTURE_MAX_SIDE. */
 enum { RIL_PICTURE_MAX_PIXELS = 178956970, RIL_PICTURE_MAX_SIDE = 65535 };
 
-/* From the n bytes of a file; the error is RIL_ECORRUPT and does not name the source. */
+/* From the n bytes of a file; the error, RIL_ECORRUPT unless the format is known and not read, does not name the source. */
 int ril_rgb_decode(struct ril_rgb *, const void *bytes, size_t n, struct ril_err *);
 /* A black picture; the size is checked against the limits first. */
 int ril_rgb_new(struct ril_rgb *, int64_t w, int64_t h, struct ril_err *);

@@ -163,7 +163,7 @@ int ril_chat_encode(const struct ril_chat *c, const struct ril_chat_message *m, 
 	return rc;
 }
 
-/* ---- one question ---- */
+/* ---- turns ---- */
 
 static const char image_mark[] = "<image>";
 
@@ -173,13 +173,33 @@ static const char *find_mark(const char *s, const char *end)
 	return s < end ? memmem(s, (size_t)(end - s), image_mark, strlen(image_mark)) : NULL;
 }
 
-/* Text and pictures in turn; part has room for 2 * n_images + 1. */
-static size_t split_question(const char *s, const char *end, size_t marks, size_t n_images, struct ril_chat_part *part)
+static bool is_user(const struct ril_chat_turn *t)
 {
+	return !strcmp(t->role, "user");
+}
+
+static size_t count_marks(const struct ril_chat_turn *t, size_t n)
+{
+	size_t marks = 0;
+	for (size_t i = 0; i < n; i++)
+		for (const char *at = t[i].text; is_user(&t[i]) && (at = find_mark(at, t[i].text + t[i].len));
+		     at += strlen(image_mark))
+			marks++;
+	return marks;
+}
+
+/* Text and pictures in turn, `first` pictures before all; part has room for first + 2 * marks + 1. */
+static size_t split_turn(const struct ril_chat_turn *t, size_t first, struct ril_chat_part *part)
+{
+	const char *s = t->text, *end = s + t->len;
 	size_t n = 0;
-	for (size_t i = 0; !marks && i < n_images; i++)
+	if (!is_user(t)) {
+		part[0] = (struct ril_chat_part){s, t->len};
+		return 1;
+	}
+	while (n < first)
 		part[n++] = (struct ril_chat_part){0};
-	for (const char *at; marks && (at = find_mark(s, end)); s = at + strlen(image_mark)) {
+	for (const char *at; (at = find_mark(s, end)); s = at + strlen(image_mark)) {
 		if (at > s)
 			part[n++] = (struct ril_chat_part){s, (size_t)(at - s)};
 		part[n++] = (struct ril_chat_part){0};
@@ -189,27 +209,32 @@ static size_t split_question(const char *s, const char *end, size_t marks, size_
 	return n;
 }
 
-int ril_chat_encode_question(const struct ril_chat *c, const char *system, const char *question, size_t len,
-			     const int32_t *image_tokens, size_t n_images, struct ril_ids *out, struct ril_err *err)
+int ril_chat_encode_turns(const struct ril_chat *c, const char *system, const struct ril_chat_turn *turn, size_t n,
+			  const int32_t *image_tokens, size_t n_images, struct ril_ids *out, struct ril_err *err)
 {
-	const char *end = question + len;
-	size_t marks = 0, m = 0, parts;
-	for (const char *at = question; (at = find_mark(at, end)); at += strlen(image_mark))
-		marks++;
+	size_t marks = count_marks(turn, n), m = 0, used = 0, parts;
 	if (marks && marks != n_images)
 		return ril_fail(err, RIL_EFAIL, "the question has %zu %s marks for %zu pictures", marks, image_mark,
 				n_images);
 	if (!ril_mul(&parts, n_images, 2))
 		return ril_fail(err, RIL_EFAIL, "too many pictures");
-	struct ril_chat_part *part = ril_new(parts + 1, sizeof *part, err),
-			     first = {system, system ? strlen(system) : 0};
-	if (!part)
-		return -1;
-	struct ril_chat_message message[2];
-	if (system)
-		message[m++] = (struct ril_chat_message){"system", &first, 1};
-	message[m++] = (struct ril_chat_message){"user", part, split_question(question, end, marks, n_images, part)};
-	int rc = ril_chat_encode(c, message, m, image_tokens, n_images, out, err);
+	struct ril_chat_part *part = ril_new(parts + n + 1, sizeof *part, err);
+	struct ril_chat_message *message = ril_new(n + 1, sizeof *message, err);
+	int rc = part && message ? 0 : -1;
+	size_t first = marks ? 0 : n_images;
+	if (!rc && system && strcmp(turn[0].role, "system")) {
+		part[used] = (struct ril_chat_part){system, strlen(system)};
+		message[m++] = (struct ril_chat_message){"system", &part[used++], 1};
+	}
+	for (size_t i = 0; !rc && i < n; i++, m++) {
+		message[m] =
+			(struct ril_chat_message){turn[i].role, &part[used], split_turn(&turn[i], first, &part[used])};
+		used += message[m].n;
+		first = is_user(&turn[i]) ? 0 : first;
+	}
+	if (!rc)
+		rc = ril_chat_encode(c, message, m, image_tokens, n_images, out, err);
 	free(part);
+	free(message);
 	return rc;
 }

@@ -41,10 +41,15 @@ int ril_chat_render(const struct ril_chat *, const struct ril_chat_message *, si
  * number of pictures in the messages must be n_images. */
 int ril_chat_encode(const struct ril_chat *, const struct ril_chat_message *, size_t n, const int32_t *image_tokens,
 		    size_t n_images, struct ril_ids *out, struct ril_err *);
-/* One question: an optional system message and a user message whose text has a "<image>" mark where each picture
- * stands (no mark at all: the pictures come first). */
-int ril_chat_encode_question(const struct ril_chat *, const char *system /* or NULL */, const char *question,
-			     size_t len, const int32_t *image_tokens, size_t n_images, struct ril_ids *out,
-			     struct ril_err *);
+/* A message as one text; in the user's an "<image>" mark stands for each picture. */
+struct ril_chat_turn {
+	const char *role; /* as a message's */
+	const char *text;
+	size_t len;
+};
+/* n > 0 turns, the last of them a question.  Without any mark all pictures come first in the user's first.  `system`
+ * (NULL: none) is the system message of turns that bring none. */
+int ril_chat_encode_turns(const struct ril_chat *, const char *system, const struct ril_chat_turn *, size_t n,
+			  const int32_t *image_tokens, size_t n_images, struct ril_ids *out, struct ril_err *);
 
 #endif

@@ -17,7 +17,7 @@ ril-scenes -q -o data -n 4 --prefix q --seed 5
 line=$(head -n 1 data/q.jsonl)
 # ril-encode: a picture's path (a data: URL), an id, a member, the data's own words
 jq -c --arg p "data:image/png;base64,$huge" '(.. | strings | select(test("\\.(png|ppm|bmp|jpg)$"))) |= $p' <<<"$line" >url.jsonl
-expect_exit 1 ril-encode -q -m "$M" -o x.ril url.jsonl; short "a data URL"
+expect_exit 3 ril-encode -q -m "$M" -o x.ril url.jsonl; short "a data URL"
 jq -c --arg p "$huge" '.id = $p | (.. | strings | select(test("\\.(png|ppm|bmp|jpg)$"))) |= "no.png"' <<<"$line" >id.jsonl
 expect_exit 1 ril-encode -q -m "$M" -o x.ril id.jsonl; short "an id"
 jq -c --arg p "EsC\u001b[2J$huge" '.id = $p | (.. | strings | select(test("\\.(png|ppm|bmp|jpg)$"))) |= "no.png"' <<<"$line" >esc.jsonl

@@ -2,6 +2,7 @@
  * bounds (build with MODE=asan to see), and what worked has the size it says. */
 #include "../ril_test.h"
 
+#include "base/base64.h"
 #include "base/rng.h"
 #include "image/rgb.h"
 
@@ -173,6 +174,27 @@ static struct ril_buf make_webp(bool lossless)
 	return b;
 }
 
+/* A file of tests/golden/tiff.jsonl. */
+static struct ril_buf golden_tiff(const char *name)
+{
+	struct ril_buf b = {0};
+	char path[512], want[64], *line = NULL;
+	size_t cap = 0;
+	const char *root = getenv("RIL_ROOT"), *mark = "\"file\": \"";
+	snprintf(path, sizeof path, "%s/tests/golden/tiff.jsonl", root ? root : ".");
+	snprintf(want, sizeof want, "{\"name\": \"%s\"", name);
+	FILE *f = strstr(ril_picture_decoders(), "TIFF: none") ? NULL : fopen(path, "r");
+	while (f && !b.len && getline(&line, &cap, f) > 0) {
+		const char *s = strncmp(line, want, strlen(want)) ? NULL : strstr(line, mark);
+		if (s)
+			ril_base64_decode(&b, s + strlen(mark), strcspn(s + strlen(mark), "\""), NULL);
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return b;
+}
+
 /* One to four changed bytes, sometimes a cut, sometimes a piece left out. */
 static void damage(struct ril_buf *to, const struct ril_buf *from)
 {
@@ -247,5 +269,10 @@ int main(int argc, char **argv)
 	test_format("JPEG CMYK", make_jpeg(false, 4), rounds);
 	test_format("WebP", make_webp(false), rounds);
 	test_format("WebP lossless", make_webp(true), rounds);
+	test_format("TIFF", golden_tiff("RGB None"), rounds);
+	test_format("TIFF deflate", golden_tiff("RGB tiff_adobe_deflate"), rounds);
+	test_format("TIFF JPEG", golden_tiff("RGB jpeg"), rounds);
+	test_format("TIFF palette", golden_tiff("P packbits"), rounds);
+	test_format("TIFF black and white", golden_tiff("1 group4"), rounds);
 	TEST_END();
 }

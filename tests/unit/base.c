@@ -1,6 +1,7 @@
 /* base.c -- tests of lib/base: numbers, memory, threads, options, JSON. */
 #include "../ril_test.h"
 
+#include "base/base64.h"
 #include "base/dtype.h"
 #include "base/json.h"
 #include "base/opt.h"
@@ -185,8 +186,36 @@ static void test_json(void)
 	ril_buf_free(&b);
 }
 
+/* RFC 4648, section 10, and every byte; then what is none. */
+static void test_base64(void)
+{
+	static const char *const pair[][2] = {{"", ""},
+					      {"Zg==", "f"},
+					      {"Zm8=", "fo"},
+					      {"Zm9v", "foo"},
+					      {"Zm9vYg==", "foob"},
+					      {"Zm9vYmE=", "fooba"},
+					      {"Zm9vYmFy", "foobar"}};
+	static const char *const bad[] = {"Z",    "Zg=",  "Zg===", "Zg=a",         "=",   "====", "Zm9v\n",
+					  "Zm-_", "Zh==", "Zm9=",  "Zm9vZm8=Zm9v", "Zm9 "};
+	struct ril_err e = {0};
+	struct ril_buf b = {0};
+	for (size_t i = 0; i < sizeof pair / sizeof *pair; i++) {
+		b.len = 0;
+		CHECK(!ril_base64_decode(&b, pair[i][0], strlen(pair[i][0]), &e) && b.len == strlen(pair[i][1]) &&
+			      !memcmp(b.data, pair[i][1], b.len + 1),
+		      "%s: %s", pair[i][0], e.msg);
+	}
+	b.len = 0;
+	CHECK(!ril_base64_decode(&b, "AP+A/g/x", 8, &e) && !memcmp(b.data, "\x00\xff\x80\xfe\x0f\xf1", 6), "bytes");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		CHECK(ril_base64_decode(&b, bad[i], strlen(bad[i]), &e) && e.code == RIL_ECORRUPT, "'%s'", bad[i]);
+	ril_buf_free(&b);
+}
+
 int main(void)
 {
+	test_base64();
 	test_philox();
 	test_messages();
 	test_dtype();

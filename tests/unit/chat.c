@@ -231,21 +231,28 @@ static void test_questions(struct ril_tokenizer *t)
 	struct ril_buf b = {0};
 	struct ril_chat *c = ril_chat_load(folder, t, &e);
 	static const int32_t two[] = {2, 1};
-	CHECK(c && !ril_chat_encode_question(c, "S", "a <image> b<image>", 18, two, 2, &ids, &e) &&
+	CHECK(c &&
+		      !ril_chat_encode_turns(c, "S", &(struct ril_chat_turn){"user", "a <image> b<image>", 18}, 1, two,
+					     2, &ids, &e) &&
 		      !ril_tokenizer_decode(t, ids.at, ids.n, false, &b, &e) &&
 		      !strcmp(b.data, "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\na "
 				      "<|vision_start|><|image_pad|><|image_pad|><|vision_end|> b"
 				      "<|vision_start|><|image_pad|><|vision_end|><|im_end|>\n<|im_start|>assistant\n"),
 	      "%s %s", e.msg, b.data);
 	ids.n = b.len = 0;
-	CHECK(c && !ril_chat_encode_question(c, NULL, "Q\0", 2, two, 1, &ids, &e) &&
+	CHECK(c && !ril_chat_encode_turns(c, NULL, &(struct ril_chat_turn){"user", "Q\0", 2}, 1, two, 1, &ids, &e) &&
 		      !ril_tokenizer_decode(t, ids.at, ids.n, false, &b, &e) &&
 		      memmem(b.data, b.len, "<|image_pad|><|vision_end|>Q\0<|im_end|>", 39),
 	      "%s", b.data);
-	CHECK(c && ril_chat_encode_question(c, NULL, "<image> Q", 9, two, 2, &ids, &e) &&
+	CHECK(c &&
+		      ril_chat_encode_turns(c, NULL, &(struct ril_chat_turn){"user", "<image> Q", 9}, 1, two, 2, &ids,
+					    &e) &&
 		      strstr(e.msg, "1 <image> marks"),
 	      "%s", e.msg);
-	CHECK(c && ril_chat_encode_question(c, NULL, "<|image_pad|>", 13, two, 1, &ids, &e) && strstr(e.msg, "itself"),
+	CHECK(c &&
+		      ril_chat_encode_turns(c, NULL, &(struct ril_chat_turn){"user", "<|image_pad|>", 13}, 1, two, 1,
+					    &ids, &e) &&
+		      strstr(e.msg, "itself"),
 	      "%s", e.msg);
 	ril_chat_free(c);
 	ril_ids_free(&ids);

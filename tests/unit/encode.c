@@ -35,7 +35,7 @@ static void test_dataset(void)
 			       "\r\n"
 			       "{\"id\":7,\"image\":[\"x.png\",\"y.png\"],\"question\":\"R\",\"answers\":[\"b\",2,true]"
 			       ",\"choices\":[\"b\"],\"judge\":\"mcq\",\"empty\":null}");
-	CHECK(!ril_dataset_read(&d, path, &e) && d.n == 2, "%s", e.msg);
+	CHECK(!ril_dataset_read(&d, path, RIL_DATA_ANY, &e) && d.n == 2, "%s", e.msg);
 	if (d.n == 2) {
 		const struct ril_question_line *a = &d.at[0], *b = &d.at[1];
 		CHECK(a->line == 1 && !strcmp(a->id, "a") && a->question.n == 5 &&
@@ -75,11 +75,11 @@ static void test_dataset(void)
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		e = (struct ril_err){0};
-		CHECK(ril_dataset_read(&d, put(bad[i].text), &e) && strstr(e.msg, bad[i].says) &&
+		CHECK(ril_dataset_read(&d, put(bad[i].text), RIL_DATA_ANY, &e) && strstr(e.msg, bad[i].says) &&
 			      strstr(e.msg, "d.jsonl"),
 		      "%zu: %s", i, e.msg);
 	}
-	CHECK(ril_dataset_read(&d, "/no/such.jsonl", &e) && strstr(e.msg, "/no/such.jsonl"), "%s", e.msg);
+	CHECK(ril_dataset_read(&d, "/no/such.jsonl", RIL_DATA_ANY, &e) && strstr(e.msg, "/no/such.jsonl"), "%s", e.msg);
 }
 
 /* Every epoch holds every question once, no batch one twice, and a run begun anywhere goes on as the whole one does. */
@@ -178,7 +178,7 @@ static void check_case(const char *model, int k)
 	o.model = dir;
 	struct ril_st *st = ril_st_open(test_shared(name), &e);
 	struct ril_encoder *enc = ril_encoder_new(&o, &e);
-	CHECK(st && enc && !ril_dataset_read(&d, put(cases[k].line), &e), "%s: %s", bound, e.msg);
+	CHECK(st && enc && !ril_dataset_read(&d, put(cases[k].line), RIL_DATA_ANY, &e), "%s: %s", bound, e.msg);
 	const struct ril_question_line *q = d.at;
 	CHECK(enc && !ril_encode_pictures(enc, &q, 1, &e), "%s: %s", bound, e.msg);
 	struct ril_record *r = enc ? ril_encode_question(enc, q, &e) : NULL;

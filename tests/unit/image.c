@@ -2,6 +2,8 @@
  * pictures made here, whole and damaged. */
 #include "../ril_test.h"
 
+#include "base/base64.h"
+#include "base/json.h"
 #include "base/sha256.h"
 #include "image/layout_internal.h"
 #include "tensor/safetensors.h"
@@ -400,6 +402,65 @@ static void test_resize(void)
 	ril_rgb_free(&a);
 }
 
+/* ---- TIFF: tests/golden/tiff.jsonl, by tiff.py beside it ---- */
+
+static void check_tiff(const cJSON *it)
+{
+	const char *name = cJSON_GetObjectItem(it, "name")->valuestring,
+		   *file = cJSON_GetObjectItem(it, "file")->valuestring;
+	const cJSON *size = cJSON_GetObjectItem(it, "size");
+	struct ril_buf b = {0};
+	struct ril_rgb im = {0};
+	struct ril_err e = {0};
+	char hex[65] = "";
+	CHECK(!ril_base64_decode(&b, file, strlen(file), &e), "%s: %s", name, e.msg);
+	int rc = ril_rgb_decode(&im, b.data, b.len, &e);
+	if (!rc)
+		ril_sha256_hex(im.rgb, (size_t)im.w * (size_t)im.h * 3, hex);
+	if (cJSON_IsNull(size))
+		CHECK(rc && e.code == RIL_EFAIL && strstr(e.msg, "TIFF: ") && strstr(e.msg, "not read"), "%s: '%s'",
+		      name, e.msg);
+	else
+		CHECK(!rc && im.w == cJSON_GetArrayItem(size, 0)->valueint &&
+			      im.h == cJSON_GetArrayItem(size, 1)->valueint &&
+			      !strcmp(hex, cJSON_GetObjectItem(it, "sha256")->valuestring),
+		      "%s: %d x %d, %s", name, im.w, im.h, e.msg);
+	ril_rgb_free(&im);
+	/* its first half, and all but its last tenth; of two pages that may leave the first whole */
+	for (int k = 0; k < 2 && !rc && strcmp(name, "two pages") != 0; k++) {
+		size_t n = k ? b.len * 9 / 10 : b.len / 2;
+		e = (struct ril_err){0};
+		CHECK(ril_rgb_decode(&im, b.data, n, &e) && e.code == RIL_ECORRUPT && strlen(e.msg) > 8, "%s cut: '%s'",
+		      name, e.msg);
+		ril_rgb_free(&im);
+	}
+	ril_buf_free(&b);
+}
+
+static void test_tiff(void)
+{
+	char path[512], *line = NULL;
+	size_t cap = 0;
+	const char *root = getenv("RIL_ROOT");
+	struct ril_err e = {0};
+	if (strstr(ril_picture_decoders(), "TIFF: none")) {
+		SKIP("no libtiff in this build");
+		return;
+	}
+	snprintf(path, sizeof path, "%s/tests/golden/tiff.jsonl", root ? root : ".");
+	FILE *f = fopen(path, "r");
+	CHECK(f, "%s", path);
+	for (ssize_t n; f && (n = getline(&line, &cap, f)) > 0;) {
+		cJSON *it = ril_json_parse(line, (size_t)n, &e);
+		CHECK(it, "%s", e.msg);
+		check_tiff(it);
+		cJSON_Delete(it);
+	}
+	free(line);
+	if (f)
+		fclose(f);
+}
+
 static void test_sha256(void)
 {
 	/* FIPS 180-4's examples, and a million letters a. */
@@ -438,5 +499,6 @@ int main(void)
 	test_bounds();
 	test_resize();
 	test_sha256();
+	test_tiff();
 	TEST_END();
 }

@@ -1,0 +1,136 @@
+#!/bin/bash
+# ril-encode and the data files that other trainers have: the same groups as from the project's own form, conversations as a
+# teacher sees them, pictures as data URLs, and what is refused, in words that say where.
+. "$RIL_ROOT/tests/ril_test.sh"
+set -u
+cd "$T" || exit
+M=$RIL_ROOT/share/models/student
+says() { check "says: $1" grep -qF -- "$1" err; }
+short() { check "no value is printed whole" test "$(wc -L <err)" -le 300; }
+E() { ril-encode -q -m "$M" --image-root data "$@"; }
+ril-scenes -q -o data -n 6 --prefix q --seed 5
+mapfile -t pictures < <(jq -r .image data/q.jsonl)
+url() { printf 'data:image/png;base64,%s' "$(base64 -w0 "data/$1")"; }
+
+# one question, whoever wrote it down
+expect_exit 0 E --with-answers -o own.ril data/q.jsonl
+rest='del(.image, .question, .answer)'
+jq -s "map({image, conversations: [{from: \"human\", value: .question}, {from: \"gpt\", value: .answer}]} + ($rest))" \
+	data/q.jsonl >llava.json
+jq -c "{images: [.image], messages: [{role: \"user\", content: (\"<image>\" + .question)}, {role: \"assistant\", content: .answer}]} + ($rest)" \
+	data/q.jsonl >swift.jsonl
+jq -c "{prompt: [{role: \"user\", content: [{type: \"image_url\", image_url: {url: .image}}, {type: \"text\", text: .question}]}], completion: [{role: \"assistant\", content: [{type: \"text\", text: .answer}]}]} + ($rest)" \
+	data/q.jsonl >trl.jsonl
+jq -c . llava.json >llava-line.json
+jq -c '.[]' llava.json >llava.jsonl
+for file in llava.json llava-line.json llava.jsonl swift.jsonl trl.jsonl; do
+	expect_exit 0 E --with-answers -o other.ril $file
+	for field in prompt.ids resp.ids vision.embeds answers image.path image.sha256; do
+		check "$file: $field" cmp <(ril-inspect --field $field own.ril) <(ril-inspect --field $field other.ril)
+	done
+done
+expect_exit 0 E --with-answers -o other.ril llava.json
+expect_exit 0 ril-inspect --diff own.ril other.ril
+check "from standard input" cmp <(E --with-answers - <llava.json | ril-inspect --field prompt.ids) <(ril-inspect --field prompt.ids own.ril)
+
+# the field to be read
+jq -c '.messages = [{role: "user", content: "Another?"}]' data/q.jsonl >two.jsonl
+expect_exit 0 E -o two.ril two.jsonl
+expect_exit 0 E -o named.ril --format question two.jsonl
+expect_exit 0 ril-inspect --diff two.ril named.ril
+expect_exit 0 E -o named.ril --format messages two.jsonl
+check "--format messages" test "$(ril-inspect --field question named.ril | grep -c 'Another?')" = 6
+expect_exit 3 E --format conversations two.jsonl; says "two.jsonl: line 1: id 'q/000000/0': no 'conversations'"
+expect_exit 2 E --format llava two.jsonl
+
+# a conversation: what a teacher is shown is the prompt itself, so that under the same weights it answers as the student does
+jq -s -c '.[0] as $a | .[1] as $b | {system: "Be brief.", images: [$a.image, $b.image], messages: [
+	{role: "user", content: ("<image>" + $a.question)}, {role: "assistant", content: $a.answer}, {role: "user", content: ("And here? <image> " + $b.question)}]}' \
+	data/q.jsonl >talk.jsonl
+expect_exit 0 E -o talk.ril --system 'Not this.' talk.jsonl
+check "named by its place" test "$(ril-inspect --json talk.ril | jq -r 'select(.kind == "group").key')" = '#1'
+check "what was said before" test "$(ril-inspect --json talk.ril | jq -c 'select(.kind == "group").metadata.turns | map(.role)')" = '["system","user","assistant"]'
+expect_exit 0 ril-rollout -q -m "$M" -n 1 --greedy --max-new-tokens 12 -i talk.ril -o student.ril
+expect_exit 0 ril-teach -q -m "$M" -n 1 --greedy --max-new-tokens 12 --tokenizer "$M" --image-root data -i talk.ril -o teacher.ril
+check "the teacher sees the whole conversation" cmp <(ril-inspect --field resp.text student.ril) <(ril-inspect --field resp.text teacher.ril)
+jq -c '.messages |= .[2:] | del(.system) | .images |= .[1:]' talk.jsonl >last.jsonl
+expect_exit 0 E -o last.ril last.jsonl
+check "and more than its last question" bash -c '! cmp -s <(ril-inspect --field prompt.ids talk.ril) <(ril-inspect --field prompt.ids last.ril)'
+
+# the page of a run shows the pictures, wherever they are
+jq -c --arg url "$(url "${pictures[0]}")" '.judge = "exact" | .answer = "x" | .images[0] = $url' talk.jsonl >shown.jsonl
+expect_exit 0 "$RIL_ROOT/scripts/ril-train" -q --run run --student "$M" --objective dr-grpo --data shown.jsonl --image-root data \
+	--batch 1 --steps 1 -n 2 --save-every 1 --record
+expect_exit 0 "$RIL_ROOT/scripts/ril-page" run data
+check "both pictures" test "$(grep -c '<img alt="" src="data:image/png;base64,iVBOR' out)" = 2
+
+# pictures in the file itself
+while IFS= read -r line; do
+	jq -c --arg url "$(url "$(jq -r .image <<<"$line")")" '.image = $url' <<<"$line"
+done <data/q.jsonl >urls.jsonl
+expect_exit 0 E -o urls.ril urls.jsonl
+expect_exit 0 E -o paths.ril data/q.jsonl
+for field in prompt.ids vision.embeds image.sha256; do
+	check "data URLs: $field" cmp <(ril-inspect --field $field paths.ril) <(ril-inspect --field $field urls.ril)
+done
+jq -c --arg root "file://$PWD/data/" '.image = $root + .image' data/q.jsonl >files.jsonl
+expect_exit 0 E -o files.ril files.jsonl
+check "file://" cmp <(ril-inspect --field vision.embeds paths.ril) <(ril-inspect --field vision.embeds files.ril)
+shared=$RIL_SHARED/data/models/pictures
+if [ -d "$shared" ]; then
+	for f in "$shared"/*.{jpg,webp}; do
+		[ -e "$f" ] || continue
+		jq -nc --rawfile b <(base64 -w0 "$f") '{id: 1, question: "Q", image: ("data:image/x;base64," + $b)}' >u.jsonl
+		jq -nc --arg f "$f" '{id: 1, question: "Q", image: $f}' >p.jsonl
+		E -o u.ril u.jsonl; E -o p.ril p.jsonl
+		check "data URL of ${f##*/}" cmp <(ril-inspect --field vision.embeds u.ril) <(ril-inspect --field vision.embeds p.ril)
+	done
+else
+	skip "no reference pictures"
+fi
+
+# refused, each with file, line and cause
+one() { jq -nc --arg image "$1" '{image: $image, conversations: [{from: "human", value: "Q"}]}' >bad.jsonl; }
+one "$(url "${pictures[0]}" | head -c 2000)"; expect_exit 3 E bad.jsonl
+says "bad.jsonl: line 1: id '#1': data:image/png;base64,"; short
+one "$(url "${pictures[0]}" | tr 'A' '*')"; expect_exit 3 E bad.jsonl; says "not base64 at character"; short
+one "data:image/png,$(head -c 9000 /dev/zero | tr '\0' x)"; expect_exit 3 E bad.jsonl; says "without ';base64,'"; short
+one "data:text/plain;base64,aGVsbG8="; expect_exit 3 E bad.jsonl; says "not a picture"
+one "data:image/avif;base64,$(printf '\0\0\0\40ftypavif' | base64)"; expect_exit 1 E bad.jsonl; says "AVIF is not read"
+one "https://example.org/$(head -c 9000 /dev/zero | tr '\0' x).png"; expect_exit 1 E bad.jsonl; says "not fetched"; short
+one "none.png"; expect_exit 1 E bad.jsonl; says "bad.jsonl: line 1: id '#1': data/none.png: No such file"
+one "$(head -c 9000 /dev/zero | tr '\0' x)"; expect_exit 1 E bad.jsonl; says "File name too long"; short
+jq '.[2].conversations[0].value = "<image> <image> Q"' llava.json >bad.json
+expect_exit 3 E bad.json
+says "bad.json: line $(awk '/^  \{/ && ++n == 3 { print NR }' bad.json): id 'q"; says "2 <image> marks for 1 pictures in 'image'"
+head -c -3 llava.json >bad.json; expect_exit 3 E bad.json; says "the list ends"
+check "nothing is left of a failed run" test ! -e bad.ril
+jq -c '.[0].conversations[0].from = "tool"' llava.json >bad.json; expect_exit 3 E -o bad.ril bad.json
+says "conversations 1: role 'tool' is not read"
+check "nothing is left of a failed run" test ! -e bad.ril
+
+# the whole file at once
+expect_exit 0 ril-encode -m "$M" --image-root data --check llava.json; says "llava.json: 6 questions, no fault"
+check "no stream" test ! -s out
+jq -c '.[]' llava.json | {
+	read -r a; read -r b; read -r c; read -r d; read -r e; read -r f
+	echo "$a"; echo "${b%?}"; jq -c '.image = "none.png"' <<<"$c"; jq -c '.conversations[0].value = ("word " * 3000)' <<<"$d"
+	jq -c '.image = "none.png"' <<<"$e"; echo "$f"; jq -c '{id: "q", question: "Q"}' <<<"$a"; jq -c '{id: "q", question: "Q"}' <<<"$a"
+} >faulty.jsonl
+expect_exit 3 E --check --with-answers faulty.jsonl
+for said in 'line 2: not JSON' 'line 3: id' 'line 4: id' 'line 5: id' "line 8: id 'q' is that of line 7" "line 7: id 'q': no 'answer'"; do
+	says "ril-encode: faulty.jsonl: $said"
+done
+says 'none.png: No such file'; says 'a prompt of 12'; says 'faulty.jsonl: faults: '
+sed -i 2d faulty.jsonl; sed -i 7d faulty.jsonl
+expect_exit 1 E --check faulty.jsonl; says 'faulty.jsonl: faults: 3'
+expect_exit 1 E --check /dev/null; says 'no question in it'
+expect_exit 3 E --check bad.json; says 'faults: 1'
+expect_exit 0 E --stats --with-answers llava.json; cp out stats
+ids() { ril-inspect --json --field "$1" other.ril | jq -s '[.[].value | select(.) | length] | "\(length) \(add) \(min) \(max)"' -r; }
+E --with-answers -o other.ril llava.json
+for what in 'prompt tokens:prompt.ids' 'answer tokens:resp.ids'; do
+	check "${what%:*} are those of the stream" test "$(ids "${what#*:}")" = "$(awk -v name="${what%:*}" 'index($0, name) == 1 { $1 = $2 = ""; print $3, $4, $6, $8; exit }' stats)"
+done
+check "each question is in a bar" test "$(awk 'h && /^ *[0-9]/ { n += $NF } /^prompt tokens$/ { h = 1; next } /^$/ { h = 0 } END { print n }' stats)" = 6
+test_end

@@ -1,0 +1,143 @@
+/* data.c -- damaged data files of every form: reading one either works, and then what was read hangs together, or says
+ * where and why; looking it through finds a fault exactly where reading fails. */
+#include "../ril_test.h"
+
+#include "base/file.h"
+#include "base/rng.h"
+#include "data/dataset.h"
+
+static char work_dir[] = "/tmp/ril-fuzz-data.XXXXXX";
+static char file[64];
+
+static uint32_t draw(uint32_t n)
+{
+	static uint32_t turn;
+	return ril_rng_below(12, RIL_RNG_TEST, (struct ril_rng_at){0, 0, 0, turn++}, n);
+}
+
+static const char *const wholes[] = {
+	"[{\"id\":\"a\",\"image\":[\"x.png\",\"y.png\"],\"system\":\"S\",\"conversations\":[{\"from\":\"human\","
+	"\"value\":"
+	"\"<image> one\"},{\"from\":\"gpt\",\"value\":\"two\"},{\"from\":\"human\",\"value\":\"three "
+	"<image>\"},{\"from\":"
+	"\"gpt\",\"value\":\"four\"}]},\n "
+	"{\"id\":\"a\",\"conversations\":[{\"from\":\"human\",\"value\":\"\\\"[\\u0000\"}],"
+	"\"answer\":\"B\",\"tools\":[]}]\n",
+	"{\"messages\":[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\",\"content\":[{\"type\":\"image\"},{"
+	"\"type\":"
+	"\"text\",\"text\":\"Q <image>\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}]},{\"role\":"
+	"\"assistant\",\"content\":\"A\"}],\"images\":[{\"path\":\"x.png\"},\"y.png\"]}\n"
+	"{\"prompt\":[{\"role\":\"user\",\"content\":\"Q\"}],\"completion\":[{\"role\":\"assistant\",\"content\":\"A\"}"
+	"]}\r\n"
+	"{\"id\":7,\"question\":\"Q "
+	"<image>\",\"image\":\"x.png\",\"answers\":[\"a\",2],\"choices\":[\"a\"],\"more\":{}}\n",
+};
+
+/* Words of the forms, to be put where they do not belong. */
+static const char *const words[] = {"[",
+				    "]",
+				    "{",
+				    "}",
+				    ",",
+				    ":",
+				    "\"",
+				    "\n",
+				    "null",
+				    "7",
+				    "\"user\"",
+				    "<image>",
+				    "\"content\":",
+				    "\\",
+				    "\"images\":",
+				    "\"role\":",
+				    "\"text\"",
+				    "[]",
+				    "{}",
+				    "\"\"",
+				    "\xff"};
+
+/* One damage: a span taken out, doubled, or a word put in or over what is there. */
+static void damage(struct ril_buf *b)
+{
+	size_t at = draw((uint32_t)b->len + 1), n = b->len - at;
+	uint32_t most = draw(2) ? 4 : 40;
+	n = draw((uint32_t)(n < most ? n : most) + 1);
+	struct ril_buf out = {0};
+	uint32_t kind = draw(4);
+	const char *word = words[draw(sizeof words / sizeof *words)];
+	ril_buf_add(&out, b->data, at, NULL);
+	if (kind == 1)
+		ril_buf_add(&out, b->data + at, n, NULL);
+	if (kind >= 2)
+		ril_buf_puts(&out, word, NULL);
+	n = kind == 0 || kind == 3 ? n : 0;
+	ril_buf_add(&out, b->data + at + n, b->len - at - n, NULL);
+	ril_buf_add(&out, "", 0, NULL);
+	ril_buf_free(b);
+	*b = out;
+}
+
+static size_t marks_in(const char *s, size_t n)
+{
+	size_t marks = 0;
+	for (const char *end = s + n, *m; (m = memmem(s, (size_t)(end - s), "<image>", 7)); s = m + 7)
+		marks++;
+	return marks;
+}
+
+/* Turns in order, as many marks as pictures or none. */
+static bool hangs_together(const struct ril_question_line *q)
+{
+	size_t marks = marks_in(q->question.at, q->question.n);
+	bool good = q->id && *q->id && q->fields && q->line > 0 && q->place > 0;
+	for (size_t i = 0; i < q->turns && good; i++) {
+		bool left = (q->turns - i) % 2 == 0;
+		marks += marks_in(q->turn[i].text, q->turn[i].len);
+		good = !strcmp(q->turn[i].role, left ? "user" : i ? "assistant" : "system");
+	}
+	return good && (!q->placed || !marks || marks == q->pictures);
+}
+
+static void count(void *ctx, const struct ril_err *why)
+{
+	size_t *faults = ctx;
+	*faults += strlen(why->msg) > 0 && strstr(why->msg, "line ") != NULL;
+}
+
+static void check(const struct ril_buf *b)
+{
+	struct ril_dataset d, rest;
+	struct ril_err e = {0}, e2 = {0};
+	size_t faults = 0, bad = 0, n = 0;
+	CHECK(!ril_file_put(file, b->data, b->len, false, &e), "%s", e.msg);
+	int rc = ril_dataset_read(&d, file, RIL_DATA_ANY, &e);
+	for (size_t i = 0; !rc && i < d.n; i++)
+		bad += !hangs_together(&d.at[i]);
+	CHECK(!bad, "what was read of %s", b->data);
+	CHECK(!rc || (e.code && strstr(e.msg, file) == e.msg), "%s", e.msg);
+	CHECK(!ril_dataset_check(&rest, file, RIL_DATA_ANY, count, &faults, &e2), "%s", e2.msg);
+	n = rest.n;
+	CHECK(rc ? faults || !n : !faults && n == d.n, "%zu faults, %zu records, '%s' in %s", faults, n, e.msg,
+	      b->data);
+	ril_dataset_free(&rest);
+	if (!rc)
+		ril_dataset_free(&d);
+}
+
+int main(void)
+{
+	if (!mkdtemp(work_dir))
+		return 1;
+	snprintf(file, sizeof file, "%s/d", work_dir);
+	for (int turn = 0; turn < 6000; turn++) {
+		struct ril_buf b = {0};
+		ril_buf_puts(&b, wholes[turn % 2], NULL);
+		for (uint32_t k = turn < 2 ? 0 : 1 + draw(2); k > 0; k--)
+			damage(&b);
+		check(&b);
+		ril_buf_free(&b);
+	}
+	unlink(file);
+	rmdir(work_dir);
+	TEST_END();
+}
