@@ -40,13 +40,7 @@ static struct ril_model *open_model(const struct ril_encode_options *o, struct r
 {
 	const struct ril_model_use use = {.head = RIL_HEAD_LM,
 					  .reads = o->decoder ? RIL_PARTS_ALL : RIL_PARTS_PICTURES};
-	if (!o->measures)
-		return ril_model_open_for(o->model, &use, err);
-	struct ril_model *m = ril_new(1, sizeof *m, err);
-	if (m && !ril_config_read(&m->config, o->model, err))
-		return m;
-	ril_model_free(m);
-	return NULL;
+	return o->measures ? ril_model_described(o->model, err) : ril_model_open_for(o->model, &use, err);
 }
 
 struct ril_encoder *ril_encoder_new(const struct ril_encode_options *o, struct ril_err *err)

@@ -178,6 +178,22 @@ struct ril_model *ril_model_sketch(const char *dir, const struct ril_model_use *
 	return open_model(dir, use, true, err);
 }
 
+struct ril_model *ril_model_described(const char *dir, struct ril_err *err)
+{
+	const struct ril_model_use none = {0};
+	struct ril_adapters *a;
+	const char *base;
+	if (open_adapters(dir, &none, &a, &base, err))
+		return NULL;
+	struct ril_model *m = ril_new(1, sizeof *m, err);
+	int rc = m ? ril_config_read(&m->config, base, err) || find_files(m, dir, base, err) : -1;
+	ril_adapters_free(a);
+	if (!rc)
+		return m;
+	ril_model_free(m);
+	return NULL;
+}
+
 void ril_model_free(struct ril_model *m)
 {
 	if (!m)

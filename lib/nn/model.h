@@ -44,6 +44,8 @@ struct ril_model *ril_model_open_for(const char *dir, const struct ril_model_use
 /* A model without weights, for counting on a backend that does not compute: as the headers in its folder have it, or where
  * there are no weights as config.json alone has it. */
 struct ril_model *ril_model_sketch(const char *dir, const struct ril_model_use *, struct ril_err *);
+/* A model of config.json and `files` alone, which passes nothing: for what depends on its prompts and pictures. */
+struct ril_model *ril_model_described(const char *dir, struct ril_err *);
 void ril_model_free(struct ril_model *);
 
 /* The parameters that config.json at `dir` implies (no weights needed), in table order: for making fresh folders. */

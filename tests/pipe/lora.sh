@@ -62,6 +62,7 @@ check "a teacher" teach $A by-adapters.jsonl
 check "the same as of the merged" teach merged by-merged.jsonl
 check "the same answers" cmp <(jq -r .response by-adapters.jsonl) <(jq -r .response by-merged.jsonl)
 check "without dropout" ril-update -q -m S --objective sft --lora rank=2,dropout=0 --lr 1e-3 -i e2.ril --save none
+check "questions checked for one" ril-encode -q --check -m bare q.jsonl
 check "inspected" sh -c "ril-inspect $A | grep -q lora_A"
 
 # from targets that are given; further training keeps them
