@@ -333,4 +333,4 @@ compile_commands.json:
 clean:
 	rm -rf build share/completions compile_commands.json $(TOOLS:%=bin/%)
 
--include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $B/bin/tool.d $B/bin/signals.d $(TESTS:%=$B/tests/%.d) $B/tests/bench/kernels.d $(FIDELITY:.o=.d) $(PASSES:.o=.d) $B/tests/far/far.d $B/tests/simt/models/again.d $(SIMTOBJ:.o=.d) $(SIMTCHECKED:.o=.d) $B/simt/lib/ops/backend.d
+-include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $(BINOBJ:.o=.d) $(TESTS:%=$B/tests/%.d) $B/tests/bench/kernels.d $(FIDELITY:.o=.d) $(PASSES:.o=.d) $B/tests/far/far.d $B/tests/simt/models/again.d $(SIMTOBJ:.o=.d) $(SIMTCHECKED:.o=.d) $B/simt/lib/ops/backend.d
