@@ -46,15 +46,16 @@ static inline int optim_args_parts(const struct optim_args *a, int *parts, bool 
 	return 0;
 }
 
-/* The adapters to begin with, in *room; NULL: none, or an error. */
-static inline const struct ril_lora_spec *optim_args_lora(const struct optim_args *a, int parts, uint32_t seed,
-							  struct ril_lora_spec *room, struct ril_err *err)
+/* The adapters to begin with: *lora is room, or NULL for none. */
+static inline int optim_args_lora(const struct optim_args *a, int parts, uint32_t seed, struct ril_lora_spec *room,
+				  const struct ril_lora_spec **lora, struct ril_err *err)
 {
-	if (!a->lora || ril_lora_parse(room, a->lora, err))
-		return NULL;
+	*lora = a->lora ? room : NULL;
+	if (a->lora && ril_lora_parse(room, a->lora, err))
+		return -1;
 	room->seed = seed;
 	room->parts = parts;
-	return room;
+	return 0;
 }
 
 /* Settles the schedule and makes these parts of the parameters trainable. */

@@ -139,11 +139,10 @@ static int open_model(struct discriminate *d, const char *dir, bool sketch, bool
 {
 	uint32_t seed = (uint32_t)d->tool->common.seed;
 	int parts = 0;
-	if (opt.update && optim_args_parts(&opt.optim, &parts, pixels, err))
-		return -1;
 	struct ril_lora_spec room;
-	const struct ril_lora_spec *lora = opt.update ? optim_args_lora(&opt.optim, parts, seed, &room, err) : NULL;
-	if (err->code)
+	const struct ril_lora_spec *lora = NULL;
+	if (opt.update && (optim_args_parts(&opt.optim, &parts, pixels, err) ||
+			   optim_args_lora(&opt.optim, parts, seed, &room, &lora, err)))
 		return -1;
 	const struct ril_model_use use = {.head = RIL_HEAD_SCORE,
 					  .seed = seed,

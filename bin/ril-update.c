@@ -16,17 +16,24 @@
 #include "stream/edge.h"
 #include "text/tokenizer.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static struct {
-	const char *in, *out, *model, *ref, *objective, *edge, *versions, *run, *record, *metrics, *save;
+	const char *in, *out, *model, *ref, *objective, *kl, *edge, *versions, *run, *record, *metrics, *save;
 	bool gzip;
-	int64_t start, keep;
+	int64_t start, keep, overlong;
+	double clip; /* both sides; NaN: not given */
 	struct ril_update_options how;
 	struct optim_args optim;
 	struct plan_args plan;
-} opt = {.in = "-", .objective = "ril", .optim = OPTIM_ARGS_DEFAULT, .how = {.clip = .2, .mu = 1}};
+} opt = {.in = "-",
+	 .objective = "ril",
+	 .kl = "k3",
+	 .clip = NAN,
+	 .optim = OPTIM_ARGS_DEFAULT,
+	 .how = {.loss = {.below = NAN, .above = NAN}, .mu = 1}};
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'm', "model", &opt.model, "DIR", "the student as it was at the start", 0, 0, NULL},
@@ -35,13 +42,20 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "stream to write, with log-probs; - is stdout", 0, 0, NULL},
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "ref", &opt.ref, "DIR", "reference of the KL term (default: as -m)", 0, 0, NULL},
-	{RIL_OPT_REAL, 0, "beta", &opt.how.beta, "R", "weight of the KL term; 0: no reference", 0, 1e6, NULL},
-	{RIL_OPT_REAL, 0, "clip", &opt.how.clip, "R", "the ratio's clip, epsilon", 0, 1e6, NULL},
+	{RIL_OPT_REAL, 0, "beta", &opt.how.loss.beta, "R", "weight of the KL term; 0: no reference", 0, 1e6, NULL},
+	{RIL_OPT_CHOICE, 0, "kl", &opt.kl, NULL, "the KL term's estimator", 0, 0, "k1|k2|k3"},
+	{RIL_OPT_REAL, 0, "clip", &opt.clip, "R", "the ratio's clip, epsilon, on both sides (default: the objective's)",
+	 0, 1e6, NULL},
+	{RIL_OPT_REAL, 0, "clip-low", &opt.how.loss.below, "R", "the clip below 1 (default: as --clip)", 0, 1e6, NULL},
+	{RIL_OPT_REAL, 0, "clip-high", &opt.how.loss.above, "R", "and above", 0, 1e6, NULL},
+	{RIL_OPT_REAL, 0, "importance-cap", &opt.how.loss.cap, "C",
+	 "weigh by min(trainer / sampler, C); 0: no such weights", 0, 1e6, NULL},
 	{RIL_OPT_INT, 0, "mu", &opt.how.mu, "N", "optimiser steps on each batch", 1, 1e6, NULL},
 	{RIL_OPT_REAL, 0, "length", &opt.how.length, "L", "the loss's constant; 0: the stream's max_new_tokens", 0, 1e9,
 	 NULL},
-	{RIL_OPT_STR, 0, "reward-field", &opt.how.reward, "NAME", "reward, or for grpo and dr-grpo reward.answer", 0, 0,
-	 NULL},
+	{RIL_OPT_STR, 0, "reward-field", &opt.how.reward, "NAME", "reward for ril, else reward.answer", 0, 0, NULL},
+	{RIL_OPT_INT, 0, "overlong", &opt.overlong, "N", "the reward falls by 1 over the last N tokens; 0: it does not",
+	 0, 1e9, NULL},
 	{RIL_OPT_FLAG, 0, "mask-truncated", &opt.how.mask_truncated, NULL, "leave cut responses out of the loss", 0, 0,
 	 NULL},
 	{RIL_OPT_FLAG, 0, "allow-truncated-sampling", &opt.how.allow_truncated_sampling, NULL,
@@ -282,26 +296,38 @@ static struct ril_model *open_model(const char *dir, bool sketch, int reads, con
 	return sketch ? ril_model_sketch(dir, &use, err) : ril_model_open_for(dir, &use, err);
 }
 
+/* What the options say of the loss beside its numbers. */
+static void loss_settings(void)
+{
+	struct ril_loss_settings *l = &opt.how.loss;
+	l->kl = !strcmp(opt.kl, "k1") ? RIL_KL_K1 : !strcmp(opt.kl, "k2") ? RIL_KL_K2 : RIL_KL_K3;
+	l->below = isnan(l->below) ? opt.clip : l->below;
+	l->above = isnan(l->above) ? opt.clip : l->above;
+	opt.how.overlong = (double)opt.overlong;
+}
+
 static int open_models(struct update *u, const char *dir, bool sketch, struct ril_err *err)
 {
 	bool pixels;
 	int parts;
 	uint32_t seed = (uint32_t)u->tool->common.seed;
-	if (optim_args_parts(&opt.optim, &parts, &pixels, err))
-		return -1;
 	struct ril_lora_spec room;
-	const struct ril_lora_spec *lora = optim_args_lora(&opt.optim, parts, seed, &room, err);
+	const struct ril_lora_spec *lora;
+	if (optim_args_parts(&opt.optim, &parts, &pixels, err) ||
+	    optim_args_lora(&opt.optim, parts, seed, &room, &lora, err))
+		return -1;
 	int reads = RIL_PART_LLM | (pixels ? RIL_PARTS_PICTURES : 0);
-	if (err->code || !(u->student = open_model(dir, sketch, reads, NULL, lora, err)) ||
+	if (!(u->student = open_model(dir, sketch, reads, NULL, lora, err)) ||
 	    optim_args_apply(&opt.optim, u->student->params, parts, err) ||
 	    !(u->optim = ril_optim_new(u->student->params, &opt.optim.how, seed, err)))
 		return -1;
 	opt.how.objective = ril_objective_parse(opt.objective);
+	loss_settings();
 	opt.how.pixels = pixels;
 	opt.how.micro_batch = opt.optim.micro_batch;
 	opt.how.recompute = ril_recompute_parse(opt.optim.recompute);
 	opt.how.record = opt.out || opt.record;
-	if (opt.how.beta > 0 && opt.how.objective != RIL_SFT &&
+	if (opt.how.loss.beta > 0 && opt.how.objective != RIL_SFT &&
 	    !(u->ref = open_model(opt.ref ? opt.ref : opt.model, sketch, RIL_PART_LLM, u->student, NULL, err)))
 		return -1;
 	return 0;

@@ -41,26 +41,25 @@ static inline void test_values(const struct ril_params *ps, const struct ril_par
 	free(published);
 }
 
-/* The surrogate's loss of n tokens, host arrays: dlogp[n] is set, *sums added to. */
-static inline void test_policy_loss(struct ril_surrogate how, size_t n, const double *logp, const double *old,
-				    const double *ref, const double *advantage, const double *weight, double *dlogp,
-				    struct ril_loss_sums *sums)
+/* A policy's loss of n tokens, host arrays: dlogp[n] is set, *sums added to. */
+static inline void test_policy_loss(struct ril_surrogate how, size_t n, const double *logp, const double *weight,
+				    struct ril_policy_tokens p, double *dlogp, struct ril_loss_sums *sums)
 {
-	const double *host[] = {logp, old, ref, advantage, weight, NULL};
-	double *x[6];
+	const double *host[] = {logp, weight, p.advantage, p.old, p.ref, p.sampler};
+	double *x[6], *gradient = test_up(NULL, n * sizeof(double));
 	for (int i = 0; i < 6; i++)
-		x[i] = test_up(host[i], n * sizeof(double));
+		x[i] = host[i] ? test_up(host[i], n * sizeof(double)) : NULL;
+	int64_t *start = p.start ? test_up(p.start, (size_t)(p.responses + 1) * sizeof *start) : NULL;
 	uint8_t *side = test_up(NULL, n);
 	struct ril_loss_sums *s = test_up(sums, sizeof *sums);
 	ril_ops()->zero(side, n);
-	ril_ops()->policy_loss(x[5], s, (struct ril_loss_tokens){(int64_t)n, x[0], x[4], side}, x[3], old ? x[1] : NULL,
-			       ref ? x[2] : NULL, how);
-	test_down(dlogp, x[5], n * sizeof(double));
+	ril_ops()->policy_loss(gradient, s, (struct ril_loss_tokens){(int64_t)n, x[0], x[1], side},
+			       (struct ril_policy_tokens){x[2], x[3], x[4], x[5], start, p.responses}, how);
+	test_down(dlogp, gradient, n * sizeof(double));
 	test_down(sums, s, sizeof *sums);
-	for (int i = 0; i < 6; i++)
-		ril_ops()->put(x[i]);
-	ril_ops()->put(side);
-	ril_ops()->put(s);
+	void *all[] = {x[0], x[1], x[2], x[3], x[4], x[5], gradient, start, side, s};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		ril_ops()->put(all[i]);
 }
 
 /* The discriminator's loss of n logits, host arrays: dz[n] (or NULL) is set, *sums added to. */

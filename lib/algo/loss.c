@@ -1,18 +1,27 @@
 /* loss.c -- weights of tokens and responses; see loss.h. */
 #include "algo/loss.h"
 
+#include <math.h>
+
 double ril_token_weight(enum ril_objective o, int64_t N, double L, int64_t len, int64_t tokens)
 {
-	switch (o) {
-	case RIL_SFT: return 1 / (double)tokens;
-	case RIL_GRPO: return 1 / ((double)N * (double)len);
+	switch (ril_objective_row(o)->divisor) {
+	case RIL_BY_TOKENS: return 1 / (double)tokens;
+	case RIL_BY_LENGTH: return 1 / ((double)N * (double)len);
+	case RIL_BY_RESPONSES: return 1 / (double)N;
 	default: return 1 / ((double)N * L);
 	}
 }
 
-struct ril_surrogate ril_surrogate_clipped(double eps, double beta)
+struct ril_surrogate ril_surrogate_of(enum ril_objective o, const struct ril_loss_settings *how)
 {
-	return (struct ril_surrogate){.low = 1 - eps, .high = 1 + eps, .beta = beta};
+	const struct ril_objective_row *row = ril_objective_row(o);
+	return (struct ril_surrogate){.low = 1 - (isnan(how->below) ? row->below : how->below),
+				      .high = 1 + (isnan(how->above) ? row->above : how->above),
+				      .beta = how->beta,
+				      .cap = how->cap,
+				      .clip = row->clip,
+				      .kl = how->kl};
 }
 
 void ril_loss_sums_add(struct ril_loss_sums *to, const struct ril_loss_sums *s)

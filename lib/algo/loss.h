@@ -9,12 +9,19 @@
 #include "algo/advantage.h"
 #include "ops/ops.h"
 
-/* The weight of each token of a response of `len` tokens in a batch of N responses, `tokens` of them in all:
- *   ril, dr-grpo 1/(N L), L a constant;  grpo 1/(N len);  sft 1/tokens. */
+/* The weight of each token of a response of `len` tokens in a batch of N responses, `tokens` of them in all, by the
+ * objective's divisor:
+ *   constant 1/(N L);  length 1/(N len);  tokens 1/tokens;  responses 1/N. */
 double ril_token_weight(enum ril_objective, int64_t N, double L, int64_t len, int64_t tokens);
 
-/* The ratio clipped to 1 - eps .. 1 + eps, as in arXiv 2510.19307. */
-struct ril_surrogate ril_surrogate_clipped(double eps, double beta);
+/* How the loss is set beside what the objective says. */
+struct ril_loss_settings {
+	double below, above; /* the clip, 1 - below .. 1 + above; NaN: the objective's own */
+	double beta;
+	enum ril_kl kl;
+	double cap; /* of the importance weights; 0: none */
+};
+struct ril_surrogate ril_surrogate_of(enum ril_objective, const struct ril_loss_settings *);
 
 void ril_loss_sums_add(struct ril_loss_sums *, const struct ril_loss_sums *);
 

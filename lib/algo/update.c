@@ -94,6 +94,18 @@ static int check_policy(const struct ril_record *g, int64_t version, struct ril_
 	return 0;
 }
 
+static int check_overlong(const struct ril_update *u, struct ril_err *err)
+{
+	if (!(u->how.overlong > 0) || u->most >= u->how.overlong)
+		return 0;
+	if (isnan(u->most))
+		ril_fail(err, RIL_EFAIL, "the groups carry no max_new_tokens, up to which rewards are to fall");
+	else
+		ril_fail(err, RIL_EFAIL, "max_new_tokens is %g, less than the %g tokens over which rewards are to fall",
+			 u->most, u->how.overlong);
+	return ril_setting(err, "overlong");
+}
+
 static int check_groups(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_err *err)
 {
 	u->temperature = u->length = NAN;
@@ -113,9 +125,12 @@ static int check_groups(struct ril_update *u, const struct ril_batch *b, int64_t
 		u->temperature = 1;
 	if (u->temperature <= 0)
 		return ril_fail(err, RIL_ECORRUPT, "temperature %g", u->temperature);
+	u->most = u->length;
 	if (u->how.length > 0)
 		u->length = u->how.length;
-	if (b->n && !(u->length > 0) && u->how.objective != RIL_GRPO)
+	if (b->n && check_overlong(u, err))
+		return -1;
+	if (b->n && !(u->length > 0) && ril_objective_row(u->how.objective)->divisor == RIL_BY_CONSTANT)
 		return ril_fail(err, RIL_EFAIL,
 				"the groups carry no max_new_tokens, from which the loss takes its constant"),
 		       ril_setting(err, "length");
@@ -137,10 +152,15 @@ static int group_advantages(struct ril_update *u, const struct ril_work_group *g
 		if (isinf(reward[i]))
 			return ril_fail(err, RIL_ENONFINITE, "'%s': %s of response %d is infinite", g->in.text.name,
 					u->how.reward, i);
-	double *A = ril_new((size_t)r->n, sizeof *A, err);
+	double *A = ril_new((size_t)r->n, sizeof *A + sizeof(float), err);
 	if (!A)
 		return -1;
-	struct ril_group_stats gs = ril_advantages(u->how.objective, r->n, reward, r->source, A);
+	float *shaped = (float *)(A + r->n);
+	for (int32_t i = 0; i < r->n; i++)
+		shaped[i] = u->how.overlong > 0 ? reward[i] + (float)ril_overlong(r->start[i + 1] - r->start[i],
+										  u->most, u->how.overlong)
+						: reward[i];
+	struct ril_group_stats gs = ril_advantages(u->how.objective, r->n, shaped, r->source, A);
 	for (int64_t k = g->first; k < g->first + g->in.text.n; k++) {
 		const struct ril_work_response *x = &u->work.response[k];
 		u->advantage[k] = A[x->index];
@@ -156,6 +176,20 @@ static int group_advantages(struct ril_update *u, const struct ril_work_group *g
 	return 0;
 }
 
+/* Advantages that are normalised over the batch. */
+static int scale_advantages(struct ril_update *u, struct ril_err *err)
+{
+	const struct ril_work *w = &u->work;
+	int64_t *len = ril_new((size_t)w->R, sizeof *len, err);
+	if (!len)
+		return -1;
+	for (int64_t k = 0; k < w->R; k++)
+		len[k] = w->response[k].len;
+	int rc = ril_advantages_scale(u->how.objective, w->R, len, u->advantage, u->how.world, err);
+	free(len);
+	return rc;
+}
+
 static int weigh(struct ril_update *u, struct ril_update_stats *s, struct ril_err *err)
 {
 	const struct ril_work *w = &u->work;
@@ -167,6 +201,8 @@ static int weigh(struct ril_update *u, struct ril_update_stats *s, struct ril_er
 		if (u->how.objective != RIL_SFT && group_advantages(u, g, s, err))
 			return -1;
 	}
+	if (scale_advantages(u, err))
+		return -1;
 	double count[2] = {(double)w->R, (double)w->T};
 	if (u->how.world->sum(u->how.world, count, 2, err))
 		return -1;
@@ -205,13 +241,25 @@ static void losses(struct ril_update *u, size_t m, bool first)
 {
 	const struct ril_ops *ops = ril_ops();
 	const struct ril_token_values *d = &u->device;
-	int64_t at = u->work.group[u->work.cut[m]].token;
+	const struct ril_work_group *g = &u->work.group[u->work.cut[m]];
+	const struct ril_objective_row *row = ril_objective_row(u->how.objective);
+	int64_t at = g->token,
+		end = u->work.cut[m + 1] < u->work.n ? u->work.group[u->work.cut[m + 1]].first : u->work.R;
 	struct ril_loss_tokens x = {u->pack->R, d->logp + at, d->weight + at, d->side + at};
-	if (u->how.objective == RIL_SFT)
+	if (u->how.objective == RIL_SFT) {
 		ops->sft_loss(d->dlogp + at, d->sums, x);
-	else
-		ops->policy_loss(d->dlogp + at, d->sums, x, d->advantage + at, first ? NULL : d->old + at, d->ref + at,
-				 ril_surrogate_clipped(u->how.clip, u->ref ? u->how.beta : 0));
+		return;
+	}
+	struct ril_loss_settings how = u->how.loss;
+	if (!u->ref)
+		how.beta = 0;
+	struct ril_policy_tokens p = {.advantage = d->advantage + at,
+				      .old = first ? NULL : d->old + at,
+				      .ref = d->ref + at,
+				      .sampler = d->sampler + at,
+				      .start = row->sequence ? d->start + g->first : NULL,
+				      .responses = end - g->first};
+	ops->policy_loss(d->dlogp + at, d->sums, x, p, ril_surrogate_of(u->how.objective, &how));
 }
 
 /* The first and only wait of a pass: the optimiser may not step on what is not a number. */

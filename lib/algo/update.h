@@ -3,7 +3,8 @@
  *   reference log-probs (only with a KL term) -> pass 1: log-probs = logp_old -> loss -> gradient -> optimiser step
  *                                             -> pass 2... : ratio against logp_old -> ...            (spec: ril(7))
  *
- * The first pass is logp_old itself: no extra pass.  The sampler's own resp.logp is only compared with it. */
+ * The first pass is logp_old itself: no extra pass.  The sampler's own resp.logp is compared with it, and with a cap on
+ * importance weights is what they divide by. */
 #ifndef RIL_ALGO_UPDATE_H
 #define RIL_ALGO_UPDATE_H
 
@@ -14,12 +15,13 @@
 
 struct ril_update_options {
 	enum ril_objective objective;
-	double clip, beta;
-	int64_t mu;                    /* passes over the batch, one optimiser step each */
-	int64_t micro_batch;           /* groups; 0: by tokens */
-	int64_t micro_tokens;          /* 0: RIL_MICRO_TOKENS */
-	double length;                 /* the constant L; 0: the stream's max_new_tokens */
-	bool mask_truncated;           /* responses cut by length stay out of the loss (N counts them) */
+	struct ril_loss_settings loss;
+	int64_t mu;           /* passes over the batch, one optimiser step each */
+	int64_t micro_batch;  /* groups; 0: by tokens */
+	int64_t micro_tokens; /* 0: RIL_MICRO_TOKENS */
+	double length;        /* the constant L; 0: the stream's max_new_tokens */
+	double overlong;      /* tokens before max_new_tokens over which the reward falls by 1; 0: it does not */
+	bool mask_truncated;  /* responses cut by length stay out of the loss (N counts them) */
 	bool allow_truncated_sampling; /* accept responses drawn with top-k, top-p or greedily */
 	bool pixels;                   /* the student's projector or tower is trained: embeddings from vision.pixels */
 	const char *reward;            /* field of the reward; NULL: "reward" for ril, "reward.answer" for the others */
@@ -50,6 +52,7 @@ struct ril_update_stats {
 	double loss, norm, lr;                /* the world's; norm: before clipping, of the last pass */
 	double logp_diff_max, logp_diff_mean; /* |sampler - trainer| */
 	int64_t compared;                     /* tokens in that comparison */
+	double importance, capped;            /* mean importance weight, share of them at the cap; with a cap */
 	int64_t packed_tokens;                /* rows that one pass computes */
 	double seconds;
 	struct ril_side_stats side[RIL_SIDES];

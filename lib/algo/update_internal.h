@@ -6,13 +6,15 @@
 #include "algo/mirror_internal.h"
 #include "algo/update.h"
 
-/* What every response token of a batch has; arrays [work.T]. */
+/* What every response token of a batch has; arrays [work.T] unless said otherwise. */
 struct ril_token_values {
 	double *old, *entropy, *logp, *ref; /* found by the passes; read back in this order */
 	double *dlogp;                      /* d loss / d logp */
 	double *advantage, *weight;         /* known beforehand; a NaN advantage is left out of the loss */
-	struct ril_loss_sums *sums;         /* [RIL_SIDES], of one pass */
-	uint8_t *side;                      /* enum ril_side; known beforehand */
+	double *sampler;            /* known beforehand where importance weights are wanted; NaN: it said nothing */
+	struct ril_loss_sums *sums; /* [RIL_SIDES], of one pass */
+	int64_t *start;             /* [work.R+1] of every response's tokens; known beforehand */
+	uint8_t *side;              /* enum ril_side; known beforehand */
 };
 
 struct ril_update {
@@ -25,7 +27,7 @@ struct ril_update {
 	/* of the current batch */
 	struct ril_work work;
 	struct ril_work_options layout;
-	double temperature, length;
+	double temperature, length, most;     /* most: the stream's max_new_tokens, or NaN */
 	double *advantage;                    /* [work.R] */
 	struct ril_token_values host, device; /* in the store */
 };
@@ -40,6 +42,8 @@ void ril_update_forget(struct ril_update *);
 /* ---- numbers per token ---- */
 /* Makes room for the batch's tokens and sends up what is known of them; `N` responses and `tokens` in the world. */
 int ril_update_send(struct ril_update *, int64_t N, int64_t tokens, struct ril_err *);
+/* The sampler's log-probabilities of all tokens of a group; NULL: it has none. */
+int ril_update_sampler(const struct ril_work_group *, const float **logp, struct ril_err *);
 /* Reads back what describe and record look at. */
 void ril_update_fetch(struct ril_update *);
 /* host.sums of the pass that has just ended, summed over the world. */

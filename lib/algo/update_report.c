@@ -12,7 +12,7 @@ enum ril_side ril_side_of(int32_t source)
 	return source == 0 ? RIL_SIDE_STUDENT : source > 0 ? RIL_SIDE_TEACHER : RIL_SIDE_GOLD;
 }
 
-static void compare(const float *sampler, const double *trainer, int64_t n, struct ril_update_stats *s)
+static void compare(const float *sampler, const double *trainer, int64_t n, double cap, struct ril_update_stats *s)
 {
 	for (int64_t i = 0; i < n; i++) {
 		if (isnan(sampler[i]))
@@ -21,6 +21,11 @@ static void compare(const float *sampler, const double *trainer, int64_t n, stru
 		s->logp_diff_mean += d;
 		s->logp_diff_max = fmax(s->logp_diff_max, d);
 		s->compared++;
+		if (cap > 0) {
+			double c = exp(trainer[i] - (double)sampler[i]);
+			s->importance += fmin(c, cap);
+			s->capped += c > cap;
+		}
 	}
 }
 
@@ -71,26 +76,32 @@ int ril_update_describe(const struct ril_update *u, struct ril_update_stats *s, 
 		side->responses++;
 		side->tokens += x->len;
 		side->truncated += x->finish == 1;
+		if (u->how.overlong > 0 && u->how.objective != RIL_SFT)
+			add_term(side, "overlong", ril_overlong((double)x->len, u->most, u->how.overlong));
 		for (int64_t i = x->token; i < x->token + x->len; i++)
 			side->entropy += u->host.entropy[i];
 	}
 	for (size_t i = 0; i < w->n; i++) {
 		const struct ril_work_group *g = &w->group[i];
 		const struct ril_responses *r = &g->in.resp;
-		const struct ril_st_entry *e = ril_record_get(g->record, "resp.logp");
 		add_terms(u, g, s);
-		if (!e || u->how.objective == RIL_SFT)
+		if (u->how.objective == RIL_SFT)
 			continue;
-		if (e->dtype != RIL_F32 || e->count != r->start[r->n])
-			return ril_fail(err, RIL_ECORRUPT, "'%s': resp.logp is not F32 [%d]", g->in.text.name,
-					r->start[r->n]);
+		const float *sampler;
+		if (ril_update_sampler(g, &sampler, err))
+			return -1;
+		if (!sampler)
+			continue;
 		for (int64_t k = g->first; k < g->first + g->in.text.n; k++) {
 			const struct ril_work_response *x = &w->response[k];
-			compare((const float *)e->data + r->start[x->index], u->host.old + x->token, x->len, s);
+			compare(sampler + r->start[x->index], u->host.old + x->token, x->len, u->how.loss.cap, s);
 		}
 	}
-	if (s->compared)
+	if (s->compared) {
 		s->logp_diff_mean /= (double)s->compared;
+		s->importance /= (double)s->compared;
+		s->capped /= (double)s->compared;
+	}
 	return 0;
 }
 
@@ -199,6 +210,10 @@ int ril_update_json(const struct ril_update_stats *s, int64_t t, const char *wha
 	if (s->compared) {
 		rc |= put(b, "logp_delta_max", s->logp_diff_max, err);
 		rc |= put(b, "logp_delta_mean", s->logp_diff_mean, err);
+		if (s->importance > 0) {
+			rc |= put(b, "importance", s->importance, err);
+			rc |= put(b, "importance_capped", s->capped, err);
+		}
 	}
 	rc |= put(b, "packed_tokens", (double)s->packed_tokens, err);
 	rc |= put(b, "seconds", s->seconds, err);

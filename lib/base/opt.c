@@ -201,7 +201,10 @@ static void show_default(const struct ril_opt *o, FILE *f)
 		if (!(*(int64_t *)o->to < o->min)) /* below: the option must be given */
 			fprintf(f, " [%lld]", (long long)*(int64_t *)o->to);
 		break;
-	case RIL_OPT_REAL: fprintf(f, " [%g]", *(double *)o->to); break;
+	case RIL_OPT_REAL:
+		if (!isnan(*(double *)o->to)) /* else what it stands for depends on others */
+			fprintf(f, " [%g]", *(double *)o->to);
+		break;
 	case RIL_OPT_STR:
 	case RIL_OPT_CHOICE:
 		if ((s = *(const char **)o->to) && *s)

@@ -291,7 +291,7 @@ struct ril_loss_sums {
 	double loss;
 	double k3, ratio; /* over tokens */
 	double tokens;
-	double clipped; /* tokens whose gradient the clip stops */
+	double clipped; /* tokens whose gradient the clip stops, or whose weight it bounds */
 };
 /* The tokens of some responses, device: log-probability, weight, and which of the sums each adds to. */
 struct ril_loss_tokens {
@@ -299,16 +299,39 @@ struct ril_loss_tokens {
 	const double *logp, *weight; /* [n] */
 	const uint8_t *side;         /* [n] */
 };
-/* loss = -weight [ min(rho A, clip(rho, low, high) A) - beta k3 ],  rho = exp(logp - old), k3 = exp(d) - d - 1 with
- * d = ref - logp: PPO's surrogate (Schulman et al., arXiv 1707.06347) and the estimator k3 of the KL divergence (Schulman,
- * "Approximating KL divergence", 2020).  dlogp[n] is set.  A token whose advantage A is NaN is left out: dlogp 0, no sums.
- * old NULL: logp itself, rho = 1; ref is read unless beta is 0. */
+/* What the loss of a policy reads of n tokens beside ril_loss_tokens, device. */
+struct ril_policy_tokens {
+	const double *advantage; /* [n]; NaN leaves a token out */
+	const double *old;       /* [n]; NULL: logp itself, rho = 1 */
+	const double *ref;       /* [n], read unless beta is 0 */
+	const double *sampler;   /* [n], read with a cap; NaN: no weight */
+	/* With a ratio for each response: response r is tokens start[r] - start[0] up to start[r+1] - start[0], and all n are
+	 * some response's.  NULL: a ratio for each token. */
+	const int64_t *start; /* [responses+1] */
+	int64_t responses;
+};
+enum ril_clip {
+	RIL_CLIP_RATIO, /* S = min(rho A, clip(rho) A): PPO's surrogate (Schulman et al., arXiv 1707.06347) */
+	RIL_CLIP_WEIGHT /* S = clip(rho) A logp, in which clip(rho) is a constant: CISPO (arXiv 2506.13585) */
+};
+/* Estimators of the KL divergence (Schulman, "Approximating KL divergence", 2020), with d = ref - logp. */
+enum ril_kl {
+	RIL_KL_K3, /* exp(d) - d - 1 */
+	RIL_KL_K2, /* d d / 2 */
+	RIL_KL_K1, /* -d */
+};
+/* loss = -weight [ c S - beta KL ],  clip(rho) = rho within [low, high],  rho = exp(logp - old), or exp of the mean of
+ * logp - old over the response;  c = min(exp(old - sampler), cap), a constant (with a cap of 0: 1).  dlogp[n] is set; for
+ * a response's ratio to what it is where all tokens of a response have the same weight, A and c.  A token that is left
+ * out: dlogp 0, no sums.  What k3 sums up is k3, whichever estimator is in the loss. */
 struct ril_surrogate {
 	double low, high; /* the ratio's clip */
-	double beta;
+	double beta, cap;
+	enum ril_clip clip;
+	enum ril_kl kl;
 };
 typedef void ril_op_policy_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens,
-				const double *advantage, const double *old, const double *ref, struct ril_surrogate);
+				struct ril_policy_tokens, struct ril_surrogate);
 /* loss = -weight logp: supervised fine-tuning; dlogp[n] is set */
 typedef void ril_op_sft_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens);
 

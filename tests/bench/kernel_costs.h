@@ -418,9 +418,10 @@ static void losses(int64_t R, int64_t responses)
 {
 	double n = (double)R;
 	struct ril_surrogate how = {.low = .8, .high = 1.2, .beta = .01};
+	struct ril_policy_tokens p = {.advantage = vec(R, 8), .old = vec(R, 8), .ref = vec(R, 8)};
 	op("policy_loss", "%lld tokens", (long long)R);
 	struct ril_loss_tokens x = {R, vec(R, 8), vec(R, 8), vec(R, 1)};
-	ops->policy_loss(vec(R, 8), vec(256, sizeof(struct ril_loss_sums)), x, vec(R, 8), vec(R, 8), vec(R, 8), how);
+	ops->policy_loss(vec(R, 8), vec(256, sizeof(struct ril_loss_sums)), x, p, how);
 	cost("policy_kernel", 49 * n, 22 * n, DOUBLE);
 	op("sft_loss", "%lld tokens", (long long)R);
 	x = (struct ril_loss_tokens){R, vec(R, 8), vec(R, 8), vec(R, 1)};

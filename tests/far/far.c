@@ -202,6 +202,15 @@ static void check_tokens(RIL_UNUSED int first, struct ril_loss_tokens x)
 	}
 }
 
+static void check_policy(RIL_UNUSED int first, struct ril_policy_tokens p)
+{
+	check_address(0, p.advantage);
+	check_address(0, p.old);
+	check_address(0, p.ref);
+	check_address(0, p.sampler);
+	check_address(0, p.start);
+}
+
 static void check_adamw(RIL_UNUSED int first, struct ril_adamw how)
 {
 	check_address(0, how.squares);
@@ -240,7 +249,8 @@ static void check_nothing(RIL_UNUSED int first, ...)
 #define CHECK(x)                                                                                                       \
 	_Generic((x),                                                                                                  \
 		struct ril_mat: check_mat, struct ril_segs: check_segs, struct ril_rotary: check_rotary,               \
-		struct ril_loss_tokens: check_tokens, struct ril_adamw: check_adamw,                                   \
+		struct ril_loss_tokens: check_tokens, struct ril_policy_tokens: check_policy,                          \
+		struct ril_adamw: check_adamw,                                                                         \
 		struct ril_draws: check_draws, struct ril_decode: check_decode, struct ril_moments: check_moments,     \
 		default: __builtin_choose_expr(__builtin_classify_type(x) == POINTER_CLASS, check_address, check_nothing))(0, (x));
 #define CHECK_1(x) CHECK(x)
@@ -307,9 +317,9 @@ WRAP(head_logp, (double *logp, double *entropy, ril_real *lse, mat h, idx target
 WRAP(head_logp_bwd, (mat dh, mat dw, const double *dlogp, vec lse, mat h, idx target, mat w, double inv_t),
      (dh, dw, dlogp, lse, h, target, w, inv_t))
 WRAP(policy_loss,
-     (double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x, const double *advantage, const double *old,
-      const double *ref, struct ril_surrogate how),
-     (dlogp, sums, x, advantage, old, ref, how))
+     (double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x, struct ril_policy_tokens p,
+      struct ril_surrogate how),
+     (dlogp, sums, x, p, how))
 WRAP(sft_loss, (double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x), (dlogp, sums, x))
 WRAP(bce_loss, (mat dz, struct ril_bce_sums *sums, mat z, const int8_t *label, double w0, double w1),
      (dz, sums, z, label, w0, w1))

@@ -90,7 +90,9 @@ static struct ril_val *embed(struct subject *s, struct ril_model *m, const struc
 static void objective(struct group *g, const char *name, double *advantage, struct ril_loss_sums *sums)
 {
 	enum ril_objective o = ril_objective_parse(name);
-	struct ril_surrogate how = ril_surrogate_clipped(setting(g->settings, "epsilon"), setting(g->settings, "beta"));
+	double eps = setting(g->settings, "epsilon");
+	struct ril_surrogate how = ril_surrogate_of(
+		o, &(struct ril_loss_settings){.below = eps, .above = eps, .beta = setting(g->settings, "beta")});
 	double *A = calloc(2 * (size_t)g->R, sizeof *A), *w = A + g->R;
 	float reward[1024];
 	int64_t N = 0, tokens = 0;
@@ -108,7 +110,8 @@ static void objective(struct group *g, const char *name, double *advantage, stru
 			w[t] = ril_token_weight(o, N, setting(g->settings, "length_constant"), len, tokens);
 		}
 	}
-	test_policy_loss(how, (size_t)g->R, g->logp, g->old, g->ref, A, w, g->dlogp, sums);
+	test_policy_loss(how, (size_t)g->R, g->logp, w,
+			 (struct ril_policy_tokens){.advantage = A, .old = g->old, .ref = g->ref}, g->dlogp, sums);
 	free(A);
 }
 

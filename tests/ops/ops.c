@@ -224,7 +224,7 @@ static const struct op_case cases[] = {
 	{&head_kind, {150, 16, 2500, 100}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&head_kind, {2880, 64, 500, 100}, 0, 0, NULL, TIME},
 	{&head_kind, {256, 1024, 50000, 100}, RIL_BF16, 0, NULL, TIME},
-	/* R, 100 x beta, old is given */
+	/* R, 100 x beta, old is given, how (ref_losses.h) */
 	{&policy_kind, {0, 4, 1}, 0, 0, NULL, TEST},
 	{&policy_kind, {1, 4, 1}, 0, 0, NULL, TEST},
 	{&policy_kind, {257, 4, 1}, 0, 0, NULL, TEST},
@@ -233,6 +233,18 @@ static const struct op_case cases[] = {
 	{&policy_kind, {333, 50, 1}, 0, 0, NULL, TEST},
 	{&policy_kind, {333, 50, 0}, 0, 0, NULL, TEST},
 	{&policy_kind, {5000, 4, 1}, 0, 0, NULL, TEST | TIME | LARGE},
+	{&policy_kind, {150, 30, 1, 1}, 0, 0, NULL, TEST},
+	{&policy_kind, {150, 30, 0, 1}, 0, 0, NULL, TEST},
+	{&policy_kind, {150, 30, 1, 2}, 0, 0, NULL, TEST},
+	{&policy_kind, {150, 30, 1, 4}, 0, 0, NULL, TEST},
+	{&policy_kind, {0, 0, 1, 8}, 0, 0, NULL, TEST},
+	{&policy_kind, {1, 0, 1, 8}, 0, 0, NULL, TEST},
+	{&policy_kind, {333, 4, 1, 8}, 0, 0, NULL, TEST},
+	{&policy_kind, {150, 4, 0, 8}, 0, 0, NULL, TEST},
+	{&policy_kind, {150, 0, 1, 16}, 0, 0, NULL, TEST},
+	{&policy_kind, {150, 50, 0, 16}, 0, 0, NULL, TEST},
+	{&policy_kind, {333, 30, 1, 1 + 4 + 8 + 16}, 0, 0, NULL, TEST},
+	{&policy_kind, {5000, 4, 1, 8 + 16}, 0, 0, NULL, TEST | LARGE},
 	{&sft_kind, {0}, 0, 0, NULL, TEST},
 	{&sft_kind, {1}, 0, 0, NULL, TEST},
 	{&sft_kind, {77}, 0, 0, NULL, TEST},
@@ -393,8 +405,9 @@ static void test_special_losses(void)
 	double *p = test_up(logp, sizeof logp), *w = test_up(weight, sizeof weight),
 	       *A = test_up(advantage, sizeof advantage), *dlogp = test_up(NULL, sizeof d);
 	uint8_t *sides = test_up(side, sizeof side);
-	ops()->policy_loss(dlogp, sums, (struct ril_loss_tokens){2, p, w, sides}, A, p, NULL,
-			   (struct ril_surrogate){.8, 1.2, 0});
+	ops()->policy_loss(dlogp, sums, (struct ril_loss_tokens){2, p, w, sides},
+			   (struct ril_policy_tokens){.advantage = A, .old = p},
+			   (struct ril_surrogate){.low = .8, .high = 1.2});
 	test_down(d, dlogp, sizeof d);
 	test_down(s, sums, sizeof s);
 	CHECK(s[0].loss == -1 && isnan(s[1].loss) && d[0] == -1 && isnan(d[1]), "NaN in a log-probability");

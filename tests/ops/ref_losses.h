@@ -143,10 +143,11 @@ static void loss_end(const struct run *r, struct token_loss *l, void *const out[
 	free(dlogp);
 }
 
-/* policy: d = R, 100 beta, old is given.  in: logp, old, ref, advantage, weight */
+/* policy: d = R, 100 beta, old is given, how: enum ril_clip + 2 x enum ril_kl + 8 x (a ratio for each response) +
+ * 16 x (importance weights, of which every third token has none).  in: logp, old, ref, advantage, weight, sampler */
 static void policy_shape(struct run *r)
 {
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		io_set(&r->in[i], r->d[0], 1, 1, i == 0);
 	r->in[3].low = -2;
 	r->in[3].high = 2;
@@ -154,43 +155,105 @@ static void policy_shape(struct run *r)
 	loss_out(r);
 }
 
+static struct ril_surrogate policy_how(const struct run *r)
+{
+	return (struct ril_surrogate){.low = .8,
+				      .high = 1.3,
+				      .beta = (double)r->d[1] / 100,
+				      .cap = r->d[3] & 16 ? 1.4 : 0,
+				      .clip = (enum ril_clip)(r->d[3] & 1),
+				      .kl = (enum ril_kl)(r->d[3] >> 1 & 3)};
+}
+
+/* Responses of 1, 38, 75, 1, ... tokens; returns how many.  start[] begins at 100. */
+static int64_t policy_responses(const struct run *r, int64_t *start)
+{
+	int64_t n = 0, at = 0;
+	start[0] = 100;
+	while (at < r->d[0]) {
+		at += 1 + n % 3 * 37;
+		at = at < r->d[0] ? at : r->d[0];
+		start[++n] = 100 + at;
+	}
+	return n;
+}
+
+/* What a token's ratio is multiplied with, so that it has the value of its response's and its own gradient. */
+static double *policy_factors(const struct run *r, const double *old)
+{
+	int64_t *start = malloc((size_t)(r->d[0] + 1) * sizeof *start);
+	double *f = malloc((size_t)r->d[0] * sizeof *f + 1), *logp = r->in[0].v;
+	int64_t n = policy_responses(r, start);
+	for (int64_t i = 0; i < n; i++) {
+		int64_t from = start[i] - 100, to = start[i + 1] - 100;
+		double all = 1;
+		for (int64_t t = from; t < to; t++)
+			all *= pow(exp(logp[t] - old[t]), 1. / (double)(to - from));
+		for (int64_t t = from; t < to; t++)
+			f[t] = r->d[3] & 8 ? all / exp(logp[t] - old[t]) : 1;
+	}
+	free(start);
+	return f;
+}
+
+/* Constants are of the log-probabilities as they were, r->in[0].v, which differences do not move. */
 static void policy_naive(const struct run *r, double *const in[], double *const out[])
 {
-	const double low = .8, high = 1.3, beta = (double)r->d[1] / 100;
-	const double *old = r->d[2] ? in[1] : r->in[0].v; /* else the log-probabilities as they were */
+	const struct ril_surrogate c = policy_how(r);
+	const double *was = r->in[0].v, *old = r->d[2] ? in[1] : was;
+	double *factor = policy_factors(r, old);
 	for (int i = 0; i < SIDES * 5; i++)
 		out[1][i] = 1;
 	out[0][0] = SIDES;
 	for (int64_t t = 0; t < r->d[0]; t++) {
-		double rho = exp(in[0][t] - old[t]), A = in[3][t], d = in[2][t] - in[0][t];
-		double clipped = fmin(fmax(rho, low), high), value = fmin(rho * A, clipped * A);
-		double *sum = out[1] + 5 * r->idx[t], k3 = beta > 0 ? exp(d) - d - 1 : 0;
+		double rho = factor[t] * exp(in[0][t] - old[t]), A = in[3][t], d = in[2][t] - in[0][t];
+		double clipped = fmin(fmax(rho, c.low), c.high), constant = factor[t] * exp(was[t] - old[t]);
+		double *sum = out[1] + 5 * r->idx[t], k3 = c.beta > 0 ? exp(d) - d - 1 : 0;
 		if (t % LEFT_OUT == 0)
 			continue;
-		double loss = -in[4][t] * (value - beta * k3);
+		if (c.cap > 0 && t % 3)
+			A *= fmin(exp(old[t] - in[5][t]), c.cap);
+		double value = c.clip == RIL_CLIP_WEIGHT ? fmin(fmax(constant, c.low), c.high) * A * in[0][t]
+							 : fmin(rho * A, clipped * A);
+		double kl = c.kl == RIL_KL_K1 ? -d : c.kl == RIL_KL_K2 ? d * d / 2 : k3;
+		double loss = -in[4][t] * (value - c.beta * kl);
 		out[0][0] += loss;
 		sum[0] += loss;
 		sum[1] += k3;
 		sum[2] += rho;
 		sum[3]++;
-		sum[4] += value != rho * A;
+		sum[4] += c.clip == RIL_CLIP_WEIGHT ? clipped != rho : value != rho * A;
 	}
+	free(factor);
 }
 
 static struct token_loss policy_run(const struct run *r, void *const in[])
 {
 	struct token_loss l = loss_start(r, 0, 4, in);
-	struct ril_surrogate how = {.low = .8, .high = 1.3, .beta = (double)r->d[1] / 100};
-	double *A = fetched(&r->in[3], in[3]);
+	const struct ril_surrogate how = policy_how(r);
+	size_t bytes = (size_t)r->d[0] * sizeof(double);
+	double *A = fetched(&r->in[3], in[3]), *sampler = fetched(&r->in[5], in[5]);
+	int64_t *start = malloc(bytes + sizeof *start), n = policy_responses(r, start);
 	for (int64_t t = 0; t < r->d[0]; t += LEFT_OUT)
 		A[t] = NAN;
+	for (int64_t t = 0; t < r->d[0]; t += 3)
+		sampler[t] = NAN;
 	double *old = widened(&r->in[1], in[1]), *ref = widened(&r->in[2], in[2]);
-	double *advantage = test_up(A, (size_t)r->d[0] * sizeof *A);
-	ops()->policy_loss(l.dlogp, l.sums, l.x, advantage, r->d[2] ? old : NULL, how.beta > 0 ? ref : NULL, how);
-	ops()->put(old);
-	ops()->put(ref);
-	ops()->put(advantage);
-	free(A);
+	double *A_at = test_up(A, bytes), *sampler_at = test_up(sampler, bytes);
+	int64_t *start_at = test_up(start, (size_t)(n + 1) * sizeof *start);
+	ops()->policy_loss(l.dlogp, l.sums, l.x,
+			   (struct ril_policy_tokens){.advantage = A_at,
+						      .old = r->d[2] ? old : NULL,
+						      .ref = how.beta > 0 ? ref : NULL,
+						      .sampler = how.cap > 0 ? sampler_at : NULL,
+						      .start = r->d[3] & 8 ? start_at : NULL,
+						      .responses = n},
+			   how);
+	void *all[] = {old, ref, A_at, sampler_at, start_at}, *host[] = {A, sampler, start};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		ops()->put(all[i]);
+	for (size_t i = 0; i < sizeof host / sizeof *host; i++)
+		free(host[i]);
 	return l;
 }
 

@@ -41,7 +41,8 @@ static void surrogate(struct ril_surrogate how, double advantage, double weight,
 		A[t] = advantage;
 		w[t] = weight;
 	}
-	test_policy_loss(how, n, logp, old, ref, A, w, dlogp, sums);
+	test_policy_loss(how, n, logp, w, (struct ril_policy_tokens){.advantage = A, .old = old, .ref = ref}, dlogp,
+			 sums);
 }
 
 static void check_objective(const struct ril_st *st, const char *name, enum ril_objective o)
@@ -49,7 +50,8 @@ static void check_objective(const struct ril_st *st, const char *name, enum ril_
 	const struct ril_st_entry *start_e = ril_st_find(st, "resp.start"), *source_e = ril_st_find(st, "resp.source");
 	const int32_t *start = start_e->data, *source = source_e->data;
 	int32_t n = (int32_t)source_e->count, at = 0;
-	const struct ril_surrogate how = ril_surrogate_clipped(.2, .04);
+	const struct ril_surrogate how =
+		ril_surrogate_of(o, &(struct ril_loss_settings){.below = .2, .above = .2, .beta = .04});
 	char field[64];
 	snprintf(field, sizeof field, "%s.advantage", name);
 	const double *want = tensor(st, field), *logp = tensor(st, "logp.policy"), *old = tensor(st, "logp.old");
@@ -163,7 +165,7 @@ static void test_advantages(void)
 	test_down(&s, sums, sizeof s);
 	test_down(d, dlogp, sizeof d);
 	CHECK(s.loss == .75 && d[0] == -.25 && s.tokens == 2, "sft");
-	surrogate(ril_surrogate_clipped(.2, 0), NAN, 1, lp, lp, NULL, 2, d, &s);
+	surrogate((struct ril_surrogate){.low = .8, .high = 1.2}, NAN, 1, lp, lp, NULL, 2, d, &s);
 	CHECK(d[0] == 0 && s.tokens == 2, "left out");
 	void *all[] = {x, weight, sums, side, dlogp};
 	for (int i = 0; i < 5; i++)

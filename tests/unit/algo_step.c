@@ -164,7 +164,8 @@ static void check_objective(enum ril_objective o, const char *name)
 	if (!m)
 		return;
 	struct ril_optim *optim = ril_optim_new(m->params, &how, 0, &err);
-	struct ril_update_options opt = {.objective = o, .clip = .2, .beta = .04, .mu = 1, .pixels = true};
+	struct ril_update_options opt = {
+		.objective = o, .loss = {.below = .2, .above = .2, .beta = .04}, .mu = 1, .pixels = true};
 	struct ril_update *u = ril_update_new(m, m /* only its presence counts here */, optim, &opt, &err);
 	struct ril_batch b = make_batch(1, true);
 	struct ril_update_stats s;
@@ -273,8 +274,11 @@ static void check_sampler(void)
 	struct ril_optim_options still = {.lr = 0, .beta2 = .9, .eps = 1e-8};
 	struct ril_model *t = open_training(RIL_HEAD_LM, RIL_PART_LLM);
 	struct ril_optim *optim = ril_optim_new(t->params, &still, 0, &err);
-	struct ril_update_options opt = {
-		.objective = RIL_DR_GRPO, .clip = .2, .mu = 2, .micro_batch = 2, .record = true};
+	struct ril_update_options opt = {.objective = RIL_DR_GRPO,
+					 .loss = {.below = .2, .above = .2},
+					 .mu = 2,
+					 .micro_batch = 2,
+					 .record = true};
 	struct ril_update *u = ril_update_new(t, NULL, optim, &opt, &err);
 	struct ril_update_stats s;
 	for (size_t i = 0; i < three.n; i++)
@@ -328,7 +332,7 @@ static double distance(const ril_real *a, const ril_real *b, int64_t n)
 static void check_batches(void)
 {
 	struct ril_batch b = make_batch(3, true);
-	struct ril_update_options opt = {.objective = RIL_RIL, .clip = .2, .mu = 1};
+	struct ril_update_options opt = {.objective = RIL_RIL, .loss = {.below = .2, .above = .2}, .mu = 1};
 	struct ril_update_stats whole, cut, masked;
 	int64_t n;
 	ril_real *g = gradient(opt, &b, &whole, &n);
@@ -348,6 +352,41 @@ static void check_batches(void)
 	free(g);
 	free(h);
 	ril_batch_free(&b);
+}
+
+/* Importance weights divide by the sampler's numbers: every student's token needs one. */
+static void check_importance(void)
+{
+	static float logp[512];
+	struct ril_optim_options still = {.lr = 0, .beta2 = .9, .eps = 1e-8};
+	struct ril_update_options opt = {.objective = RIL_RIL, .loss = {.below = .2, .above = .2, .cap = 2}, .mu = 1};
+	struct ril_model *m = open_training(RIL_HEAD_LM, RIL_PART_LLM);
+	struct ril_optim *optim = ril_optim_new(m->params, &still, 0, &err);
+	struct ril_update *u = ril_update_new(m, NULL, optim, &opt, &err);
+	struct ril_batch b = make_batch(1, true);
+	struct ril_update_stats s;
+	int64_t n = ril_record_get(b.group[0], "resp.ids")->count;
+	const int32_t *start = ril_record_get(b.group[0], "resp.start")->data;
+	const int32_t *source = ril_record_get(b.group[0], "resp.source")->data;
+	for (int64_t i = 0; i < n; i++)
+		logp[i] = -100; /* at the cap, but for the teachers, who say nothing */
+	for (int i = 0; i < 6; i++)
+		for (int32_t t = start[i]; source[i] && t < start[i + 1]; t++)
+			logp[t] = NAN;
+	ril_record_set(b.group[0], "resp.logp", RIL_F32, 1, &n, logp, &err);
+	CHECK(!ril_update_batch(u, &b, 1, &s, &err), "%s", err.msg);
+	CHECK(s.importance == 2 && s.capped == 1 && s.compared == s.side[0].tokens && s.side[1].tokens > 0,
+	      "%s: weights are %g", model, s.importance);
+	for (int i = 0; i < 6; i++)
+		if (!source[i])
+			logp[start[i + 1] - 1] = NAN;
+	ril_record_set(b.group[0], "resp.logp", RIL_F32, 1, &n, logp, &err);
+	CHECK(ril_update_batch(u, &b, 1, &s, &err) && err.code == RIL_EFAIL && strstr(err.msg, "no importance weight"),
+	      "%s", err.msg);
+	ril_batch_free(&b);
+	ril_update_free(u);
+	ril_optim_free(optim);
+	ril_model_free(m);
 }
 
 /* ---- a world of two: a second process that holds the same batch ---- */
@@ -391,11 +430,12 @@ static ril_real *disc_gradient(const struct ril_world *world, struct ril_disc_st
 
 static void check_world(void)
 {
-	static const enum ril_objective objective[] = {RIL_RIL, RIL_GRPO};
+	static const enum ril_objective objective[] = {RIL_RIL, RIL_GRPO, RIL_DAPO, RIL_GSPO, RIL_REINFORCE};
 	struct ril_batch b = make_batch(2, true);
 	int64_t n;
-	for (int i = 0; i < 2; i++) {
-		struct ril_update_options opt = {.objective = objective[i], .clip = .2, .mu = 1};
+	for (size_t i = 0; i < sizeof objective / sizeof *objective; i++) {
+		struct ril_update_options opt = {
+			.objective = objective[i], .loss = {.below = .2, .above = .2}, .mu = 1};
 		struct ril_update_stats one, two;
 		ril_real *g = gradient(opt, &b, &one, &n);
 		opt.world = &twin;
@@ -460,6 +500,7 @@ int main(void)
 		check_sampler();
 		check_greedy();
 		check_batches();
+		check_importance();
 		check_world();
 	}
 	TEST_END();

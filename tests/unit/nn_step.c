@@ -148,8 +148,11 @@ static int update(struct ril_model *m, struct ril_model *ref, struct ril_record 
 {
 	const struct ril_optim_options how = {
 		.lr = rate, .beta1 = .9, .beta2 = .95, .eps = 1e-8, .weight_decay = .1, .clip_grad = 1};
-	const struct ril_update_options step = {
-		.objective = RIL_RIL, .clip = .2, .beta = BETA, .mu = 1, .pixels = true, .record = true};
+	const struct ril_update_options step = {.objective = RIL_RIL,
+						.loss = {.below = .2, .above = .2, .beta = BETA},
+						.mu = 1,
+						.pixels = true,
+						.record = true};
 	struct ril_batch b = {.group = &group, .n = 1, .cap = 1};
 	struct ril_optim *optim = ril_optim_new(m->params, &how, 0, &err);
 	struct ril_update *u = optim ? ril_update_new(m, ref, optim, &step, &err) : NULL;

@@ -1,4 +1,4 @@
-/* loss.cu -- the losses: clipped surrogate with k3 penalty, fine-tuning, binary cross-entropy.
+/* loss.cu -- the losses: clipped surrogates with a KL penalty, fine-tuning, binary cross-entropy.
  *
  * A few numbers per token, beside the thousands of multiplications that made each of them: one block, so that their number
  * alone says in which order the sums run.  A warp takes 32 tokens at a time, every eighth time it is its turn; those of one
@@ -70,43 +70,93 @@ static __device__ void end_sums(side_sums &s, struct ril_loss_sums *sums)
 struct policy {
 	double *dlogp;
 	struct ril_loss_tokens x;
-	const double *advantage, *old, *ref;
+	struct ril_policy_tokens at;
 	struct ril_surrogate c;
 };
 
-/* Token t: its gradient, and what it adds to the sums. */
-static __device__ void policy_token(const policy &p, int64_t t, double A, double sum[SUMS])
+/* The logarithm of every token's ratio where that is its response's, in the place of its gradient; a warp takes every eighth
+ * response. */
+static __device__ void spread_ratios(const policy &p)
 {
-	double w = p.x.weight[t], rho = p.old ? exp(p.x.logp[t] - p.old[t]) : 1;
-	double bound = A > 0 ? p.c.high : p.c.low;
-	bool stopped = A > 0 ? rho > bound : A < 0 && rho < bound;
-	double d_logp = stopped ? 0 : -w * rho * A;
-	sum[LOSS] = -w * (stopped ? bound : rho) * A;
-	if (p.c.beta != 0) {
-		double d = p.ref[t] - p.x.logp[t], e = expm1(d);
-		sum[K3] = e - d;
-		sum[LOSS] += w * p.c.beta * (e - d);
-		d_logp -= w * p.c.beta * e;
+	int lane = threadIdx.x % 32;
+	for (int64_t r = threadIdx.x / 32; r < p.at.responses; r += WARPS) {
+		int64_t from = p.at.start[r] - p.at.start[0], to = p.at.start[r + 1] - p.at.start[0];
+		double sum = 0;
+		for (int64_t t = from + lane; t < to; t += 32)
+			sum += p.x.logp[t] - p.at.old[t];
+		sum = ril_warp_sum(sum) / (double)(to - from);
+		for (int64_t t = from + lane; t < to; t += 32)
+			p.dlogp[t] = sum;
 	}
+	__syncthreads();
+}
+
+static __device__ double importance(double old, double sampler, double cap)
+{
+	double c = isnan(sampler) ? 1 : exp(old - sampler);
+	return c > cap ? cap : c;
+}
+
+/* -w S of a token into its sums; returns its gradient. */
+static __device__ double surrogate(const struct ril_surrogate &c, double logp, double rho, double A, double w,
+				   double sum[SUMS])
+{
+	bool above = rho > c.high, below = rho < c.low;
+	if (c.clip == RIL_CLIP_WEIGHT) {
+		double constant = above ? c.high : below ? c.low : rho;
+		sum[LOSS] = -w * constant * A * logp;
+		sum[CLIPPED] = above || below;
+		return -w * constant * A;
+	}
+	bool stopped = A > 0 ? above : A < 0 && below;
+	double bound = A > 0 ? c.high : c.low;
+	sum[LOSS] = -w * (stopped ? bound : rho) * A;
+	sum[CLIPPED] = stopped;
+	return stopped ? 0 : -w * rho * A;
+}
+
+/* The same of w beta KL, d = ref - logp. */
+static __device__ double penalty(const struct ril_surrogate &c, double d, double w, double sum[SUMS])
+{
+	double e = expm1(d), k3 = e - d;
+	double kl = c.kl == RIL_KL_K2 ? d * d / 2 : c.kl == RIL_KL_K1 ? -d : k3;
+	double slope = c.kl == RIL_KL_K2 ? d : c.kl == RIL_KL_K1 ? -1 : e;
+	sum[K3] = k3;
+	sum[LOSS] += w * c.beta * kl;
+	return -w * c.beta * slope;
+}
+
+/* Token t: its gradient, and what it adds to the sums.  `ratio` is the logarithm that spread_ratios left. */
+static __device__ void policy_token(const policy &p, int64_t t, double A, double ratio, double sum[SUMS])
+{
+	double w = p.x.weight[t], logp = p.x.logp[t], old = p.at.old ? p.at.old[t] : logp;
+	double rho = p.at.old ? exp(p.at.start ? ratio : logp - old) : 1;
+	if (p.c.cap > 0)
+		A *= importance(old, p.at.sampler[t], p.c.cap);
+	double d_logp = surrogate(p.c, logp, rho, A, w, sum);
+	if (p.c.beta != 0)
+		d_logp += penalty(p.c, p.at.ref[t] - logp, w, sum);
 	sum[RATIO] = rho;
 	sum[TOKENS] = 1;
-	sum[CLIPPED] = stopped;
 	p.dlogp[t] = d_logp;
 }
 
 static __global__ void __launch_bounds__(THREADS) policy_kernel(policy p, struct ril_loss_sums *sums)
 {
 	RIL_SHARED(struct side_sums, s);
+	bool spread = p.at.start && p.at.old;
 	start_sums(s);
+	if (spread)
+		spread_ratios(p);
 	for (int64_t from = 0; from < p.x.n; from += THREADS) {
 		int64_t t = from + threadIdx.x;
-		double sum[SUMS] = {0}, A = t < p.x.n ? p.advantage[t] : 0;
+		double sum[SUMS] = {0}, A = t < p.x.n ? p.at.advantage[t] : 0;
 		int side = -1;
 		if (t < p.x.n && isnan(A))
 			p.dlogp[t] = 0;
 		else if (t < p.x.n) {
 			side = p.x.side[t];
-			policy_token(p, t, A, sum);
+			policy_token(p, t, A, spread ? p.dlogp[t] : 0, sum);
 		}
 		add_tokens(s.at[threadIdx.x / 32], side, sum);
 	}
@@ -114,10 +164,9 @@ static __global__ void __launch_bounds__(THREADS) policy_kernel(policy p, struct
 }
 
 extern "C" void ril_cuda_policy_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x,
-				     const double *advantage, const double *old, const double *ref,
-				     struct ril_surrogate c)
+				     struct ril_policy_tokens at, struct ril_surrogate c)
 {
-	policy p = {dlogp, x, advantage, old, ref, c};
+	policy p = {dlogp, x, at, c};
 	if (x.n > 0)
 		RIL_LAUNCH(policy_kernel, 1, THREADS, sizeof(struct side_sums), p, sums);
 }
