@@ -266,14 +266,16 @@ static void test_choice_random(void)
 	};
 	static const char *const options[] = {"a cat", "a dog", "dog", ""};
 	uint32_t state = 1;
-	char text[400];
+	struct ril_buf text = {0};
+	struct ril_err oom = {0};
 	for (int round = 0; round < 20000; round++) {
 		double sum = 0;
 		char first = 0;
-		*text = 0;
+		text.len = 0;
+		ril_buf_puts(&text, "", &oom);
 		for (uint32_t left = (state >> 16) % 14; left; left--) {
 			state = state * 1664525 + 1013904223;
-			strcat(text, piece[(state >> 8) % (sizeof piece / sizeof *piece)]);
+			ril_buf_puts(&text, piece[(state >> 8) % (sizeof piece / sizeof *piece)], &oom);
 		}
 		state = state * 1664525 + 1013904223;
 		for (int k = 0; k < 4; k++) {
@@ -285,18 +287,20 @@ static void test_choice_random(void)
 						 .n_answers = 1,
 						 .choices = (const char **)options,
 						 .n_choices = 4};
-			struct ril_item it = {.q = &q, .response = text};
+			struct ril_item it = {.q = &q, .response = text.data};
 			int rc = ril_judge_item("choice", &it, &v, &e);
 			char got = rc ? 0 : *v.got.data;
 			first = k ? first : got;
 			sum += rc ? 9 : v.score;
 			if (rc || got != first)
-				CHECK(false, "choice '%s': %c, for %s %c %s", text, first, answer, got, e.msg);
+				CHECK(false, "choice '%s': %c, for %s %c %s", text.data, first, answer, got, e.msg);
 			ril_verdict_free(&v);
 		}
 		if (sum != (first != 0))
-			CHECK(false, "choice '%s': read as %c, paid %g", text, first, sum);
+			CHECK(false, "choice '%s': read as %c, paid %g", text.data, first, sum);
 	}
+	CHECK(!oom.code, "memory");
+	ril_buf_free(&text);
 }
 
 static void test_choice(void)
