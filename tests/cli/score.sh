@@ -150,7 +150,7 @@ for j in number yesno mcq "cmd:exit 3 #$long"; do
 	check "a message prints no value whole" [ "$(wc -c <"$T/err")" -lt 300 ]
 done
 expect_exit 2 ril-score -q --judge "$long" --table long.jsonl
-check "nor a judge's name" [ "$(wc -c <"$T/err")" -lt 300 ]
+check "nor a judge's name, beside all that there are" [ "$(wc -c <"$T/err")" -lt 400 ]
 for hang in 'exec sleep 30' 'trap "" TERM; read l; while :; do sleep .1; done'; do
 	expect_exit 1 ril-score --judge "cmd:$hang" --judge-timeout .2 --table o.jsonl
 	check "a judge that hangs is told" grep -q 'no answer for 0.2 seconds' err

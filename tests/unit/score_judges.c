@@ -113,6 +113,7 @@ static void test_slots(void)
 }
 
 #define CHOICES ", \"choices\": [\"a cat\", \"a dog\", \"a red bird\"]}"
+#define NUMBERS ", \"choices\": [\"1\", \"2\", \"3\", \"10\"]}"
 /* A response and the option it must be read as deciding for; "": none. */
 static void test_choice_reward(void)
 {
@@ -250,6 +251,18 @@ static void test_choice_reward(void)
 	static const struct row_case rows[] = {
 		{"choice", 1, "{\"response\": \"C\", \"answers\": [\"B\", \"a red bird\"]" CHOICES},
 		{"choice", NAN, "{\"response\": \"B\", \"answer\": \"D\"" CHOICES},
+		{"choice", 1, "{\"response\": \"3\", \"answer\": \"3\"" NUMBERS},
+		{"choice", 1, "{\"response\": \"There are 2 and 1, so 3.\", \"answer\": \"3\"" NUMBERS},
+		{"choice", 1, "{\"response\": \"The answer is 3.\", \"answer\": \"3\"" NUMBERS},
+		{"choice", 0, "{\"response\": \"-3\", \"answer\": \"3\"" NUMBERS},
+		{"choice", 0, "{\"response\": \"3,000\", \"answer\": \"3\"" NUMBERS},
+		{"choice", 0, "{\"response\": \"3/4\", \"answer\": \"3\"" NUMBERS},
+		{"choice", 0, "{\"response\": \"3.5\", \"answer\": \"3\"" NUMBERS},
+		{"choice", 0, "{\"response\": \"0,3\", \"answer\": \"3\"" NUMBERS},
+		{"choice", 0, "{\"response\": \"13\", \"answer\": \"3\"" NUMBERS},
+		{"choice", 0, "{\"response\": \"1, 2, 3, 10\", \"answer\": \"3\"" NUMBERS},
+		{"choice", 0, "{\"response\": \"1 2 3 10\", \"answer\": \"3\"" NUMBERS},
+		{"choice", 0, "{\"response\": \"\u22123\", \"answer\": \"3\"" NUMBERS},
 		{"choice", NAN, "{\"response\": \"B\", \"answer\": \"B\"}"},
 	};
 	TRY(rows);

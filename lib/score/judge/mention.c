@@ -208,9 +208,19 @@ static bool joined(const char *s, size_t at, bool before)
 	}
 }
 
+/* "3" is not in "-3", "0,3", "3/4" or "3,000". */
+static bool in_number(const char *s, size_t at, size_t end)
+{
+	bool before = at && isdigit((unsigned char)s[at]) &&
+		      (s[at - 1] == '-' || (at > 1 && strchr(".,/", s[at - 1]) && isdigit((unsigned char)s[at - 2])));
+	bool after = end > at && isdigit((unsigned char)s[end - 1]) && s[end] && strchr(".,/", s[end]) &&
+		     isdigit((unsigned char)s[end + 1]);
+	return before || after;
+}
+
 static bool whole(const char *s, size_t at, size_t end)
 {
-	return !(at && joined(s, at - 1, true)) && !joined(s, end, false);
+	return !in_number(s, at, end) && !(at && joined(s, at - 1, true)) && !joined(s, end, false);
 }
 
 /* The length of `option` at s, in any case, blanks being one; 0 if it is not there. */
