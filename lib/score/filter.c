@@ -34,7 +34,8 @@ static void add_up(struct sums *s, const struct ril_record *rec, const struct ri
 static int score_group(struct pass *p, struct ril_record *rec, struct ril_err *err)
 {
 	struct ril_grades g;
-	if (ril_grader_group(p->how->grader, rec, &g, err) || ril_reward_sum(&p->how->reward, rec, err))
+	if (ril_grader_group(p->how->grader, rec, &g, err) || ril_form_group(p->how->form, g.item, rec, err) ||
+	    ril_reward_sum(&p->how->reward, rec, err))
 		return -1;
 	add_up(&p->sums, rec, &g);
 	for (int32_t i = 0; p->how->report && i < g.n; i++) {

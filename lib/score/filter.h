@@ -3,6 +3,7 @@
 #define RIL_SCORE_FILTER_H
 
 #include "loop/stage.h"
+#include "score/form.h"
 #include "score/grader.h"
 #include "score/report.h"
 #include "score/reward.h"
@@ -10,6 +11,7 @@
 struct ril_score_filter {
 	struct ril_grader *grader;
 	struct ril_reward reward;
+	struct ril_form *form;      /* terms added to those that the stream has */
 	struct ril_report *report;  /* gets every verdict; NULL: none */
 	const char *input, *output; /* output NULL: no stream is written */
 	bool gzip;

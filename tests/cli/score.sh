@@ -16,6 +16,14 @@ expect_exit 1 ril-score --judge contains --reward 'nosuch + answer' -o d.ril "$S
 check "the missing term is named" grep -q 'reward.nosuch' err
 check "nothing is left behind" [ ! -e d.ril ]
 for bad in 'answer +' '0.5' '* answer' 'answer answer' '1e999*answer' ''; do expect_exit 2 ril-score --reward "$bad" "$S"; done
+ril-score --judge contains --format '(?i)(yes|no)' --length 3-8 --repetition 1 --reward 'answer + 2*format + 4*length - repetition' -o h.ril "$S"
+check "format" [ "$(ril-inspect --field reward.format h.ril | tr '\n\t' '; ')" = "scene/1 0 0 0 0;scene/2 0 0 0 0;scene/3 1 1 1 0;scene/4 0 0 0 0;" ]
+check "length, in tokens" [ "$(ril-inspect --field reward.length h.ril | head -n 1 | tr '\t' ' ')" = "scene/1 1 1 0 1" ]
+for t in "" .answer .format .length .repetition; do ril-inspect --field "reward$t" h.ril | cut -f 2 | tr ' ' '\n' >"sum$t"; done
+check "the terms of form in the sum" eval 'paste -d " " sum sum.answer sum.format sum.length sum.repetition | awk "{ d = \$1 - (\$2 + 2 * \$3 + 4 * \$4 - \$5); n += d < 1e-5 && d > -1e-5 } END { exit n != 16 }"'
+expect_exit 1 ril-score --judge contains --reward 'answer + format' -o i.ril "$S"
+for bad in --format='(' --length=5 --length=8-5 --repetition=0; do expect_exit 2 ril-score --judge contains "$bad" "$S"; done
+expect_exit 2 ril-score --table - --length 1-2
 expect_exit 2 ril-score --judge nosuch "$S"
 expect_exit 2 ril-score --report table -o - "$S"
 expect_exit 2 ril-score "$S" "$S"
@@ -142,7 +150,7 @@ for j in number yesno mcq "cmd:exit 3 #$long"; do
 	check "a message prints no value whole" [ "$(wc -c <"$T/err")" -lt 300 ]
 done
 expect_exit 2 ril-score -q --judge "$long" --table long.jsonl
-check "nor a judge's name" [ "$(wc -c <"$T/err")" -lt 300 ]
+check "nor a judge's name, beside all that there are" [ "$(wc -c <"$T/err")" -lt 400 ]
 for hang in 'exec sleep 30' 'trap "" TERM; read l; while :; do sleep .1; done'; do
 	expect_exit 1 ril-score --judge "cmd:$hang" --judge-timeout .2 --table o.jsonl
 	check "a judge that hangs is told" grep -q 'no answer for 0.2 seconds' err
