@@ -1,8 +1,8 @@
-# objectives.sh -- every objective through the tools: advantages, loss and clipped share of the last of three passes, computed again in
-# jq from what was recorded; the settings' effects; the same bytes with one thread
-# and two; each trains.
+# objectives.sh -- every objective through the tools: advantages, loss and clipped share of the last of three passes, computed
+# again in jq from what was recorded; the settings' effects; the same bytes with one thread and two; each trains.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 . "$RIL_ROOT/tests/train_model.sh"
+PATH="$RIL_ROOT/scripts:$PATH"
 cd "$T" || exit 1
 LENGTH=12
 check "a student was made" small_student .
