@@ -40,17 +40,24 @@ static void draw(float *x, int64_t n, int64_t in, uint32_t seed, const char *nam
 	}
 }
 
-static struct ril_param *entry_param(struct ril_params *ps, const struct ril_st_entry *e, struct ril_err *err)
+/* What the adapters' file holds, or will. */
+static struct ril_param *append(struct ril_params *ps, const char *name, int ndim, const int64_t *dim,
+				enum ril_dtype dtype, const void *stored, struct ril_err *err)
 {
-	struct ril_param *p = ril_params_append(ps, e->name, e->ndim, e->dim, err);
+	struct ril_param *p = ril_params_append(ps, name, ndim, dim, err);
 	if (!p)
 		return NULL;
-	p->dtype = e->dtype;
-	p->stored = e->data;
+	p->dtype = dtype;
+	p->stored = stored;
 	p->shard = -1;
 	p->w = ril_param_matrix(p);
-	ps->adapters->read++;
 	return p;
+}
+
+static struct ril_param *append_entry(struct ril_params *ps, const struct ril_st_entry *e, struct ril_err *err)
+{
+	ps->adapters->read++;
+	return append(ps, e->name, e->ndim, e->dim, e->dtype, e->data, err);
 }
 
 /* One of the two matrices [rows, cols]. */
@@ -63,7 +70,7 @@ static struct ril_param *matrix(struct ril_params *ps, const struct ril_param *w
 	if (a->from && !e)
 		return ril_fail(err, RIL_ECORRUPT, "adapters of '%s': tensor '%s' is missing", w->name, name), NULL;
 	if (e) {
-		p = entry_param(ps, e, err);
+		p = append_entry(ps, e, err);
 	} else {
 		size_t n = (size_t)(dim[0] * dim[1]);
 		float *x = ps->store->draft ? NULL : ril_arena_alloc(ps->store->entries, n, sizeof *x, err);
@@ -73,13 +80,7 @@ static struct ril_param *matrix(struct ril_params *ps, const struct ril_param *w
 			draw(x, (int64_t)n, dim[1], a->how.seed, name);
 		else if (x)
 			memset(x, 0, n * sizeof *x);
-		p = ril_params_append(ps, name, 2, dim, err);
-		if (p) {
-			p->dtype = RIL_F32;
-			p->stored = x;
-			p->shard = -1;
-			p->w = ril_param_matrix(p);
-		}
+		p = append(ps, name, 2, dim, RIL_F32, x, err);
 	}
 	if (!p || ril_param_check(ps, p, 2, dim, err))
 		return NULL;
@@ -132,7 +133,7 @@ struct ril_param *ril_adapters_take(struct ril_params *ps, const char *name, str
 {
 	const struct ril_folder *from = ps->adapters->from;
 	const struct ril_st_entry *e = from ? ril_folder_find(from, name) : NULL;
-	return e ? entry_param(ps, e, err) : NULL;
+	return e ? append_entry(ps, e, err) : NULL;
 }
 
 int ril_adapters_check(const struct ril_params *ps, struct ril_err *err)

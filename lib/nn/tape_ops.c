@@ -33,14 +33,16 @@ static void linear_back(struct ril_tape *t, struct ril_rec *r)
 	t->ops->linear_bwd(ril_tape_grad(t, x), r->p[0]->grad, vec_grad(r->p[1]), y->g, x->m, r->p[0]->w);
 }
 
+/* in_place: y's gradient is still needed once this record was walked back. */
 static struct ril_val *linear_record(struct ril_tape *t, struct ril_val *y, struct ril_val *x,
-				     const struct ril_linear *l)
+				     const struct ril_linear *l, bool in_place)
 {
 	struct ril_rec *r = ril_tape_rec(t, linear_back, y);
 	if (r) {
 		r->in[0] = x;
 		r->p[0] = l->w;
 		r->p[1] = l->b;
+		r->in_place = in_place;
 	}
 	return y;
 }
@@ -65,8 +67,7 @@ static struct ril_val *scaled(struct ril_tape *t, struct ril_val *x, double s)
 	return y;
 }
 
-/* y += what the layer's adapter makes of x, unless that is there already.  y's gradient is still needed once this record was walked
- * back: in_place. */
+/* y += what the layer's adapter makes of x, unless that is there already. */
 static struct ril_val *adapt(struct ril_tape *t, struct ril_val *y, struct ril_val *x, const struct ril_linear *l,
 			     bool there)
 {
@@ -77,13 +78,7 @@ static struct ril_val *adapt(struct ril_tape *t, struct ril_val *y, struct ril_v
 		return NULL;
 	if (!there)
 		t->ops->linear(y->m, h->m, l->lora->b.w->w, NULL, true);
-	struct ril_rec *r = ril_tape_rec(t, linear_back, y);
-	if (r) {
-		r->in[0] = h;
-		r->p[0] = l->lora->b.w;
-		r->in_place = true;
-	}
-	return y;
+	return linear_record(t, y, h, &l->lora->b, true);
 }
 
 static struct ril_val *linear(struct ril_tape *t, struct ril_val *y, struct ril_val *x, const struct ril_linear *l)
@@ -91,7 +86,7 @@ static struct ril_val *linear(struct ril_tape *t, struct ril_val *y, struct ril_
 	if (!y)
 		return NULL;
 	t->ops->linear(y->m, x->m, l->w->w, l->b ? l->b->vec : NULL, false);
-	return adapt(t, linear_record(t, y, x, l), x, l, false);
+	return adapt(t, linear_record(t, y, x, l, false), x, l, false);
 }
 
 struct ril_val *ril_t_linear(struct ril_tape *t, struct ril_val *x, const struct ril_linear *l)
@@ -286,7 +281,7 @@ struct ril_val *ril_t_linear_act(struct ril_tape *t, struct ril_val *x, const st
 	}
 	if (!pre)
 		return y;
-	linear_record(t, pre, x, l);
+	linear_record(t, pre, x, l, false);
 	return act_record(t, y, pre, act);
 }
 

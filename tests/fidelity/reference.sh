@@ -10,13 +10,13 @@ if ! "$python" -c 'import torch, torchvision, transformers, PIL, safetensors' 2>
 	exit
 fi
 # A few steps of everything: language model, projector, vision tower.
-train() { # train NAME MODEL
+train() { # train NAME MODEL OPTION...
 	ril-encode -q -m "$2" --with-answers --with-pixels --batch 4 --steps 3 "$T/sft.jsonl" |
-		ril-update -q -m "$2" --objective sft --train llm,projector,vision --lr 1e-3 --steps 3 --save "$T/$1"
+		ril-update -q -m "$2" --objective sft --train llm,projector,vision --steps 3 --save "$T/$1" "${@:3}"
 }
 ril-scenes -q -o "$T" --prefix sft -n 12 --answers sentences --seed 1
-check "a few steps of a Qwen2.5-VL student" train qwen "$RIL_ROOT/share/models/student"
-check "a few steps of an InternVL model" train internvl "$RIL_ROOT/share/models/teacher-b"
+check "a few steps of a Qwen2.5-VL student" train qwen "$RIL_ROOT/share/models/student" --lr 1e-3
+check "a few steps of an InternVL model" train internvl "$RIL_ROOT/share/models/teacher-b" --lr 1e-3
 check "both are no longer what they were" bash -c "! cmp -s '$T/qwen/model.safetensors' '$RIL_ROOT/share/models/student/model.safetensors' &&
 	! cmp -s '$T/internvl/model.safetensors' '$RIL_ROOT/share/models/teacher-b/model.safetensors'"
 check "the reference computes our numbers" bash -c "'$python' '$RIL_ROOT/scripts/check-reference' '$T/qwen' '$T/internvl' >'$T/table' 2>'$T/err'"
@@ -30,12 +30,9 @@ if ! "$python" -c 'import peft' 2>/dev/null; then
 	test_end
 	exit
 fi
-adapt() { # adapt NAME MODEL
-	ril-encode -q -m "$2" --with-answers --with-pixels --batch 4 --steps 3 "$T/sft.jsonl" |
-		ril-update -q -m "$2" --objective sft --train llm,projector,vision --lora rank=4,alpha=6 --lr 1e-2 --steps 3 --save "$T/$1"
-}
-check "adapters of a Qwen2.5-VL student" adapt qwen-lora "$RIL_ROOT/share/models/student"
-check "adapters of an InternVL model" adapt internvl-lora "$RIL_ROOT/share/models/teacher-b"
+lora=(--lora rank=4,alpha=6 --lr 1e-2)
+check "adapters of a Qwen2.5-VL student" train qwen-lora "$RIL_ROOT/share/models/student" "${lora[@]}"
+check "adapters of an InternVL model" train internvl-lora "$RIL_ROOT/share/models/teacher-b" "${lora[@]}"
 cat >"$T/adapters.py" <<'E'
 # adapters.py BASE DIR: adapters as PEFT makes them, of every linear layer but the head, rank-stabilised, B drawn too.
 # adapters.py BASE ADAPTERS MERGED: is MERGED what PEFT makes of the two?

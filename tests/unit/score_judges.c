@@ -112,6 +112,16 @@ static void test_slots(void)
 	TRY(c);
 }
 
+/* The judge's verdict on a response to a question with these four options. */
+static int judge_choice(const char *const options[4], const char *response, const char *answer, struct ril_verdict *v,
+			struct ril_err *err)
+{
+	struct ril_question q = {
+		.key = "q", .answers = &answer, .n_answers = 1, .choices = (const char **)options, .n_choices = 4};
+	struct ril_item it = {.q = &q, .response = response};
+	return ril_judge_item("choice", &it, v, err);
+}
+
 #define CHOICES ", \"choices\": [\"a cat\", \"a dog\", \"a red bird\"]}"
 #define NUMBERS ", \"choices\": [\"1\", \"2\", \"3\", \"10\"]}"
 /* A response and the option it must be read as deciding for; "": none. */
@@ -233,14 +243,8 @@ static void test_choice_reward(void)
 			struct ril_err e = {0};
 			struct ril_verdict v = {0};
 			const char *answer = (const char *[]){"A", "B", "C", "D"}[k];
-			struct ril_question q = {.key = "q",
-						 .answers = &answer,
-						 .n_answers = 1,
-						 .choices = (const char **)options,
-						 .n_choices = 4};
-			struct ril_item it = {.q = &q, .response = c[i][0]};
 			bool want = *c[i][1] && *c[i][1] == *answer;
-			int rc = ril_judge_item("choice", &it, &v, &e);
+			int rc = judge_choice(options, c[i][0], answer, &v, &e);
 			CHECK(!rc && v.score == want && !strcmp(v.got.data, c[i][1]), "choice '%s' for %s: %g (%s) %s",
 			      c[i][0], answer, v.score, rc ? "" : v.got.data, e.msg);
 			sum += v.score;
@@ -295,13 +299,7 @@ static void test_choice_random(void)
 			struct ril_err e = {0};
 			struct ril_verdict v = {0};
 			const char *answer = (const char *[]){"A", "B", "C", "D"}[k];
-			struct ril_question q = {.key = "q",
-						 .answers = &answer,
-						 .n_answers = 1,
-						 .choices = (const char **)options,
-						 .n_choices = 4};
-			struct ril_item it = {.q = &q, .response = text.data};
-			int rc = ril_judge_item("choice", &it, &v, &e);
+			int rc = judge_choice(options, text.data, answer, &v, &e);
 			char got = rc ? 0 : *v.got.data;
 			first = k ? first : got;
 			sum += rc ? 9 : v.score;

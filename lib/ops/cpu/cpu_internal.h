@@ -126,6 +126,11 @@ static inline int64_t ril_panel_width(const struct ril_panel_form *f, int64_t n)
 {
 	return n > f->lanes ? 2 * f->lanes : f->lanes;
 }
+/* Columns of the panel that begins at `from`, of n. */
+static inline int64_t ril_panel_columns(const struct ril_panel_form *f, int64_t n, int64_t from)
+{
+	return ril_min(2 * f->lanes, n - from);
+}
 /* The form for two BF16 matrices of these shapes, NULL: they are to be widened. */
 const struct ril_panel_form *ril_pairs_form(struct ril_mat x, struct ril_mat w);
 /* to[K, width] = the n rows of w[n, K], as columns, bit by bit. */

@@ -26,18 +26,12 @@ struct panels {
 	bool accumulate;
 };
 
-/* Columns of the panel that begins at `from`, of n. */
-static int64_t rest(const struct panels *l, int64_t n, int64_t from)
-{
-	return ril_min(2 * l->form->lanes, n - from);
-}
-
 /* ---- x packed ---- */
 
 static void pack_x_tile(void *ctx, int tile, RIL_UNUSED int worker)
 {
 	const struct panels *l = ctx;
-	int64_t from = tile * 2 * l->form->lanes, n = rest(l, l->T, from);
+	int64_t from = tile * 2 * l->form->lanes, n = ril_panel_columns(l->form, l->T, from);
 	ril_pack_panel(l->packed + from * l->K, ril_panel_width(l->form, n), l->x + from * l->ldx, l->ldx, n, l->K);
 }
 
@@ -69,7 +63,7 @@ static void add_outputs(const struct panels *l, int64_t n, int64_t rows, int64_t
 	int64_t lda, width = 2 * l->form->lanes;
 	const ril_real *a = weights(l, n, rows, k0, K, wide, &lda);
 	for (int64_t t = 0; t < l->T; t += width) {
-		int64_t m = rest(l, l->T, t);
+		int64_t m = ril_panel_columns(l->form, l->T, t);
 		l->form->multiply(rows, m, K, a, lda, 1, l->packed + t * l->K + k0 * ril_panel_width(l->form, m), c + t,
 				  l->T, true);
 	}

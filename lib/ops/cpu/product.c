@@ -12,12 +12,6 @@ enum {
 	CHUNK = 96, /* rows of these at once, a multiple of RIL_MM_ROWS: with RIL_DEPTH of K 96 KiB */
 };
 
-/* Columns of the panel that begins at `from`, of n. */
-static int64_t rest(const struct ril_product *p, int64_t n, int64_t from)
-{
-	return ril_min(2 * p->form->lanes, n - from);
-}
-
 /* to[K, width] = columns [n0, n0 + n) of B^T's rows [k0, k0 + K). */
 static void pack_columns(const struct ril_product *p, int64_t n0, int64_t n, int64_t k0, int64_t K, ril_real *to,
 			 ril_real *wide)
@@ -56,9 +50,9 @@ static void pack(const struct ril_product *p, int64_t n0, int64_t n1, int64_t k0
 {
 	for (int64_t c = n0; c < n1; c += 2 * p->form->lanes, to += 2 * p->form->lanes * K)
 		if (p->transposed)
-			pack_columns(p, c, rest(p, n1, c), k0, K, to, wide);
+			pack_columns(p, c, ril_panel_columns(p->form, n1, c), k0, K, to, wide);
 		else
-			pack_rows(p, c, rest(p, n1, c), k0, K, to);
+			pack_rows(p, c, ril_panel_columns(p->form, n1, c), k0, K, to);
 }
 
 /* What the sums are added to; nothing, where neither a bias nor c is. */
@@ -80,8 +74,8 @@ static void multiply(const struct ril_product *p, int64_t m0, int64_t m1, int64_
 {
 	bool add = k0 > 0 || p->bias || p->add;
 	for (int64_t c = n0; c < n1; c += 2 * p->form->lanes)
-		p->form->multiply(m1 - m0, rest(p, n1, c), K, p->a + m0 * p->ars + k0 * p->acs, p->ars, p->acs,
-				  packed + (c - n0) * K, p->c + m0 * p->ldc + c, p->ldc, add);
+		p->form->multiply(m1 - m0, ril_panel_columns(p->form, n1, c), K, p->a + m0 * p->ars + k0 * p->acs,
+				  p->ars, p->acs, packed + (c - n0) * K, p->c + m0 * p->ldc + c, p->ldc, add);
 }
 
 void ril_product_tile(const struct ril_product *p, int tile, int worker)
