@@ -50,6 +50,8 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_REAL, 0, "clip-high", &opt.how.loss.above, "R", "and above", 0, 1e6, NULL},
 	{RIL_OPT_REAL, 0, "importance-cap", &opt.how.loss.cap, "C",
 	 "weigh by min(trainer / sampler, C); 0: no such weights", 0, 1e6, NULL},
+	{RIL_OPT_REAL, 0, "entropy", &opt.how.loss.bonus, "R", "weight of the tokens' entropy, which is a bonus", -1e6,
+	 1e6, NULL},
 	{RIL_OPT_INT, 0, "mu", &opt.how.mu, "N", "optimiser steps on each batch", 1, 1e6, NULL},
 	{RIL_OPT_REAL, 0, "length", &opt.how.length, "L", "the loss's constant; 0: the stream's max_new_tokens", 0, 1e9,
 	 NULL},

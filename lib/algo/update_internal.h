@@ -9,7 +9,8 @@
 /* What every response token of a batch has; arrays [work.T] unless said otherwise. */
 struct ril_token_values {
 	double *old, *entropy, *logp, *ref; /* found by the passes; read back in this order */
-	double *dlogp;                      /* d loss / d logp */
+	double *dlogp, *dentropy;           /* d loss / d logp, d loss / d entropy */
+	double *later;                      /* entropy in passes after the first, where the loss reads it */
 	double *advantage, *weight;         /* known beforehand; a NaN advantage is left out of the loss */
 	double *sampler;            /* known beforehand where importance weights are wanted; NaN: it said nothing */
 	struct ril_loss_sums *sums; /* [RIL_SIDES], of one pass */

@@ -276,13 +276,13 @@ static int check_vision(const struct ril_pack *p, const struct ril_val *vis, str
 }
 
 int ril_pack_logp(struct ril_tape *t, struct ril_model *m, const struct ril_pack *p, struct ril_val *vis, double inv_t,
-		  double *logp, double *entropy, const double *dlogp, struct ril_err *err)
+		  struct ril_logps to, struct ril_err *err)
 {
 	if (ril_tape_error(t, err) || check_vision(p, vis, err))
 		return -1;
 	const struct ril_pass *pass = p->R ? ril_pass_make(t, &m->config, &p->tokens) : NULL;
 	if (pass)
-		ril_t_head_logp(t, head_rows(t, m, pass, vis), pass->target, &m->head, inv_t, logp, entropy, dlogp);
+		ril_t_head_logp(t, head_rows(t, m, pass, vis), pass->target, &m->head, inv_t, to);
 	return ril_tape_error(t, err);
 }
 

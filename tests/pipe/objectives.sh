@@ -88,10 +88,27 @@ ril-update -q -m S --objective gspo --mu 3 --lr 2e-3 --clip 0.3 --micro-batch 1 
 ril-update -q -m S --objective gspo --mu 3 --lr 2e-3 --clip 0.3 --metrics whole.json --save whole -i s.ril
 check "gspo in micro-batches" jq -es '(.[0].loss - .[1].loss | fabs) < 1e-5 and (.[0].grad_norm / .[1].grad_norm - 1 | fabs) < 1e-3' parts.json whole.json >/dev/null
 
+# the entropy bonus: of one pass's loss the mean over tokens, as dapo weighs them; it moves entropy up, or down
+for at in 0 0.1 -0.1; do
+	for mu in 1 6; do
+		expect_exit 0 ril-update -q -m S --objective dapo --entropy $at --mu $mu --lr 2e-3 --threads 1 --metrics bonus$at-$mu.json --save bonus$at-$mu -i s.ril
+	done
+	expect_exit 0 ril-update -q -m bonus$at-6 --objective dapo --metrics after$at.json -i s.ril
+done
+check "the bonus is in the loss: $(jq -c '[.loss, .student.entropy]' bonus0-1.json bonus0.1-1.json | xargs)" jq -es \
+	'.[0].student.entropy > 0.1 and (.[0].loss - 0.1 * .[0].student.entropy - .[1].loss | fabs) < 1e-6' bonus0-1.json bonus0.1-1.json >/dev/null
+check "it moves entropy: $(jq .student.entropy after0.json after0.1.json after-0.1.json | xargs)" jq -es \
+	'.[1].student.entropy > .[0].student.entropy + 0.01 and .[2].student.entropy < .[0].student.entropy - 0.01' after0.json after0.1.json after-0.1.json >/dev/null
+expect_exit 0 ril-update -q -m S --objective dapo --entropy 0.1 --mu 6 --lr 2e-3 --threads 2 --save bonus.2 -i s.ril
+check "the same bytes with two threads" cmp bonus0.1-6/model.safetensors bonus.2/model.safetensors
+ril-update -q -m S --objective dapo --entropy 0.1 --mask-truncated --metrics cut.json -i s.ril
+ril-update -q -m S --objective dapo --mask-truncated --metrics uncut.json -i s.ril
+check "responses left out have no bonus" jq -es '.[0].loss as $l | (.[1].loss - $l) as $by | $by > 0 and $by < 0.1 * .[1].student.entropy' cut.json uncut.json >/dev/null
+
 # on a device whose memory is its own, and on the emulated GPU
 mode=${RIL_MODES%% *} B=$RIL_ROOT/build/${mode:-release}/tests
 for o in gspo cispo; do
-	how=(-q -m S --objective $o --mu 3 --lr 1e-3 --beta 0.05 --kl k2 --clip 0.1 --importance-cap 1.001 --micro-batch 2 -i s.ril)
+	how=(-q -m S --objective $o --mu 3 --lr 1e-3 --beta 0.05 --kl k2 --clip 0.1 --importance-cap 1.001 --entropy 0.02 --micro-batch 2 -i s.ril)
 	ril-update "${how[@]}" --metrics cpu-$o.json --save cpu-$o
 	if [ -x "$B/far/ril-update" ]; then
 		check "$o: on a device" "$B/far/ril-update" "${how[@]}" --save far-$o
@@ -109,6 +126,7 @@ refuse() { local code=$1 words=$2; shift 2; expect_exit "$code" "$@"; check "it 
 refuse 2 'not one of sft' ril-update -m S --objective ppo -i s.ril
 refuse 2 'not one of k1' ril-update -m S --kl k4 -i s.ril
 refuse 2 'is not in 0' ril-update -m S --clip-low -1 -i s.ril
+refuse 2 'is not in' ril-update -m S --entropy 1e9 -i s.ril
 refuse 1 'max_new_tokens is 12, less than the 13 tokens.*--overlong' ril-update -m S --objective dapo --overlong 13 -i s.ril
 ril-encode -q -m S --batch 6 --steps 1 q.jsonl | ril-teach -q --cache cache.jsonl -n 1 --tokenizer S | ril-score -q --judge contains -o t.ril
 refuse 1 'no max_new_tokens, up to which' ril-update -m S --objective ril --length 9 --reward-field reward.answer --overlong 3 -i t.ril
