@@ -149,7 +149,8 @@ static void loss_end(const struct run *r, struct token_loss *l, void *const out[
 	} else {
 		double *by = fetched(&r->out[0], dout[0]);
 		loss_add(r, &r->in[0], din[0], by[0], dlogp);
-		test_down(dlogp, l->dentropy, (size_t)r->d[0] * sizeof *dlogp);
+		if (entropy)
+			test_down(dlogp, l->dentropy, (size_t)r->d[0] * sizeof *dlogp);
 		loss_add(r, &r->in[entropy], entropy ? din[entropy] : NULL, by[0], dlogp);
 		free(by);
 	}
