@@ -27,9 +27,10 @@ struct rig {
 	double out[64]; /* of the last run: log-probabilities or logits [pack->R] */
 };
 
-/* lora: with fresh adapters; NULL: without. */
+/* lora: with fresh adapters; NULL: without.  freeze: patterns of what is not trained; NULL: none. */
 static int rig_open_for(struct rig *r, const char *folder, const char *name, enum ril_pack_use use,
-			const struct ril_training *how, const struct ril_lora_spec *lora, struct ril_err *err)
+			const struct ril_training *how, const struct ril_lora_spec *lora, const char *freeze,
+			struct ril_err *err)
 {
 	char path[256];
 	snprintf(path, sizeof path, "models/%s/cases/%s.safetensors", folder, name);
@@ -44,7 +45,8 @@ static int rig_open_for(struct rig *r, const char *folder, const char *name, enu
 	r->tape = ril_tape_new(err);
 	r->pack = ril_pack_new(err);
 	r->st = ril_st_open(file, err);
-	if (!r->m || !r->tape || !r->pack || !r->st || ril_params_train(r->m->params, how, err))
+	if (!r->m || !r->tape || !r->pack || !r->st || (freeze && ril_params_freeze(r->m->params, freeze, err)) ||
+	    ril_params_train(r->m->params, how, err))
 		return -1;
 	ril_tape_compute(r->tape, r->m->params->compute);
 	const struct ril_st_entry *prompt = ril_st_find(r->st, "prompt_ids"), *px = ril_st_find(r->st, "pixel_values");
@@ -74,7 +76,7 @@ static int rig_open_for(struct rig *r, const char *folder, const char *name, enu
 static RIL_UNUSED int rig_open(struct rig *r, const char *folder, const char *name, enum ril_pack_use use,
 			       const struct ril_training *how, struct ril_err *err)
 {
-	return rig_open_for(r, folder, name, use, how, NULL, err);
+	return rig_open_for(r, folder, name, use, how, NULL, NULL, err);
 }
 
 /* GELU by tanh after the products of an InternVL3 tower. */

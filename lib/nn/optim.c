@@ -1,4 +1,4 @@
-/* optim.c -- AdamW and its schedule; see optim.h.  The state on disk is optim_state.c's. */
+/* optim.c -- AdamW; see optim.h.  The learning rate is schedule.c's, the state on disk optim_state.c's. */
 #include "nn/optim.h"
 
 #include "base/rng.h"
@@ -8,16 +8,6 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
-
-static const char *const schedules[] = {[RIL_CONSTANT] = "constant", [RIL_LINEAR] = "linear", [RIL_COSINE] = "cosine"};
-
-enum ril_lr_schedule ril_lr_schedule_parse(const char *name)
-{
-	for (int i = 1; i < 3; i++)
-		if (!strcmp(schedules[i], name))
-			return (enum ril_lr_schedule)i;
-	return RIL_CONSTANT;
-}
 
 int ril_parts_parse(const char *list, int *parts, struct ril_err *err)
 {
@@ -43,16 +33,9 @@ int ril_parts_parse(const char *list, int *parts, struct ril_err *err)
 	return *parts ? 0 : (ril_fail(err, RIL_EUSAGE, "nothing to train"), ril_setting(err, "train"));
 }
 
-double ril_learning_rate(const struct ril_optim_options *o, int64_t t)
+bool ril_optim_decays(const struct ril_optim_options *how, const struct ril_param *p)
 {
-	if (t <= o->warmup)
-		return o->lr * (double)t / (double)o->warmup;
-	if (o->schedule == RIL_CONSTANT)
-		return o->lr;
-	double x = o->total > o->warmup ? (double)(t - o->warmup) / (double)(o->total - o->warmup) : 1;
-	x = x < 1 ? x : 1;
-	double share = o->schedule == RIL_LINEAR ? 1 - x : .5 + .5 * cos(3.14159265358979323846 * x);
-	return o->lr * (o->min_lr_ratio + (1 - o->min_lr_ratio) * share);
+	return how->decay_all || p->ndim > 1;
 }
 
 /* ---- moments ---- */
@@ -116,6 +99,10 @@ struct ril_optim *ril_optim_new(struct ril_params *p, const struct ril_optim_opt
 		ril_optim_free(o);
 		return NULL;
 	}
+	if (how->ema > 0 && !(o->ema = ril_ema_new(p, how->ema, err))) {
+		ril_optim_free(o);
+		return NULL;
+	}
 	return o;
 }
 
@@ -126,6 +113,7 @@ void ril_optim_free(struct ril_optim *o)
 	void *all[] = {o->moments.m, o->moments.v, o->moments.m_scale, o->moments.v_scale, o->squares};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		ril_ops()->put(all[i]);
+	ril_ema_free(o->ema);
 	free(o);
 }
 
@@ -195,9 +183,40 @@ static void step_rounding(struct ril_optim *o, int r, struct ril_adamw how)
 					      .at = a - p->offset};
 		struct ril_mat whole = ril_mat_of(p->w.p, run->type, 1, p->count),
 			       w = ril_mat_of(ril_mat_at(whole, 0, a - p->offset), run->type, 1, b - a);
+		how.weight_decay = ril_optim_decays(&o->how, p) ? o->how.weight_decay : 0;
 		ril_ops()->adamw(w, moments_at(o, o->place[r] + a - from), gradient(run, a - run->from, b - run->from),
 				 how, chance);
 	}
+}
+
+/* Elements [from, to) of the training blocks, all of them the rank's and of run r. */
+static void step_masters(struct ril_optim *o, int r, int64_t from, int64_t to, struct ril_adamw how)
+{
+	const struct ril_run *run = &o->params->run[r];
+	int64_t own = run->from + o->own[r].from;
+	ril_ops()->adamw(ril_mat_of(o->params->master + from, RIL_REAL, 1, to - from),
+			 moments_at(o, o->place[r] + from - own), gradient(run, from - run->from, to - run->from), how,
+			 (struct ril_rounding){0});
+}
+
+/* The own range of a run in stretches of parameters that decay alike; all at once where none decays. */
+static void step_groups(struct ril_optim *o, int r, struct ril_adamw how)
+{
+	const struct ril_params *ps = o->params;
+	const double decay = how.weight_decay;
+	int64_t from = ps->run[r].from + o->own[r].from, to = ps->run[r].from + o->own[r].to;
+	for (size_t i = 0; i < ps->n && decay > 0; i++) {
+		const struct ril_param *p = ps->at[i];
+		double own = ril_optim_decays(&o->how, p) ? decay : 0;
+		if (p->offset < 0 || p->offset >= to || p->offset + p->count <= from)
+			continue;
+		if (p->offset > from && own != how.weight_decay) {
+			step_masters(o, r, from, p->offset, how);
+			from = p->offset;
+		}
+		how.weight_decay = own;
+	}
+	step_masters(o, r, from, to, how);
 }
 
 /* Steps and publishes the own range of a run, and gathers the others'. */
@@ -207,9 +226,7 @@ static int step_run(struct ril_optim *o, int r, struct ril_adamw how, struct ril
 	const struct ril_run *run = &p->run[r];
 	struct ril_range own = o->own[r];
 	if (p->master)
-		ril_ops()->adamw(ril_mat_of(p->master + run->from + own.from, RIL_REAL, 1, own.to - own.from),
-				 moments_at(o, o->place[r]), gradient(run, own.from, own.to), how,
-				 (struct ril_rounding){0});
+		step_groups(o, r, how);
 	else
 		step_rounding(o, r, how);
 	ril_params_publish(p, run, own.from, own.to);
@@ -240,5 +257,7 @@ int ril_optim_step(struct ril_optim *o, int64_t t, double *norm, struct ril_err 
 	if (!isfinite(*norm))
 		return ril_fail(err, RIL_ENONFINITE, "the gradient's norm is not finite");
 	o->steps++;
+	if (o->ema)
+		ril_ema_step(o->ema);
 	return 0;
 }
