@@ -8,16 +8,20 @@
 
 struct optim_args {
 	struct ril_optim_options how;
-	const char *schedule, *shape, *train, *master, *recompute, *gradients, *moments, *lora, *freeze;
+	const char *optimizer, *scale, *schedule, *shape, *train, *master, *recompute, *gradients, *moments, *lora,
+		*freeze;
 	int64_t micro_batch;
 };
 
 /* clang-format off */
-#define OPTIM_ARGS_DEFAULT {.how = RIL_OPTIM_DEFAULT, .schedule = "constant", .shape = "cosine", .train = "llm", .master = "f32", .recompute = "none", .gradients = "f32", .moments = "f32"}
+#define OPTIM_ARGS_DEFAULT {.how = RIL_OPTIM_DEFAULT, .optimizer = "adamw", .scale = "match-rms-adamw", .schedule = "constant", .shape = "cosine", .train = "llm", .master = "f32", .recompute = "none", .gradients = "f32", .moments = "f32"}
 /* clang-format on */
 
 /* clang-format off */
 #define OPTIM_OPTIONS(A)                                                                                            \
+	{RIL_OPT_CHOICE, 0, "optimizer", &(A).optimizer, NULL, "AdamW, or Muon for matrices", 0, 0, RIL_OPTIMIZERS}, \
+	{RIL_OPT_REAL, 0, "momentum", &(A).how.momentum, "R", "Muon's decay of momentum", 0, .999999, NULL},        \
+	{RIL_OPT_CHOICE, 0, "muon-scale", &(A).scale, NULL, "of Muon's steps by shape", 0, 0, RIL_MUON_SCALES},     \
 	{RIL_OPT_REAL, 0, "lr", &(A).how.lr, "R", "learning rate", 0, 100, NULL},                                   \
 	{RIL_OPT_REAL, 0, "beta1", &(A).how.beta1, "R", "AdamW's decay of the first moment", 0, .999999, NULL},     \
 	{RIL_OPT_REAL, 0, "beta2", &(A).how.beta2, "R", "and of the second", 0, .999999, NULL},                     \
@@ -67,6 +71,8 @@ static inline int optim_args_apply(struct optim_args *a, struct ril_params *p, i
 {
 	a->how.schedule = ril_lr_schedule_parse(a->schedule);
 	a->how.shape = ril_lr_decay_parse(a->shape);
+	a->how.optimizer = !strcmp(a->optimizer, "muon") ? RIL_MUON : RIL_ADAMW;
+	a->how.muon_scale = !strcmp(a->scale, "original") ? RIL_MUON_ORIGINAL : RIL_MUON_MATCH_RMS;
 	if (ril_schedule_check(&a->how, err))
 		return -1;
 	if (a->freeze && ril_params_freeze(p, a->freeze, err))

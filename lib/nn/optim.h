@@ -1,9 +1,13 @@
-/* optim.h -- AdamW with gradient clipping over a model's trainable parameters, its schedule, and its saved state.
+/* optim.h -- AdamW, or Muon for the matrices that it is for, with gradient clipping over a model's trainable parameters, its schedule, and its saved state.
  *
  * AdamW as torch.optim.AdamW (decoupled decay; Loshchilov & Hutter, arXiv 1711.05101); clipping as
  * torch.nn.utils.clip_grad_norm_.  Without float masters (ril_params_train with keep_master false) the published type
  * is all there is: each weight is widened, stepped, and rounded up or down by chance in proportion to what rounding
  * would lose (Philox, keyed by seed, step, parameter, element), so that small steps count on average.
+ *
+ * With RIL_MUON the matrices of linear layers and of adapters are Muon's (muon.h; a matrix that a folder has fused, as qkv, is
+ * one), everything else is AdamW's: embeddings, heads, vectors, what cuts pictures into patches.  Momentum stands in the place
+ * of the first moment, a second there is none.  Muon needs float masters, float moments and a world of one.
  *
  * Moments are ril_real, or codes of 8 bits in blocks with a scale each (ops/moments.h); the parameters must then have been
  * laid out with ril_optim_unit, so that no block spans two of them.
@@ -19,6 +23,7 @@
 #define RIL_NN_OPTIM_H
 
 #include "nn/ema.h"
+#include "nn/muon.h"
 #include "nn/params.h"
 #include "nn/world.h"
 
@@ -34,7 +39,13 @@ enum ril_lr_decay ril_lr_decay_parse(const char *name);
 /* "llm,projector,vision" as a set of enum ril_part; an unknown part is RIL_EUSAGE. */
 int ril_parts_parse(const char *list, int *parts, struct ril_err *);
 
+enum ril_optimizer { RIL_ADAMW, RIL_MUON };
+#define RIL_OPTIMIZERS "adamw|muon"
+
 struct ril_optim_options {
+	enum ril_optimizer optimizer;
+	double momentum; /* Muon's */
+	enum ril_muon_scale muon_scale;
 	double lr, beta1, beta2, eps, weight_decay;
 	bool decay_all;   /* weight decay on tensors of one dimension, too */
 	double clip_grad; /* largest norm of all gradients together; 0: no clipping */
@@ -51,7 +62,7 @@ struct ril_optim_options {
 /* clang-format off */
 #define RIL_OPTIM_DEFAULT                                                                                              \
 	{                                                                                                              \
-		.lr = 1e-6, .beta1 = .9, .beta2 = .999, .eps = 1e-8, .clip_grad = 1, .schedule = RIL_CONSTANT          \
+		.momentum = .95, .lr = 1e-6, .beta1 = .9, .beta2 = .999, .eps = 1e-8, .clip_grad = 1, .schedule = RIL_CONSTANT          \
 	}
 /* clang-format on */
 
@@ -74,6 +85,7 @@ struct ril_optim {
 	struct ril_moments moments;         /* of the own ranges, one after another; at = 0 */
 	double *squares;                    /* of the gradient, device */
 	struct ril_ema *ema;                /* NULL: no average */
+	struct ril_muon *muon;              /* NULL: AdamW alone */
 };
 
 /* Does weight decay apply to it?  To matrices: linear layers, heads, embeddings, tables of positions, adapters; not to tensors
@@ -81,9 +93,14 @@ struct ril_optim {
  * same but for layer scales).  With decay_all to everything. */
 bool ril_optim_decays(const struct ril_optim_options *, const struct ril_param *);
 
+/* Is it stepped by Muon? */
+bool ril_optim_orthogonal(const struct ril_optim *, const struct ril_param *);
+/* The place of element `at` of the first moments among the second ones. */
+int64_t ril_optim_second(const struct ril_optim *, int64_t at);
+
 /* What parameters must begin at multiples of, for ril_params_train. */
 int64_t ril_optim_unit(const struct ril_optim_options *);
-size_t ril_optim_bytes(const struct ril_optim *); /* of moments */
+size_t ril_optim_bytes(const struct ril_optim *); /* of moments, and of Muon's room */
 
 struct ril_optim *ril_optim_new(struct ril_params *, const struct ril_optim_options *, uint32_t seed, struct ril_err *);
 void ril_optim_free(struct ril_optim *);

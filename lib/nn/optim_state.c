@@ -1,7 +1,7 @@
 /* optim_state.c -- the optimiser's state on disk, in pieces that the host has room for; see optim.h.
  *
  * The file holds master, m and v of every trainable parameter under the names master/NAME, m/NAME, v/NAME, and where an
- * average is kept ema/NAME.  A piece that several ranks own is put together from their parts: zeros but for the own one, summed and gathered. */
+ * average is kept ema/NAME; Muon's matrices have no v, their momentum is m.  A piece that several ranks own is put together from their parts: zeros but for the own one, summed and gathered. */
 #include "nn/optim.h"
 
 #include "ops/backend.h"
@@ -14,9 +14,16 @@ enum { PIECE = RIL_ST_PIECE / sizeof(ril_real) /* elements at once, in whole blo
 enum block { MASTER, M, V, EMA, BLOCKS };
 static const char *const block_names[BLOCKS] = {"master", "m", "v", "ema"};
 
+static const char *const optimizers[] = {[RIL_ADAMW] = "adamw", [RIL_MUON] = "muon"};
+
 static bool has(const struct ril_optim *o, int b)
 {
 	return b == MASTER ? o->params->master != NULL : b == EMA ? o->ema != NULL : true;
+}
+
+static bool has_parameter(const struct ril_optim *o, int b, const struct ril_param *p)
+{
+	return p->offset >= 0 && !(b == V && ril_optim_orthogonal(o, p));
 }
 
 /* Moments are there for the own ranges alone, and may be codes. */
@@ -42,6 +49,8 @@ static int64_t owned(const struct ril_optim *o, int b, int64_t from, int64_t n, 
 	int64_t to = from + n < end ? from + n : end;
 	*begin = from > own ? from : own;
 	*at = is_moment(b) ? o->place[r] + *begin - own : *begin;
+	if (b == V)
+		*at = ril_optim_second(o, *at);
 	return *begin < to ? to - *begin : 0;
 }
 
@@ -190,7 +199,7 @@ static int list_parts(struct saving *s, struct ril_err *err)
 		return -1;
 	for (int b = 0; b < BLOCKS; b++)
 		for (size_t i = 0; i < ps->n && has(s->o, b); i++)
-			if (ps->at[i]->offset >= 0)
+			if (has_parameter(s->o, b, ps->at[i]))
 				s->part[s->n++] = (struct part){(enum block)b, ps->at[i]};
 	return 0;
 }
@@ -223,9 +232,17 @@ int ril_optim_save(const struct ril_optim *o, int64_t step, const char *path, co
 		rc = ril_fail(err, RIL_EFAIL, "out of memory for writing %s", path);
 	snprintf(text[0], sizeof text[0], "%lld", (long long)step);
 	snprintf(text[1], sizeof text[1], "%lld", (long long)o->steps);
-	const char *meta[] = {
-		"ril", "state 1", "step", text[0], "optimiser_steps", text[1], "settings", settings ? settings : "",
-		NULL};
+	const char *meta[] = {"ril",
+			      "state 1",
+			      "step",
+			      text[0],
+			      "optimiser_steps",
+			      text[1],
+			      "optimizer",
+			      optimizers[o->how.optimizer],
+			      "settings",
+			      settings ? settings : "",
+			      NULL};
 	/* the other ranks take part in every piece and keep none */
 	if (!rc)
 		rc = ril_st_write(o->world->rank ? "/dev/null" : path, s.entry, s.n, meta, true, state_piece, &s, err);
@@ -260,7 +277,7 @@ static int load_block(struct ril_optim *o, const struct ril_st *st, int b, struc
 	for (size_t i = 0; i < o->params->n; i++) {
 		const struct ril_param *p = o->params->at[i];
 		char full[512];
-		if (p->offset < 0)
+		if (!has_parameter(o, b, p))
 			continue;
 		snprintf(full, sizeof full, "%s/%s", block_names[b], p->name);
 		const struct ril_st_entry *e = ril_st_find(st, full);
@@ -273,6 +290,16 @@ static int load_block(struct ril_optim *o, const struct ril_st *st, int b, struc
 	return 0;
 }
 
+/* What is momentum to one is a moment to the other.  A state that does not say is of a time when there was AdamW alone. */
+static int check_optimizer(const struct ril_optim *o, const struct ril_st *st, const char *path, struct ril_err *err)
+{
+	const char *have = ril_st_meta(st, "optimizer"), *want = optimizers[o->how.optimizer];
+	if (!strcmp(have ? have : optimizers[RIL_ADAMW], want))
+		return 0;
+	ril_fail(err, RIL_EFAIL, "%s: state of the optimizer '%s', not of %s", path, have ? have : "adamw", want);
+	return ril_setting(err, "optimizer");
+}
+
 int ril_optim_load(struct ril_optim *o, int64_t step, const char *path, struct ril_err *err)
 {
 	int rc = 0;
@@ -283,6 +310,8 @@ int ril_optim_load(struct ril_optim *o, int64_t step, const char *path, struct r
 	if (!at || !steps || strtoll(at, NULL, 10) != step)
 		rc = ril_fail(err, RIL_ECORRUPT, "%s: state of step %s, not %lld", path, at ? at : "?",
 			      (long long)step);
+	if (!rc)
+		rc = check_optimizer(o, st, path, err);
 	for (int b = 0; b < BLOCKS && !rc; b++)
 		if (has(o, b) && (rc = load_block(o, st, b, err)))
 			ril_context(err, "%s", path);

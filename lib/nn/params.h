@@ -48,7 +48,8 @@ struct ril_param {
 	const struct ril_param *tied; /* written from this one: a stored copy of a tied head */
 	bool borrowed;                /* what passes read is somebody else's */
 	bool adapter;                 /* one of a layer's low-rank matrices (adapter.h) */
-	bool frozen;                  /* not trained, whatever part it is of */
+	bool hidden; /* the matrix of a linear layer between hidden states, or an adapter's: no embedding, no head */
+	bool frozen; /* not trained, whatever part it is of */
 };
 
 struct ril_lora;

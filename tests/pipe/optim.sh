@@ -109,4 +109,29 @@ expect_exit 2 ril-update -q -m S --save-ema y; check "says what" grep -q 'needs 
 expect_exit 3 sft plain $STEPS 1 --ema 0.5; check "a state without it" grep -q "'ema/model.*': missing" err
 check "adapters' average" sft lora 0 2 --lora rank=2 --ema 0.5
 check "is a folder of them" ril-merge -q -m lora/step-2/ema -o merged
+
+# ---- Muon ----
+goes_on muon $M --optimizer muon --weight-decay 0.1
+goes_on muon-ema "$M ema/model.safetensors" --optimizer muon --momentum 0.9 --muon-scale original --ema 0.9 --freeze '*layers.0.*'
+check "another student than AdamW's" test "$(weights muon/step-$STEPS/$M .)" != "$(weights decayed/step-$STEPS/$M .)"
+check "the scale counts" test "$(sft rms 0 1 --optimizer muon; weights rms/step-1/$M layers)" != "$(sft jordan 0 1 --optimizer muon --muon-scale original; weights jordan/step-1/$M layers)"
+check "and leaves AdamW's parameters alone" test "$(weights rms/step-1/$M 'embed|norm|bias')" = "$(weights jordan/step-1/$M 'embed|norm|bias')"
+moments() { named "$1" "^$2/" | cut -f 1 | sed "s,^$2/,," | sort; }
+check "momentum of all" test "$(moments muon/step-$STEPS/state.safetensors m)" = "$(moments decayed/step-$STEPS/state.safetensors m)"
+check "second moments of embeddings, norms and biases" test "$(moments muon/step-$STEPS/state.safetensors v)" = "$(moments decayed/step-$STEPS/state.safetensors v | grep 'embed\|norm\|bias')"
+ril-encode -q -m S --with-answers --with-pixels --batch 6 --steps 2 -o pixels.ril sft.jsonl
+check "with the tower" ril-update -q -m S --objective sft --optimizer muon --lr 1e-3 --train llm,projector,vision --run eyes -i pixels.ril
+check "what cuts pictures is AdamW's" grep -qx visual.patch_embed.proj.weight <(moments eyes/step-2/state.safetensors v)
+check "its layers are not" test -z "$(moments eyes/step-2/state.safetensors v | grep 'blocks.*proj.weight\|merger.mlp.*weight')"
+check "adapters" sft lora-muon 0 2 --optimizer muon --lora rank=2
+check "are matrices" test -z "$(moments lora-muon/step-2/state.safetensors v)"
+check "in BF16" sft bf16 0 2 --optimizer muon --compute bf16 --gradients bf16
+check "finite" jq -es 'map(.loss) | all(. < 10)' bf16.jsonl >/dev/null
+for how in '--master none' '--moments 8bit'; do
+	# shellcheck disable=SC2086  # an option and its value
+	expect_exit 2 sft x 0 1 --optimizer muon $how; check "says which" grep -q -- "(${how% *}" err
+done
+expect_exit 1 sft muon $STEPS 0 --optimizer adamw; check "another's state" grep -q "optimizer 'muon', not of adamw" err
+ril-update --plan -m S --optimizer muon >plan
+check "planned" test "$(bytes moments plan)" -lt "$(bytes moments whole)"
 test_end
