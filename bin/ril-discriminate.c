@@ -19,10 +19,12 @@
 static struct {
 	const char *in, *out, *model, *init, *run, *save, *metrics;
 	bool gzip, update;
+	const char *loss, *similarity;
+	double smoothing;
 	int64_t start, disc_steps;
 	struct optim_args optim;
 	struct plan_args plan;
-} opt = {.in = "-", .out = "-", .disc_steps = 1, .optim = OPTIM_ARGS_DEFAULT};
+} opt = {.in = "-", .out = "-", .loss = "bce", .disc_steps = 1, .optim = OPTIM_ARGS_DEFAULT};
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'm', "model", &opt.model, "DIR", "the discriminator", 0, 0, NULL},
@@ -32,6 +34,9 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
 	{RIL_OPT_FLAG, 0, "update", &opt.update, NULL, "train on every batch before judging it", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "disc-steps", &opt.disc_steps, "N", "optimiser steps on each batch", 1, 1e6, NULL},
+	{RIL_OPT_CHOICE, 0, "disc-loss", &opt.loss, NULL, "of single responses, or of pairs", 0, 0, RIL_DISC_LOSSES},
+	{RIL_OPT_REAL, 0, "label-smoothing", &opt.smoothing, "R", "how unsure D is told to be", 0, 1, NULL},
+	{RIL_OPT_CHOICE, 0, "similarity", &opt.similarity, NULL, "the similarity reward", 0, 0, RIL_SIMILARITIES},
 	OPTIM_OPTIONS(opt.optim),
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done; with --run, go on from there", 0, 1e12, NULL},
 	{RIL_OPT_STR, 0, "run", &opt.run, "DIR", "run folder: D goes into its checkpoints", 0, 0, NULL},
@@ -184,6 +189,20 @@ static struct plan_of plan_of(struct ril_tool *t)
 				.ctx = t};
 }
 
+static enum ril_disc_loss loss_of(void)
+{
+	return !strcmp(opt.loss, "bce") ? RIL_DISC_BCE : RIL_DISC_BRADLEY_TERRY;
+}
+
+/* A score has no half. */
+static enum ril_similarity similarity_of(void)
+{
+	const char *s = opt.similarity ? opt.similarity : loss_of() == RIL_DISC_BCE ? "threshold" : "logit";
+	return !strcmp(s, "threshold")     ? RIL_SIMILARITY_THRESHOLD
+	       : !strcmp(s, "probability") ? RIL_SIMILARITY_PROBABILITY
+					   : RIL_SIMILARITY_LOGIT;
+}
+
 static int open_all(struct discriminate *d, struct ril_err *err)
 {
 	struct ril_tool *t = d->tool;
@@ -194,7 +213,10 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 	    !(d->tok = ril_tokenizer_load(d->model->files, err)) ||
 	    (opt.update && state[0] && ril_optim_load(d->optim, opt.start, state, err)))
 		return -1;
-	const struct ril_disc_options how = {.steps = opt.update ? opt.disc_steps : 0,
+	const struct ril_disc_options how = {.loss = loss_of(),
+					     .smoothing = opt.smoothing,
+					     .similarity = similarity_of(),
+					     .steps = opt.update ? opt.disc_steps : 0,
 					     .micro_batch = opt.optim.micro_batch,
 					     .pixels = pixels,
 					     .recompute = ril_recompute_parse(opt.optim.recompute)};

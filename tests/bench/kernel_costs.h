@@ -436,8 +436,13 @@ static void losses(int64_t R, int64_t responses)
 	cost("sft_kernel", 25 * n, 4 * n, DOUBLE);
 	op("bce_loss", "%lld responses", (long long)responses);
 	ops->bce_loss(mat(RIL_F32, responses, 1), vec(1, sizeof(struct ril_bce_sums)), mat(RIL_F32, responses, 1),
-		      vec(responses, 1), 1, 1);
+		      vec(responses, 1), (struct ril_bce){1, 1, 0});
 	cost("bce_kernel", 13 * (double)responses, 20 * (double)responses, DOUBLE);
+	op("pair_loss", "%lld responses in a group", (long long)responses);
+	struct ril_pairs pairs = {vec(2, 8), 1, 1, 0};
+	ops->pair_loss(mat(RIL_F32, responses, 1), vec(1, sizeof(struct ril_bce_sums)), mat(RIL_F32, responses, 1),
+		       vec(responses, 1), pairs);
+	cost("pair_kernel", 13 * (double)responses, 20 * (double)responses, DOUBLE);
 }
 
 /* ---- the optimiser ---- */

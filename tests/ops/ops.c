@@ -253,6 +253,14 @@ static const struct op_case cases[] = {
 	{&bce_kind, {257}, 0, 1, NULL, TEST},
 	{&bce_kind, {60}, 0, 0, NULL, TEST},
 	{&bce_kind, {60}, 0, 3, NULL, TEST},
+	/* R, 100 x smoothing, responses of a group */
+	{&bce_kind, {60, 10}, 0, 0, NULL, TEST},
+	{&bce_kind, {0, 0, 4}, 0, 0, NULL, TEST},
+	{&bce_kind, {1, 0, 4}, 0, 0, NULL, TEST},
+	{&bce_kind, {60, 0, 8}, 0, 0, NULL, TEST},
+	{&bce_kind, {59, 20, 7}, 0, 2, NULL, TEST},
+	{&bce_kind, {300, 0, 1}, 0, 0, NULL, TEST},
+	{&bce_kind, {530, 10, 530}, 0, 0, NULL, TEST | LARGE},
 	/* rows, columns, step */
 	{&squares_kind, {0, 3}, 0, 0, NULL, TEST | BF16},
 	{&squares_kind, {1, 1}, 0, 0, NULL, TEST | BF16},

@@ -1,0 +1,80 @@
+# imitation.sh -- what a discriminator may be told: label smoothing, losses of pairs, continuous rewards; the losses and rewards
+# are computed again from the recorded logits, in jq.
+. "${RIL_ROOT:-.}/tests/ril_test.sh"
+. "$RIL_ROOT/tests/train_model.sh"
+cd "$T" || exit 1
+check "a student was made" small_student .
+STEPS=4
+ril-encode -q -m S --batch 6 --steps $STEPS --seed 3 --save-every 1 q.jsonl | ril-rollout -q -m S -n 3 --max-new-tokens 16 --seed 3 |
+	ril-teach -q --tokenizer S --cache cache.jsonl -n 2 --allow-missing --seed 3 -o t.ril
+# judge NAME OPTION...: judges, or with --update learns, the whole stream
+judge() { local name=$1; shift; ril-discriminate -q --init-from S --seed 3 --metrics "$name.jsonl" -i t.ril -o "$name.ril" "$@"; }
+# numbers FILE FIELD: one group a line, as JSON lists
+numbers() { ril-inspect --field "$2" "$1" | cut -f 2 | jq -R -c 'split(" ") | map(tonumber)'; }
+# groups FILE: {z:, s:} of each: logits and sources
+groups() { paste <(numbers "$1" disc.logit) <(numbers "$1" resp.source) | jq -c -n '[inputs] | . as $x | range(0; length; 2) | {z: $x[.], s: $x[. + 1]}'; }
+near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 2e-6 && d > -2e-6 && a != "" && b != "") }'; }
+
+# ---- the rewards, from the logits ----
+for how in threshold probability logit; do
+	check "$how" judge $how --similarity $how
+	numbers $how.ril disc.logit >z; numbers $how.ril reward.similarity >r
+	case $how in
+	threshold) f='if . < 0 then 1 else 0 end' ;;
+	probability) f='1 / (1 + exp)' ;;
+	logit) f='-.' ;;
+	esac
+	check "$how is what it says" test "$(paste -d ' ' z r | jq -s --argjson _ 0 "[., []] | .[0] as \$x | [range(0; \$x | length; 2) | [(\$x[.] | map($f)), \$x[. + 1]] | transpose[] | (.[0] - .[1]) | fabs] | max < 1e-6")" = true
+done
+check "the logits are the same" cmp <(numbers threshold.ril disc.logit) <(numbers logit.ril disc.logit)
+check "the default" judge default
+check "is the threshold" cmp <(numbers default.ril reward.similarity) <(numbers threshold.ril reward.similarity)
+check "of pairs" judge pairs --disc-loss bradley-terry
+check "the score is the reward" cmp <(numbers pairs.ril reward.similarity) <(numbers logit.ril reward.similarity)
+check "unless told" judge pairs-half --disc-loss bradley-terry --similarity threshold
+check "otherwise" cmp <(numbers pairs-half.ril reward.similarity) <(numbers threshold.ril reward.similarity)
+
+# ---- the losses, from the logits: of the whole stream as one batch ----
+softplus='def softplus: if . > 0 then . + (1 + (-. | exp) | log) else (1 + exp | log) end;'
+loss() { jq '.before.loss' "$1.jsonl" | tail -n 1; }
+last_groups() { groups "$1" | tail -n 6; }
+check "smoothed" judge smooth --label-smoothing 0.2
+bce=$softplus'[.[] | [.z, .s] | transpose[]] | (map(select(.[1] == 0)[0]) | map(.9 * (-. | softplus) + .1 * softplus) | add / length) / 2
+	+ (map(select(.[1] > 0)[0]) | map(.9 * softplus + .1 * (-. | softplus)) | add / length) / 2'
+check "its loss" near "$(loss smooth)" "$(last_groups smooth.ril | jq -s "$bce")"
+pairs=$softplus'[.[] | . as $g | range(.z | length) as $i | range(.z | length) as $k | select($g.s[$i] == 0 and $g.s[$k] > 0) | $g.z[$k] - $g.z[$i]]'
+check "loss of pairs" near "$(loss pairs)" "$(last_groups pairs.ril | jq -s "$pairs | map(softplus) | add / length")"
+check "their accuracy" near "$(tail -n 1 pairs.jsonl | jq .before.student_accuracy)" "$(last_groups pairs.ril | jq -s '[.[] | . as $g | range(.z | length) as $i | select($g.s[$i] == 0) |
+	[range(.z | length) | select($g.s[.] > 0) | if $g.z[$i] > $g.z[.] then 1 else 0 end] | select(length > 0) | add / length] | add / length')"
+
+# ---- learning ----
+# goes_on NAME OPTION...: four steps, and two and two more with another number of threads
+goes_on() {
+	local name=$1 d=(ril-discriminate -q --init-from S --update --lr 2e-3 --seed 3)
+	shift
+	check "$name" "${d[@]}" "$@" --run "$name" --threads 1 --metrics "$name.jsonl" -i t.ril -o "$name.ril"
+	ril-encode -q -m S --batch 6 --steps $STEPS --seed 3 --save-every 1 --count 2 q.jsonl | ril-rollout -q -m S -n 3 --max-new-tokens 16 --seed 3 |
+		ril-teach -q --tokenizer S --cache cache.jsonl -n 2 --allow-missing --seed 3 -o first.ril
+	ril-encode -q -m S --batch 6 --steps $STEPS --seed 3 --save-every 1 --start-step 2 --count 2 q.jsonl | ril-rollout -q -m S -n 3 --max-new-tokens 16 --seed 3 --start-step 2 |
+		ril-teach -q --tokenizer S --cache cache.jsonl -n 2 --allow-missing --seed 3 -o second.ril
+	check "$name, half" "${d[@]}" "$@" --run "$name-2" --threads 2 -i first.ril -o half.ril
+	mv "$name-2/step-2.tmp" "$name-2/step-2"
+	check "$name, resumed" "${d[@]}" "$@" --run "$name-2" --start-step 2 -i second.ril -o rest.ril
+	check "$name: as without a stop" cmp "$name/step-$STEPS.tmp/disc/model.safetensors" "$name-2/step-$STEPS.tmp/disc/model.safetensors"
+	check "$name: and its state" cmp "$name/step-$STEPS.tmp/disc-state.safetensors" "$name-2/step-$STEPS.tmp/disc-state.safetensors"
+	check "$name: and what it says" cmp <(numbers "$name.ril" disc.logit | tail -n 12) <(numbers rest.ril disc.logit)
+}
+goes_on plain
+goes_on smoothed --label-smoothing 0.2
+goes_on bt --disc-loss bradley-terry
+check "pairs are learnt" test "$(jq -s 'last.after.accuracy > first.before.accuracy and last.after.loss < first.before.loss' bt.jsonl)" = true
+for name in smoothed bt; do
+	check "$name is another" test "$(cmp -s $name/step-$STEPS.tmp/disc/model.safetensors plain/step-$STEPS.tmp/disc/model.safetensors; echo $?)" = 1
+done
+ril-encode -q -m S --batch 6 --steps 1 q.jsonl | ril-rollout -q -m S -n 3 --max-new-tokens 8 -o alone.ril
+check "without teachers nothing is learnt of pairs" ril-discriminate -q --init-from S --update --lr 1 --disc-loss bradley-terry --save D1 -i alone.ril -o x.ril
+check "to the byte" ril-discriminate -q --init-from S --update --lr 0 --save D0 -i alone.ril -o x.ril
+check "what it was" cmp D0/model.safetensors D1/model.safetensors
+expect_exit 2 judge x --label-smoothing 2
+expect_exit 2 judge x --similarity half
+test_end
