@@ -286,23 +286,59 @@ static int look_at_encoding(struct ril_disc *d, struct ril_disc_stats *s, struct
 	return rc;
 }
 
-int ril_disc_batch(struct ril_disc *d, struct ril_batch *b, int64_t t, struct ril_disc_stats *s, struct ril_err *err)
+/* The steps on a batch. */
+static int learn(struct ril_disc *d, const struct ril_batch *b, int64_t t, struct ril_disc_stats *s,
+		 struct ril_err *err)
 {
-	double t0 = ril_now();
-	*s = (struct ril_disc_stats){0};
 	int rc = begin(d, b, err);
-	int64_t steps = !rc && d->optim && teaches(d) ? d->how.steps : 0;
-	if (!rc && d->optim)
-		s->lr = ril_learning_rate(&d->optim->how, t);
+	int64_t steps = !rc && teaches(d) ? d->how.steps : 0;
 	for (int64_t k = 0; k < steps && !rc; k++) {
 		struct ril_bce_sums bce;
 		rc = train(d, t, &bce, &s->norm, err);
 		if (k == 0)
 			s->before = bce;
 	}
+	s->trained = steps > 0;
+	return rc;
+}
+
+/* The steps on a batch and on earlier groups, after which its own are kept. */
+static int learn_with_earlier(struct ril_disc *d, const struct ril_batch *b, int64_t t, struct ril_disc_stats *s,
+			      struct ril_err *err)
+{
+	int64_t most = d->how.replayed ? d->how.replayed : (int64_t)b->n;
+	struct ril_batch both = *b;
+	if (!(both.group = ril_new(b->n + (size_t)most, sizeof *both.group, err)))
+		return -1;
+	memcpy(both.group, b->group, b->n * sizeof *both.group);
+	s->replayed = ril_replay_draw(d->how.replay, t, most, both.group + b->n, err);
+	int rc = s->replayed < 0 ? -1 : 0;
+	if (!rc) {
+		both.n += (size_t)s->replayed;
+		rc = learn(d, &both, t, s, err);
+	}
+	ril_work_clear(&d->work);
+	free(both.group);
+	return rc ? rc : ril_replay_keep(d->how.replay, b, t, err);
+}
+
+int ril_disc_batch(struct ril_disc *d, struct ril_batch *b, int64_t t, struct ril_disc_stats *s, struct ril_err *err)
+{
+	double t0 = ril_now();
+	*s = (struct ril_disc_stats){0};
+	bool learns = d->optim && d->how.steps > 0, earlier = learns && d->how.replay;
+	int rc = 0;
+	if (d->optim)
+		s->lr = ril_learning_rate(&d->optim->how, t);
+	if (earlier)
+		rc = learn_with_earlier(d, b, t, s, err);
+	else if (learns)
+		rc = learn(d, b, t, s, err);
+	if (!rc && (earlier || !learns))
+		rc = begin(d, b, err);
 	if (!rc)
 		rc = judge(d, s, err);
-	if (!steps)
+	if (!s->trained)
 		s->before = s->after;
 	for (size_t i = 0; i < d->work.n && !rc; i++)
 		rc = write_group(d, &d->work.group[i], err);
@@ -335,6 +371,8 @@ int ril_disc_json(const struct ril_disc_stats *s, int64_t t, struct ril_buf *out
 	double n = s->after.n[0] + s->after.n[1];
 	if (ril_buf_printf(out, err, "{\"step\":%lld", (long long)t) || bce_json(&s->before, "before", out, err) ||
 	    bce_json(&s->after, "after", out, err))
+		return -1;
+	if (s->replayed && ril_buf_printf(out, err, ",\"replayed\":%lld", (long long)s->replayed))
 		return -1;
 	return ril_buf_printf(out, err,
 			      ",\"saturation\":%.6g,\"uncanonical\":%.6g,\"student_logit\":%.6g,\"teacher_logit\":%.6g,"

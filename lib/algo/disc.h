@@ -8,6 +8,7 @@
 #define RIL_ALGO_DISC_H
 
 #include "algo/loss.h"
+#include "algo/replay.h"
 #include "algo/work.h"
 #include "nn/optim.h"
 #include "nn/world.h"
@@ -26,18 +27,23 @@ struct ril_disc_options {
 	enum ril_disc_loss loss;
 	double smoothing; /* of labels: targets are 1 - smoothing/2 and smoothing/2 */
 	enum ril_similarity similarity;
-	int64_t steps;       /* optimiser steps on each batch before it is judged; 0: none */
-	int64_t micro_batch; /* groups; 0: by tokens */
-	bool pixels;         /* D's projector or tower is trained: embeddings from vision.pixels */
+	struct ril_replay *replay; /* earlier groups, trained on beside the batch's, which then join them; NULL: none */
+	int64_t replayed;          /* groups of them at each batch; 0: as many as the batch has */
+	int64_t steps;             /* optimiser steps on each batch before it is judged; 0: none */
+	int64_t micro_batch;       /* groups; 0: by tokens */
+	bool pixels;               /* D's projector or tower is trained: embeddings from vision.pixels */
 	enum ril_recompute recompute;
 	const struct ril_world *world; /* whose responses the means are over; NULL: this process alone */
 };
 
 struct ril_disc_stats {
-	struct ril_bce_sums before, after; /* the world's; before is `after` when nothing was trained */
-	double norm, lr;                   /* of the last optimiser step */
-	double logit[2];                   /* mean z of teacher, student responses in the world */
+	struct ril_bce_sums before,
+		after;   /* the world's; before, with what was replayed, is `after` when nothing was trained */
+	double norm, lr; /* of the last optimiser step */
+	double logit[2]; /* mean z of teacher, student responses in the world */
 	int64_t student, uncanonical; /* student responses; of these, not as the tokenizer would encode their text */
+	bool trained;
+	int64_t replayed; /* groups of earlier batches that were trained on */
 	double seconds;
 };
 

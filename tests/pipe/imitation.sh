@@ -5,8 +5,15 @@
 cd "$T" || exit 1
 check "a student was made" small_student .
 STEPS=4
-ril-encode -q -m S --batch 6 --steps $STEPS --seed 3 --save-every 1 q.jsonl | ril-rollout -q -m S -n 3 --max-new-tokens 16 --seed 3 |
-	ril-teach -q --tokenizer S --cache cache.jsonl -n 2 --allow-missing --seed 3 -o t.ril
+# steps START COUNT: a stream of these
+steps() {
+	ril-encode -q -m S --batch 6 --steps $STEPS --seed 3 --save-every 1 --start-step "$1" --count "$2" q.jsonl |
+		ril-rollout -q -m S -n 3 --max-new-tokens 16 --seed 3 --start-step "$1" |
+		ril-teach -q --tokenizer S --cache cache.jsonl -n 2 --allow-missing --seed 3
+}
+steps 0 2 >first.ril
+steps 2 2 >second.ril
+cat first.ril second.ril >t.ril
 # judge NAME OPTION...: judges, or with --update learns, the whole stream
 judge() { local name=$1; shift; ril-discriminate -q --init-from S --seed 3 --metrics "$name.jsonl" -i t.ril -o "$name.ril" "$@"; }
 # numbers FILE FIELD: one group a line, as JSON lists
@@ -53,10 +60,6 @@ goes_on() {
 	local name=$1 d=(ril-discriminate -q --init-from S --update --lr 2e-3 --seed 3)
 	shift
 	check "$name" "${d[@]}" "$@" --run "$name" --threads 1 --metrics "$name.jsonl" -i t.ril -o "$name.ril"
-	ril-encode -q -m S --batch 6 --steps $STEPS --seed 3 --save-every 1 --count 2 q.jsonl | ril-rollout -q -m S -n 3 --max-new-tokens 16 --seed 3 |
-		ril-teach -q --tokenizer S --cache cache.jsonl -n 2 --allow-missing --seed 3 -o first.ril
-	ril-encode -q -m S --batch 6 --steps $STEPS --seed 3 --save-every 1 --start-step 2 --count 2 q.jsonl | ril-rollout -q -m S -n 3 --max-new-tokens 16 --seed 3 --start-step 2 |
-		ril-teach -q --tokenizer S --cache cache.jsonl -n 2 --allow-missing --seed 3 -o second.ril
 	check "$name, half" "${d[@]}" "$@" --run "$name-2" --threads 2 -i first.ril -o half.ril
 	mv "$name-2/step-2.tmp" "$name-2/step-2"
 	check "$name, resumed" "${d[@]}" "$@" --run "$name-2" --start-step 2 -i second.ril -o rest.ril
@@ -67,8 +70,19 @@ goes_on() {
 goes_on plain
 goes_on smoothed --label-smoothing 0.2
 goes_on bt --disc-loss bradley-terry
+goes_on replay --replay 9
+check "nothing to replay at first, then what there is" test "$(jq -c .replayed replay.jsonl | tr '\n' ' ')" = 'null 6 6 6 '
+check "the buffer is bounded" test "$(ril-inspect -q --check replay/step-$STEPS.tmp/disc-replay.ril 2>&1 | grep -o '[0-9]* groups')" = '9 groups'
+check "and goes on, to the byte" cmp replay/step-$STEPS.tmp/disc-replay.ril replay-2/step-$STEPS.tmp/disc-replay.ril
+check "no group twice in it that came once" test "$(ril-inspect --field resp.ids replay/step-$STEPS.tmp/disc-replay.ril | sort | uniq -d | wc -l)" -eq 0
+goes_on replay-some --replay 4 --replay-groups 2 --disc-loss bradley-terry
+check "so many" test "$(jq -c .replayed replay-some.jsonl | tr '\n' ' ')" = 'null 2 2 2 '
+expect_exit 1 ril-discriminate -q --init-from S --update --run replay-2 --start-step 2 --replay 3 -i second.ril -o x.ril; check "says what" grep -q 'more than 3 groups (--replay' err
+expect_exit 1 ril-discriminate -q --init-from S --update --run plain-2 --start-step 2 --replay 3 -i second.ril -o x.ril; check "a run without" grep -q 'disc-replay.ril' err
+expect_exit 2 judge x --replay 3
+expect_exit 2 judge x --update --replay-groups 3
 check "pairs are learnt" test "$(jq -s 'last.after.accuracy > first.before.accuracy and last.after.loss < first.before.loss' bt.jsonl)" = true
-for name in smoothed bt; do
+for name in smoothed bt replay; do
 	check "$name is another" test "$(cmp -s $name/step-$STEPS.tmp/disc/model.safetensors plain/step-$STEPS.tmp/disc/model.safetensors; echo $?)" = 1
 done
 ril-encode -q -m S --batch 6 --steps 1 q.jsonl | ril-rollout -q -m S -n 3 --max-new-tokens 8 -o alone.ril
