@@ -361,6 +361,11 @@ struct ril_pairs {
 typedef void ril_op_pair_loss(struct ril_mat dz, struct ril_bce_sums *sums, struct ril_mat z, const int8_t *label,
 			      struct ril_pairs);
 
+/* The divergence of two softmaxes of logits s, t [R,V], RIL_REAL: with p and q those of inv_t s and inv_t t, kl[R] = KL(q || p), or
+ * `reverse` KL(p || q); dz[R,V] is SET to weight[r] d kl[r] / d s, and may be s itself (RIL_NO_MAT: not wanted). */
+typedef void ril_op_kl_rows(struct ril_mat dz, double *kl, struct ril_mat s, struct ril_mat t, const double *weight,
+			    double inv_t, bool reverse);
+
 /* ---- conversion between F32, BF16, F16 and F64, to nearest, ties to even; NaN stays NaN.  Dense, of one length, apart */
 typedef void ril_op_convert(struct ril_mat y, struct ril_mat x);
 
@@ -385,7 +390,7 @@ typedef void ril_op_adamw(struct ril_mat p, struct ril_moments, struct ril_mat g
 	OP(rope) OP(attention) OP(attention_bwd)                                                                       \
 	OP(head_logp) OP(head_logp_bwd)                                                                                \
 	OP(sample) OP(advance) OP(keep_rows)                                                                           \
-	OP(policy_loss) OP(sft_loss) OP(bce_loss) OP(pair_loss)                                                                      \
+	OP(policy_loss) OP(sft_loss) OP(bce_loss) OP(pair_loss) OP(kl_rows)                                                                      \
 	OP(convert) OP(sum_squares) OP(axpby) OP(adamw)
 /* clang-format on */
 

@@ -325,6 +325,8 @@ WRAP(bce_loss, (mat dz, struct ril_bce_sums *sums, mat z, const int8_t *label, s
      (dz, sums, z, label, how))
 WRAP(pair_loss, (mat dz, struct ril_bce_sums *sums, mat z, const int8_t *label, struct ril_pairs how),
      (dz, sums, z, label, how))
+WRAP(kl_rows, (mat dz, double *kl, mat s, mat t, const double *weight, double inv_t, bool reverse),
+     (dz, kl, s, t, weight, inv_t, reverse))
 WRAP(sample, (int32_t * ids, ril_real *logp, mat z, struct ril_draws rows, struct ril_sampling how),
      (ids, logp, z, rows, how))
 WRAP(advance, (struct ril_decode d), (d))

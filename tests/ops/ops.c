@@ -253,6 +253,13 @@ static const struct op_case cases[] = {
 	{&bce_kind, {257}, 0, 1, NULL, TEST},
 	{&bce_kind, {60}, 0, 0, NULL, TEST},
 	{&bce_kind, {60}, 0, 3, NULL, TEST},
+	/* R, V, 100 x inv_t, reverse */
+	{&kl_kind, {0, 7, 100, 0}, 0, 0, NULL, TEST},
+	{&kl_kind, {1, 1, 100, 1}, 0, 0, NULL, TEST},
+	{&kl_kind, {5, 33, 100, 0}, 0, 3, NULL, TEST},
+	{&kl_kind, {5, 33, 125, 1}, 0, 3, NULL, TEST},
+	{&kl_kind, {3, 700, 80, 0}, 0, 0, NULL, TEST | LARGE},
+	{&kl_kind, {3, 1025, 100, 1}, 0, 0, NULL, TEST | LARGE},
 	/* R, 100 x smoothing, responses of a group */
 	{&bce_kind, {60, 10}, 0, 0, NULL, TEST},
 	{&bce_kind, {0, 0, 4}, 0, 0, NULL, TEST},

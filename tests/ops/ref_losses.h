@@ -417,6 +417,77 @@ static void bce_backward(const struct run *r, void *const in[], RIL_UNUSED void 
 	free(by);
 }
 
+/* ---- kl: d = R, V, 100 x inv_t, reverse.  in: logits of both ---- */
+
+static void kl_shape(struct run *r)
+{
+	for (int i = 0; i < 2; i++) {
+		io_set(&r->in[i], r->d[0], r->d[1], r->d[1] + r->pad, i == 0);
+		r->in[i].real = true;
+		r->in[i].low = -4;
+		r->in[i].high = 4;
+	}
+	io_set(&r->out[0], r->d[0], 1, 1, true);
+	r->out[0].real = true;
+}
+
+/* p[V] = softmax(a z). */
+static void softmax(double *p, const double *z, int64_t V, double a)
+{
+	double sum = 0;
+	for (int64_t v = 0; v < V; v++)
+		sum += p[v] = exp(a * z[v]);
+	for (int64_t v = 0; v < V; v++)
+		p[v] /= sum;
+}
+
+static void kl_naive(const struct run *r, double *const in[], double *const out[])
+{
+	int64_t V = r->d[1];
+	double *p = malloc((size_t)(2 * V) * sizeof *p), *q = p + V, a = (double)r->d[2] / 100;
+	for (int64_t t = 0; t < r->d[0]; t++) {
+		softmax(p, in[r->d[3] ? 0 : 1] + t * V, V, a);
+		softmax(q, in[r->d[3] ? 1 : 0] + t * V, V, a);
+		out[0][t] = 0;
+		for (int64_t v = 0; v < V; v++)
+			out[0][t] += p[v] * log(p[v] / q[v]);
+	}
+	free(p);
+}
+
+static void kl_run(const struct run *r, void *const in[], struct ril_mat dz, double *kl, const double *weight)
+{
+	ops()->kl_rows(dz, kl, IN(0), IN(1), weight, (double)r->d[2] / 100, r->d[3]);
+}
+
+static void kl_forward(const struct run *r, void *const in[], void *const out[])
+{
+	size_t R = (size_t)r->d[0];
+	double *kl = test_up(NULL, R * sizeof *kl), *x = malloc(R * sizeof *x + 1);
+	kl_run(r, in, RIL_NO_MAT, kl, NULL);
+	test_down(x, kl, R * sizeof *x);
+	set(&r->out[0], out[0], x);
+	free(x);
+	ops()->put(kl);
+}
+
+/* Beside the logits; in their place is done by all who use it. */
+static void kl_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
+			void *const din[])
+{
+	double *weight = widened(&r->out[0], dout[0]), *kl = test_up(NULL, (size_t)r->d[0] * sizeof *kl);
+	struct ril_mat dz = IN(0);
+	dz.p = test_up(NULL, ril_mat_bytes(dz));
+	kl_run(r, in, dz, kl, weight);
+	for (int64_t t = 0; t < r->d[0] && din[0]; t++)
+		ops()->axpy(ril_mat_of(ril_mat_at(DIN(0), t, 0), RIL_REAL, 1, r->d[1]), 1,
+			    ril_mat_of(ril_mat_at(dz, t, 0), RIL_REAL, 1, r->d[1]));
+	ops()->put(dz.p);
+	ops()->put(kl);
+	ops()->put(weight);
+}
+
+KIND(kl, kl_shape, kl_backward, NULL);
 KIND(head, head_shape, head_backward, linear_work);
 KIND(policy, policy_shape, policy_backward, NULL);
 KIND(sft, sft_shape, sft_backward, NULL);

@@ -1,5 +1,5 @@
-# imitation.sh -- what a discriminator may be told: label smoothing, losses of pairs, continuous rewards; the losses and rewards
-# are computed again from the recorded logits, in jq.
+# imitation.sh -- what a discriminator may be told: label smoothing, losses of pairs, continuous rewards, replay; the losses and
+# rewards are computed again from the recorded logits, in jq.  A teacher's distribution as a term of the student's loss.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 . "$RIL_ROOT/tests/train_model.sh"
 cd "$T" || exit 1
@@ -91,4 +91,42 @@ check "to the byte" ril-discriminate -q --init-from S --update --lr 0 --save D0 
 check "what it was" cmp D0/model.safetensors D1/model.safetensors
 expect_exit 2 judge x --label-smoothing 2
 expect_exit 2 judge x --similarity half
+
+# ---- a teacher's distribution ----
+ril-encode -q -m S --with-answers --batch 20 --steps 6 t/q.jsonl | ril-update -q -m S --objective sft --lr 5e-3 --save teacher
+# nothing to learn but from the teacher
+responses() { ril-encode -q -m S --with-pixels --batch 6 --steps 4 --seed 3 --save-every 1 --start-step "$1" --count "$2" q.jsonl | ril-rollout -q -m "$3" -n 3 --max-new-tokens 12 --seed 3 --start-step "$1"; }
+responses 0 1 S | ril-score -q --reward '0*answer' -o zero.ril
+responses 0 1 S | ril-score -q -o answer.ril
+# distill NAME STREAM OPTION...
+distill() { local name=$1 in=$2; shift 2; ril-update -q -m S --objective dr-grpo --lr 1e-3 --metrics "$name.jsonl" --save "$name" -i "$in" "$@"; }
+zero=(zero.ril --reward-field reward)
+kl() { jq .distill_kl "$1.jsonl" | tail -n 1; }
+less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'; }
+check "from itself" distill itself "${zero[@]}" --distill S
+check "there is nothing to learn" cmp itself/model.safetensors S/model.safetensors
+check "and no divergence" test "$(kl itself)" = 0
+for how in forward reverse; do
+	check "$how" distill $how "${zero[@]}" --distill teacher --distill-kl $how
+	check "$how, longer" distill $how-longer "${zero[@]}" --distill teacher --distill-kl $how --mu 20
+	check "$how: $(kl $how), later $(kl $how-longer)" less "$(kl $how-longer)" "$(kl $how)"
+	check "$how is what the loss is made of" near "$(jq .loss $how.jsonl)" "$(kl $how)"
+done
+check "reverse is the default" distill default-kl "${zero[@]}" --distill teacher
+check "to the byte" cmp default-kl/model.safetensors reverse/model.safetensors
+check "its weight" distill half "${zero[@]}" --distill teacher --distill-weight 0.5
+check "halves the loss" near "$(jq .loss half.jsonl)" "$(kl reverse | jq '. / 2')"
+check "beside rewards" distill both answer.ril --distill teacher
+check "which count" test "$(cmp -s both/model.safetensors reverse/model.safetensors; echo $?)" = 1
+check "with any number of threads" distill threads "${zero[@]}" --distill teacher --threads 1
+check "the same" cmp threads/model.safetensors reverse/model.safetensors
+check "in parts" distill parts "${zero[@]}" --distill teacher --micro-batch 2 --recompute block
+check "the same divergence" near "$(kl parts)" "$(kl reverse)"
+check "of answers" sh -c "ril-encode -q -m S --with-answers --with-pixels --batch 20 --steps 1 sft.jsonl | ril-update -q -m S --objective sft --distill teacher --distill-kl forward --lr 1e-3 --metrics sft-kl.jsonl --save answers"
+check "it is there" less 0 "$(kl sft-kl)"
+check "planned" test "$(ril-update --plan -m S --distill teacher | awk '$1 == "weights" {print $NF}')" -gt "$(ril-update --plan -m S | awk '$1 == "weights" {print $NF}')"
+expect_exit 1 distill x "${zero[@]}" --distill "$RIL_ROOT/share/models/teacher-b"; check "says why" grep -q "tokenizer is not the student's (--distill" err
+ril-encode -q -m S --batch 2 --steps 1 q.jsonl | ril-rollout -q -m S -n 2 --max-new-tokens 4 | ril-score -q -o eyeless.ril
+expect_exit 1 distill x eyeless.ril --distill teacher; check "a teacher looks for itself" grep -q 'vision.pixels is missing' err
+check "nothing was written" test ! -e x
 test_end
