@@ -60,12 +60,16 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_REAL, 0, "clip-high", &opt.how.loss.above, "R", "and above", 0, 1e6, NULL},
 	{RIL_OPT_REAL, 0, "importance-cap", &opt.how.loss.cap, "C",
 	 "weigh by min(trainer / sampler, C); 0: no such weights", 0, 1e6, NULL},
+	{RIL_OPT_REAL, 0, "entropy", &opt.how.loss.bonus, "R", "weight of the tokens' entropy, which is a bonus", -1e6,
+	 1e6, NULL},
 	{RIL_OPT_INT, 0, "mu", &opt.how.mu, "N", "optimiser steps on each batch", 1, 1e6, NULL},
 	{RIL_OPT_REAL, 0, "length", &opt.how.length, "L", "the loss's constant; 0: the stream's max_new_tokens", 0, 1e9,
 	 NULL},
 	{RIL_OPT_STR, 0, "reward-field", &opt.how.reward, "NAME", "reward for ril, else reward.answer", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "overlong", &opt.overlong, "N", "the reward falls by 1 over the last N tokens; 0: it does not",
 	 0, 1e9, NULL},
+	{RIL_OPT_INT, 0, "dynamic-sampling", &opt.how.wanted, "N",
+	 "train on a step's first N groups with different rewards; 0: on all", 0, 1e9, NULL},
 	{RIL_OPT_FLAG, 0, "mask-truncated", &opt.how.mask_truncated, NULL, "leave cut responses out of the loss", 0, 0,
 	 NULL},
 	{RIL_OPT_FLAG, 0, "allow-truncated-sampling", &opt.how.allow_truncated_sampling, NULL,
@@ -244,18 +248,21 @@ static double mean(double sum, double n)
 static int report(struct update *u, int64_t step, const struct ril_update_stats *s, struct ril_err *err)
 {
 	const struct ril_side_stats *me = &s->side[RIL_SIDE_STUDENT], *them = &s->side[RIL_SIDE_TEACHER];
-	char note[96 + RIL_CLOCK_NOTE], times[RIL_CLOCK_NOTE], teachers[48] = "";
+	char note[96 + RIL_CLOCK_NOTE], times[RIL_CLOCK_NOTE], teachers[48] = "", chosen[64] = "";
 	struct ril_buf b = {0};
 	if (them->rewarded)
 		snprintf(teachers, sizeof teachers, " (teachers %.3f)", mean(them->reward, (double)them->rewarded));
-	if (u->trainer && opt.how.objective != RIL_SFT && s->groups)
+	if (opt.how.wanted)
+		snprintf(chosen, sizeof chosen, ", %lld of %lld wanted", (long long)s->groups,
+			 (long long)opt.how.wanted);
+	if (u->trainer && opt.how.objective != RIL_SFT && s->drawn)
 		ril_say(u->tool,
 			"step %lld: loss %.4g, reward %.3f%s, kl %.2g, entropy %.3f, gradient %.3g, "
-			"cut %.3g%%, zero-variance %lld of %lld, |sampler - trainer| <= %.1e",
+			"cut %.3g%%, zero-variance %lld of %lld%s, |sampler - trainer| <= %.1e",
 			(long long)step, s->loss, mean(me->reward, (double)me->rewarded), teachers,
 			mean(me->loss.k3, me->loss.tokens), mean(me->entropy, (double)me->tokens), s->norm,
 			100 * mean((double)me->truncated, (double)me->responses), (long long)s->zero_variance,
-			(long long)s->groups, s->logp_diff_max);
+			(long long)s->drawn, chosen, s->logp_diff_max);
 	ril_clock_note(&u->stage.clock, times);
 	snprintf(note, sizeof note, "loss %.4g  lr %.3g  %s", s->loss, s->lr, times);
 	ril_progress_show(&u->progress, step, note);

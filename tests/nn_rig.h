@@ -23,6 +23,7 @@ struct rig {
 	const float *pixels;
 	enum ril_pack_use use;
 	double coef[64]; /* d loss / d logp, or d loss / d logit */
+	bool entropies;  /* a policy's loss reads entropies, too */
 	double size;
 	double out[64]; /* of the last run: log-probabilities or logits [pack->R] */
 };
@@ -95,12 +96,16 @@ static void rig_close(struct rig *r)
 	ril_st_free(r->st);
 }
 
-/* Loss = sum of coef * (log-probability or logit); with `backward` gradients add up too.  r->size: of its terms. */
+/* Loss = sum of coef * (log-probability, with its entropy where the rig says so, or logit); with `backward` gradients add up too.  r->size: of its terms. */
 static double run(struct rig *r, enum ril_pack_form form, bool backward)
 {
+	bool entropies = r->entropies && r->use == RIL_PACK_POLICY;
 	struct ril_err err = {0};
 	struct ril_tower_input in = {r->group.pictures, r->grid, r->pixels};
-	double *out = r->out, loss = 0, *logp = test_up(NULL, sizeof r->out), *coef = test_up(r->coef, sizeof r->coef);
+	double *out = r->out, entropy[sizeof r->out / sizeof *r->out], loss = 0,
+	       *logp = test_up(NULL, 2 * sizeof r->out), *coef = test_up(r->coef, sizeof r->coef);
+	struct ril_logps logps = {logp, entropies ? logp + sizeof r->out / sizeof *r->out : NULL,
+				  backward ? coef : NULL, backward && entropies ? coef : NULL};
 	struct ril_val *z = NULL;
 	ril_tape_reset(r->tape);
 	ril_tape_record(r->tape, backward);
@@ -108,7 +113,7 @@ static double run(struct rig *r, enum ril_pack_form form, bool backward)
 	int rc = ril_pack_add(r->pack, &r->group, &err) || ril_pack_done(r->pack, &err);
 	struct ril_val *vis = rc || !in.n ? NULL : ril_model_vision(r->tape, r->m, &in);
 	if (!rc && r->use == RIL_PACK_POLICY)
-		rc = ril_pack_logp(r->tape, r->m, r->pack, vis, 0.8, logp, NULL, backward ? coef : NULL, &err);
+		rc = ril_pack_logp(r->tape, r->m, r->pack, vis, 0.8, logps, &err);
 	else if (!rc)
 		rc = ril_pack_score(r->tape, r->m, r->pack, vis, &z, &err) || ril_val_host(z, out, &err);
 	if (!rc && z && backward)
@@ -119,6 +124,8 @@ static double run(struct rig *r, enum ril_pack_form form, bool backward)
 		rc = ril_tape_check(r->tape, &err);
 	if (!z)
 		test_down(out, logp, sizeof r->out);
+	if (logps.entropy)
+		test_down(entropy, logps.entropy, sizeof entropy);
 	CHECK(!rc, "%s", err.msg);
 	ril_ops()->put(logp);
 	ril_ops()->put(coef);
@@ -127,6 +134,8 @@ static double run(struct rig *r, enum ril_pack_form form, bool backward)
 		loss += r->coef[i] * out[i];
 		r->size += fabs(r->coef[i] * out[i]);
 	}
+	for (int64_t i = 0; !rc && entropies && i < r->pack->R; i++)
+		loss += r->coef[i] * entropy[i];
 	return rc ? NAN : loss;
 }
 

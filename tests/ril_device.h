@@ -41,23 +41,27 @@ static inline void test_values(const struct ril_params *ps, const struct ril_par
 	free(published);
 }
 
-/* A policy's loss of n tokens, host arrays: dlogp[n] is set, *sums added to. */
+/* A policy's loss of n tokens, host arrays: dlogp[n] is set, with a bonus dentropy[n] (else NULL), *sums added to. */
 static inline void test_policy_loss(struct ril_surrogate how, size_t n, const double *logp, const double *weight,
-				    struct ril_policy_tokens p, double *dlogp, struct ril_loss_sums *sums)
+				    struct ril_policy_tokens p, double *dlogp, double *dentropy,
+				    struct ril_loss_sums *sums)
 {
-	const double *host[] = {logp, weight, p.advantage, p.old, p.ref, p.sampler};
-	double *x[6], *gradient = test_up(NULL, n * sizeof(double));
-	for (int i = 0; i < 6; i++)
+	const double *host[] = {logp, weight, p.advantage, p.old, p.ref, p.sampler, p.entropy};
+	double *x[7], *gradient = test_up(NULL, n * sizeof(double)), *by_entropy = test_up(NULL, n * sizeof(double));
+	for (int i = 0; i < 7; i++)
 		x[i] = host[i] ? test_up(host[i], n * sizeof(double)) : NULL;
 	int64_t *start = p.start ? test_up(p.start, (size_t)(p.responses + 1) * sizeof *start) : NULL;
 	uint8_t *side = test_up(NULL, n);
 	struct ril_loss_sums *s = test_up(sums, sizeof *sums);
 	ril_ops()->zero(side, n);
-	ril_ops()->policy_loss(gradient, s, (struct ril_loss_tokens){(int64_t)n, x[0], x[1], side},
-			       (struct ril_policy_tokens){x[2], x[3], x[4], x[5], start, p.responses}, how);
+	ril_ops()->policy_loss(gradient, dentropy ? by_entropy : NULL, s,
+			       (struct ril_loss_tokens){(int64_t)n, x[0], x[1], side},
+			       (struct ril_policy_tokens){x[2], x[3], x[4], x[5], x[6], start, p.responses}, how);
 	test_down(dlogp, gradient, n * sizeof(double));
+	if (dentropy)
+		test_down(dentropy, by_entropy, n * sizeof(double));
 	test_down(sums, s, sizeof *sums);
-	void *all[] = {x[0], x[1], x[2], x[3], x[4], x[5], gradient, start, side, s};
+	void *all[] = {x[0], x[1], x[2], x[3], x[4], x[5], x[6], gradient, by_entropy, start, side, s};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		ril_ops()->put(all[i]);
 }

@@ -20,6 +20,7 @@ struct ril_surrogate ril_surrogate_of(enum ril_objective o, const struct ril_los
 				      .high = 1 + (isnan(how->above) ? row->above : how->above),
 				      .beta = how->beta,
 				      .cap = how->cap,
+				      .bonus = how->bonus,
 				      .clip = row->clip,
 				      .kl = how->kl};
 }

@@ -19,7 +19,8 @@ struct ril_loss_settings {
 	double below, above; /* the clip, 1 - below .. 1 + above; NaN: the objective's own */
 	double beta;
 	enum ril_kl kl;
-	double cap; /* of the importance weights; 0: none */
+	double cap;   /* of the importance weights; 0: none */
+	double bonus; /* weight of a token's entropy; 0: none */
 };
 struct ril_surrogate ril_surrogate_of(enum ril_objective, const struct ril_loss_settings *);
 

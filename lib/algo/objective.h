@@ -3,7 +3,7 @@
  * All but sft are one loss.  A batch has N responses that take part; response i has the reward r_i, in a group of k of them,
  * and len_i tokens:
  *
- *   loss = sum_i sum_t  -w_i [ c_it S(rho_it, A_i) - beta KL_it ]
+ *   loss = sum_i sum_t  -w_i [ c_it S(rho_it, A_i) - beta KL_it + bonus H_it ]
  *
  *   A    advantage: reward less a baseline, then scaled (advantage.h)
  *   rho  ratio: exp(logp - old), of each token or, by the mean of that exponent, of each response
@@ -18,6 +18,10 @@
  *        2020).  k3 is what GRPO has (arXiv 2402.03300, eq. 4), and TRL and ms-swift; verl calls them kl, mse and
  *        low_var_kl (and bounds the last).  As a loss k2 has the gradient of the reverse KL divergence on the policy's
  *        own responses, k1 a gradient whose mean is 0 there (Tang and Munos, arXiv 2506.09477)
+ *
+ *   H    entropy of the policy's distribution at the token, at the temperature of sampling (A3C, Mnih et al., arXiv
+ *        1602.01783).  With the tokens' own weights, as verl's entropy_coeff has it (loss_agg_mode); without it, 0, the
+ *        pass computes nothing more
  *
  *   sft       -logp / (tokens of the batch), gold answers
  *   grpo      DeepSeekMath, arXiv 2402.03300, eq. 3 and section 4.1.2: A = (r - mean) / std of the group,

@@ -237,6 +237,7 @@ static int run_pass(struct ril_tape *t, struct ril_model *m, const struct questi
 		    const struct ril_plan_pass *how, const struct ril_pack_group *g, struct ril_err *err)
 {
 	static double some; /* log-probabilities and their gradient: never touched */
+	struct ril_logps logps = {.logp = &some, .dlogp = how->record ? &some : NULL};
 	struct ril_val *vis, *z;
 	struct ril_pack *pack = ril_pack_new(err);
 	if (!pack)
@@ -246,7 +247,7 @@ static int run_pass(struct ril_tape *t, struct ril_model *m, const struct questi
 	ril_pack_reset(pack, &m->config, RIL_PACK_SHARED, how->use);
 	int rc = pack_groups(t, pack, m, q, n, g, &vis, err);
 	if (!rc && how->use == RIL_PACK_POLICY)
-		rc = ril_pack_logp(t, m, pack, vis, 1, &some, NULL, how->record ? &some : NULL, err);
+		rc = ril_pack_logp(t, m, pack, vis, 1, logps, err);
 	else if (!rc && !(rc = ril_pack_score(t, m, pack, vis, &z, err)) && how->record)
 		ril_tape_seed(t, z);
 	if (!rc && how->record)

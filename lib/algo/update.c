@@ -35,7 +35,9 @@ void ril_update_forget(struct ril_update *u)
 	if (u->how.distill)
 		ril_distill_forget(u->how.distill);
 	free(u->advantage);
+	free(u->chosen.group);
 	u->advantage = NULL;
+	u->chosen = (struct ril_batch){0};
 }
 
 void ril_update_free(struct ril_update *u)
@@ -216,32 +218,37 @@ static int weigh(struct ril_update *u, struct ril_update_stats *s, struct ril_er
 
 /* ---- passes ---- */
 
-/* Log-probabilities of micro-batch m under a model, into logp (and entropy) at its place; device. */
-static int forward(struct ril_update *u, size_t m, struct ril_model *model, bool pixels, double *logp, double *entropy,
-		   const double *dlogp, struct ril_err *err)
+static struct ril_logps logps_from(struct ril_logps x, int64_t token)
+{
+	return (struct ril_logps){x.logp + token, x.entropy ? x.entropy + token : NULL,
+				  x.dlogp ? x.dlogp + token : NULL, x.dentropy ? x.dentropy + token : NULL};
+}
+
+/* Log-probabilities of micro-batch m under a model, at its place in the arrays; device. */
+static int forward(struct ril_update *u, size_t m, struct ril_model *model, bool pixels, struct ril_logps to,
+		   struct ril_err *err)
 {
 	struct ril_val *vis;
 	struct ril_work_options layout = u->layout;
 	layout.pixels = pixels;
-	int64_t at = u->work.group[u->work.cut[m]].token;
 	ril_tape_reset(u->tape);
 	if (ril_work_pack(&u->work, m, &layout, u->tape, model, u->pack, &vis, err))
 		return -1;
-	return ril_pack_logp(u->tape, model, u->pack, vis, 1 / u->temperature, logp + at, entropy ? entropy + at : NULL,
-			     dlogp ? dlogp + at : NULL, err);
+	return ril_pack_logp(u->tape, model, u->pack, vis, 1 / u->temperature,
+			     logps_from(to, u->work.group[u->work.cut[m]].token), err);
 }
 
 static int reference(struct ril_update *u, struct ril_err *err)
 {
 	ril_tape_record(u->tape, false);
 	for (size_t m = 0; m < u->work.cuts; m++)
-		if (forward(u, m, u->ref, false, u->device.ref, NULL, NULL, err))
+		if (forward(u, m, u->ref, false, (struct ril_logps){.logp = u->device.ref}, err))
 			return ril_context(err, "reference");
 	return 0;
 }
 
 /* Loss and its gradient by log-probability, for the tokens of micro-batch m. */
-static void losses(struct ril_update *u, size_t m, bool first)
+static void losses(struct ril_update *u, size_t m, bool first, const struct ril_logps *of)
 {
 	const struct ril_ops *ops = ril_ops();
 	const struct ril_token_values *d = &u->device;
@@ -261,9 +268,10 @@ static void losses(struct ril_update *u, size_t m, bool first)
 				      .old = first ? NULL : d->old + at,
 				      .ref = d->ref + at,
 				      .sampler = d->sampler + at,
+				      .entropy = of->entropy ? of->entropy + at : NULL,
 				      .start = row->sequence ? d->start + g->first : NULL,
 				      .responses = end - g->first};
-	ops->policy_loss(d->dlogp + at, d->sums, x, p, ril_surrogate_of(u->how.objective, &how));
+	ops->policy_loss(d->dlogp + at, d->dentropy + at, d->sums, x, p, ril_surrogate_of(u->how.objective, &how));
 }
 
 /* The first and only wait of a pass: the optimiser may not step on what is not a number. */
@@ -283,21 +291,33 @@ static int end_pass(struct ril_update *u, struct ril_update_stats *s, struct ril
 	return isfinite(s->loss) ? 0 : ril_fail(err, RIL_ENONFINITE, "the loss is not finite");
 }
 
+/* What a pass fills: the first one's entropies are reported, the loss reads its own pass's. */
+static struct ril_logps wanted(const struct ril_update *u, bool first)
+{
+	const struct ril_token_values *d = &u->device;
+	bool bonus = u->how.objective != RIL_SFT && u->how.loss.bonus != 0;
+	return (struct ril_logps){d->logp,
+				  first   ? d->entropy
+				  : bonus ? d->later
+					  : NULL,
+				  d->dlogp, bonus ? d->dentropy : NULL};
+}
+
 int ril_update_gradient(struct ril_update *u, bool first, struct ril_update_stats *s, struct ril_err *err)
 {
+	const struct ril_logps to = wanted(u, first);
 	ril_params_zero_grad(u->student->params);
 	ril_ops()->zero(u->device.sums, RIL_SIDES * sizeof *u->device.sums);
 	ril_tape_record(u->tape, true);
 	s->packed_tokens = 0;
 	for (size_t m = 0; m < u->work.cuts; m++) {
-		if (forward(u, m, u->student, u->how.pixels, u->device.logp, first ? u->device.entropy : NULL,
-			    u->device.dlogp, err))
+		if (forward(u, m, u->student, u->how.pixels, to, err))
 			return -1;
 		s->packed_tokens += u->pack->tokens.T;
 		if (u->how.distill &&
 		    ril_distill_part(u->how.distill, m, u->tape, ril_pack_hidden(u->pack), &u->student->head, err))
 			return -1;
-		losses(u, m, first);
+		losses(u, m, first, &to);
 		if (ril_tape_backward(u->tape, err))
 			return -1;
 	}
@@ -305,7 +325,8 @@ int ril_update_gradient(struct ril_update *u, bool first, struct ril_update_stat
 	return end_pass(u, s, err);
 }
 
-static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_err *err)
+static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_update_stats *s,
+		   struct ril_err *err)
 {
 	u->layout = (struct ril_work_options){.uses = takes_part,
 					      .ctx = u,
@@ -318,6 +339,12 @@ static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, s
 		u->temperature = u->length = 1;
 	else if (check_groups(u, b, t, err))
 		return -1;
+	if (u->how.wanted && u->how.objective != RIL_SFT) {
+		if (ril_update_choose(u, b, s, err))
+			return -1;
+		b = &u->chosen;
+	}
+	s->groups = (int64_t)b->n;
 	if (ril_work_fill(&u->work, b, &u->student->config, &u->layout, err))
 		return -1;
 	u->advantage = ril_new((size_t)u->work.R, sizeof *u->advantage, err);
@@ -327,17 +354,17 @@ static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, s
 int ril_update_begin(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_update_stats *s,
 		     struct ril_err *err)
 {
-	*s = (struct ril_update_stats){.groups = (int64_t)b->n, .distills = u->how.distill != NULL};
-	if (lay_out(u, b, t, err) || weigh(u, s, err))
+	*s = (struct ril_update_stats){.drawn = (int64_t)b->n, .distills = u->how.distill != NULL};
+	if (lay_out(u, b, t, s, err) || weigh(u, s, err))
 		return -1;
-	return !u->how.distill ? 0
-			       : ril_distill_begin(u->how.distill, b, &u->work, &u->layout, u->how.mask_truncated,
-						   u->temperature, u->how.world, err);
+	return !u->how.distill
+		       ? 0
+		       : ril_distill_begin(u->how.distill, u->chosen.group ? &u->chosen : b, &u->work, &u->layout,
+					   u->how.mask_truncated, u->temperature, u->how.world, err);
 }
 
 static int all_passes(struct ril_update *u, int64_t t, struct ril_update_stats *s, struct ril_err *err)
 {
-	s->lr = ril_learning_rate(&u->optim->how, t);
 	for (int64_t pass = 0; pass < u->how.mu; pass++) {
 		if (ril_update_gradient(u, pass == 0, s, err))
 			return -1;
@@ -354,8 +381,9 @@ int ril_update_batch(struct ril_update *u, struct ril_batch *b, int64_t t, struc
 {
 	double t0 = ril_now();
 	int rc = ril_update_begin(u, b, t, s, err);
-	if (!rc && u->ref && u->how.objective != RIL_SFT)
+	if (!rc && u->ref && s->N && u->how.objective != RIL_SFT)
 		rc = reference(u, err);
+	s->lr = ril_learning_rate(&u->optim->how, t);
 	if (!rc && s->N)
 		rc = all_passes(u, t, s, err);
 	if (!rc) {

@@ -9,7 +9,8 @@
 /* What every response token of a batch has; arrays [work.T] unless said otherwise. */
 struct ril_token_values {
 	double *old, *entropy, *logp, *ref; /* found by the passes; read back in this order */
-	double *dlogp;                      /* d loss / d logp */
+	double *dlogp, *dentropy;           /* d loss / d logp, d loss / d entropy */
+	double *later;                      /* entropy in passes after the first, where the loss reads it */
 	double *advantage, *weight;         /* known beforehand; a NaN advantage is left out of the loss */
 	double *sampler;            /* known beforehand where importance weights are wanted; NaN: it said nothing */
 	struct ril_loss_sums *sums; /* [RIL_SIDES], of one pass */
@@ -25,6 +26,7 @@ struct ril_update {
 	struct ril_pack *pack;
 	struct ril_mirror store;
 	/* of the current batch */
+	struct ril_batch chosen; /* dynamic sampling: the groups that take part; it owns the array alone */
 	struct ril_work work;
 	struct ril_work_options layout;
 	double temperature, length, most;     /* most: the stream's max_new_tokens, or NaN */
@@ -38,6 +40,9 @@ int ril_update_begin(struct ril_update *, const struct ril_batch *, int64_t t, s
 /* Loss and gradients of the whole batch, no step; `first`: this pass's log-probs are the old ones. */
 int ril_update_gradient(struct ril_update *, bool first, struct ril_update_stats *, struct ril_err *);
 void ril_update_forget(struct ril_update *);
+
+/* Fills u->chosen. */
+int ril_update_choose(struct ril_update *, const struct ril_batch *, struct ril_update_stats *, struct ril_err *);
 
 /* ---- numbers per token ---- */
 /* Makes room for the batch's tokens and sends up what is known of them; `N` responses and `tokens` in the world. */

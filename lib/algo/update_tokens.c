@@ -4,19 +4,23 @@
 
 #include <math.h>
 
+enum { ARRAYS = 10 }; /* of a number per token */
+
 static struct ril_token_values lay(void *block, int64_t T, int64_t R)
 {
 	double *x = block;
-	struct ril_loss_sums *sums = (void *)(x + 8 * T);
+	struct ril_loss_sums *sums = (void *)(x + ARRAYS * T);
 	int64_t *start = (void *)(sums + RIL_SIDES);
 	return (struct ril_token_values){.old = x,
 					 .entropy = x + T,
 					 .logp = x + 2 * T,
 					 .ref = x + 3 * T,
 					 .dlogp = x + 4 * T,
-					 .advantage = x + 5 * T,
-					 .weight = x + 6 * T,
-					 .sampler = x + 7 * T,
+					 .dentropy = x + 5 * T,
+					 .later = x + 6 * T,
+					 .advantage = x + 7 * T,
+					 .weight = x + 8 * T,
+					 .sampler = x + 9 * T,
 					 .sums = sums,
 					 .start = start,
 					 .side = (uint8_t *)(start + R + 1)};
@@ -25,7 +29,7 @@ static struct ril_token_values lay(void *block, int64_t T, int64_t R)
 /* Bytes up to the end of `side`, from the block's first. */
 static size_t laid(int64_t T, int64_t R)
 {
-	return (size_t)T * (8 * sizeof(double) + 1) + RIL_SIDES * sizeof(struct ril_loss_sums) +
+	return (size_t)T * (ARRAYS * sizeof(double) + 1) + RIL_SIDES * sizeof(struct ril_loss_sums) +
 	       (size_t)(R + 1) * sizeof(int64_t);
 }
 

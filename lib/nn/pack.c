@@ -296,13 +296,13 @@ struct ril_val *ril_pack_hidden(const struct ril_pack *p)
 }
 
 int ril_pack_logp(struct ril_tape *t, struct ril_model *m, const struct ril_pack *p, struct ril_val *vis, double inv_t,
-		  double *logp, double *entropy, const double *dlogp, struct ril_err *err)
+		  struct ril_logps to, struct ril_err *err)
 {
 	struct ril_val *h;
 	if (ril_pack_rows(t, m, p, vis, &h, err))
 		return -1;
 	if (h)
-		ril_t_head_logp(t, h, p->store->target_at, &m->head, inv_t, logp, entropy, dlogp);
+		ril_t_head_logp(t, h, p->store->target_at, &m->head, inv_t, to);
 	return ril_tape_error(t, err);
 }
 

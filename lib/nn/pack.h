@@ -44,10 +44,9 @@ int ril_pack_done(struct ril_pack *, struct ril_err *);
 int64_t ril_pack_cost(const struct ril_pack_group *, enum ril_pack_form, enum ril_pack_use);
 
 /* The passes over a pack, none of which waits for the device.  vis: [V,H] embeddings (NULL when V is 0).
- * Policy: logp[R], entropy[R] (or NULL), device; a loss sets dlogp[R] (device; NULL when not recording) before the walk
- * back. */
+ * Policy: what ril_t_head_logp sets; a loss sets the gradients before the walk back. */
 int ril_pack_logp(struct ril_tape *, struct ril_model *, const struct ril_pack *, struct ril_val *vis, double inv_t,
-		  double *logp, double *entropy, const double *dlogp, struct ril_err *);
+		  struct ril_logps, struct ril_err *);
 /* What the head is given there, alone: hidden states [R,H]; NULL where R is 0.  hidden: those of the last such pass over the pack, which
  * live as long as the tape's values. */
 int ril_pack_rows(struct ril_tape *, struct ril_model *, const struct ril_pack *, struct ril_val *vis,

@@ -354,7 +354,7 @@ void ril_tape_walk(struct ril_tape *t, struct ril_rec *from, const struct ril_re
 {
 	for (struct ril_rec *r = from; r != end && !t->err.code; r = r->before) {
 		struct ril_val *b = r->out->base;
-		if (!r->dlogp && !b->g.p)
+		if (!r->logps.dlogp && !b->g.p)
 			continue; /* nothing depended on it */
 		r->back(t, r);
 		if (r->in_place)

@@ -100,10 +100,15 @@ void ril_t_rope(struct ril_tape *, struct ril_val *x, const struct ril_rope *, c
 struct ril_val *ril_t_attention(struct ril_tape *, struct ril_val *q, struct ril_val *k, struct ril_val *v,
 				struct ril_segs, int64_t H, int64_t Hkv, int64_t D);
 
-/* Log-probability (and entropy, unless NULL) of target[r] under softmax(inv_t * h w^T), to arrays [R] of the device.  For
- * the backward pass dlogp[R] (device; may be NULL when not recording) is set before ril_tape_backward. */
+/* What the head says of R targets, and what a loss makes of it before the backward pass: arrays [R] of the device. */
+struct ril_logps {
+	double *logp, *entropy; /* set; entropy NULL: not wanted */
+	const double *dlogp;    /* NULL: nothing is recorded */
+	const double *dentropy; /* NULL: the loss does not read entropies; else they are wanted, and stay */
+};
+/* Log-probability and entropy of target[r] under softmax(inv_t * h w^T). */
 void ril_t_head_logp(struct ril_tape *, struct ril_val *h, const int32_t *target, const struct ril_linear *head,
-		     double inv_t, double *logp, double *entropy, const double *dlogp);
+		     double inv_t, struct ril_logps);
 
 /* ---- segments ---- */
 /* A part of a model, as a function of the value that enters it; the result is a whole value (no view).  It must do the

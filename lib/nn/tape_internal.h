@@ -21,7 +21,7 @@ struct ril_rec {
 	struct ril_heads heads;
 	const struct ril_rope *rope;
 	const int32_t *pos;
-	const double *dlogp;
+	struct ril_logps logps;
 	int64_t n;
 	double num; /* 1/temperature; a norm's epsilon */
 	enum ril_act act;

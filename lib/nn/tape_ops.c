@@ -444,19 +444,19 @@ struct ril_val *ril_t_attention(struct ril_tape *t, struct ril_val *q, struct ri
 static void head_back(struct ril_tape *t, struct ril_rec *r)
 {
 	struct ril_val *h = r->in[0];
-	t->ops->head_logp_bwd(ril_tape_grad(t, h), r->p[0]->grad, r->dlogp, r->saved[0], h->m, r->idx[0], r->p[0]->w,
-			      r->num);
+	t->ops->head_logp_bwd(ril_tape_grad(t, h), r->p[0]->grad, r->logps.dlogp, r->logps.dentropy, r->logps.entropy,
+			      r->saved[0], h->m, r->idx[0], r->p[0]->w, r->num);
 }
 
 void ril_t_head_logp(struct ril_tape *t, struct ril_val *h, const int32_t *target, const struct ril_linear *head,
-		     double inv_t, double *logp, double *entropy, const double *dlogp)
+		     double inv_t, struct ril_logps x)
 {
 	struct ril_param *w = head->w;
 	ril_real *lse = h ? ril_tape_reals(t, h->m.rows) : NULL;
 	if (!lse)
 		return;
-	t->ops->head_logp(logp, entropy, lse, h->m, target, w->w, inv_t);
-	if (!dlogp || !(h->needs || trains(w)))
+	t->ops->head_logp(x.logp, x.entropy, lse, h->m, target, w->w, inv_t);
+	if (!x.dlogp || !(h->needs || trains(w)))
 		return;
 	struct ril_val *mark = ril_tape_out(t, 0, 0, true); /* the loss: no value on the device, seeded by dlogp */
 	struct ril_rec *r = ril_tape_rec(t, head_back, mark);
@@ -465,7 +465,7 @@ void ril_t_head_logp(struct ril_tape *t, struct ril_val *h, const int32_t *targe
 		r->p[0] = w;
 		r->saved[0] = lse;
 		r->idx[0] = target;
-		r->dlogp = dlogp;
+		r->logps = x;
 		r->num = inv_t;
 	}
 }

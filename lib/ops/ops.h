@@ -264,10 +264,12 @@ typedef void ril_op_attention_bwd(struct ril_mat dq, struct ril_mat dk, struct r
 				  struct ril_mat v, struct ril_segs, struct ril_heads);
 
 /* ---- language head fused with log-softmax: z = inv_t * h[R,C] w[V,C]^T over all V rows, in chunks of rows;
- * logp[R] = z[target] - lse, entropy[R] (NULL: not wanted), lse[R] saved.  The backward pass computes z again ---- */
+ * logp[R] = z[target] - lse, entropy[R] (NULL: not wanted), lse[R] saved.  The backward pass computes z again; of a loss
+ * that reads entropies (dentropy not NULL) it wants them, too: d entropy / d z = -p (z - lse + entropy) ---- */
 typedef void ril_op_head_logp(double *logp, double *entropy, ril_real *lse, struct ril_mat h, const int32_t *target,
 			      struct ril_mat w, double inv_t);
 typedef void ril_op_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const double *dlogp /* [R] */,
+				  const double *dentropy /* [R] */, const double *entropy /* [R] */,
 				  const ril_real *lse, struct ril_mat h, const int32_t *target, struct ril_mat w,
 				  double inv_t);
 
@@ -305,6 +307,7 @@ struct ril_policy_tokens {
 	const double *old;       /* [n]; NULL: logp itself, rho = 1 */
 	const double *ref;       /* [n], read unless beta is 0 */
 	const double *sampler;   /* [n], read with a cap; NaN: no weight */
+	const double *entropy;   /* [n], read unless bonus is 0 */
 	/* With a ratio for each response: response r is tokens start[r] - start[0] up to start[r+1] - start[0], and all n are
 	 * some response's.  NULL: a ratio for each token. */
 	const int64_t *start; /* [responses+1] */
@@ -320,17 +323,17 @@ enum ril_kl {
 	RIL_KL_K2, /* d d / 2 */
 	RIL_KL_K1, /* -d */
 };
-/* loss = -weight [ c S - beta KL ],  clip(rho) = rho within [low, high],  rho = exp(logp - old), or exp of the mean of
+/* loss = -weight [ c S - beta KL + bonus H ],  clip(rho) = rho within [low, high],  rho = exp(logp - old), or exp of the mean of
  * logp - old over the response;  c = min(exp(old - sampler), cap), a constant (with a cap of 0: 1).  dlogp[n] is set; for
- * a response's ratio to what it is where all tokens of a response have the same weight, A and c.  A token that is left
- * out: dlogp 0, no sums.  What k3 sums up is k3, whichever estimator is in the loss. */
+ * a response's ratio to what it is where all tokens of a response have the same weight, A and c.  H is the token's entropy;
+ * dentropy[n] is set, too, unless bonus is 0.  A token that is left out: gradients 0, no sums.  What k3 sums up is k3, whichever estimator is in the loss. */
 struct ril_surrogate {
 	double low, high; /* the ratio's clip */
-	double beta, cap;
+	double beta, cap, bonus;
 	enum ril_clip clip;
 	enum ril_kl kl;
 };
-typedef void ril_op_policy_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens,
+typedef void ril_op_policy_loss(double *dlogp, double *dentropy, struct ril_loss_sums *sums, struct ril_loss_tokens,
 				struct ril_policy_tokens, struct ril_surrogate);
 /* loss = -weight logp: supervised fine-tuning; dlogp[n] is set */
 typedef void ril_op_sft_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens);

@@ -373,8 +373,8 @@ static void head_bwd(enum ril_dtype type, enum ril_dtype kept, int64_t R, int64_
 {
 	double n = (double)(R * V);
 	op("head_logp_bwd", "%lld rows of %lld, %lld ids", (long long)R, (long long)C, (long long)V);
-	ops->head_logp_bwd(mat(type, R, C), mat(kept, V, C), vec(R, 8), floats(R), mat(type, R, C), whole(R),
-			   mat(type, V, C), 1);
+	ops->head_logp_bwd(mat(type, R, C), mat(kept, V, C), vec(R, 8), NULL, NULL, floats(R), mat(type, R, C),
+			   whole(R), mat(type, V, C), 1);
 	cost("dz_kernel", (4 + size_of(type)) * n + 16 * (double)R, 3 * n, FLOAT);
 	if (type == RIL_BF16) /* the sum over parts of the vocabulary, rounded once */
 		cost("add_floats_kernel", 8 * (double)(R * C), (double)(R * C), FLOAT);
@@ -428,7 +428,7 @@ static void losses(int64_t R, int64_t responses)
 	struct ril_policy_tokens p = {.advantage = vec(R, 8), .old = vec(R, 8), .ref = vec(R, 8)};
 	op("policy_loss", "%lld tokens", (long long)R);
 	struct ril_loss_tokens x = {R, vec(R, 8), vec(R, 8), vec(R, 1)};
-	ops->policy_loss(vec(R, 8), vec(256, sizeof(struct ril_loss_sums)), x, p, how);
+	ops->policy_loss(vec(R, 8), NULL, vec(256, sizeof(struct ril_loss_sums)), x, p, how);
 	cost("policy_kernel", 49 * n, 22 * n, DOUBLE);
 	op("sft_loss", "%lld tokens", (long long)R);
 	x = (struct ril_loss_tokens){R, vec(R, 8), vec(R, 8), vec(R, 1)};

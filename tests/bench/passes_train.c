@@ -102,9 +102,8 @@ static int run_one(struct training *t)
 	ril_tape_reset(t->tape);
 	ril_tape_record(t->tape, t->record);
 	ril_tape_recompute(t->tape, bench.recompute);
-	if (t->score ? run_score(t)
-		     : ril_pack_logp(t->tape, bench.model, t->pack, NULL, 1, t->logp, NULL, t->record ? t->dlogp : NULL,
-				     &bench.err))
+	struct ril_logps to = {.logp = t->logp, .dlogp = t->record ? t->dlogp : NULL};
+	if (t->score ? run_score(t) : ril_pack_logp(t->tape, bench.model, t->pack, NULL, 1, to, &bench.err))
 		return -1;
 	return t->record ? ril_tape_backward(t->tape, &bench.err) : ril_tape_check(t->tape, &bench.err);
 }
@@ -154,7 +153,7 @@ static int run_head(void *ctx)
 {
 	struct head *x = ctx;
 	ril_ops()->head_logp(x->logp, NULL, x->lse, x->h, x->target, x->w, 1);
-	ril_ops()->head_logp_bwd(x->dh, x->dw, x->dlogp, x->lse, x->h, x->target, x->w, 1);
+	ril_ops()->head_logp_bwd(x->dh, x->dw, x->dlogp, NULL, NULL, x->lse, x->h, x->target, x->w, 1);
 	return 0;
 }
 

@@ -314,12 +314,14 @@ WRAP(attention_bwd,
      (dq, dk, dv, dout, o, lse, q, k, v, s, h))
 WRAP(head_logp, (double *logp, double *entropy, ril_real *lse, mat h, idx target, mat w, double inv_t),
      (logp, entropy, lse, h, target, w, inv_t))
-WRAP(head_logp_bwd, (mat dh, mat dw, const double *dlogp, vec lse, mat h, idx target, mat w, double inv_t),
-     (dh, dw, dlogp, lse, h, target, w, inv_t))
+WRAP(head_logp_bwd,
+     (mat dh, mat dw, const double *dlogp, const double *dentropy, const double *entropy, vec lse, mat h, idx target,
+      mat w, double inv_t),
+     (dh, dw, dlogp, dentropy, entropy, lse, h, target, w, inv_t))
 WRAP(policy_loss,
-     (double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x, struct ril_policy_tokens p,
+     (double *dlogp, double *dentropy, struct ril_loss_sums *sums, struct ril_loss_tokens x, struct ril_policy_tokens p,
       struct ril_surrogate how),
-     (dlogp, sums, x, p, how))
+     (dlogp, dentropy, sums, x, p, how))
 WRAP(sft_loss, (double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x), (dlogp, sums, x))
 WRAP(bce_loss, (mat dz, struct ril_bce_sums *sums, mat z, const int8_t *label, struct ril_bce how),
      (dz, sums, z, label, how))

@@ -193,14 +193,13 @@ static void check_loss(struct subject *s, const struct inputs *in, struct ril_st
 	double *logp = calloc((size_t)in->n, sizeof *logp), *entropy = calloc((size_t)in->n, sizeof *entropy);
 	double *dlogp = calloc((size_t)in->n, sizeof *dlogp), loss = 0;
 	size_t bytes = (size_t)in->n * sizeof(double);
-	double *device = test_up(NULL, 3 * bytes); /* logp, entropy, dlogp */
+	double *device = test_up(NULL, 3 * bytes);
+	struct ril_logps logps = {device, device + in->n, grads ? device + 2 * in->n : NULL, NULL};
 	ril_tape_reset(s->tape);
 	ril_tape_record(s->tape, grads != NULL);
 	ril_pack_reset(p, &m->config, RIL_PACK_SHARED, RIL_PACK_POLICY);
 	if (ril_pack_add(p, &g, &err) || ril_pack_done(p, &err) ||
-	    ril_pack_logp(s->tape, m, p, vision(s, m, in), 1, device, device + in->n, grads ? device + 2 * in->n : NULL,
-			  &err) ||
-	    ril_tape_check(s->tape, &err)) {
+	    ril_pack_logp(s->tape, m, p, vision(s, m, in), 1, logps, &err) || ril_tape_check(s->tape, &err)) {
 		row_error(s->f, "loss", &err);
 		goto out;
 	}

@@ -111,7 +111,8 @@ static void objective(struct group *g, const char *name, double *advantage, stru
 		}
 	}
 	test_policy_loss(how, (size_t)g->R, g->logp, w,
-			 (struct ril_policy_tokens){.advantage = A, .old = g->old, .ref = g->ref}, g->dlogp, sums);
+			 (struct ril_policy_tokens){.advantage = A, .old = g->old, .ref = g->ref}, g->dlogp, NULL,
+			 sums);
 	free(A);
 }
 
@@ -222,7 +223,8 @@ static void check_objective(struct subject *s, struct group *g, const char *name
 	ril_tape_reset(s->tape);
 	ril_tape_record(s->tape, true);
 	if (!p || pack(p, s->train, g, RIL_PACK_POLICY, &err) ||
-	    ril_pack_logp(s->tape, s->train, p, embed(s, s->train, g), 1, g->device, NULL, g->device + g->R, &err) ||
+	    ril_pack_logp(s->tape, s->train, p, embed(s, s->train, g), 1,
+			  (struct ril_logps){.logp = g->device, .dlogp = g->device + g->R}, &err) ||
 	    ril_tape_check(s->tape, &err)) {
 		row_error(s->f, name, &err);
 		goto out;

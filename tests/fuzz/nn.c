@@ -34,8 +34,9 @@ static int train_once(const char *dir, enum ril_head head, const char *out, stru
 		rc = ril_pack_add(p, &g, err) || ril_pack_done(p, err) ? -1 : 0;
 	}
 	if (!rc)
-		rc = head == RIL_HEAD_SCORE ? ril_pack_score(t, m, p, NULL, &z, err)
-					    : ril_pack_logp(t, m, p, NULL, 1, x, NULL, d, err);
+		rc = head == RIL_HEAD_SCORE
+			     ? ril_pack_score(t, m, p, NULL, &z, err)
+			     : ril_pack_logp(t, m, p, NULL, 1, (struct ril_logps){.logp = x, .dlogp = d}, err);
 	if (!rc && z)
 		test_seed(t, z, seed);
 	if (!rc)

@@ -213,7 +213,7 @@ static const struct op_case cases[] = {
 	{&attention_kind, {16, 2, 128}, 0, 0, &deep, TIME},
 	{&attention_kind, {16, 2, 128}, 0, 0, &prompt, TIME},
 	{&attention_kind, {16, 16, 80}, 0, 0, &vision, TIME},
-	/* R, C, V, 100 x inv_t */
+	/* R, C, V, 100 x inv_t, the loss reads entropies */
 	{&head_kind, {0, 8, 9, 100}, 0, 0, NULL, TEST | BF16},
 	{&head_kind, {1, 7, 1, 100}, 0, 0, NULL, TEST | BF16},
 	{&head_kind, {1, 8, 511, 100}, 0, 0, NULL, TEST | BF16 | LARGE},
@@ -222,7 +222,12 @@ static const struct op_case cases[] = {
 	{&head_kind, {21, 19, 53, 70}, RIL_BF16, 0, NULL, TEST},
 	{&head_kind, {150, 16, 2500, 100}, RIL_F16, 0, NULL, TEST | LARGE},
 	{&head_kind, {150, 16, 2500, 100}, 0, 0, NULL, TEST | BF16 | LARGE},
+	{&head_kind, {1, 7, 1, 100, 1}, 0, 0, NULL, TEST | BF16},
+	{&head_kind, {21, 19, 53, 140, 1}, 0, 0, NULL, TEST | BF16},
+	{&head_kind, {21, 19, 53, 70, 1}, RIL_BF16, 0, NULL, TEST},
+	{&head_kind, {150, 16, 2500, 100, 1}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&head_kind, {2880, 64, 500, 100}, 0, 0, NULL, TIME},
+	{&head_kind, {2880, 64, 500, 100, 1}, 0, 0, NULL, TIME},
 	{&head_kind, {256, 1024, 50000, 100}, RIL_BF16, 0, NULL, TIME},
 	/* R, 100 x beta, old is given, how (ref_losses.h) */
 	{&policy_kind, {0, 4, 1}, 0, 0, NULL, TEST},
@@ -245,6 +250,9 @@ static const struct op_case cases[] = {
 	{&policy_kind, {150, 50, 0, 16}, 0, 0, NULL, TEST},
 	{&policy_kind, {333, 30, 1, 1 + 4 + 8 + 16}, 0, 0, NULL, TEST},
 	{&policy_kind, {5000, 4, 1, 8 + 16}, 0, 0, NULL, TEST | LARGE},
+	{&policy_kind, {0, 0, 1, 32}, 0, 0, NULL, TEST},
+	{&policy_kind, {150, 0, 1, 32}, 0, 0, NULL, TEST},
+	{&policy_kind, {333, 30, 1, 4 + 8 + 16 + 32}, 0, 0, NULL, TEST},
 	{&sft_kind, {0}, 0, 0, NULL, TEST},
 	{&sft_kind, {1}, 0, 0, NULL, TEST},
 	{&sft_kind, {77}, 0, 0, NULL, TEST},
@@ -402,7 +410,7 @@ static void test_head_rounds_once(enum ril_dtype type)
 	for (int i = 0; i < V * C; i++)
 		x[i] = 256;
 	void *dh_at = spread(&dh, x), *dw_at = spread(&dw, x);
-	ops()->head_logp_bwd(mat(&dh, dh_at), mat(&dw, dw_at), dlogp_at, lse_at, mat(&h, h_at), target_at,
+	ops()->head_logp_bwd(mat(&dh, dh_at), mat(&dw, dw_at), dlogp_at, NULL, NULL, lse_at, mat(&h, h_at), target_at,
 			     mat(&w, w_at), 1);
 	double *a = fetched(&dh, dh_at), *b = fetched(&dw, dw_at);
 	double want = type == RIL_BF16 ? 258 : 256 + 1.5 * (V - 1) / V, worst = 0;
@@ -428,7 +436,7 @@ static void test_special_losses(void)
 	double *p = test_up(logp, sizeof logp), *w = test_up(weight, sizeof weight),
 	       *A = test_up(advantage, sizeof advantage), *dlogp = test_up(NULL, sizeof d);
 	uint8_t *sides = test_up(side, sizeof side);
-	ops()->policy_loss(dlogp, sums, (struct ril_loss_tokens){2, p, w, sides},
+	ops()->policy_loss(dlogp, NULL, sums, (struct ril_loss_tokens){2, p, w, sides},
 			   (struct ril_policy_tokens){.advantage = A, .old = p},
 			   (struct ril_surrogate){.low = .8, .high = 1.2});
 	test_down(d, dlogp, sizeof d);

@@ -4,16 +4,24 @@
 
 #include "ref_kind.h"
 
-/* ---- head: d = R, C, V, 100 x inv_t ---- */
+/* A buffer's numbers in double, as losses take them: on the device. */
+static double *widened(const struct io *io, const void *device)
+{
+	double *x = fetched(io, device), *y = test_up(x, io_size(io) * sizeof *x);
+	free(x);
+	return y;
+}
+
+/* ---- head: d = R, C, V, 100 x inv_t, the loss reads entropies ---- */
 
 static void head_shape(struct run *r)
 {
 	int64_t R = r->d[0], C = r->d[1], V = r->d[2];
 	io_set(&r->in[0], R, C, C, true);
 	io_set(&r->in[1], V, C, C, true);
-	io_set(&r->out[0], R, 1, 1, true);  /* logp */
-	io_set(&r->out[1], R, 1, 1, false); /* entropy */
-	io_set(&r->out[2], R, 1, 1, false); /* lse */
+	io_set(&r->out[0], R, 1, 1, true);    /* logp */
+	io_set(&r->out[1], R, 1, 1, r->d[4]); /* entropy */
+	io_set(&r->out[2], R, 1, 1, false);   /* lse */
 	r->out[1].compared = r->out[2].compared = true;
 	r->out[0].real = r->out[1].real = r->out[2].real = true;
 	r->idx = random_rows(r, r->idx_n = R, V);
@@ -61,23 +69,18 @@ static void head_forward(const struct run *r, void *const in[], void *const out[
 static void head_backward(const struct run *r, void *const in[], void *const out[], void *const dout[],
 			  void *const din[])
 {
-	double *x = fetched(&r->out[0], dout[0]), *dlogp = test_up(x, (size_t)r->d[0] * sizeof *x);
-	ops()->head_logp_bwd(DIN(0), DIN(1), dlogp, out[2], IN(0), r->at, stored_weight(r, in), (double)r->d[3] / 100);
+	double *dlogp = widened(&r->out[0], dout[0]), *entropy = widened(&r->out[1], out[1]);
+	double *dentropy = r->d[4] ? widened(&r->out[1], dout[1]) : NULL;
+	ops()->head_logp_bwd(DIN(0), DIN(1), dlogp, dentropy, entropy, out[2], IN(0), r->at, stored_weight(r, in),
+			     (double)r->d[3] / 100);
 	ops()->put(dlogp);
-	free(x);
+	ops()->put(dentropy);
+	ops()->put(entropy);
 }
 
 /* ---- losses ---- */
 
 enum { SIDES = 3, LEFT_OUT = 7 /* every so many tokens have no advantage */ };
-
-/* A buffer's numbers in double, as losses take them: on the device. */
-static double *widened(const struct io *io, const void *device)
-{
-	double *x = fetched(io, device), *y = test_up(x, io_size(io) * sizeof *x);
-	free(x);
-	return y;
-}
 
 /* The sums of a loss start at 1: they are added to.  out: the loss over all sides, the sums [SIDES, 5], dlogp. */
 static void loss_out(struct run *r)
@@ -91,7 +94,7 @@ static void loss_out(struct run *r)
 
 struct token_loss { /* device */
 	struct ril_loss_sums *sums;
-	double *dlogp, *logp, *weight;
+	double *dlogp, *dentropy, *logp, *weight;
 	uint8_t *side;
 	struct ril_loss_tokens x;
 };
@@ -107,6 +110,7 @@ static struct token_loss loss_start(const struct run *r, int logp, int weight, v
 		side[i] = (uint8_t)r->idx[i];
 	struct token_loss l = {.sums = test_up(sums, sizeof sums),
 			       .dlogp = test_up(NULL, R * sizeof *l.dlogp),
+			       .dentropy = test_up(NULL, R * sizeof *l.dentropy),
 			       .logp = widened(&r->in[logp], in[logp]),
 			       .weight = widened(&r->in[weight], in[weight]),
 			       .side = test_up(side, R)};
@@ -115,9 +119,22 @@ static struct token_loss loss_start(const struct run *r, int logp, int weight, v
 	return l;
 }
 
-/* Into the outputs, or (out NULL) dlogp times the loss's own gradient onto din. */
+/* din, unless NULL, += by times a gradient [R]. */
+static void loss_add(const struct run *r, const struct io *in, void *din, double by, const double *gradient)
+{
+	if (!din)
+		return;
+	double *d = fetched(in, din);
+	for (int64_t t = 0; t < r->d[0]; t++)
+		d[t] += by * gradient[t];
+	set(in, din, d);
+	free(d);
+}
+
+/* Into the outputs, or (out NULL) dlogp, and dentropy of the input `entropy` unless that is 0, times the loss's own
+ * gradient onto din. */
 static void loss_end(const struct run *r, struct token_loss *l, void *const out[], void *const dout[],
-		     void *const din[])
+		     void *const din[], int entropy)
 {
 	struct ril_loss_sums sums[SIDES];
 	double all = 0, *dlogp = malloc((size_t)r->d[0] * sizeof *dlogp + 1);
@@ -129,26 +146,27 @@ static void loss_end(const struct run *r, struct token_loss *l, void *const out[
 		set(&r->out[0], out[0], &all);
 		set(&r->out[1], out[1], &sums[0].loss);
 		set(&r->out[2], out[2], dlogp);
-	} else if (din[0]) {
-		double *by = fetched(&r->out[0], dout[0]), *d = fetched(&r->in[0], din[0]);
-		for (int64_t t = 0; t < r->d[0]; t++)
-			d[t] += by[0] * dlogp[t];
-		set(&r->in[0], din[0], d);
+	} else {
+		double *by = fetched(&r->out[0], dout[0]);
+		loss_add(r, &r->in[0], din[0], by[0], dlogp);
+		if (entropy)
+			test_down(dlogp, l->dentropy, (size_t)r->d[0] * sizeof *dlogp);
+		loss_add(r, &r->in[entropy], entropy ? din[entropy] : NULL, by[0], dlogp);
 		free(by);
-		free(d);
 	}
-	void *put[] = {l->sums, l->dlogp, l->logp, l->weight, l->side};
+	void *put[] = {l->sums, l->dlogp, l->dentropy, l->logp, l->weight, l->side};
 	for (size_t i = 0; i < sizeof put / sizeof *put; i++)
 		ops()->put(put[i]);
 	free(dlogp);
 }
 
 /* policy: d = R, 100 beta, old is given, how: enum ril_clip + 2 x enum ril_kl + 8 x (a ratio for each response) +
- * 16 x (importance weights, of which every third token has none).  in: logp, old, ref, advantage, weight, sampler */
+ * 16 x (importance weights, of which every third token has none) + 32 x (an entropy bonus).  in: logp, old, ref, advantage,
+ * weight, sampler, entropy */
 static void policy_shape(struct run *r)
 {
-	for (int i = 0; i < 6; i++)
-		io_set(&r->in[i], r->d[0], 1, 1, i == 0);
+	for (int i = 0; i < 7; i++)
+		io_set(&r->in[i], r->d[0], 1, 1, i == 0 || (i == 6 && r->d[3] & 32));
 	r->in[3].low = -2;
 	r->in[3].high = 2;
 	r->in[4].low = 0;
@@ -161,6 +179,7 @@ static struct ril_surrogate policy_how(const struct run *r)
 				      .high = 1.3,
 				      .beta = (double)r->d[1] / 100,
 				      .cap = r->d[3] & 16 ? 1.4 : 0,
+				      .bonus = r->d[3] & 32 ? .3 : 0,
 				      .clip = (enum ril_clip)(r->d[3] & 1),
 				      .kl = (enum ril_kl)(r->d[3] >> 1 & 3)};
 }
@@ -216,7 +235,7 @@ static void policy_naive(const struct run *r, double *const in[], double *const 
 		double value = c.clip == RIL_CLIP_WEIGHT ? fmin(fmax(constant, c.low), c.high) * A * in[0][t]
 							 : fmin(rho * A, clipped * A);
 		double kl = c.kl == RIL_KL_K1 ? -d : c.kl == RIL_KL_K2 ? d * d / 2 : k3;
-		double loss = -in[4][t] * (value - c.beta * kl);
+		double loss = -in[4][t] * (value - c.beta * kl + c.bonus * in[6][t]);
 		out[0][0] += loss;
 		sum[0] += loss;
 		sum[1] += k3;
@@ -238,18 +257,19 @@ static struct token_loss policy_run(const struct run *r, void *const in[])
 		A[t] = NAN;
 	for (int64_t t = 0; t < r->d[0]; t += 3)
 		sampler[t] = NAN;
-	double *old = widened(&r->in[1], in[1]), *ref = widened(&r->in[2], in[2]);
+	double *old = widened(&r->in[1], in[1]), *ref = widened(&r->in[2], in[2]), *entropy = widened(&r->in[6], in[6]);
 	double *A_at = test_up(A, bytes), *sampler_at = test_up(sampler, bytes);
 	int64_t *start_at = test_up(start, (size_t)(n + 1) * sizeof *start);
-	ops()->policy_loss(l.dlogp, l.sums, l.x,
+	ops()->policy_loss(l.dlogp, how.bonus > 0 ? l.dentropy : NULL, l.sums, l.x,
 			   (struct ril_policy_tokens){.advantage = A_at,
 						      .old = r->d[2] ? old : NULL,
 						      .ref = how.beta > 0 ? ref : NULL,
 						      .sampler = how.cap > 0 ? sampler_at : NULL,
+						      .entropy = how.bonus > 0 ? entropy : NULL,
 						      .start = r->d[3] & 8 ? start_at : NULL,
 						      .responses = n},
 			   how);
-	void *all[] = {old, ref, A_at, sampler_at, start_at}, *host[] = {A, sampler, start};
+	void *all[] = {old, ref, entropy, A_at, sampler_at, start_at}, *host[] = {A, sampler, start};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		ops()->put(all[i]);
 	for (size_t i = 0; i < sizeof host / sizeof *host; i++)
@@ -260,14 +280,14 @@ static struct token_loss policy_run(const struct run *r, void *const in[])
 static void policy_forward(const struct run *r, void *const in[], void *const out[])
 {
 	struct token_loss l = policy_run(r, in);
-	loss_end(r, &l, out, NULL, NULL);
+	loss_end(r, &l, out, NULL, NULL, 0);
 }
 
 static void policy_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
 			    void *const din[])
 {
 	struct token_loss l = policy_run(r, in);
-	loss_end(r, &l, NULL, dout, din);
+	loss_end(r, &l, NULL, dout, din, r->d[3] & 32 ? 6 : 0);
 }
 
 /* sft: d = R.  in: logp, weight */
@@ -302,14 +322,14 @@ static struct token_loss sft_run(const struct run *r, void *const in[])
 static void sft_forward(const struct run *r, void *const in[], void *const out[])
 {
 	struct token_loss l = sft_run(r, in);
-	loss_end(r, &l, out, NULL, NULL);
+	loss_end(r, &l, out, NULL, NULL, 0);
 }
 
 static void sft_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
 			 void *const din[])
 {
 	struct token_loss l = sft_run(r, in);
-	loss_end(r, &l, NULL, dout, din);
+	loss_end(r, &l, NULL, dout, din, 0);
 }
 
 /* bce: d = R, 100 smoothing, pairs: responses of a group, of which 0 makes them no pairs.  out: the loss, all sums */

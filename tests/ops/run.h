@@ -22,7 +22,7 @@
 
 #include <time.h>
 
-enum { MAX_IO = 6, MAX_DIMS = 8 };
+enum { MAX_IO = 7, MAX_DIMS = 8 };
 
 struct layout {
 	const char *name;

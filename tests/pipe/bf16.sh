@@ -17,8 +17,9 @@ if [ -x "$RIL_ROOT/build/f64/tests/unit/nn_narrow" ] && [ -x "$RIL_ROOT/build/$m
 else skip "no double build"; fi
 
 # ---- the processor's BF16 products, or their steps where it has none ----
-check "operations, with products in pairs" env RIL_BF16_PAIRS=1 "$RIL_ROOT/build/$mode/tests/ops/ops"
-check "operations, without" env RIL_BF16_PAIRS=0 "$RIL_ROOT/build/$mode/tests/ops/ops"
+for products in wide pairs tiles; do
+	check "operations, BF16 by $products" env RIL_BF16_PRODUCTS=$products "$RIL_ROOT/build/$mode/tests/ops/ops"
+done
 
 # ---- resuming ----
 check "a student was made" small_student .

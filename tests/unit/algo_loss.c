@@ -42,7 +42,7 @@ static void surrogate(struct ril_surrogate how, double advantage, double weight,
 		w[t] = weight;
 	}
 	test_policy_loss(how, n, logp, w, (struct ril_policy_tokens){.advantage = A, .old = old, .ref = ref}, dlogp,
-			 sums);
+			 NULL, sums);
 }
 
 static void check_objective(const struct ril_st *st, const char *name, enum ril_objective o)

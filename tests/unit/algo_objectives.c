@@ -117,7 +117,7 @@ static void compute(const struct expected *e, const double *logp, struct outcome
 				      .responses = b->n};
 	o->sums = (struct ril_loss_sums){0};
 	test_policy_loss(ril_surrogate_of(e->objective, &e->how), (size_t)b->start[b->n], logp, o->weight, p, o->dlogp,
-			 &o->sums);
+			 NULL, &o->sums);
 }
 
 /* Whether differences of the loss are its gradient: not where a part of it that changes is held constant. */
@@ -287,13 +287,13 @@ static void test_not_a_number(void)
 			.advantage = A, .old = old, .sampler = sampler, .start = i > 2 ? start : NULL, .responses = 2};
 		struct ril_loss_sums s = {0};
 		double d[2];
-		test_policy_loss(how[i % 3], 2, logp, w, p, d, &s);
+		test_policy_loss(how[i % 3], 2, logp, w, p, d, NULL, &s);
 		CHECK(isfinite(d[0]) && isnan(d[1]) && isnan(s.loss), "%d: %g, %g", i, d[1], s.loss);
 	}
 	struct ril_policy_tokens p = {.advantage = A, .old = old, .sampler = (const double[]){NAN, -1.5}};
 	struct ril_loss_sums s = {0};
 	double d[2];
-	test_policy_loss(how[2], 2, old, w, p, d, &s);
+	test_policy_loss(how[2], 2, old, w, p, d, NULL, &s);
 	CHECK(d[0] == -1 && fabs(d[1] + exp(.5)) < 1e-15, "a sampler that said nothing: %g, %g", d[0], d[1]);
 }
 

@@ -156,6 +156,7 @@ static void test_differences(struct rig *r)
 	double total = 0, worst = 0;
 	if (RIL_REAL != RIL_F64)
 		return;
+	r->entropies = true;
 	ril_params_zero_grad(ps);
 	run(r, RIL_PACK_SHARED, true);
 	for (int64_t i = 0; i < ps->count; i++)
@@ -164,6 +165,7 @@ static void test_differences(struct rig *r)
 		if (ps->at[i]->offset >= 0)
 			test_parameter(r, ps->at[i], sqrt(total), &worst);
 	printf("%s: worst of %zu parameters %.1e\n", r->group.name, ps->n, worst);
+	r->entropies = false;
 }
 
 /* GELU by tanh, which none of the folders has, in the place of the tower's own. */

@@ -1,12 +1,17 @@
 /* ops_rows.c -- on the CPU a row of a linear map has the same bytes however many rows are multiplied with it, from nine on:
  * whichever side is packed, wherever a tile ends (linear_panels.c).  Of BF16 matrices by the processor's instruction, or in
- * its steps where it has none (pairs.c), the same holds, and the sums are held to the products' in double. */
+ * its steps where it has none (pairs.c; tiles.c for ops_tiles.c), the same holds, and the sums are held to the products' in
+ * double. */
 #include "../ril_test.h"
 
 #include "base/rng.h"
 #include "ops/backend.h"
 
 #include <math.h>
+
+#ifndef PRODUCTS
+#define PRODUCTS "pairs"
+#endif
 
 enum { ROWS = 700, K = 530, N = 310 };
 
@@ -71,7 +76,7 @@ int main(void)
 {
 	static ril_real x[ROWS * K], wide[N * K], b[N];
 	static uint16_t narrow[N * K], few[ROWS * K];
-	setenv("RIL_BF16_PAIRS", "1", 1);
+	setenv("RIL_BF16_PRODUCTS", PRODUCTS, 1);
 	fill(x, ROWS * K, 1);
 	fill(wide, N * K, 1 << 20);
 	fill(b, N, 1 << 21);

@@ -21,7 +21,7 @@ struct head {
 	struct part *part; /* [R, chunks] */
 	ril_real *dz;
 	const ril_real *h, *lse;
-	const double *dlogp;
+	const double *dlogp, *dentropy, *entropy;
 	const int32_t *target;
 	struct ril_mat w;
 	int64_t R, V, C, rows, chunk;
@@ -143,6 +143,26 @@ void ril_wide_head_logp(double *logp, double *entropy, ril_real *lse, struct ril
 
 /* ---- backward ---- */
 
+/* z[n] of a row -> d loss / d z, but for the target's own part. */
+static void turn(ril_real *z, int64_t n, ril_real scale, const struct head *a, int64_t row)
+{
+	ril_real lse = a->lse[row], by_entropy = a->dentropy ? (ril_real)(a->dentropy[row] * a->inv_t) : 0;
+	if (by_entropy != 0) {
+		ril_real from = (ril_real)(a->entropy[row] - (double)lse);
+#pragma omp simd
+		for (int64_t v = 0; v < n; v++) {
+			ril_real p = ril_exp(z[v] - lse);
+			z[v] = p == 0 ? 0 : -p * (scale + by_entropy * (z[v] + from));
+		}
+	} else if (scale != 0) {
+#pragma omp simd
+		for (int64_t v = 0; v < n; v++)
+			z[v] = -scale * ril_exp(z[v] - lse);
+	} else {
+		memset(z, 0, (size_t)n * sizeof *z);
+	}
+}
+
 static void dz_tile(void *ctx, int tile, int worker)
 {
 	const struct head *a = ctx;
@@ -154,24 +174,21 @@ static void dz_tile(void *ctx, int tile, int worker)
 	logits(a, dz, a->V, a->r0 + r0, rows, v0, n, wide);
 	for (int64_t r = 0; r < rows; r++, dz += a->V) {
 		int64_t row = a->r0 + r0 + r, target = a->target[row] - v0;
-		ril_real scale = (ril_real)(a->dlogp[row] * a->inv_t), lse = a->lse[row];
-		if (scale == 0) {
-			memset(dz, 0, (size_t)n * sizeof *dz);
-			continue;
-		}
-#pragma omp simd
-		for (int64_t v = 0; v < n; v++)
-			dz[v] = -scale * ril_exp(dz[v] - lse);
+		ril_real scale = (ril_real)(a->dlogp[row] * a->inv_t);
+		turn(dz, n, scale, a, row);
 		if (target >= 0 && target < n)
 			dz[target] += scale;
 	}
 }
 
-void ril_wide_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const double *dlogp, const ril_real *lse,
-			    struct ril_mat h, const int32_t *target, struct ril_mat w, double inv_t)
+void ril_wide_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const double *dlogp, const double *dentropy,
+			    const double *entropy, const ril_real *lse, struct ril_mat h, const int32_t *target,
+			    struct ril_mat w, double inv_t)
 {
 	int64_t R = h.rows;
 	struct head a = {.dlogp = dlogp,
+			 .dentropy = dentropy,
+			 .entropy = entropy,
 			 .lse = lse,
 			 .h = ril_reals(h),
 			 .target = target,

@@ -63,7 +63,7 @@ static void add_penalty(struct ril_loss_sums *s, double *dlogp, double d, double
 	s->k3 += k3;
 }
 
-void ril_cpu_policy_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x,
+void ril_cpu_policy_loss(double *dlogp, double *dentropy, struct ril_loss_sums *sums, struct ril_loss_tokens x,
 			 struct ril_policy_tokens p, struct ril_surrogate c)
 {
 	bool spread = p.start && p.old;
@@ -74,6 +74,8 @@ void ril_cpu_policy_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_l
 		double A = p.advantage[t], w = x.weight[t], logp = x.logp[t];
 		double rho = !p.old ? 1 : exp(spread ? dlogp[t] : logp - p.old[t]);
 		dlogp[t] = 0;
+		if (c.bonus != 0)
+			dentropy[t] = isnan(A) ? 0 : -w * c.bonus;
 		if (isnan(A))
 			continue;
 		if (c.cap > 0)
@@ -81,6 +83,8 @@ void ril_cpu_policy_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_l
 		add_surrogate(s, &dlogp[t], logp, rho, A, w, c);
 		if (c.beta != 0)
 			add_penalty(s, &dlogp[t], p.ref[t] - logp, w, c);
+		if (c.bonus != 0)
+			s->loss -= w * c.bonus * p.entropy[t];
 		s->ratio += rho;
 		s->tokens++;
 	}

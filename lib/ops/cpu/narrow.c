@@ -248,8 +248,9 @@ void ril_cpu_head_logp(double *logp, double *entropy, ril_real *lse, mat h, cons
 	NARROW(ril_wide_head_logp(logp, entropy, lse, h, target, w, inv_t), IN(h));
 }
 
-void ril_cpu_head_logp_bwd(mat dh, mat dw, const double *dlogp, const ril_real *lse, mat h, const int32_t *target,
-			   mat w, double inv_t)
+void ril_cpu_head_logp_bwd(mat dh, mat dw, const double *dlogp, const double *dentropy, const double *entropy,
+			   const ril_real *lse, mat h, const int32_t *target, mat w, double inv_t)
 {
-	NARROW(ril_wide_head_logp_bwd(dh, dw, dlogp, lse, h, target, w, inv_t), SUM(dh), SUM(dw), IN(h));
+	NARROW(ril_wide_head_logp_bwd(dh, dw, dlogp, dentropy, entropy, lse, h, target, w, inv_t), SUM(dh), SUM(dw),
+	       IN(h));
 }

@@ -5,60 +5,48 @@
  * numbers are exact in float.  Each is added and rounded to nearest, the pair's second before its first; what is subnormal,
  * in an operand or a sum, counts as zero.  Otherwise the sums are those of the widened matrices, in another order.
  *
- * Whether the processor has it is asked when the program runs.  RIL_BF16_PAIRS=0: it is not used; 1: where it is not there
- * its work is done in several steps, for tests. */
-#include "cpu_internal.h"
+ * Whether the processor has it, or tiles (tiles.c), which are faster, is asked when the program runs.  RIL_BF16_PRODUCTS
+ * chooses, for tests: `wide`, `pairs`, `tiles`; what the processor does not have is then done in several steps. */
+#include "pairs_internal.h"
 
 #ifndef RIL_REAL_IS_DOUBLE
 
-enum { LANES = 16, ROWS = 12, DEPTH = RIL_DEPTH / 2 };
+enum { ROWS = 12 };
 
-typedef float sums __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef uint32_t pairs __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef uint32_t pair __attribute__((may_alias));
-
-#define BLOCK_UNIT pair
-#define BLOCK_UNITS pairs
-#define BLOCK_SUMS sums
-#define BLOCK_LANES LANES
+#define BLOCK_UNIT ril_pair
+#define BLOCK_UNITS ril_pairs
+#define BLOCK_SUMS ril_pair_sums
+#define BLOCK_LANES RIL_PAIR_LANES
 #define BLOCK_ROWS ROWS
-
-/* Vectors of 512 bits that are no processor's registers are only passed to what is inlined. */
-#pragma GCC diagnostic ignored "-Wpsabi"
 
 /* ---- in steps ---- */
 
-/* Half of each pair as a float; without what is subnormal. */
-static inline __attribute__((always_inline)) sums half(pairs p)
+RIL_PAIR_INLINE ril_pair_sums add_steps(ril_pair_sums sum, ril_pairs a, ril_pairs b)
 {
-	return (sums)(p & (pairs)((p & 0x7f800000) != 0));
+	sum += ril_pair_second(a, b);
+	return sum + ril_pair_first(a, b);
 }
 
-static inline __attribute__((always_inline)) sums add_steps(sums sum, pairs a, pairs b)
-{
-	sum += half(a & 0xffff0000) * half(b & 0xffff0000);
-	return sum + half(a << 16) * half(b << 16);
-}
-
-#define BLOCK_ADD(sum, a, b) add_steps(sum, (a) - (pairs){0}, b)
+#define BLOCK_ADD(sum, a, b) add_steps(sum, (a) - (ril_pairs){0}, b)
 #define BLOCK(name) name##_in_steps
 #include "panel_block_internal.h"
 #undef BLOCK_ADD
 #undef BLOCK
 
-static const struct ril_panel_form in_steps = {multiply_in_steps, LANES, ROWS, DEPTH};
+static const struct ril_panel_form in_steps = {multiply_in_steps, RIL_PAIR_LANES, ROWS, RIL_PAIR_DEPTH};
 
 /* ---- by the instruction ---- */
 
 #ifdef __x86_64__
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512bf16")
-#define BLOCK_ADD(sum, a, b) (sums) _mm512_dpbf16_ps((__m512)(sum), (__m512bh)((a) - (pairs){0}), (__m512bh)(b))
+#define BLOCK_ADD(sum, a, b)                                                                                           \
+	(ril_pair_sums) _mm512_dpbf16_ps((__m512)(sum), (__m512bh)((a) - (ril_pairs){0}), (__m512bh)(b))
 #define BLOCK(name) name##_by_instruction
 #include "panel_block_internal.h"
 #pragma GCC pop_options
 
-static const struct ril_panel_form by_instruction = {multiply_by_instruction, LANES, ROWS, DEPTH};
+static const struct ril_panel_form by_instruction = {multiply_by_instruction, RIL_PAIR_LANES, ROWS, RIL_PAIR_DEPTH};
 
 static const struct ril_panel_form *of_processor(void)
 {
@@ -71,15 +59,22 @@ static const struct ril_panel_form *of_processor(void)
 }
 #endif
 
+static const struct ril_panel_form *choice(const char *named)
+{
+	const struct ril_panel_form *form = NULL;
+	if (!named || !strcmp(named, "tiles"))
+		form = ril_tiles_form(named);
+	if (!form && (!named || !strcmp(named, "pairs")))
+		form = of_processor();
+	return form || !named || strcmp(named, "pairs") ? form : &in_steps;
+}
+
 static const struct ril_panel_form *chosen(void)
 {
 	static bool asked;
 	static const struct ril_panel_form *form;
 	if (!asked) {
-		const char *s = getenv("RIL_BF16_PAIRS");
-		form = s && !strcmp(s, "0") ? NULL : of_processor();
-		if (!form && s && !strcmp(s, "1"))
-			form = &in_steps;
+		form = choice(getenv("RIL_BF16_PRODUCTS"));
 		asked = true;
 	}
 	return form;

@@ -124,24 +124,40 @@ void ril_cuda_head_logp(double *logp, double *entropy, ril_real *lse, struct ril
 
 /* ---- backward ---- */
 
-/* dz = dlogp / T (target - softmax(z)), [rows, V], of the ids from `first` on: block (r, j) turns 4 x 256 logits of row r.
- * In place for T float.  Bound by the bytes of z and dz. */
+/* What a loss has of rows: its gradients by their log-probabilities and, unless NULL, by their entropies. */
+struct grads {
+	const double *dlogp, *dentropy, *entropy;
+};
+
+static struct grads grads_from(struct grads g, int64_t row)
+{
+	return {g.dlogp + row, g.dentropy ? g.dentropy + row : NULL, g.dentropy ? g.entropy + row : NULL};
+}
+
+/* dz = dlogp / T (target - p) - dentropy / T p (log p + entropy), p = softmax(z), [rows, V], of the ids from `first` on:
+ * block (r, j) turns 4 x 256 logits of row r.  In place for T float.  Bound by the bytes of z and dz. */
 enum { TURN_THREADS = 256, TURN = 4 * TURN_THREADS };
 
 template <typename T>
 static __global__ void __launch_bounds__(TURN_THREADS)
-	dz_kernel(T *dz, const float *z, const double *dlogp, const float *lse, const int32_t *target, double inv_t,
+	dz_kernel(T *dz, const float *z, struct grads by, const float *lse, const int32_t *target, double inv_t,
 		  int64_t first, int64_t V)
 {
 	int64_t r = blockIdx.x;
-	float scale = (float)(dlogp[r] * inv_t), all = lse[r];
+	float scale = (float)(by.dlogp[r] * inv_t), all = lse[r];
+	float by_entropy = by.dentropy ? (float)(by.dentropy[r] * inv_t) : 0;
+	float log_from = by.dentropy ? (float)(by.entropy[r] - (double)all) : 0;
 	int64_t right = target[r] - first, from = (int64_t)blockIdx.y * TURN + threadIdx.x;
 #pragma unroll
 	for (int i = 0; i < 4; i++) {
 		int64_t v = from + i * TURN_THREADS;
 		if (v >= V)
 			return;
-		float g = scale == 0 ? 0 : -scale * expf(z[r * V + v] - all);
+		float x = z[r * V + v], g = scale;
+		if (by_entropy != 0)
+			g += by_entropy * (x + log_from);
+		float p = g == 0 ? 0.f : expf(x - all);
+		g = p == 0 ? 0 : -g * p;
 		ril_store(dz + r * V + v, v == right ? g + scale : g);
 	}
 }
@@ -149,7 +165,7 @@ static __global__ void __launch_bounds__(TURN_THREADS)
 /* What the way back runs over, [R, V] in chunks of [rows, cols]. */
 struct back {
 	struct ril_mat h, w;
-	const double *dlogp;
+	struct grads by;
 	const float *lse;
 	const int32_t *target;
 	double inv_t;
@@ -179,7 +195,7 @@ static struct ril_mat turned(const struct back *b, struct ril_mat h, struct ril_
 	dim3 grid((unsigned)z.rows, (unsigned)ril_parts(z.cols, TURN));
 	if (z.p && room)
 		RIL_BY_TYPE(h.type, RIL_LAUNCH((dz_kernel<T>), grid, TURN_THREADS, 0, (T *)room, (const float *)z.p,
-					       b->dlogp + r, b->lse + r, b->target + r, b->inv_t, v, z.cols));
+					       grads_from(b->by, r), b->lse + r, b->target + r, b->inv_t, v, z.cols));
 	return ril_mat_of(z.p ? room : NULL, h.type, z.rows, z.cols);
 }
 
@@ -228,10 +244,11 @@ static bool go_back(const struct back &b, const struct sum &dh, struct ril_mat d
 	return w.p;
 }
 
-void ril_cuda_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const double *dlogp, const ril_real *lse,
-			    struct ril_mat h, const int32_t *target, struct ril_mat w, double inv_t)
+void ril_cuda_head_logp_bwd(struct ril_mat dh, struct ril_mat dw, const double *dlogp, const double *dentropy,
+			    const double *entropy, const ril_real *lse, struct ril_mat h, const int32_t *target,
+			    struct ril_mat w, double inv_t)
 {
-	struct back b = {h, w, dlogp, lse, target, inv_t, 0, 0};
+	struct back b = {h, w, {dlogp, dentropy, entropy}, lse, target, inv_t, 0, 0};
 	if (h.rows <= 0 || w.rows <= 0 || (!dh.p && !dw.p))
 		return;
 	cut(&b);

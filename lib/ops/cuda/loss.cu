@@ -68,7 +68,7 @@ static __device__ void end_sums(side_sums &s, struct ril_loss_sums *sums)
 /* ---- the surrogate ---- */
 
 struct policy {
-	double *dlogp;
+	double *dlogp, *dentropy;
 	struct ril_loss_tokens x;
 	struct ril_policy_tokens at;
 	struct ril_surrogate c;
@@ -136,9 +136,20 @@ static __device__ void policy_token(const policy &p, int64_t t, double A, double
 	double d_logp = surrogate(p.c, logp, rho, A, w, sum);
 	if (p.c.beta != 0)
 		d_logp += penalty(p.c, p.at.ref[t] - logp, w, sum);
+	if (p.c.bonus != 0) {
+		p.dentropy[t] = -w * p.c.bonus;
+		sum[LOSS] -= w * p.c.bonus * p.at.entropy[t];
+	}
 	sum[RATIO] = rho;
 	sum[TOKENS] = 1;
 	p.dlogp[t] = d_logp;
+}
+
+static __device__ void leave_out(const policy &p, int64_t t)
+{
+	p.dlogp[t] = 0;
+	if (p.c.bonus != 0)
+		p.dentropy[t] = 0;
 }
 
 static __global__ void __launch_bounds__(THREADS) policy_kernel(policy p, struct ril_loss_sums *sums)
@@ -153,7 +164,7 @@ static __global__ void __launch_bounds__(THREADS) policy_kernel(policy p, struct
 		double sum[SUMS] = {0}, A = t < p.x.n ? p.at.advantage[t] : 0;
 		int side = -1;
 		if (t < p.x.n && isnan(A))
-			p.dlogp[t] = 0;
+			leave_out(p, t);
 		else if (t < p.x.n) {
 			side = p.x.side[t];
 			policy_token(p, t, A, spread ? p.dlogp[t] : 0, sum);
@@ -163,10 +174,10 @@ static __global__ void __launch_bounds__(THREADS) policy_kernel(policy p, struct
 	end_sums(s, sums);
 }
 
-extern "C" void ril_cuda_policy_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x,
-				     struct ril_policy_tokens at, struct ril_surrogate c)
+extern "C" void ril_cuda_policy_loss(double *dlogp, double *dentropy, struct ril_loss_sums *sums,
+				     struct ril_loss_tokens x, struct ril_policy_tokens at, struct ril_surrogate c)
 {
-	policy p = {dlogp, x, at, c};
+	policy p = {dlogp, dentropy, x, at, c};
 	if (x.n > 0)
 		RIL_LAUNCH(policy_kernel, 1, THREADS, sizeof(struct side_sums), p, sums);
 }
