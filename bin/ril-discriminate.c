@@ -19,10 +19,12 @@
 static struct {
 	const char *in, *out, *model, *init, *run, *save, *metrics;
 	bool gzip, update;
-	int64_t start, disc_steps;
+	const char *loss, *similarity;
+	double smoothing;
+	int64_t start, disc_steps, replay, replayed;
 	struct optim_args optim;
 	struct plan_args plan;
-} opt = {.in = "-", .out = "-", .disc_steps = 1, .optim = OPTIM_ARGS_DEFAULT};
+} opt = {.in = "-", .out = "-", .loss = "bce", .disc_steps = 1, .optim = OPTIM_ARGS_DEFAULT};
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'm', "model", &opt.model, "DIR", "the discriminator", 0, 0, NULL},
@@ -32,6 +34,12 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
 	{RIL_OPT_FLAG, 0, "update", &opt.update, NULL, "train on every batch before judging it", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "disc-steps", &opt.disc_steps, "N", "optimiser steps on each batch", 1, 1e6, NULL},
+	{RIL_OPT_CHOICE, 0, "disc-loss", &opt.loss, NULL, "of single responses, or of pairs", 0, 0, RIL_DISC_LOSSES},
+	{RIL_OPT_REAL, 0, "label-smoothing", &opt.smoothing, "R", "how unsure D is told to be", 0, 1, NULL},
+	{RIL_OPT_CHOICE, 0, "similarity", &opt.similarity, NULL, "the similarity reward", 0, 0, RIL_SIMILARITIES},
+	{RIL_OPT_INT, 0, "replay", &opt.replay, "N", "keep N earlier groups to train on, too; 0: none", 0, 1e9, NULL},
+	{RIL_OPT_INT, 0, "replay-groups", &opt.replayed, "N", "of them at each batch; 0: as many as it has", 0, 1e9,
+	 NULL},
 	OPTIM_OPTIONS(opt.optim),
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done; with --run, go on from there", 0, 1e12, NULL},
 	{RIL_OPT_STR, 0, "run", &opt.run, "DIR", "run folder: D goes into its checkpoints", 0, 0, NULL},
@@ -45,13 +53,16 @@ struct discriminate {
 	struct ril_tool *tool;
 	struct ril_model *model;
 	struct ril_tokenizer *tok;
-	struct ril_optim *optim; /* NULL: D only judges */
+	struct ril_optim *optim;   /* NULL: D only judges */
+	struct ril_replay *replay; /* NULL: nothing is kept */
 	struct ril_disc *disc;
 	struct ril_stage stage;
 	struct ril_progress progress;
 	int64_t saved; /* step of the newest checkpoint */
 	char id[RIL_ID_SIZE];
 };
+
+#define REPLAY "disc-replay.ril"
 
 /* Puts D into step-N.tmp and syncs it: ril-update, further down, commits the folder when the step frame reaches it. */
 static int checkpoint(struct discriminate *d, int64_t step, struct ril_err *err)
@@ -62,6 +73,8 @@ static int checkpoint(struct discriminate *d, int64_t step, struct ril_err *err)
 	if (ril_run_begin(opt.run, step, tmp, err) || ril_path(dir, err, "%s/disc", tmp) ||
 	    ril_path(state, err, "%s/disc-state.safetensors", tmp) || ril_remove_tree(dir, err) ||
 	    ril_params_save(d->model->params, dir, true, err) || ril_optim_save(d->optim, step, state, NULL, err))
+		return -1;
+	if (d->replay && (ril_path(state, err, "%s/" REPLAY, tmp) || ril_replay_save(d->replay, state, err)))
 		return -1;
 	d->saved = step;
 	return ril_sync_tree(tmp, err);
@@ -184,6 +197,36 @@ static struct plan_of plan_of(struct ril_tool *t)
 				.ctx = t};
 }
 
+/* Earlier groups, from the checkpoint that is resumed. */
+static int open_replay(struct discriminate *d, bool resumed, bool pixels, struct ril_err *err)
+{
+	char path[RIL_PATH];
+	if (!opt.replay || !opt.update)
+		return 0;
+	if (!(d->replay = ril_replay_new(opt.replay, pixels, (uint32_t)d->tool->common.seed, err)))
+		return -1;
+	if (!resumed)
+		return 0;
+	return ril_path(path, err, "%s/step-%lld/" REPLAY, opt.run, (long long)opt.start) ||
+			       ril_replay_load(d->replay, path, err)
+		       ? -1
+		       : 0;
+}
+
+static enum ril_disc_loss loss_of(void)
+{
+	return !strcmp(opt.loss, "bce") ? RIL_DISC_BCE : RIL_DISC_BRADLEY_TERRY;
+}
+
+/* A score has no half. */
+static enum ril_similarity similarity_of(void)
+{
+	const char *s = opt.similarity ? opt.similarity : loss_of() == RIL_DISC_BCE ? "threshold" : "logit";
+	return !strcmp(s, "threshold")     ? RIL_SIMILARITY_THRESHOLD
+	       : !strcmp(s, "probability") ? RIL_SIMILARITY_PROBABILITY
+					   : RIL_SIMILARITY_LOGIT;
+}
+
 static int open_all(struct discriminate *d, struct ril_err *err)
 {
 	struct ril_tool *t = d->tool;
@@ -192,9 +235,15 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 	struct plan_of p = plan_of(t);
 	if (plan_guard(&p, err) || find_model(dir, state, err) || open_model(d, dir, false, &pixels, err) ||
 	    !(d->tok = ril_tokenizer_load(d->model->files, err)) ||
-	    (opt.update && state[0] && ril_optim_load(d->optim, opt.start, state, err)))
+	    (opt.update && state[0] && ril_optim_load(d->optim, opt.start, state, err)) ||
+	    open_replay(d, state[0], pixels, err))
 		return -1;
-	const struct ril_disc_options how = {.steps = opt.update ? opt.disc_steps : 0,
+	const struct ril_disc_options how = {.loss = loss_of(),
+					     .smoothing = opt.smoothing,
+					     .similarity = similarity_of(),
+					     .replay = d->replay,
+					     .replayed = opt.replayed,
+					     .steps = opt.update ? opt.disc_steps : 0,
 					     .micro_batch = opt.optim.micro_batch,
 					     .pixels = pixels,
 					     .recompute = ril_recompute_parse(opt.optim.recompute)};
@@ -215,6 +264,10 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 
 static int check_options(struct ril_err *err)
 {
+	if (opt.replay && !opt.update)
+		return ril_fail(err, RIL_EUSAGE, "--replay needs --update");
+	if (opt.replayed && !opt.replay)
+		return ril_fail(err, RIL_EUSAGE, "--replay-groups needs --replay");
 	if (!opt.model == !opt.init)
 		return ril_fail(err, RIL_EUSAGE, "one of -m and --init-from is needed");
 	if (opt.save && ril_save_check(opt.save, err))
@@ -242,6 +295,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 		rc = open_all(&d, err) || judge_all(&d, err) ? -1 : 0;
 	ril_stage_close(&d.stage, rc ? err : NULL);
 	ril_disc_free(d.disc);
+	ril_replay_free(d.replay);
 	ril_optim_free(d.optim);
 	ril_tokenizer_free(d.tok);
 	ril_model_free(d.model);

@@ -23,15 +23,19 @@
 static struct {
 	const char *in, *out, *model, *ref, *objective, *kl, *edge, *versions, *run, *record, *metrics, *save,
 		*save_ema;
+	const char *distill, *divergence;
 	bool gzip;
 	int64_t start, keep, overlong;
 	double clip; /* both sides; NaN: not given */
 	struct ril_update_options how;
+	struct ril_distill_options distilling;
 	struct optim_args optim;
 	struct plan_args plan;
 } opt = {.in = "-",
 	 .objective = "ril",
 	 .kl = "k3",
+	 .divergence = "reverse",
+	 .distilling = {.weight = 1},
 	 .clip = NAN,
 	 .optim = OPTIM_ARGS_DEFAULT,
 	 .how = {.loss = {.below = NAN, .above = NAN}, .mu = 1}};
@@ -45,6 +49,11 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "ref", &opt.ref, "DIR", "reference of the KL term (default: as -m)", 0, 0, NULL},
 	{RIL_OPT_REAL, 0, "beta", &opt.how.loss.beta, "R", "weight of the KL term; 0: no reference", 0, 1e6, NULL},
 	{RIL_OPT_CHOICE, 0, "kl", &opt.kl, NULL, "the KL term's estimator", 0, 0, "k1|k2|k3"},
+	{RIL_OPT_STR, 0, "distill", &opt.distill, "DIR", "add the divergence from this teacher to the loss", 0, 0,
+	 NULL},
+	{RIL_OPT_REAL, 0, "distill-weight", &opt.distilling.weight, "R", "its weight", 0, 1e6, NULL},
+	{RIL_OPT_CHOICE, 0, "distill-kl", &opt.divergence, NULL, "of teacher from student, or the reverse", 0, 0,
+	 "forward|reverse"},
 	{RIL_OPT_REAL, 0, "clip", &opt.clip, "R", "the ratio's clip, epsilon, on both sides (default: the objective's)",
 	 0, 1e6, NULL},
 	{RIL_OPT_REAL, 0, "clip-low", &opt.how.loss.below, "R", "the clip below 1 (default: as --clip)", 0, 1e6, NULL},
@@ -83,7 +92,8 @@ static const struct ril_opt options[] = {
 
 struct update {
 	struct ril_tool *tool;
-	struct ril_model *student, *ref;
+	struct ril_model *student, *ref, *teacher;
+	struct ril_distill *distill;
 	struct ril_tokenizer *tok;
 	struct ril_optim *optim;
 	struct ril_update *trainer;
@@ -283,6 +293,8 @@ static struct ril_memory memory_of(const struct update *u)
 	ril_memory_model(&m, u->student, u->optim);
 	if (u->ref)
 		ril_memory_model(&m, u->ref, NULL);
+	if (u->teacher)
+		ril_memory_model(&m, u->teacher, NULL);
 	return m;
 }
 
@@ -353,14 +365,29 @@ static int open_models(struct update *u, const char *dir, bool sketch, struct ri
 	if (opt.how.loss.beta > 0 && opt.how.objective != RIL_SFT &&
 	    !(u->ref = open_model(opt.ref ? opt.ref : opt.model, sketch, RIL_PART_LLM, u->student, NULL, err)))
 		return -1;
+	opt.distilling.reverse = !strcmp(opt.divergence, "reverse");
+	if (opt.distill &&
+	    !(u->teacher = open_model(opt.distill, sketch, RIL_PART_LLM | RIL_PARTS_PICTURES, NULL, NULL, err)))
+		return -1;
 	return 0;
 }
 
 static void close_models(struct update *u)
 {
 	ril_optim_free(u->optim);
+	ril_model_free(u->teacher);
 	ril_model_free(u->ref);
 	ril_model_free(u->student);
+}
+
+/* Its pass, pictures and all, and the logits of both. */
+static int plan_teacher(struct ril_memory *m, const struct update *u, const struct ril_plan_batch *b,
+			struct ril_plan_pass how, struct ril_err *err)
+{
+	how.pixels = true;
+	how.record = false;
+	m->activations += ril_distill_room(u->teacher, u->student);
+	return ril_plan_train(m, u->teacher, b, &how, err);
 }
 
 static int measure(void *ctx, const struct ril_plan_batch *b, struct ril_memory *m, struct ril_err *err)
@@ -375,6 +402,8 @@ static int measure(void *ctx, const struct ril_plan_batch *b, struct ril_memory 
 						  .record = true};
 		*m = memory_of(&u);
 		rc = ril_plan_train(m, u.student, b, &how, err);
+		if (!rc && u.teacher)
+			rc = plan_teacher(m, &u, b, how, err);
 	}
 	close_models(&u);
 	return rc;
@@ -396,6 +425,21 @@ static void rest(void *ctx)
 	ril_update_rest(ctx);
 }
 
+/* The teacher reads the student's ids. */
+static int open_distill(struct update *u, struct ril_err *err)
+{
+	struct ril_tokenizer *theirs = ril_tokenizer_load(u->teacher->files, err);
+	if (!theirs)
+		return -1;
+	bool same = !strcmp(ril_tokenizer_key(theirs), ril_tokenizer_key(u->tok));
+	ril_tokenizer_free(theirs);
+	if (!same)
+		return ril_fail(err, RIL_EFAIL, "%s: its tokenizer is not the student's", opt.distill),
+		       ril_setting(err, "distill");
+	u->distill = opt.how.distill = ril_distill_new(u->teacher, u->student, &opt.distilling, err);
+	return u->distill ? 0 : -1;
+}
+
 static int open_all(struct update *u, struct ril_err *err)
 {
 	struct ril_tool *t = u->tool;
@@ -407,7 +451,7 @@ static int open_all(struct update *u, struct ril_err *err)
 		return -1;
 	struct plan_of p = plan_of(t);
 	if (plan_guard(&p, err) || open_models(u, dir, false, err) ||
-	    !(u->tok = ril_tokenizer_load(u->student->files, err)) ||
+	    !(u->tok = ril_tokenizer_load(u->student->files, err)) || (u->teacher && open_distill(u, err)) ||
 	    !(u->trainer = ril_update_new(u->student, u->ref, u->optim, &opt.how, err)) ||
 	    (resume && ril_optim_load(u->optim, opt.start, state, err)))
 		return -1;
@@ -463,6 +507,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	if (u.lends)
 		unlink(u.lent);
 	ril_update_free(u.trainer);
+	ril_distill_free(u.distill);
 	ril_tokenizer_free(u.tok);
 	close_models(&u);
 	return rc;

@@ -66,26 +66,41 @@ static inline void test_policy_loss(struct ril_surrogate how, size_t n, const do
 		ril_ops()->put(all[i]);
 }
 
-/* The discriminator's loss of n logits, host arrays: dz[n] (or NULL) is set, *sums added to. */
-static inline void test_bce_loss(const double *z, const int8_t *label, size_t n, const double w[2], double *dz,
-				 struct ril_bce_sums *sums)
+/* The discriminator's loss of n logits, host arrays: dz[n] (or NULL) is set, *sums added to.  pairs (start: host), or NULL and
+ * bce. */
+static inline void test_disc_loss(const double *z, const int8_t *label, size_t n, const struct ril_bce *bce,
+				  const struct ril_pairs *pairs, double *dz, struct ril_bce_sums *sums)
 {
 	int64_t R = (int64_t)n;
+	struct ril_pairs how = {0};
+	if (pairs) {
+		how = *pairs;
+		how.start = test_up(pairs->start, (size_t)(pairs->groups + 1) * sizeof *pairs->start);
+	}
 	ril_real *x = calloc(n + 1, sizeof *x);
 	void *g = dz ? test_up(x, n * sizeof *x) : NULL, *l = test_up(label, n), *s = test_up(sums, sizeof *sums);
 	for (size_t i = 0; i < n; i++)
 		x[i] = (ril_real)z[i];
 	void *v = test_up(x, n * sizeof *x);
-	ril_ops()->bce_loss(ril_mat_of(g, RIL_REAL, R, 1), s, ril_mat_of(v, RIL_REAL, R, 1), l, w[0], w[1]);
+	if (pairs)
+		ril_ops()->pair_loss(ril_mat_of(g, RIL_REAL, R, 1), s, ril_mat_of(v, RIL_REAL, R, 1), l, how);
+	else
+		ril_ops()->bce_loss(ril_mat_of(g, RIL_REAL, R, 1), s, ril_mat_of(v, RIL_REAL, R, 1), l, *bce);
 	test_down(sums, s, sizeof *sums);
 	if (dz)
 		test_down(x, g, n * sizeof *x);
 	for (size_t i = 0; dz && i < n; i++)
 		dz[i] = (double)x[i];
-	void *all[] = {g, l, s, v};
-	for (int i = 0; i < 4; i++)
+	void *all[] = {g, l, s, v, (void *)(uintptr_t)how.start};
+	for (int i = 0; i < 5; i++)
 		ril_ops()->put(all[i]);
 	free(x);
+}
+
+static inline void test_bce_loss(const double *z, const int8_t *label, size_t n, const double w[2], double *dz,
+				 struct ril_bce_sums *sums)
+{
+	test_disc_loss(z, label, n, &(struct ril_bce){w[0], w[1], 0}, NULL, dz, sums);
 }
 
 /* Adds g[rows,cols] to the gradient of a dense value. */

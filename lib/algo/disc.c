@@ -3,6 +3,7 @@
 
 #include "algo/mirror_internal.h"
 #include "base/json.h"
+#include "base/logistic.h"
 #include "base/progress.h"
 #include "ops/backend.h"
 
@@ -12,6 +13,7 @@
 /* What a batch's responses have, on the device and on the host. */
 struct logits {
 	struct ril_bce_sums *sums; /* of one pass */
+	int64_t *start;            /* [work.n + 1]: each group's first response */
 	ril_real *z;               /* [work.R] */
 	int8_t *label;             /* [work.R]: 1 student, 0 teacher, -1 neither */
 };
@@ -30,6 +32,7 @@ struct ril_disc {
 	struct logits host, device; /* in the store */
 	int64_t total[2];           /* teacher, student responses in the world */
 	double weight[2];           /* of one of each in the loss */
+	double pairs;               /* of one of each of a group, in the world */
 };
 
 struct ril_disc *ril_disc_new(struct ril_model *m, struct ril_optim *optim, struct ril_tokenizer *tok,
@@ -74,23 +77,44 @@ size_t ril_disc_peak(const struct ril_disc *d)
 	return ril_tape_peak(d->tape);
 }
 
-static struct logits lay(void *block, int64_t R)
+static struct logits lay(void *block, const struct ril_work *w)
 {
 	struct ril_bce_sums *sums = block;
-	ril_real *z = (void *)(sums + 1);
-	return (struct logits){sums, z, (int8_t *)(z + R)};
+	int64_t *start = (void *)(sums + 1);
+	ril_real *z = (void *)(start + w->n + 1);
+	return (struct logits){sums, start, z, (int8_t *)(z + w->R)};
+}
+
+/* Bytes of it. */
+static size_t laid(const struct ril_work *w)
+{
+	return sizeof(struct ril_bce_sums) + (w->n + 1) * sizeof(int64_t) + (size_t)w->R * (sizeof(ril_real) + 1);
+}
+
+/* Where groups begin, and their pairs. */
+static void count_pairs(struct ril_disc *d, double *pairs)
+{
+	for (size_t i = 0; i < d->work.n; i++) {
+		const struct ril_work_group *g = &d->work.group[i];
+		double sides[2] = {0};
+		d->host.start[i] = g->first;
+		for (int64_t k = g->first; k < g->first + g->in.text.n; k++)
+			if (d->host.label[k] >= 0)
+				sides[d->host.label[k]]++;
+		*pairs += sides[0] * sides[1];
+	}
+	d->host.start[d->work.n] = d->work.R;
 }
 
 /* Labels and their counts. */
 static int label(struct ril_disc *d, struct ril_err *err)
 {
-	size_t R = (size_t)d->work.R;
-	double total[2] = {0};
-	if (ril_mirror_grow(&d->store, sizeof *d->host.sums + R * (sizeof *d->host.z + 1), err))
+	double total[3] = {0}; /* by label, and pairs */
+	if (ril_mirror_grow(&d->store, laid(&d->work), err))
 		return -1;
-	d->host = lay(d->store.host, d->work.R);
-	d->device = lay(d->store.device, d->work.R);
-	for (size_t k = 0; k < R; k++) {
+	d->host = lay(d->store.host, &d->work);
+	d->device = lay(d->store.device, &d->work);
+	for (size_t k = 0; k < (size_t)d->work.R; k++) {
 		const struct ril_work_response *x = &d->work.response[k];
 		if (x->len < 1)
 			return ril_fail(err, RIL_EFAIL, "'%s': response %d is empty",
@@ -99,9 +123,12 @@ static int label(struct ril_disc *d, struct ril_err *err)
 		if (d->host.label[k] >= 0)
 			total[d->host.label[k]]++;
 	}
-	ril_mirror_up(&d->store, d->host.label, R);
-	if (d->how.world->sum(d->how.world, total, 2, err))
+	count_pairs(d, &total[2]);
+	ril_mirror_up(&d->store, d->host.label, (size_t)d->work.R);
+	ril_mirror_up(&d->store, d->host.start, (d->work.n + 1) * sizeof *d->host.start);
+	if (d->how.world->sum(d->how.world, total, 3, err))
 		return -1;
+	d->pairs = total[2];
 	for (int side = 0; side < 2; side++)
 		d->total[side] = (int64_t)total[side];
 	ril_bce_weights(d->total, d->weight);
@@ -132,7 +159,8 @@ static int forward(struct ril_disc *d, size_t m, int64_t *at, struct ril_val **z
 /* The wait of a pass, and what it found: its sums, and with `logits` host.z. */
 static int end_pass(struct ril_disc *d, bool logits, struct ril_bce_sums *bce, struct ril_err *err)
 {
-	size_t bytes = sizeof *bce + (logits ? (size_t)d->work.R * sizeof *d->host.z : 0);
+	const char *end = logits ? (const char *)(d->host.z + d->work.R) : (const char *)(d->host.sums + 1);
+	size_t bytes = (size_t)(end - (const char *)d->host.sums);
 	ril_tape_reset(d->tape);
 	if (ril_tape_check(d->tape, err))
 		return -1;
@@ -141,6 +169,27 @@ static int end_pass(struct ril_disc *d, bool logits, struct ril_bce_sums *bce, s
 	if (d->how.world->sum(d->how.world, (double *)bce, sizeof *bce / sizeof(double), err))
 		return -1;
 	return bce->broken > 0 ? ril_fail(err, RIL_ENONFINITE, "the discriminator's logit is not finite") : 0;
+}
+
+/* The loss of groups [from, to), whose first logit is z's. */
+static void add_loss(const struct ril_disc *d, struct ril_mat dz, struct ril_mat z, size_t from, size_t to)
+{
+	const int8_t *label = d->device.label + d->work.group[from].first;
+	if (d->how.loss == RIL_DISC_BRADLEY_TERRY)
+		ril_ops()->pair_loss(dz, d->device.sums, z, label,
+				     (struct ril_pairs){.start = d->device.start + from,
+							.groups = (int64_t)(to - from),
+							.weight = d->pairs > 0 ? 1 / d->pairs : 0,
+							.smoothing = d->how.smoothing});
+	else
+		ril_ops()->bce_loss(dz, d->device.sums, z, label,
+				    (struct ril_bce){d->weight[0], d->weight[1], d->how.smoothing});
+}
+
+/* Is there anything to learn from the batch? */
+static bool teaches(const struct ril_disc *d)
+{
+	return d->how.loss == RIL_DISC_BRADLEY_TERRY ? d->pairs > 0 : d->total[0] + d->total[1] > 0;
 }
 
 static int train(struct ril_disc *d, int64_t t, struct ril_bce_sums *bce, double *norm, struct ril_err *err)
@@ -154,8 +203,7 @@ static int train(struct ril_disc *d, int64_t t, struct ril_bce_sums *bce, double
 		int64_t at;
 		if (forward(d, m, &at, &z, err))
 			return -1;
-		ops->bce_loss(ril_tape_seed(d->tape, z), d->device.sums, z->m, d->device.label + at, d->weight[0],
-			      d->weight[1]);
+		add_loss(d, ril_tape_seed(d->tape, z), z->m, d->work.cut[m], d->work.cut[m + 1]);
 		if (ril_tape_backward(d->tape, err))
 			return -1;
 	}
@@ -174,14 +222,23 @@ static int judge(struct ril_disc *d, struct ril_disc_stats *s, struct ril_err *e
 		ops->copy(d->device.z + at, z->m.p, ril_mat_bytes(z->m));
 	}
 	ops->zero(d->device.sums, sizeof *d->device.sums);
-	ops->bce_loss(RIL_NO_MAT, d->device.sums, ril_mat_of(d->device.z, RIL_REAL, d->work.R, 1), d->device.label,
-		      d->weight[0], d->weight[1]);
+	if (d->work.n)
+		add_loss(d, RIL_NO_MAT, ril_mat_of(d->device.z, RIL_REAL, d->work.R, 1), 0, d->work.n);
 	if (end_pass(d, true, &s->after, err))
 		return -1;
 	for (int64_t k = 0; k < d->work.R; k++)
 		if (d->host.label[k] >= 0)
 			s->logit[d->host.label[k]] += (double)d->host.z[k] / (double)d->total[d->host.label[k]];
 	return d->how.world->sum(d->how.world, s->logit, 2, err);
+}
+
+static float similarity(enum ril_similarity how, double z)
+{
+	switch (how) {
+	case RIL_SIMILARITY_PROBABILITY: return (float)ril_logistic(-z);
+	case RIL_SIMILARITY_LOGIT: return (float)-z;
+	default: return z < 0;
+	}
 }
 
 static int write_group(const struct ril_disc *d, const struct ril_work_group *g, struct ril_err *err)
@@ -194,7 +251,7 @@ static int write_group(const struct ril_disc *d, const struct ril_work_group *g,
 		v[k] = (float)d->host.z[g->first + k];
 	int rc = ril_record_set(g->record, "disc.logit", RIL_F32, 1, &n, v, err);
 	for (int64_t k = 0; k < n; k++)
-		v[k] = d->host.z[g->first + k] < 0;
+		v[k] = similarity(d->how.similarity, (double)d->host.z[g->first + k]);
 	if (!rc)
 		rc = ril_record_set(g->record, "reward.similarity", RIL_F32, 1, &n, v, err);
 	free(v);
@@ -229,23 +286,59 @@ static int look_at_encoding(struct ril_disc *d, struct ril_disc_stats *s, struct
 	return rc;
 }
 
-int ril_disc_batch(struct ril_disc *d, struct ril_batch *b, int64_t t, struct ril_disc_stats *s, struct ril_err *err)
+/* The steps on a batch. */
+static int learn(struct ril_disc *d, const struct ril_batch *b, int64_t t, struct ril_disc_stats *s,
+		 struct ril_err *err)
 {
-	double t0 = ril_now();
-	*s = (struct ril_disc_stats){0};
 	int rc = begin(d, b, err);
-	int64_t steps = d->optim && d->total[0] + d->total[1] ? d->how.steps : 0;
-	if (!rc && d->optim)
-		s->lr = ril_learning_rate(&d->optim->how, t);
+	int64_t steps = !rc && teaches(d) ? d->how.steps : 0;
 	for (int64_t k = 0; k < steps && !rc; k++) {
 		struct ril_bce_sums bce;
 		rc = train(d, t, &bce, &s->norm, err);
 		if (k == 0)
 			s->before = bce;
 	}
+	s->trained = steps > 0;
+	return rc;
+}
+
+/* The steps on a batch and on earlier groups, after which its own are kept. */
+static int learn_with_earlier(struct ril_disc *d, const struct ril_batch *b, int64_t t, struct ril_disc_stats *s,
+			      struct ril_err *err)
+{
+	int64_t most = d->how.replayed ? d->how.replayed : (int64_t)b->n;
+	struct ril_batch both = *b;
+	if (!(both.group = ril_new(b->n + (size_t)most, sizeof *both.group, err)))
+		return -1;
+	memcpy(both.group, b->group, b->n * sizeof *both.group);
+	s->replayed = ril_replay_draw(d->how.replay, t, most, both.group + b->n, err);
+	int rc = s->replayed < 0 ? -1 : 0;
+	if (!rc) {
+		both.n += (size_t)s->replayed;
+		rc = learn(d, &both, t, s, err);
+	}
+	ril_work_clear(&d->work);
+	free(both.group);
+	return rc ? rc : ril_replay_keep(d->how.replay, b, t, err);
+}
+
+int ril_disc_batch(struct ril_disc *d, struct ril_batch *b, int64_t t, struct ril_disc_stats *s, struct ril_err *err)
+{
+	double t0 = ril_now();
+	*s = (struct ril_disc_stats){0};
+	bool learns = d->optim && d->how.steps > 0, earlier = learns && d->how.replay;
+	int rc = 0;
+	if (d->optim)
+		s->lr = ril_learning_rate(&d->optim->how, t);
+	if (earlier)
+		rc = learn_with_earlier(d, b, t, s, err);
+	else if (learns)
+		rc = learn(d, b, t, s, err);
+	if (!rc && (earlier || !learns))
+		rc = begin(d, b, err);
 	if (!rc)
 		rc = judge(d, s, err);
-	if (!steps)
+	if (!s->trained)
 		s->before = s->after;
 	for (size_t i = 0; i < d->work.n && !rc; i++)
 		rc = write_group(d, &d->work.group[i], err);
@@ -278,6 +371,8 @@ int ril_disc_json(const struct ril_disc_stats *s, int64_t t, struct ril_buf *out
 	double n = s->after.n[0] + s->after.n[1];
 	if (ril_buf_printf(out, err, "{\"step\":%lld", (long long)t) || bce_json(&s->before, "before", out, err) ||
 	    bce_json(&s->after, "after", out, err))
+		return -1;
+	if (s->replayed && ril_buf_printf(out, err, ",\"replayed\":%lld", (long long)s->replayed))
 		return -1;
 	return ril_buf_printf(out, err,
 			      ",\"saturation\":%.6g,\"uncanonical\":%.6g,\"student_logit\":%.6g,\"teacher_logit\":%.6g,"

@@ -61,8 +61,9 @@ static int view_grid(const struct ril_st_entry *grid, struct ril_group *g, struc
 	return 0;
 }
 
-int ril_group_view(const struct ril_record *r, const struct ril_config *c, bool pixels, struct ril_group *g,
-		   struct ril_err *err)
+/* embeds: are those in the group of a model with these settings? */
+static int view(const struct ril_record *r, const struct ril_config *c, bool pixels, bool embeds, struct ril_group *g,
+		struct ril_err *err)
 {
 	enum { PROMPT, GRID, EMBEDS, PIXELS, FIELDS };
 	struct ril_binding f[FIELDS] = {
@@ -93,12 +94,24 @@ int ril_group_view(const struct ril_record *r, const struct ril_config *c, bool 
 	g->text.pictures = g->vision.n;
 	if (!g->vision.n)
 		return 0;
-	if (f[EMBEDS].e && view_embeds(f[EMBEDS].e, c, g, err))
+	if (f[EMBEDS].e && embeds && view_embeds(f[EMBEDS].e, c, g, err))
 		return -1;
 	if (pixels)
 		return view_pixels(f[PIXELS].e, c, g, err);
 	g->vision = g->start;
 	return f[EMBEDS].e ? 0 : ril_fail(err, RIL_EFAIL, "'%s': vision.embeds is missing", g->text.name);
+}
+
+int ril_group_view(const struct ril_record *r, const struct ril_config *c, bool pixels, struct ril_group *g,
+		   struct ril_err *err)
+{
+	return view(r, c, pixels, true, g, err);
+}
+
+int ril_group_view_other(const struct ril_record *r, const struct ril_config *c, struct ril_group *g,
+			 struct ril_err *err)
+{
+	return view(r, c, true, false, g, err);
 }
 
 int ril_group_number(const struct ril_record *g, const char *name, double *out, struct ril_err *err)

@@ -20,6 +20,9 @@ struct ril_group {
 int ril_group_view(const struct ril_record *, const struct ril_config *, bool pixels, struct ril_group *,
 		   struct ril_err *);
 
+/* For another model than the stream's, which reads the same ids: from vision.pixels, and vision.embeds are nothing to it. */
+int ril_group_view_other(const struct ril_record *, const struct ril_config *, struct ril_group *, struct ril_err *);
+
 /* Metadata as a number: absent leaves *out as it was; text that is none is RIL_ECORRUPT naming key and field. */
 int ril_group_number(const struct ril_record *, const char *name, double *out, struct ril_err *);
 /* Sets metadata to the shortest decimal text that reads back as v. */

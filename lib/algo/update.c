@@ -32,6 +32,8 @@ struct ril_update *ril_update_new(struct ril_model *student, struct ril_model *r
 void ril_update_forget(struct ril_update *u)
 {
 	ril_work_clear(&u->work);
+	if (u->how.distill)
+		ril_distill_forget(u->how.distill);
 	free(u->advantage);
 	free(u->chosen.group);
 	u->advantage = NULL;
@@ -53,11 +55,13 @@ void ril_update_rest(struct ril_update *u)
 {
 	ril_tape_reset(u->tape);
 	ril_tape_trim(u->tape);
+	if (u->how.distill)
+		ril_distill_rest(u->how.distill);
 }
 
 size_t ril_update_peak(const struct ril_update *u)
 {
-	return ril_tape_peak(u->tape);
+	return ril_tape_peak(u->tape) + (u->how.distill ? ril_distill_peak(u->how.distill) : 0);
 }
 
 static bool takes_part(void *ctx, int32_t source)
@@ -280,6 +284,10 @@ static int end_pass(struct ril_update *u, struct ril_update_stats *s, struct ril
 		s->side[i].loss = u->host.sums[i];
 		s->loss += u->host.sums[i].loss;
 	}
+	double term = 0;
+	if (u->how.distill && ril_distill_end(u->how.distill, &term, &s->distill, err))
+		return -1;
+	s->loss += term;
 	return isfinite(s->loss) ? 0 : ril_fail(err, RIL_ENONFINITE, "the loss is not finite");
 }
 
@@ -306,6 +314,9 @@ int ril_update_gradient(struct ril_update *u, bool first, struct ril_update_stat
 		if (forward(u, m, u->student, u->how.pixels, to, err))
 			return -1;
 		s->packed_tokens += u->pack->tokens.T;
+		if (u->how.distill &&
+		    ril_distill_part(u->how.distill, m, u->tape, ril_pack_hidden(u->pack), &u->student->head, err))
+			return -1;
 		losses(u, m, first, &to);
 		if (ril_tape_backward(u->tape, err))
 			return -1;
@@ -343,8 +354,13 @@ static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, s
 int ril_update_begin(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_update_stats *s,
 		     struct ril_err *err)
 {
-	*s = (struct ril_update_stats){.drawn = (int64_t)b->n};
-	return lay_out(u, b, t, s, err) || weigh(u, s, err) ? -1 : 0;
+	*s = (struct ril_update_stats){.drawn = (int64_t)b->n, .distills = u->how.distill != NULL};
+	if (lay_out(u, b, t, s, err) || weigh(u, s, err))
+		return -1;
+	return !u->how.distill
+		       ? 0
+		       : ril_distill_begin(u->how.distill, u->chosen.group ? &u->chosen : b, &u->work, &u->layout,
+					   u->how.mask_truncated, u->temperature, u->how.world, err);
 }
 
 static int all_passes(struct ril_update *u, int64_t t, struct ril_update_stats *s, struct ril_err *err)

@@ -8,6 +8,7 @@
 #ifndef RIL_ALGO_UPDATE_H
 #define RIL_ALGO_UPDATE_H
 
+#include "algo/distill.h"
 #include "algo/loss.h"
 #include "algo/work.h"
 #include "nn/optim.h"
@@ -27,6 +28,7 @@ struct ril_update_options {
 	bool pixels;                   /* the student's projector or tower is trained: embeddings from vision.pixels */
 	const char *reward;            /* field of the reward; NULL: "reward" for ril, "reward.answer" for the others */
 	enum ril_recompute recompute;
+	struct ril_distill *distill;   /* a teacher's distribution as a term of the loss; NULL: none; borrowed */
 	bool record;                   /* put advantage and logp.* into the groups */
 	const struct ril_world *world; /* whose responses and tokens the loss divides by; NULL: this process alone */
 };
@@ -55,8 +57,10 @@ struct ril_update_stats {
 	double loss, norm, lr;                /* the world's; norm: before clipping, of the last pass */
 	double logp_diff_max, logp_diff_mean; /* |sampler - trainer| */
 	int64_t compared;                     /* tokens in that comparison */
-	double importance, capped;            /* mean importance weight, share of them at the cap; with a cap */
-	int64_t packed_tokens;                /* rows that one pass computes */
+	bool distills;
+	double distill;            /* mean divergence from the teacher's distribution, of the last pass */
+	double importance, capped; /* mean importance weight, share of them at the cap; with a cap */
+	int64_t packed_tokens;     /* rows that one pass computes */
 	double seconds;
 	struct ril_side_stats side[RIL_SIDES];
 };

@@ -200,6 +200,8 @@ int ril_update_json(const struct ril_update_stats *s, int64_t t, const char *wha
 	}
 	rc |= put(b, "loss", s->loss, err);
 	rc |= put(b, "kl", share(all.k3, all.tokens), err);
+	if (s->distills)
+		rc |= put(b, "distill_kl", s->distill, err);
 	rc |= put(b, "clip_fraction", share(all.clipped, all.tokens), err);
 	rc |= put(b, "lr", s->lr, err);
 	rc |= put(b, "grad_norm", s->norm, err);

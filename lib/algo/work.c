@@ -84,7 +84,8 @@ int ril_work_fill(struct ril_work *w, const struct ril_batch *b, const struct ri
 		return -1;
 	for (size_t i = 0; i < b->n; i++) {
 		w->group[i].record = b->group[i];
-		if (ril_group_view(b->group[i], c, o->pixels, &w->group[i].in, err))
+		if (o->other ? ril_group_view_other(b->group[i], c, &w->group[i].in, err)
+			     : ril_group_view(b->group[i], c, o->pixels, &w->group[i].in, err))
 			goto fail;
 	}
 	if (allocate(w, o, err))

@@ -41,6 +41,7 @@ struct ril_work_options {
 	bool (*uses)(void *ctx, int32_t source); /* NULL: all responses */
 	void *ctx;
 	bool pixels;
+	bool other; /* the model is not the stream's: from pixels, without looking at embeddings */
 	enum ril_pack_form form;
 	enum ril_pack_use use;
 	int64_t micro_batch; /* most groups in a micro-batch; 0: as many as fit */

@@ -22,6 +22,7 @@ enum ril_purpose {
 	RIL_RNG_BOOTSTRAP = 7,
 	RIL_RNG_JUDGE = 8,
 	RIL_RNG_TEST = 9,
+	RIL_RNG_REPLAY = 10, /* which earlier groups a discriminator sees again, and which it forgets */
 };
 
 struct ril_rng_at {

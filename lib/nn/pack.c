@@ -17,6 +17,9 @@ struct ril_pack_store {
 		cap_prompt_pos, cap_prompt_vrow, cap_seg;
 	int64_t T, R;
 	int nseg;
+	/* of the last pass */
+	struct ril_val *hidden;
+	const int32_t *target_at; /* device */
 };
 
 struct ril_pack *ril_pack_new(struct ril_err *err)
@@ -275,14 +278,31 @@ static int check_vision(const struct ril_pack *p, const struct ril_val *vis, str
 	return 0;
 }
 
-int ril_pack_logp(struct ril_tape *t, struct ril_model *m, const struct ril_pack *p, struct ril_val *vis, double inv_t,
-		  struct ril_logps to, struct ril_err *err)
+int ril_pack_rows(struct ril_tape *t, struct ril_model *m, const struct ril_pack *p, struct ril_val *vis,
+		  struct ril_val **h, struct ril_err *err)
 {
+	*h = NULL;
 	if (ril_tape_error(t, err) || check_vision(p, vis, err))
 		return -1;
 	const struct ril_pass *pass = p->R ? ril_pass_make(t, &m->config, &p->tokens) : NULL;
-	if (pass)
-		ril_t_head_logp(t, head_rows(t, m, pass, vis), pass->target, &m->head, inv_t, to);
+	p->store->target_at = pass ? pass->target : NULL;
+	*h = p->store->hidden = pass ? head_rows(t, m, pass, vis) : NULL;
+	return ril_tape_error(t, err);
+}
+
+struct ril_val *ril_pack_hidden(const struct ril_pack *p)
+{
+	return p->store->hidden;
+}
+
+int ril_pack_logp(struct ril_tape *t, struct ril_model *m, const struct ril_pack *p, struct ril_val *vis, double inv_t,
+		  struct ril_logps to, struct ril_err *err)
+{
+	struct ril_val *h;
+	if (ril_pack_rows(t, m, p, vis, &h, err))
+		return -1;
+	if (h)
+		ril_t_head_logp(t, h, p->store->target_at, &m->head, inv_t, to);
 	return ril_tape_error(t, err);
 }
 

@@ -47,6 +47,11 @@ int64_t ril_pack_cost(const struct ril_pack_group *, enum ril_pack_form, enum ri
  * Policy: what ril_t_head_logp sets; a loss sets the gradients before the walk back. */
 int ril_pack_logp(struct ril_tape *, struct ril_model *, const struct ril_pack *, struct ril_val *vis, double inv_t,
 		  struct ril_logps, struct ril_err *);
+/* What the head is given there, alone: hidden states [R,H]; NULL where R is 0.  hidden: those of the last such pass over the pack, which
+ * live as long as the tape's values. */
+int ril_pack_rows(struct ril_tape *, struct ril_model *, const struct ril_pack *, struct ril_val *vis,
+		  struct ril_val **h, struct ril_err *);
+struct ril_val *ril_pack_hidden(const struct ril_pack *);
 /* Discriminator: *z are the logits [R,1] (NULL when R is 0), whose gradient a loss adds to (ril_tape_seed). */
 int ril_pack_score(struct ril_tape *, struct ril_model *, const struct ril_pack *, struct ril_val *vis,
 		   struct ril_val **z, struct ril_err *);

@@ -338,16 +338,36 @@ typedef void ril_op_policy_loss(double *dlogp, double *dentropy, struct ril_loss
 /* loss = -weight logp: supervised fine-tuning; dlogp[n] is set */
 typedef void ril_op_sft_loss(double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens);
 
-/* Binary cross-entropy of logits z[R,1], RIL_REAL as dz: loss = w1 (-log D) where label[r] is 1, w0 (-log(1 - D)) where it is 0, D the
- * logistic function of z; a label of -1 is left out.  dz[R,1] gets the gradient added. */
+/* Binary cross-entropy of logits z[R,1], RIL_REAL as dz: loss = w (-y log D - (1 - y) log(1 - D)), D the logistic function of z;
+ * where label[r] is 1, w is w1 and y = 1 - smoothing/2, where it is 0, w0 and smoothing/2; a label of -1 is left out.  dz[R,1]
+ * gets the gradient added. */
 struct ril_bce_sums {
 	double loss;
 	double n[2], right[2]; /* by label: all; D on the right side of 1/2 */
 	double saturated;      /* D below 0.01 or above 0.99 */
 	double broken;         /* logits, of any label, that are not finite */
 };
+struct ril_bce {
+	double w0, w1, smoothing;
+};
 typedef void ril_op_bce_loss(struct ril_mat dz, struct ril_bce_sums *sums, struct ril_mat z, const int8_t *label,
-			     double w0, double w1);
+			     struct ril_bce);
+/* The same of pairs: of every response with label 1 and every one with label 0 of its group, loss = weight (-y log D - (1 - y)
+ * log(1 - D)) with D the logistic function of the difference of their z and y = 1 - smoothing/2 (Bradley and Terry 1952).
+ * Group g is rows start[g] - start[0] up to start[g+1] - start[0], and all rows are some group's.  Of the sums, n counts
+ * responses that are in a pair; right and saturated sum up the share of each one's pairs for which that is so. */
+struct ril_pairs {
+	const int64_t *start; /* [groups+1], device */
+	int64_t groups;
+	double weight, smoothing;
+};
+typedef void ril_op_pair_loss(struct ril_mat dz, struct ril_bce_sums *sums, struct ril_mat z, const int8_t *label,
+			      struct ril_pairs);
+
+/* The divergence of two softmaxes of logits s, t [R,V], RIL_REAL: with p and q those of inv_t s and inv_t t, kl[R] = KL(q || p), or
+ * `reverse` KL(p || q); dz[R,V] is SET to weight[r] d kl[r] / d s, and may be s itself (RIL_NO_MAT: not wanted). */
+typedef void ril_op_kl_rows(struct ril_mat dz, double *kl, struct ril_mat s, struct ril_mat t, const double *weight,
+			    double inv_t, bool reverse);
 
 /* ---- conversion between F32, BF16, F16 and F64, to nearest, ties to even; NaN stays NaN.  Dense, of one length, apart */
 typedef void ril_op_convert(struct ril_mat y, struct ril_mat x);
@@ -373,7 +393,7 @@ typedef void ril_op_adamw(struct ril_mat p, struct ril_moments, struct ril_mat g
 	OP(rope) OP(attention) OP(attention_bwd)                                                                       \
 	OP(head_logp) OP(head_logp_bwd)                                                                                \
 	OP(sample) OP(advance) OP(keep_rows)                                                                           \
-	OP(policy_loss) OP(sft_loss) OP(bce_loss)                                                                      \
+	OP(policy_loss) OP(sft_loss) OP(bce_loss) OP(pair_loss) OP(kl_rows)                                                                      \
 	OP(convert) OP(sum_squares) OP(axpby) OP(adamw)
 /* clang-format on */
 

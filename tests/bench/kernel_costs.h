@@ -436,8 +436,18 @@ static void losses(int64_t R, int64_t responses)
 	cost("sft_kernel", 25 * n, 4 * n, DOUBLE);
 	op("bce_loss", "%lld responses", (long long)responses);
 	ops->bce_loss(mat(RIL_F32, responses, 1), vec(1, sizeof(struct ril_bce_sums)), mat(RIL_F32, responses, 1),
-		      vec(responses, 1), 1, 1);
+		      vec(responses, 1), (struct ril_bce){1, 1, 0});
 	cost("bce_kernel", 13 * (double)responses, 20 * (double)responses, DOUBLE);
+	op("kl_rows", "%lld x %lld", (long long)responses, 4096LL);
+	ops->kl_rows(mat(RIL_F32, responses, 4096), vec(responses, 8), mat(RIL_F32, responses, 4096),
+		     mat(RIL_F32, responses, 4096), vec(responses, 8), 1, true);
+	cost("kl_kernel", 4096. * 12 * (double)responses, 4096. * 40 * (double)responses, FLOAT);
+	op("pair_loss", "%lld responses in a group", (long long)responses);
+	struct ril_pairs pairs = {vec(2, 8), 1, 1, 0};
+	ops->pair_loss(mat(RIL_F32, responses, 1), vec(1, sizeof(struct ril_bce_sums)), mat(RIL_F32, responses, 1),
+		       vec(responses, 1), pairs);
+	/* half of them on each side: each response looks at all, and is in a pair with half */
+	cost("pair_kernel", 13 * (double)responses, 10 * (double)responses * (double)responses, DOUBLE);
 }
 
 /* ---- the optimiser ---- */

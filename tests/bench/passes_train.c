@@ -92,7 +92,8 @@ static int run_score(struct training *t)
 	double each = 1. / (double)(t->pack->R * t->times);
 	t->z = z->m;
 	if (t->record)
-		ril_ops()->bce_loss(ril_tape_seed(t->tape, z), t->sums, z->m, t->label, each, each);
+		ril_ops()->bce_loss(ril_tape_seed(t->tape, z), t->sums, z->m, t->label,
+				    (struct ril_bce){each, each, 0});
 	return 0;
 }
 

@@ -323,8 +323,12 @@ WRAP(policy_loss,
       struct ril_surrogate how),
      (dlogp, dentropy, sums, x, p, how))
 WRAP(sft_loss, (double *dlogp, struct ril_loss_sums *sums, struct ril_loss_tokens x), (dlogp, sums, x))
-WRAP(bce_loss, (mat dz, struct ril_bce_sums *sums, mat z, const int8_t *label, double w0, double w1),
-     (dz, sums, z, label, w0, w1))
+WRAP(bce_loss, (mat dz, struct ril_bce_sums *sums, mat z, const int8_t *label, struct ril_bce how),
+     (dz, sums, z, label, how))
+WRAP(pair_loss, (mat dz, struct ril_bce_sums *sums, mat z, const int8_t *label, struct ril_pairs how),
+     (dz, sums, z, label, how))
+WRAP(kl_rows, (mat dz, double *kl, mat s, mat t, const double *weight, double inv_t, bool reverse),
+     (dz, kl, s, t, weight, inv_t, reverse))
 WRAP(sample, (int32_t * ids, ril_real *logp, mat z, struct ril_draws rows, struct ril_sampling how),
      (ids, logp, z, rows, how))
 WRAP(advance, (struct ril_decode d), (d))

@@ -261,6 +261,21 @@ static const struct op_case cases[] = {
 	{&bce_kind, {257}, 0, 1, NULL, TEST},
 	{&bce_kind, {60}, 0, 0, NULL, TEST},
 	{&bce_kind, {60}, 0, 3, NULL, TEST},
+	/* R, V, 100 x inv_t, reverse */
+	{&kl_kind, {0, 7, 100, 0}, 0, 0, NULL, TEST},
+	{&kl_kind, {1, 1, 100, 1}, 0, 0, NULL, TEST},
+	{&kl_kind, {5, 33, 100, 0}, 0, 3, NULL, TEST},
+	{&kl_kind, {5, 33, 125, 1}, 0, 3, NULL, TEST},
+	{&kl_kind, {3, 700, 80, 0}, 0, 0, NULL, TEST | LARGE},
+	{&kl_kind, {3, 1025, 100, 1}, 0, 0, NULL, TEST | LARGE},
+	/* R, 100 x smoothing, responses of a group */
+	{&bce_kind, {60, 10}, 0, 0, NULL, TEST},
+	{&bce_kind, {0, 0, 4}, 0, 0, NULL, TEST},
+	{&bce_kind, {1, 0, 4}, 0, 0, NULL, TEST},
+	{&bce_kind, {60, 0, 8}, 0, 0, NULL, TEST},
+	{&bce_kind, {59, 20, 7}, 0, 2, NULL, TEST},
+	{&bce_kind, {300, 0, 1}, 0, 0, NULL, TEST},
+	{&bce_kind, {530, 10, 530}, 0, 0, NULL, TEST | LARGE},
 	/* rows, columns, step */
 	{&squares_kind, {0, 3}, 0, 0, NULL, TEST | BF16},
 	{&squares_kind, {1, 1}, 0, 0, NULL, TEST | BF16},

@@ -332,7 +332,7 @@ static void sft_backward(const struct run *r, void *const in[], RIL_UNUSED void 
 	loss_end(r, &l, NULL, dout, din, 0);
 }
 
-/* bce: d = R.  out: the loss, all sums */
+/* bce: d = R, 100 smoothing, pairs: responses of a group, of which 0 makes them no pairs.  out: the loss, all sums */
 static void bce_shape(struct run *r)
 {
 	io_set(&r->in[0], r->d[0], 1, 1 + r->pad, true);
@@ -344,19 +344,53 @@ static void bce_shape(struct run *r)
 	r->idx = random_rows(r, r->idx_n = r->d[0], 3); /* label + 1 */
 }
 
+/* A logit of the wanted label, or the difference of two. */
+static void bce_term(double *sums, double x, double y, double w)
+{
+	double D = 1 / (1 + exp(-x));
+	sums[0] -= w * (y * log(D) + (1 - y) * log(1 - D));
+}
+
+static void bce_one(const struct run *r, double *sums, double z, int label)
+{
+	double half = (double)r->d[1] / 200, D = 1 / (1 + exp(-z));
+	bce_term(sums, z, label ? 1 - half : half, label ? .3 : .2);
+	sums[1 + label]++;
+	sums[3 + label] += (D >= .5) == label;
+	sums[5] += D < .01 || D > .99;
+}
+
+/* A response of a label against all of its group's with the other. */
+static void pair_one(const struct run *r, double *sums, const double *z, int64_t t, int label)
+{
+	double pairs = 0, right = 0, sure = 0;
+	for (int64_t k = t / r->d[2] * r->d[2]; k < (t / r->d[2] + 1) * r->d[2] && k < r->d[0]; k++) {
+		double x = label ? z[t] - z[k] : z[k] - z[t], D = 1 / (1 + exp(-x));
+		if (r->idx[k] - 1 != !label)
+			continue;
+		if (label)
+			bce_term(sums, x, 1 - (double)r->d[1] / 200, .3);
+		pairs++;
+		right += x > 0;
+		sure += D < .01 || D > .99;
+	}
+	if (pairs > 0) {
+		sums[1 + label]++;
+		sums[3 + label] += right / pairs;
+		sums[5] += sure / pairs;
+	}
+}
+
 static void bce_naive(const struct run *r, double *const in[], double *const out[])
 {
 	for (int i = 0; i < 7; i++)
 		out[1][i] = 1;
 	for (int64_t t = 0; t < r->d[0]; t++) {
-		double D = 1 / (1 + exp(-in[0][t]));
 		int label = r->idx[t] - 1;
-		if (label < 0)
-			continue;
-		out[1][0] -= label ? .3 * log(D) : .2 * log(1 - D);
-		out[1][1 + label]++;
-		out[1][3 + label] += (D >= .5) == label;
-		out[1][5] += D < .01 || D > .99;
+		if (label >= 0 && r->d[2])
+			pair_one(r, out[1], in[0], t, label);
+		else if (label >= 0)
+			bce_one(r, out[1], in[0][t], label);
 	}
 	out[0][0] = out[1][0];
 }
@@ -365,14 +399,26 @@ static struct ril_bce_sums bce_run(const struct run *r, void *const in[], double
 {
 	struct ril_bce_sums s = {1, {1, 1}, {1, 1}, 1, 1}, *sums = test_up(&s, sizeof s);
 	int8_t *label = malloc((size_t)r->d[0] + 1);
-	for (int64_t t = 0; t < r->d[0]; t++)
+	int64_t n = 0, *start = malloc((size_t)(r->d[0] + 2) * sizeof *start);
+	for (int64_t t = 0; t < r->d[0]; t++) {
 		label[t] = (int8_t)(r->idx[t] - 1);
+		if (r->d[2] && t % r->d[2] == 0)
+			start[n++] = 100 + t; /* as of a later part of a batch */
+	}
+	start[n] = 100 + r->d[0];
 	int8_t *labels = test_up(label, (size_t)r->d[0]);
-	ops()->bce_loss(dz, sums, IN(0), labels, .2 * scale, .3 * scale);
+	int64_t *starts = test_up(start, (size_t)(n + 1) * sizeof *start);
+	double smoothing = (double)r->d[1] / 100;
+	if (r->d[2])
+		ops()->pair_loss(dz, sums, IN(0), labels, (struct ril_pairs){starts, n, .3 * scale, smoothing});
+	else
+		ops()->bce_loss(dz, sums, IN(0), labels, (struct ril_bce){.2 * scale, .3 * scale, smoothing});
 	test_down(&s, sums, sizeof s);
 	ops()->put(sums);
 	ops()->put(labels);
+	ops()->put(starts);
 	free(label);
+	free(start);
 	return s;
 }
 
@@ -391,6 +437,77 @@ static void bce_backward(const struct run *r, void *const in[], RIL_UNUSED void 
 	free(by);
 }
 
+/* ---- kl: d = R, V, 100 x inv_t, reverse.  in: logits of both ---- */
+
+static void kl_shape(struct run *r)
+{
+	for (int i = 0; i < 2; i++) {
+		io_set(&r->in[i], r->d[0], r->d[1], r->d[1] + r->pad, i == 0);
+		r->in[i].real = true;
+		r->in[i].low = -4;
+		r->in[i].high = 4;
+	}
+	io_set(&r->out[0], r->d[0], 1, 1, true);
+	r->out[0].real = true;
+}
+
+/* p[V] = softmax(a z). */
+static void softmax(double *p, const double *z, int64_t V, double a)
+{
+	double sum = 0;
+	for (int64_t v = 0; v < V; v++)
+		sum += p[v] = exp(a * z[v]);
+	for (int64_t v = 0; v < V; v++)
+		p[v] /= sum;
+}
+
+static void kl_naive(const struct run *r, double *const in[], double *const out[])
+{
+	int64_t V = r->d[1];
+	double *p = malloc((size_t)(2 * V) * sizeof *p), *q = p + V, a = (double)r->d[2] / 100;
+	for (int64_t t = 0; t < r->d[0]; t++) {
+		softmax(p, in[r->d[3] ? 0 : 1] + t * V, V, a);
+		softmax(q, in[r->d[3] ? 1 : 0] + t * V, V, a);
+		out[0][t] = 0;
+		for (int64_t v = 0; v < V; v++)
+			out[0][t] += p[v] * log(p[v] / q[v]);
+	}
+	free(p);
+}
+
+static void kl_run(const struct run *r, void *const in[], struct ril_mat dz, double *kl, const double *weight)
+{
+	ops()->kl_rows(dz, kl, IN(0), IN(1), weight, (double)r->d[2] / 100, r->d[3]);
+}
+
+static void kl_forward(const struct run *r, void *const in[], void *const out[])
+{
+	size_t R = (size_t)r->d[0];
+	double *kl = test_up(NULL, R * sizeof *kl), *x = malloc(R * sizeof *x + 1);
+	kl_run(r, in, RIL_NO_MAT, kl, NULL);
+	test_down(x, kl, R * sizeof *x);
+	set(&r->out[0], out[0], x);
+	free(x);
+	ops()->put(kl);
+}
+
+/* Beside the logits; in their place is done by all who use it. */
+static void kl_backward(const struct run *r, void *const in[], RIL_UNUSED void *const out[], void *const dout[],
+			void *const din[])
+{
+	double *weight = widened(&r->out[0], dout[0]), *kl = test_up(NULL, (size_t)r->d[0] * sizeof *kl);
+	struct ril_mat dz = IN(0);
+	dz.p = test_up(NULL, ril_mat_bytes(dz));
+	kl_run(r, in, dz, kl, weight);
+	for (int64_t t = 0; t < r->d[0] && din[0]; t++)
+		ops()->axpy(ril_mat_of(ril_mat_at(DIN(0), t, 0), RIL_REAL, 1, r->d[1]), 1,
+			    ril_mat_of(ril_mat_at(dz, t, 0), RIL_REAL, 1, r->d[1]));
+	ops()->put(dz.p);
+	ops()->put(kl);
+	ops()->put(weight);
+}
+
+KIND(kl, kl_shape, kl_backward, NULL);
 KIND(head, head_shape, head_backward, linear_work);
 KIND(policy, policy_shape, policy_backward, NULL);
 KIND(sft, sft_shape, sft_backward, NULL);

@@ -51,6 +51,20 @@ check "adapters on the device" adapters "$FAR" far-lora
 for x in S disc; do check "the same adapters ($x)" cmp cpu-lora/$x/adapter_model.safetensors far-lora/$x/adapter_model.safetensors; done
 for x in r d; do check "the same groups with adapters ($x)" same_groups cpu-lora/$x.ril far-lora/$x.ril; done
 
+# what else an optimiser and a discriminator do, and a teacher's distribution, of which nobody waits for either
+others() { # others DIR OUT
+	mkdir "$2" && RIL_FAR_TRACE=$2/update.trace "$1/ril-update" -q -m S --objective ril --optimizer muon --ema 0.9 --freeze '*layers.0.*' --weight-decay 0.1 --lr 1e-3 --seed 3 \
+		--distill cpu-S-llm,projector,vision/S -i cpu-S-llm,projector,vision/s.ril --save "$2/S" --save-ema "$2/ema" &&
+		"$1/ril-discriminate" -q --init-from S --disc-loss bradley-terry --label-smoothing 0.1 --similarity logit --replay 4 --update --lr 1e-3 --seed 3 \
+			--save "$2/disc" -i cpu-S-llm/t.ril -o "$2/d.ril"
+}
+check "others on the CPU" others "$RIL_BIN" cpu-others
+check "others on the device" others "$FAR" far-others
+for x in S ema disc; do check "the same weights ($x)" cmp cpu-others/$x/model.safetensors far-others/$x/model.safetensors; done
+check "the same groups of pairs" same_groups cpu-others/d.ril far-others/d.ril
+read -r pairs waits < <(awk '$1 == "head_logp" { w = 0; on = 1 } on && ($1 == "wait" || $1 == "to_host") { w++ } $1 == "head_logp_bwd" { n++; all += w; on = 0 } END { print n + 0, all + 0 }' far-others/update.trace)
+check "$waits waits between forward, divergence and backward" test "$pairs" -ge 1 -a "$waits" -eq 0
+
 # a model as judge, and one as teacher
 check "a judge on the device: tests/cli/judge.sh" env RIL_BIN="$FAR" bash "$RIL_ROOT/tests/cli/judge.sh"
 teach() { "$1/ril-teach" -q -m S -n 2 --tokenizer I --max-new-tokens 12 --image-root . -i cpu-I-llm/e.ril -o "$2"; }

@@ -1,4 +1,4 @@
-/* loss.c -- the losses: clipped surrogates with a KL penalty, fine-tuning, binary cross-entropy.
+/* loss.c -- the losses: clipped surrogates with a KL penalty, fine-tuning, binary cross-entropy of responses and of pairs.
  *
  * A few numbers per token, beside the thousands of multiplications that made each of them: one thread, in the tokens'
  * order, so that the sums are the same for any number of threads and for any cut into micro-batches. */
@@ -107,8 +107,19 @@ static double softplus(double z)
 	return (z > 0 ? z : 0) + log1p(exp(-fabs(z)));
 }
 
-void ril_cpu_bce_loss(struct ril_mat dz, struct ril_bce_sums *sums, struct ril_mat z, const int8_t *label, double w0,
-		      double w1)
+/* -y log D - (1 - y) log(1 - D), y = 1 - smoothing/2, D = 1/(1 + exp(-x)). */
+static double cross_entropy(double x, double smoothing)
+{
+	return softplus(-x) + (smoothing > 0 ? smoothing / 2 * x : 0);
+}
+
+static bool saturated(double D)
+{
+	return D < .01 || D > .99;
+}
+
+void ril_cpu_bce_loss(struct ril_mat dz, struct ril_bce_sums *sums, struct ril_mat z, const int8_t *label,
+		      struct ril_bce how)
 {
 	const ril_real *logit = ril_reals(z);
 	ril_real *gradient = ril_reals(dz);
@@ -118,12 +129,53 @@ void ril_cpu_bce_loss(struct ril_mat dz, struct ril_bce_sums *sums, struct ril_m
 		sums->broken += !isfinite(x);
 		if (side < 0)
 			continue;
-		double w = side ? w1 : w0;
-		sums->loss += w * (side ? softplus(-x) : softplus(x));
+		double w = side ? how.w1 : how.w0;
+		sums->loss += w * cross_entropy(side ? x : -x, how.smoothing);
 		sums->n[side]++;
 		sums->right[side] += (D >= .5) == (side == 1);
-		sums->saturated += D < .01 || D > .99;
+		sums->saturated += saturated(D);
 		if (gradient)
-			gradient[r * dz.ld] += (ril_real)(w * (D - side));
+			gradient[r * dz.ld] += (ril_real)(w * (D - side + (side ? .5 : -.5) * how.smoothing));
+	}
+}
+
+/* One response against those of the other label in its group, rows [from, to). */
+static void pair_row(ril_real *gradient, struct ril_bce_sums *sums, struct ril_mat z, const int8_t *label, int64_t r,
+		     int64_t from, int64_t to, struct ril_pairs how)
+{
+	const ril_real *logit = ril_reals(z);
+	int side = label[r];
+	double sign = side ? 1 : -1, pairs = 0, right = 0, sure = 0, slope = 0;
+	for (int64_t k = from; k < to; k++) {
+		if (label[k] != 1 - side)
+			continue;
+		double x = sign * ((double)logit[r * z.ld] - (double)logit[k * z.ld]), D = ril_logistic(x);
+		if (side)
+			sums->loss += how.weight * cross_entropy(x, how.smoothing);
+		slope += how.weight * (D - 1 + how.smoothing / 2);
+		pairs++;
+		right += x > 0;
+		sure += saturated(D);
+	}
+	if (!(pairs > 0))
+		return;
+	sums->n[side]++;
+	sums->right[side] += right / pairs;
+	sums->saturated += sure / pairs;
+	if (gradient)
+		*gradient += (ril_real)(sign * slope);
+}
+
+void ril_cpu_pair_loss(struct ril_mat dz, struct ril_bce_sums *sums, struct ril_mat z, const int8_t *label,
+		       struct ril_pairs how)
+{
+	ril_real *gradient = ril_reals(dz);
+	for (int64_t g = 0; g < how.groups; g++) {
+		int64_t from = how.start[g] - how.start[0], to = how.start[g + 1] - how.start[0];
+		for (int64_t r = from; r < to; r++) {
+			sums->broken += !isfinite((double)ril_reals(z)[r * z.ld]);
+			if (label[r] >= 0)
+				pair_row(gradient ? gradient + r * dz.ld : NULL, sums, z, label, r, from, to, how);
+		}
 	}
 }

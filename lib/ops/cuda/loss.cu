@@ -224,22 +224,43 @@ static __device__ double softplus(double z)
 	return (z > 0 ? z : 0) + log1p(exp(-fabs(z)));
 }
 
-/* A response's: what it adds to the sums; returns its gradient. */
-static __device__ double bce_row(struct ril_bce_sums *sum, double x, int side, double w)
+/* -y log D - (1 - y) log(1 - D), y = 1 - smoothing/2, D = 1/(1 + exp(-x)). */
+static __device__ double cross_entropy(double x, double smoothing)
 {
-	double D = ril_logistic(x);
-	sum->loss += w * softplus(side ? -x : x);
+	return softplus(-x) + (smoothing > 0 ? smoothing / 2 * x : 0);
+}
+
+static __device__ bool saturated(double D)
+{
+	return D < .01 || D > .99;
+}
+
+/* A response's: what it adds to the sums; returns its gradient. */
+static __device__ double bce_row(struct ril_bce_sums *sum, double x, int side, struct ril_bce how)
+{
+	double D = ril_logistic(x), w = side ? how.w1 : how.w0;
+	sum->loss += w * cross_entropy(side ? x : -x, how.smoothing);
 	sum->n[0] += !side; /* named one by one, all stay in registers */
 	sum->n[1] += side;
 	sum->right[0] += !side && D < .5;
 	sum->right[1] += side && D >= .5;
-	sum->saturated += D < .01 || D > .99;
-	return w * (D - side);
+	sum->saturated += saturated(D);
+	return w * (D - side + (side ? .5 : -.5) * how.smoothing);
 }
 
-/* A thread takes every THREADS-th response; then each sum goes over the block. */
-static __global__ void __launch_bounds__(THREADS) bce_kernel(ril_m<float> dz, struct ril_bce_sums *sums, ril_m<float> z,
-							     const int8_t *label, double w0, double w1)
+/* Each sum over the block. */
+static __device__ void add_bce_sums(struct ril_bce_sums *sums, const struct ril_bce_sums *mine, double *room)
+{
+	for (int i = 0; i < BCE_SUMS; i++) {
+		double sum = ril_block_sum((&mine->loss)[i], room);
+		if (threadIdx.x == 0)
+			(&sums->loss)[i] += sum;
+	}
+}
+
+/* A thread takes every THREADS-th response. */
+static __global__ void __launch_bounds__(THREADS)
+	bce_kernel(ril_m<float> dz, struct ril_bce_sums *sums, ril_m<float> z, const int8_t *label, struct ril_bce how)
 {
 	RIL_SHARED(struct bce_room, s);
 	struct ril_bce_sums mine = {0, {0, 0}, {0, 0}, 0, 0};
@@ -249,22 +270,87 @@ static __global__ void __launch_bounds__(THREADS) bce_kernel(ril_m<float> dz, st
 		mine.broken += !isfinite(x);
 		if (side < 0)
 			continue;
-		double gradient = bce_row(&mine, x, side != 0, side ? w1 : w0);
+		double gradient = bce_row(&mine, x, side != 0, how);
 		if (dz.p)
 			*dz.at(r, 0) += (float)gradient;
 	}
-	for (int i = 0; i < BCE_SUMS; i++) {
-		double sum = ril_block_sum((&mine.loss)[i], s.sum);
-		if (threadIdx.x == 0)
-			(&sums->loss)[i] += sum;
-	}
+	add_bce_sums(sums, &mine, s.sum);
 }
 
 extern "C" void ril_cuda_bce_loss(struct ril_mat dz, struct ril_bce_sums *sums, struct ril_mat z, const int8_t *label,
-				  double w0, double w1)
+				  struct ril_bce how)
 {
 	assert(z.type == RIL_F32 && (!dz.p || dz.type == RIL_F32));
 	if (z.rows > 0)
 		RIL_LAUNCH(bce_kernel, 1, THREADS, sizeof(struct bce_room), ril_of<float>(dz), sums, ril_of<float>(z),
-			   label, w0, w1);
+			   label, how);
+}
+
+/* ---- pairs ---- */
+
+/* The group of row r: the last that begins at or before it. */
+static __device__ int64_t group_of(const struct ril_pairs &how, int64_t r)
+{
+	int64_t low = 0, high = how.groups; /* start[low] <= r < start[high] */
+	while (high - low > 1) {
+		int64_t middle = (low + high) / 2;
+		if (how.start[middle] - how.start[0] <= r)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* A response against those of the other label in its group; returns its gradient. */
+static __device__ double pair_row(struct ril_bce_sums *sum, const ril_m<float> &z, const int8_t *label, int64_t r,
+				  int side, const struct ril_pairs &how)
+{
+	int64_t g = group_of(how, r), to = how.start[g + 1] - how.start[0];
+	double sign = side ? 1 : -1, pairs = 0, right = 0, sure = 0, slope = 0;
+	for (int64_t k = how.start[g] - how.start[0]; k < to; k++) {
+		if (label[k] != 1 - side)
+			continue;
+		double x = sign * ((double)*z.at(r, 0) - (double)*z.at(k, 0)), D = ril_logistic(x);
+		if (side)
+			sum->loss += how.weight * cross_entropy(x, how.smoothing);
+		slope += how.weight * (D - 1 + how.smoothing / 2);
+		pairs++;
+		right += x > 0;
+		sure += saturated(D);
+	}
+	if (!(pairs > 0))
+		return 0;
+	sum->n[0] += !side;
+	sum->n[1] += side;
+	sum->right[0] += side ? 0 : right / pairs;
+	sum->right[1] += side ? right / pairs : 0;
+	sum->saturated += sure / pairs;
+	return sign * slope;
+}
+
+/* A thread takes every THREADS-th response. */
+static __global__ void __launch_bounds__(THREADS) pair_kernel(ril_m<float> dz, struct ril_bce_sums *sums,
+							      ril_m<float> z, const int8_t *label, struct ril_pairs how)
+{
+	RIL_SHARED(struct bce_room, s);
+	struct ril_bce_sums mine = {0, {0, 0}, {0, 0}, 0, 0};
+	for (int64_t r = threadIdx.x; r < z.rows; r += THREADS) {
+		mine.broken += !isfinite(*z.at(r, 0));
+		if (label[r] < 0)
+			continue;
+		double gradient = pair_row(&mine, z, label, r, label[r] != 0, how);
+		if (dz.p)
+			*dz.at(r, 0) += (float)gradient;
+	}
+	add_bce_sums(sums, &mine, s.sum);
+}
+
+extern "C" void ril_cuda_pair_loss(struct ril_mat dz, struct ril_bce_sums *sums, struct ril_mat z, const int8_t *label,
+				   struct ril_pairs how)
+{
+	assert(z.type == RIL_F32 && (!dz.p || dz.type == RIL_F32));
+	if (z.rows > 0)
+		RIL_LAUNCH(pair_kernel, 1, THREADS, sizeof(struct bce_room), ril_of<float>(dz), sums, ril_of<float>(z),
+			   label, how);
 }

@@ -1,0 +1,132 @@
+# imitation.sh -- what a discriminator may be told: label smoothing, losses of pairs, continuous rewards, replay; the losses and
+# rewards are computed again from the recorded logits, in jq.  A teacher's distribution as a term of the student's loss.
+. "${RIL_ROOT:-.}/tests/ril_test.sh"
+. "$RIL_ROOT/tests/train_model.sh"
+cd "$T" || exit 1
+check "a student was made" small_student .
+STEPS=4
+# steps START COUNT: a stream of these
+steps() {
+	ril-encode -q -m S --batch 6 --steps $STEPS --seed 3 --save-every 1 --start-step "$1" --count "$2" q.jsonl |
+		ril-rollout -q -m S -n 3 --max-new-tokens 16 --seed 3 --start-step "$1" |
+		ril-teach -q --tokenizer S --cache cache.jsonl -n 2 --allow-missing --seed 3
+}
+steps 0 2 >first.ril
+steps 2 2 >second.ril
+cat first.ril second.ril >t.ril
+# judge NAME OPTION...: judges, or with --update learns, the whole stream
+judge() { local name=$1; shift; ril-discriminate -q --init-from S --seed 3 --metrics "$name.jsonl" -i t.ril -o "$name.ril" "$@"; }
+# numbers FILE FIELD: one group a line, as JSON lists
+numbers() { ril-inspect --field "$2" "$1" | cut -f 2 | jq -R -c 'split(" ") | map(tonumber)'; }
+# groups FILE: {z:, s:} of each: logits and sources
+groups() { paste <(numbers "$1" disc.logit) <(numbers "$1" resp.source) | jq -c -n '[inputs] | . as $x | range(0; length; 2) | {z: $x[.], s: $x[. + 1]}'; }
+near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 2e-6 && d > -2e-6 && a != "" && b != "") }'; }
+
+# ---- the rewards, from the logits ----
+for how in threshold probability logit; do
+	check "$how" judge $how --similarity $how
+	numbers $how.ril disc.logit >z; numbers $how.ril reward.similarity >r
+	case $how in
+	threshold) f='if . < 0 then 1 else 0 end' ;;
+	probability) f='1 / (1 + exp)' ;;
+	logit) f='-.' ;;
+	esac
+	check "$how is what it says" test "$(paste -d ' ' z r | jq -s --argjson _ 0 "[., []] | .[0] as \$x | [range(0; \$x | length; 2) | [(\$x[.] | map($f)), \$x[. + 1]] | transpose[] | (.[0] - .[1]) | fabs] | max < 1e-6")" = true
+done
+check "the logits are the same" cmp <(numbers threshold.ril disc.logit) <(numbers logit.ril disc.logit)
+check "the default" judge default
+check "is the threshold" cmp <(numbers default.ril reward.similarity) <(numbers threshold.ril reward.similarity)
+check "of pairs" judge pairs --disc-loss bradley-terry
+check "the score is the reward" cmp <(numbers pairs.ril reward.similarity) <(numbers logit.ril reward.similarity)
+check "unless told" judge pairs-half --disc-loss bradley-terry --similarity threshold
+check "otherwise" cmp <(numbers pairs-half.ril reward.similarity) <(numbers threshold.ril reward.similarity)
+
+# ---- the losses, from the logits: of the whole stream as one batch ----
+softplus='def softplus: if . > 0 then . + (1 + (-. | exp) | log) else (1 + exp | log) end;'
+loss() { jq '.before.loss' "$1.jsonl" | tail -n 1; }
+last_groups() { groups "$1" | tail -n 6; }
+check "smoothed" judge smooth --label-smoothing 0.2
+bce=$softplus'[.[] | [.z, .s] | transpose[]] | (map(select(.[1] == 0)[0]) | map(.9 * (-. | softplus) + .1 * softplus) | add / length) / 2
+	+ (map(select(.[1] > 0)[0]) | map(.9 * softplus + .1 * (-. | softplus)) | add / length) / 2'
+check "its loss" near "$(loss smooth)" "$(last_groups smooth.ril | jq -s "$bce")"
+pairs=$softplus'[.[] | . as $g | range(.z | length) as $i | range(.z | length) as $k | select($g.s[$i] == 0 and $g.s[$k] > 0) | $g.z[$k] - $g.z[$i]]'
+check "loss of pairs" near "$(loss pairs)" "$(last_groups pairs.ril | jq -s "$pairs | map(softplus) | add / length")"
+check "their accuracy" near "$(tail -n 1 pairs.jsonl | jq .before.student_accuracy)" "$(last_groups pairs.ril | jq -s '[.[] | . as $g | range(.z | length) as $i | select($g.s[$i] == 0) |
+	[range(.z | length) | select($g.s[.] > 0) | if $g.z[$i] > $g.z[.] then 1 else 0 end] | select(length > 0) | add / length] | add / length')"
+
+# ---- learning ----
+# goes_on NAME OPTION...: four steps, and two and two more with another number of threads
+goes_on() {
+	local name=$1 d=(ril-discriminate -q --init-from S --update --lr 2e-3 --seed 3)
+	shift
+	check "$name" "${d[@]}" "$@" --run "$name" --threads 1 --metrics "$name.jsonl" -i t.ril -o "$name.ril"
+	check "$name, half" "${d[@]}" "$@" --run "$name-2" --threads 2 -i first.ril -o half.ril
+	mv "$name-2/step-2.tmp" "$name-2/step-2"
+	check "$name, resumed" "${d[@]}" "$@" --run "$name-2" --start-step 2 -i second.ril -o rest.ril
+	check "$name: as without a stop" cmp "$name/step-$STEPS.tmp/disc/model.safetensors" "$name-2/step-$STEPS.tmp/disc/model.safetensors"
+	check "$name: and its state" cmp "$name/step-$STEPS.tmp/disc-state.safetensors" "$name-2/step-$STEPS.tmp/disc-state.safetensors"
+	check "$name: and what it says" cmp <(numbers "$name.ril" disc.logit | tail -n 12) <(numbers rest.ril disc.logit)
+}
+goes_on plain
+goes_on smoothed --label-smoothing 0.2
+goes_on bt --disc-loss bradley-terry
+goes_on replay --replay 9
+check "nothing to replay at first, then what there is" test "$(jq -c .replayed replay.jsonl | tr '\n' ' ')" = 'null 6 6 6 '
+check "the buffer is bounded" test "$(ril-inspect -q --check replay/step-$STEPS.tmp/disc-replay.ril 2>&1 | grep -o '[0-9]* groups')" = '9 groups'
+check "and goes on, to the byte" cmp replay/step-$STEPS.tmp/disc-replay.ril replay-2/step-$STEPS.tmp/disc-replay.ril
+check "no group twice in it that came once" test "$(ril-inspect --field resp.ids replay/step-$STEPS.tmp/disc-replay.ril | sort | uniq -d | wc -l)" -eq 0
+goes_on replay-some --replay 4 --replay-groups 2 --disc-loss bradley-terry
+check "so many" test "$(jq -c .replayed replay-some.jsonl | tr '\n' ' ')" = 'null 2 2 2 '
+expect_exit 1 ril-discriminate -q --init-from S --update --run replay-2 --start-step 2 --replay 3 -i second.ril -o x.ril; check "says what" grep -q 'more than 3 groups (--replay' err
+expect_exit 1 ril-discriminate -q --init-from S --update --run plain-2 --start-step 2 --replay 3 -i second.ril -o x.ril; check "a run without" grep -q 'disc-replay.ril' err
+expect_exit 2 judge x --replay 3
+expect_exit 2 judge x --update --replay-groups 3
+check "pairs are learnt" test "$(jq -s 'last.after.accuracy > first.before.accuracy and last.after.loss < first.before.loss' bt.jsonl)" = true
+for name in smoothed bt replay; do
+	check "$name is another" test "$(cmp -s $name/step-$STEPS.tmp/disc/model.safetensors plain/step-$STEPS.tmp/disc/model.safetensors; echo $?)" = 1
+done
+ril-encode -q -m S --batch 6 --steps 1 q.jsonl | ril-rollout -q -m S -n 3 --max-new-tokens 8 -o alone.ril
+check "without teachers nothing is learnt of pairs" ril-discriminate -q --init-from S --update --lr 1 --disc-loss bradley-terry --save D1 -i alone.ril -o x.ril
+check "to the byte" ril-discriminate -q --init-from S --update --lr 0 --save D0 -i alone.ril -o x.ril
+check "what it was" cmp D0/model.safetensors D1/model.safetensors
+expect_exit 2 judge x --label-smoothing 2
+expect_exit 2 judge x --similarity half
+
+# ---- a teacher's distribution ----
+ril-encode -q -m S --with-answers --batch 20 --steps 6 t/q.jsonl | ril-update -q -m S --objective sft --lr 5e-3 --save teacher
+# nothing to learn but from the teacher
+responses() { ril-encode -q -m S --with-pixels --batch 6 --steps 4 --seed 3 --save-every 1 --start-step "$1" --count "$2" q.jsonl | ril-rollout -q -m "$3" -n 3 --max-new-tokens 12 --seed 3 --start-step "$1"; }
+responses 0 1 S | ril-score -q --reward '0*answer' -o zero.ril
+responses 0 1 S | ril-score -q -o answer.ril
+# distill NAME STREAM OPTION...
+distill() { local name=$1 in=$2; shift 2; ril-update -q -m S --objective dr-grpo --lr 1e-3 --metrics "$name.jsonl" --save "$name" -i "$in" "$@"; }
+zero=(zero.ril --reward-field reward)
+kl() { jq .distill_kl "$1.jsonl" | tail -n 1; }
+less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'; }
+check "from itself" distill itself "${zero[@]}" --distill S
+check "there is nothing to learn" cmp itself/model.safetensors S/model.safetensors
+check "and no divergence" test "$(kl itself)" = 0
+for how in forward reverse; do
+	check "$how" distill $how "${zero[@]}" --distill teacher --distill-kl $how
+	check "$how, longer" distill $how-longer "${zero[@]}" --distill teacher --distill-kl $how --mu 20
+	check "$how: $(kl $how), later $(kl $how-longer)" less "$(kl $how-longer)" "$(kl $how)"
+	check "$how is what the loss is made of" near "$(jq .loss $how.jsonl)" "$(kl $how)"
+done
+check "reverse is the default" distill default-kl "${zero[@]}" --distill teacher
+check "to the byte" cmp default-kl/model.safetensors reverse/model.safetensors
+check "its weight" distill half "${zero[@]}" --distill teacher --distill-weight 0.5
+check "halves the loss" near "$(jq .loss half.jsonl)" "$(kl reverse | jq '. / 2')"
+check "beside rewards" distill both answer.ril --distill teacher
+check "which count" test "$(cmp -s both/model.safetensors reverse/model.safetensors; echo $?)" = 1
+check "with any number of threads" distill threads "${zero[@]}" --distill teacher --threads 1
+check "the same" cmp threads/model.safetensors reverse/model.safetensors
+check "in parts" distill parts "${zero[@]}" --distill teacher --micro-batch 2 --recompute block
+check "the same divergence" near "$(kl parts)" "$(kl reverse)"
+check "of answers" sh -c "ril-encode -q -m S --with-answers --with-pixels --batch 20 --steps 1 sft.jsonl | ril-update -q -m S --objective sft --distill teacher --distill-kl forward --lr 1e-3 --metrics sft-kl.jsonl --save answers"
+check "it is there" less 0 "$(kl sft-kl)"
+check "planned" test "$(ril-update --plan -m S --distill teacher | awk '$1 == "weights" {print $NF}')" -gt "$(ril-update --plan -m S | awk '$1 == "weights" {print $NF}')"
+expect_exit 1 distill x "${zero[@]}" --distill "$RIL_ROOT/share/models/teacher-b"; check "says why" grep -q "tokenizer is not the student's (--distill" err
+ril-encode -q -m S --batch 2 --steps 1 q.jsonl | ril-rollout -q -m S -n 2 --max-new-tokens 4 | ril-score -q -o eyeless.ril
+expect_exit 1 distill x eyeless.ril --distill teacher; check "a teacher looks for itself" grep -q 'vision.pixels is missing' err
+check "nothing was written" test ! -e x
+test_end
