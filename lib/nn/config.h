@@ -9,13 +9,14 @@
 
 #include "base/err.h"
 #include "nn/family.h"
-#include "ops/ops.h"
+#include "nn/rope.h"
 
 enum { RIL_MAX_LAYERS = 512, RIL_MAX_EOS = 8 };
 
 struct ril_decoder_config {
 	int64_t vocab, hidden, inner, layers, heads, kv_heads, head_dim, max_positions;
 	double norm_eps, rope_theta;
+	struct ril_rope_scaling rope;
 	int64_t mrope[3]; /* pairs turned by the temporal, height and width position; all 0: one position */
 	bool qkv_bias, o_bias, qk_norm;
 	bool tied;      /* the language head is the embedding table */

@@ -61,7 +61,8 @@ static int bind_rope(struct ril_model *m, struct ril_decoder *d, struct ril_err 
 {
 	const struct ril_decoder_config *c = &m->config.text;
 	int64_t pairs = c->head_dim / 2;
-	d->rope = (struct ril_rope){.pairs = pairs, .freqs = pairs, .dim = c->head_dim, .theta = c->rope_theta};
+	d->rope = (struct ril_rope){
+		.pairs = pairs, .freqs = pairs, .dim = c->head_dim, .theta = c->rope_theta, .scaling = c->rope};
 	if (ril_model_pos_rows(&m->config) == 1)
 		return 0;
 	int32_t *axis = ril_new((size_t)pairs, sizeof *axis, err);
