@@ -1,6 +1,6 @@
 /* config.h -- config.json in every form the hub carries, read into one struct.
  *
- * Qwen2.5-VL flat (transformers 4.49) and nested (5.x: text_config, rope_parameters, dtype), InternVL native
+ * Qwen2-VL and Qwen2.5-VL flat (transformers 4.49) and nested (5.x: text_config, rope_parameters, dtype), InternVL native
  * (InternVLForConditionalGeneration) and original (InternVLChatModel), text-only Qwen2/Qwen2.5 and Qwen3.  Fields that
  * a file leaves out take the reference implementation's defaults; what would change the numbers and is not implemented
  * is refused by name.  How pictures are processed is read by lib/image from preprocessor_config.json. */
@@ -28,7 +28,7 @@ struct ril_vision_config {
 	int64_t hidden, inner, layers, heads, patch, channels;
 	enum ril_act act, projector_act;
 	double norm_eps;
-	/* Qwen2.5-VL */
+	/* Qwen */
 	int64_t temporal, merge, window, out_hidden;
 	double rope_theta;
 	uint8_t full[RIL_MAX_LAYERS]; /* blocks with attention over the whole picture */
@@ -43,7 +43,7 @@ struct ril_config {
 	const struct ril_family *family;
 	char model_type[64];
 	bool original; /* InternVLChatModel */
-	bool nested;   /* Qwen2.5-VL with text_config */
+	bool nested;   /* Qwen with text_config */
 	/* where a fresh folder of this form has its decoder and its language head */
 	const char *decoder_prefix, *head_name;
 	struct ril_decoder_config text;

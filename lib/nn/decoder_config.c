@@ -19,6 +19,12 @@ struct decoder_type {
 static const struct decoder_type decoder_types[] = {
 	{.name = "qwen2", .norm_eps = 1e-6, .rope_theta = 1e4, .qkv_bias = true},
 	{.name = "qwen3", .norm_eps = 1e-6, .rope_theta = 1e4, .head_dim = 128, .asks_bias = true, .qk_norm = true},
+	{.name = "qwen2_vl",
+	 .other_name = "qwen2_vl_text",
+	 .norm_eps = 1e-5,
+	 .rope_theta = 1e6,
+	 .qkv_bias = true,
+	 .mrope = true},
 	{.name = "qwen2_5_vl",
 	 .other_name = "qwen2_5_vl_text",
 	 .norm_eps = 1e-5,

@@ -54,6 +54,9 @@ FAMILIES = {
     "internvl3_5": golden("internvl3_5"),
     "internvl3_5-resaved": internvl(text("qwen3", rope_theta=1e6), vision_feature_layer=-2, tie_word_embeddings=False),
     "internvl3_5-original": internvl(text("qwen3", num_attention_heads=2), tie_word_embeddings=False),
+    # Qwen2-VL, flat and nested
+    "qwen2_vl": golden("qwen2_vl"),
+    "qwen2_vl-resaved": golden("qwen2_vl") | {"torch_dtype": "float32", "tie_word_embeddings": True, "num_key_value_heads": 1},
     "rope-yarn-vl": qwen2_5_vl(rope_scaling={"type": "yarn", "mrope_section": [1, 2, 3], "attention_factor": 1.25} | YARN, tie_word_embeddings=True),
 }
 BOUNDS = {"pixels": ["--max-pixels", "12544"], "tiles": ["--max-tiles", "3"]}

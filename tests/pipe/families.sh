@@ -40,7 +40,7 @@ near() { # near WHAT TOLERANCE A B: a number of two metrics files
 for config in "$RIL_ROOT"/tests/golden/configs/*.json; do
 	f=$(basename "$config" .json) bound=(--max-pixels 12544)
 	[[ $f != internvl* ]] || bound=(--max-tiles 2)
-	rm -rf M m; mkdir -p "$f"
+	rm -rf M m none; mkdir -p "$f"
 	check "$f: a fresh folder" ril-init -q --config "$config" --train-tokenizer corpus.txt --vocab 280 --dtype F32 --range 0.05 --seed 2 "${bound[@]}" -o M
 	check "$f: looked at" bash -c 'ril-inspect M | grep -q embed_tokens'
 	check "$f: encoded" encode "$RIL_BIN" M "$f/e.ril"

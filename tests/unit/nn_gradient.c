@@ -224,9 +224,9 @@ static void test_adapters(const char *folder, const char *name, bool score)
 
 int main(void)
 {
-	static const char *const folder[] = {"qwen2_5_vl-a", "qwen2_5_vl-b", "internvl3-a",
-					     "internvl3-b",  "qwen3-text",   "internvl3_5"};
-	for (int i = 0; i < 6; i++) {
+	static const char *const folder[] = {"qwen2_5_vl-a", "qwen2_5_vl-b", "internvl3-a", "internvl3-b",
+					     "qwen3-text",   "internvl3_5",  "qwen2_vl"};
+	for (int i = 0; i < (int)(sizeof folder / sizeof *folder); i++) {
 		for (int use = 0; use < 2; use++) {
 			struct rig r;
 			struct ril_err err = {0};
