@@ -147,3 +147,8 @@ int64_t ril_config_image_tokens(const struct ril_config *c, const int32_t grid[3
 {
 	return c->family->tower ? c->family->tower->image_tokens(c, grid) : 0;
 }
+
+int64_t ril_config_image_cols(const struct ril_config *c)
+{
+	return c->text.hidden * (1 + c->vision.stack);
+}

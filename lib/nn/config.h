@@ -11,13 +11,14 @@
 #include "nn/family.h"
 #include "nn/rope.h"
 
-enum { RIL_MAX_LAYERS = 512, RIL_MAX_EOS = 8 };
+enum { RIL_MAX_LAYERS = 512, RIL_MAX_EOS = 8, RIL_MAX_STACK = 8 };
 
 struct ril_decoder_config {
 	int64_t vocab, hidden, inner, layers, heads, kv_heads, head_dim, max_positions;
 	double norm_eps, rope_theta;
 	struct ril_rope_scaling rope;
 	int64_t mrope[3]; /* pairs turned by the temporal, height and width position; all 0: one position */
+	bool interleaved; /* the sections take turns, T H W T H W, instead of lying one after another */
 	bool qkv_bias, o_bias, qk_norm;
 	bool tied;      /* the language head is the embedding table */
 	int64_t window; /* tokens a sliding layer sees; 0: none slides */
@@ -32,6 +33,10 @@ struct ril_vision_config {
 	int64_t temporal, merge, window, out_hidden;
 	double rope_theta;
 	uint8_t full[RIL_MAX_LAYERS]; /* blocks with attention over the whole picture */
+	/* Qwen3-VL */
+	int64_t side;  /* of the square of learned positions */
+	int64_t stack; /* DeepStack: features besides the embedding, added after the decoder's first layers */
+	int32_t stacked[RIL_MAX_STACK]; /* the blocks after which they are taken */
 	/* InternVL */
 	int64_t image;       /* tile side in pixels */
 	int64_t shuffle;     /* patches merged per side: 1 / downsample_ratio */
@@ -61,5 +66,7 @@ int ril_config_read(struct ril_config *, const char *dir, struct ril_err *);
 int64_t ril_config_pixel_rows(const struct ril_config *, const int32_t grid[3]);
 int64_t ril_config_pixel_cols(const struct ril_config *);
 int64_t ril_config_image_tokens(const struct ril_config *, const int32_t grid[3]);
+/* Values of a row of embeddings: the decoder's width, as often as a picture enters it (DeepStack). */
+int64_t ril_config_image_cols(const struct ril_config *);
 
 #endif

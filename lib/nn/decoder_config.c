@@ -15,10 +15,20 @@ struct decoder_type {
 	bool asks_bias;                /* attention_bias is read, and speaks for o as well */
 	bool qk_norm;                  /* every head of q and k is normalised */
 	bool mrope;                    /* three positions turn the pairs, in sections */
+	bool interleaved;              /* which take turns */
 };
 static const struct decoder_type decoder_types[] = {
 	{.name = "qwen2", .norm_eps = 1e-6, .rope_theta = 1e4, .qkv_bias = true},
 	{.name = "qwen3", .norm_eps = 1e-6, .rope_theta = 1e4, .head_dim = 128, .asks_bias = true, .qk_norm = true},
+	{.name = "qwen3_vl",
+	 .other_name = "qwen3_vl_text",
+	 .norm_eps = 1e-6,
+	 .rope_theta = 5e5,
+	 .head_dim = 128,
+	 .asks_bias = true,
+	 .qk_norm = true,
+	 .mrope = true,
+	 .interleaved = true},
 	{.name = "qwen2_vl",
 	 .other_name = "qwen2_vl_text",
 	 .norm_eps = 1e-5,
@@ -114,6 +124,7 @@ static int read_fields(struct ril_decoder_config *d, const cJSON *o, const struc
 	d->qkv_bias = bias;
 	d->o_bias = k->asks_bias && bias;
 	d->qk_norm = k->qk_norm;
+	d->interleaved = k->interleaved;
 	return 0;
 }
 

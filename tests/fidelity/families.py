@@ -4,6 +4,7 @@ Each is a config.json as the hub carries it, a tokenizer, templates and processo
 biases, too) of the class that transformers has for it, in the names under which transformers writes them.  `X-resaved` has transformers' own
 config.json.  scripts/check-reference takes it from there.
 
+families.py --adapters FOLDER OUT -- adapters of every linear layer but the head, as PEFT makes them, B drawn too.
 families.py --original FOLDER -- makes an InternVL folder the original layout, with its cases: what transformers itself does not load, it has
 computed in its own.
 
@@ -57,6 +58,10 @@ FAMILIES = {
     # Qwen2-VL, flat and nested
     "qwen2_vl": golden("qwen2_vl"),
     "qwen2_vl-resaved": golden("qwen2_vl") | {"torch_dtype": "float32", "tie_word_embeddings": True, "num_key_value_heads": 1},
+    # Qwen3-VL, with DeepStack, and without
+    "qwen3_vl": golden("qwen3_vl"),
+    "qwen3_vl-resaved": (lambda c: c | {"torch_dtype": "float32", "tie_word_embeddings": True, "text_config": c["text_config"] | {"attention_bias": True},
+                         "vision_config": c["vision_config"] | {"deepstack_visual_indexes": [], "num_position_embeddings": 144}})(golden("qwen3_vl")),
     "rope-yarn-vl": qwen2_5_vl(rope_scaling={"type": "yarn", "mrope_section": [1, 2, 3], "attention_factor": 1.25} | YARN, tie_word_embeddings=True),
 }
 BOUNDS = {"pixels": ["--max-pixels", "12544"], "tiles": ["--max-tiles", "3"]}
@@ -115,6 +120,16 @@ def build(name, config, target):
     if name.endswith("-resaved"):
         with open(os.path.join(folder, "config.json"), "w") as f:
             f.write(written)
+
+
+def adapters(folder, target):
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForImageTextToText
+    torch.manual_seed(0)
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype="auto")
+    names = [n for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and "lm_head" not in n]
+    get_peft_model(model, LoraConfig(r=3, lora_alpha=7, init_lora_weights=False, target_modules=names)).save_pretrained(target)
 
 
 # ---- the original layout of InternVL ----
@@ -176,6 +191,8 @@ def original(folder):
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "--adapters":
+        sys.exit(adapters(*sys.argv[2:]))
     if sys.argv[1] == "--original":
         sys.exit(original(sys.argv[2]))
     os.makedirs(sys.argv[1], exist_ok=True)
