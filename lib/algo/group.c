@@ -12,10 +12,10 @@ static int view_embeds(const struct ril_st_entry *e, const struct ril_config *c,
 {
 	if ((e->dtype != RIL_BF16 && e->dtype != RIL_F32) || e->ndim != 2)
 		return ril_fail(err, RIL_ECORRUPT, "'%s': vision.embeds is not a BF16 or F32 matrix", g->text.name);
-	if (e->dim[1] != c->text.hidden)
+	if (e->dim[1] != ril_config_image_cols(c))
 		return ril_fail(err, RIL_EFAIL,
 				"'%s': vision.embeds is %lld wide, this model %lld: another model's stream",
-				g->text.name, (long long)e->dim[1], (long long)c->text.hidden);
+				g->text.name, (long long)e->dim[1], (long long)ril_config_image_cols(c));
 	g->start = g->vision;
 	g->start.embeds = e->data;
 	g->start.dtype = e->dtype;

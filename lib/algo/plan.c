@@ -151,7 +151,7 @@ static int64_t choose_grid(const struct ril_config *c, int64_t V, int32_t grid[3
 static int make_picture(struct question *q, const struct ril_config *c, int64_t V, bool pixels, struct ril_err *err)
 {
 	int64_t rows = pixels ? ril_config_pixel_rows(c, q->grid) : V;
-	int64_t cols = pixels ? ril_config_pixel_cols(c) : c->text.hidden;
+	int64_t cols = pixels ? ril_config_pixel_cols(c) : ril_config_image_cols(c);
 	if (!(q->numbers = ril_new((size_t)(rows * cols), sizeof(float), err)))
 		return -1;
 	q->pictures = 1;

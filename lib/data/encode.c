@@ -225,7 +225,8 @@ static int put_pictures(struct ril_record *r, const struct ril_encoder *e, struc
 		s->part[i] = s->picture[i]->embeds;
 		s->rows[i] = s->picture[i]->tokens;
 	}
-	if (put_rows(r, "vision.embeds", e->opt.bf16, s->part, s->rows, s->n, e->model->config.text.hidden, err))
+	if (put_rows(r, "vision.embeds", e->opt.bf16, s->part, s->rows, s->n, ril_config_image_cols(&e->model->config),
+		     err))
 		return -1;
 	for (size_t i = 0; i < s->n; i++) {
 		s->part[i] = s->picture[i]->pixels.values;

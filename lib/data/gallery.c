@@ -220,7 +220,7 @@ static int count_tokens(const struct ril_gallery *g, struct ril_picture *s, stru
 
 static int embed(struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
 {
-	int64_t H = g->model->config.text.hidden;
+	int64_t H = ril_config_image_cols(&g->model->config);
 	struct ril_tower_input one = {1, s->pixels.grid, s->pixels.values};
 	struct ril_val *v = ril_model_vision(g->tape, g->model, &one);
 	double *host = NULL;
@@ -251,9 +251,10 @@ static int take_in(struct ril_gallery *g, struct ril_picture *s, struct ril_err 
 	int rc = g->tape ? embed(g, s, err) : 0;
 	if (!g->keep_pixels)
 		ril_pixels_free(&s->pixels);
-	s->bytes = strlen(s->path) +
-		   (s->embeds ? (size_t)(s->tokens * g->model->config.text.hidden) * sizeof *s->embeds : 0) +
-		   (size_t)s->pixels.rows * (size_t)s->pixels.width * sizeof *s->pixels.values;
+	s->bytes =
+		strlen(s->path) +
+		(s->embeds ? (size_t)(s->tokens * ril_config_image_cols(&g->model->config)) * sizeof *s->embeds : 0) +
+		(size_t)s->pixels.rows * (size_t)s->pixels.width * sizeof *s->pixels.values;
 	g->bytes += s->bytes;
 	return rc;
 }

@@ -15,7 +15,7 @@ struct ril_picture {
 	char sha256[65]; /* of the file */
 	int32_t grid[3];
 	int64_t tokens;           /* rows of embeddings */
-	float *embeds;            /* [tokens,H]; NULL: not embedded */
+	float *embeds;            /* [tokens, image cols]; NULL: not embedded */
 	struct ril_pixels pixels; /* values NULL unless pixels are kept */
 	size_t bytes;             /* for the gallery: of embeddings, pixels and path */
 	int64_t used;             /* for the gallery: the load that last asked for it */

@@ -99,7 +99,7 @@ static int check(const struct ril_pixel_settings *s, struct ril_err *err)
 		       : 0;
 }
 
-static const char *const model_types[] = {"qwen2_5_vl", "qwen2_vl", NULL};
+static const char *const model_types[] = {"qwen2_5_vl", "qwen2_vl", "qwen3_vl", NULL};
 const struct ril_pixel_kind ril_pixels_qwen = {
 	.layout = RIL_PIXELS_QWEN,
 	.model_types = model_types,

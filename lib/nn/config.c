@@ -85,6 +85,21 @@ static int read_ids(struct ril_config *c, const char *dir, const cJSON *top, con
 
 /* ---- the whole ---- */
 
+/* Weights in fewer bits come with scales beside them, which nothing here reads. */
+static int refuse_quantised(const cJSON *o, struct ril_err *err)
+{
+	const cJSON *q = ril_config_member(o, "quantization_config");
+	const char *method = "unknown";
+	if (!q)
+		return 0;
+	return ril_json_str(q, "quant_method", &method, err)
+		       ? -1
+		       : ril_fail(err, RIL_EFAIL,
+				  "weights quantised by method '%s' are not supported; the same model in BF16, F16 or "
+				  "F32 is",
+				  method);
+}
+
 static int read_config(struct ril_config *c, const char *dir, const cJSON *top, struct ril_err *err)
 {
 	const char *type = NULL;
@@ -94,7 +109,10 @@ static int read_config(struct ril_config *c, const char *dir, const cJSON *top, 
 	snprintf(c->model_type, sizeof c->model_type, "%s", type);
 	if (!(c->family = ril_family_find(type)))
 		return ril_family_refuse(type, err);
-	return c->family->read(c, top, &text, err) || read_ids(c, dir, top, text, err) ? -1 : 0;
+	return refuse_quantised(top, err) || c->family->read(c, top, &text, err) || refuse_quantised(text, err) ||
+			       read_ids(c, dir, top, text, err)
+		       ? -1
+		       : 0;
 }
 
 int ril_config_read(struct ril_config *c, const char *dir, struct ril_err *err)
@@ -128,4 +146,9 @@ int64_t ril_config_pixel_cols(const struct ril_config *c)
 int64_t ril_config_image_tokens(const struct ril_config *c, const int32_t grid[3])
 {
 	return c->family->tower ? c->family->tower->image_tokens(c, grid) : 0;
+}
+
+int64_t ril_config_image_cols(const struct ril_config *c)
+{
+	return c->text.hidden * (1 + c->vision.stack);
 }

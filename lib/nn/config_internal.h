@@ -23,5 +23,8 @@ int ril_config_list(struct ril_buf *, const char *name, size_t i, size_t n, stru
 
 /* decoder_config.c: the language model's part, which names its own type. */
 int ril_config_decoder(struct ril_decoder_config *, const cJSON *, struct ril_err *);
+/* rope_config.c: its rotary positions, where the file is silent of the theta that is there; mrope: in sections.  YaRN's may
+ * reach further than max_positions, which then grows. */
+int ril_config_rope(struct ril_decoder_config *, const cJSON *, bool mrope, struct ril_err *);
 
 #endif

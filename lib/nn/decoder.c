@@ -51,9 +51,12 @@ static const char *prefix(const struct ril_model *m)
 	return ril_bind_prefix(m->params, known, "embed_tokens.weight", m->config.decoder_prefix);
 }
 
-/* Which of the three positions turns a pair: sections of the temporal, height and width position, in this order. */
+/* Which of the three positions turns a pair: sections of the temporal, height and width position, in this order; or where they take
+ * turns each as often as its section is long, the temporal one in whatever is left. */
 static int32_t section(const struct ril_decoder_config *c, int64_t pair)
 {
+	if (c->interleaved)
+		return pair % 3 && pair < 3 * c->mrope[pair % 3] ? (int32_t)(pair % 3) : 0;
 	return pair < c->mrope[0] ? 0 : pair < c->mrope[0] + c->mrope[1] ? 1 : 2;
 }
 
@@ -61,7 +64,8 @@ static int bind_rope(struct ril_model *m, struct ril_decoder *d, struct ril_err 
 {
 	const struct ril_decoder_config *c = &m->config.text;
 	int64_t pairs = c->head_dim / 2;
-	d->rope = (struct ril_rope){.pairs = pairs, .freqs = pairs, .dim = c->head_dim, .theta = c->rope_theta};
+	d->rope = (struct ril_rope){
+		.pairs = pairs, .freqs = pairs, .dim = c->head_dim, .theta = c->rope_theta, .scaling = c->rope};
 	if (ril_model_pos_rows(&m->config) == 1)
 		return 0;
 	int32_t *axis = ril_new((size_t)pairs, sizeof *axis, err);
@@ -171,6 +175,7 @@ struct pass {
 	const struct ril_pass *p;
 	const struct ril_rope *rope;
 	const struct layer *layer;
+	struct ril_val *vis; /* DeepStack: [image tokens * (1 + features), H] */
 };
 
 /* Every head's query (or key) normalised on its own. */
@@ -221,7 +226,10 @@ static struct ril_val *block(struct ril_tape *t, const void *ctx, struct ril_val
 	x = ril_t_linear_add(t, x, o, &l->o);
 	struct ril_val *h = ril_t_rmsnorm(t, x, l->norm2, p->c->norm_eps);
 	struct ril_val *gate = ril_t_linear(t, h, &l->gate), *up = ril_t_linear(t, h, &l->up);
-	return ril_t_linear_add(t, x, ril_t_swiglu(t, gate, up), &l->down);
+	x = ril_t_linear_add(t, x, ril_t_swiglu(t, gate, up), &l->down);
+	if (!p->vis || b->i >= p->p->stack)
+		return x;
+	return ril_t_add_at(t, x, p->vis, p->p->seen_at, p->p->deep + b->i * p->p->seen, p->p->seen, x->m.rows);
 }
 
 /* A copy for whoever looks at hidden states: the stream itself may be overwritten. */
@@ -246,6 +254,8 @@ struct ril_val *ril_model_decode(struct ril_tape *t, struct ril_model *m, const 
 		ril_fail(&err, RIL_EFAIL, "%s: was opened without its language model", m->params->dir);
 	if (!reads || ril_rope_reach(&d->rope, pass->top + 1, &err))
 		return ril_tape_fail(t, &err);
+	if (vis && pass->stack) /* an image token's embedding and features, one after another */
+		p.vis = vis = ril_view_reshape(t, vis, vis->m.rows * (1 + pass->stack), p.c->hidden);
 	struct ril_val *x = ril_t_embed(t, pass->ids, pass->vrow, pass->T, d->embed, vis);
 	for (int64_t i = 0; i < p.c->layers; i++) {
 		bool last = i == p.c->layers - 1 && pass->rows;

@@ -15,10 +15,26 @@ struct decoder_type {
 	bool asks_bias;                /* attention_bias is read, and speaks for o as well */
 	bool qk_norm;                  /* every head of q and k is normalised */
 	bool mrope;                    /* three positions turn the pairs, in sections */
+	bool interleaved;              /* which take turns */
 };
 static const struct decoder_type decoder_types[] = {
 	{.name = "qwen2", .norm_eps = 1e-6, .rope_theta = 1e4, .qkv_bias = true},
 	{.name = "qwen3", .norm_eps = 1e-6, .rope_theta = 1e4, .head_dim = 128, .asks_bias = true, .qk_norm = true},
+	{.name = "qwen3_vl",
+	 .other_name = "qwen3_vl_text",
+	 .norm_eps = 1e-6,
+	 .rope_theta = 5e5,
+	 .head_dim = 128,
+	 .asks_bias = true,
+	 .qk_norm = true,
+	 .mrope = true,
+	 .interleaved = true},
+	{.name = "qwen2_vl",
+	 .other_name = "qwen2_vl_text",
+	 .norm_eps = 1e-5,
+	 .rope_theta = 1e6,
+	 .qkv_bias = true,
+	 .mrope = true},
 	{.name = "qwen2_5_vl",
 	 .other_name = "qwen2_5_vl_text",
 	 .norm_eps = 1e-5,
@@ -43,50 +59,6 @@ static const struct decoder_type *find_type(const char *name, struct ril_err *er
 		ril_fail(err, RIL_EFAIL, "language model type '%s' is not supported; %s are", name, known.data);
 	ril_buf_free(&known);
 	return NULL;
-}
-
-static int read_mrope(struct ril_decoder_config *d, const cJSON *rope, struct ril_err *err)
-{
-	cJSON *section = rope ? ril_config_member(rope, "mrope_section") : NULL;
-	if (cJSON_GetArraySize(section) != 3)
-		return ril_fail(err, RIL_ECORRUPT, "field 'mrope_section' is not a list of three numbers");
-	int64_t sum = 0;
-	for (int i = 0; i < 3; i++) {
-		cJSON *n = cJSON_GetArrayItem(section, i);
-		if (!cJSON_IsNumber(n) || n->valueint < 0)
-			return ril_fail(err, RIL_ECORRUPT, "field 'mrope_section' is not a list of three numbers");
-		d->mrope[i] = n->valueint;
-		sum += n->valueint;
-	}
-	if (sum != d->head_dim / 2)
-		return ril_fail(err, RIL_ECORRUPT,
-				"field 'mrope_section' adds up to %lld, half of the head size is %lld", (long long)sum,
-				(long long)(d->head_dim / 2));
-	return 0;
-}
-
-static int read_rope(struct ril_decoder_config *d, const cJSON *o, const struct decoder_type *k, struct ril_err *err)
-{
-	cJSON *rope = ril_config_member(o, "rope_parameters");
-	if (!rope)
-		rope = ril_config_member(o, "rope_scaling");
-	const char *type = "default";
-	double partial = 1;
-	d->rope_theta = k->rope_theta;
-	if (ril_json_num(o, "rope_theta", &d->rope_theta, err) ||
-	    ril_json_num(o, "partial_rotary_factor", &partial, err))
-		return -1;
-	if (rope && (ril_json_str(rope, "type", &type, err) || ril_json_str(rope, "rope_type", &type, err) ||
-		     ril_json_num(rope, "rope_theta", &d->rope_theta, err)))
-		return -1;
-	/* "dynamic" changes nothing up to max_position_embeddings, where packs stop anyhow. */
-	if (strcmp(type, "default") && strcmp(type, "mrope") && strcmp(type, "dynamic"))
-		return ril_fail(err, RIL_EFAIL, "rotary positions of type '%s' are not supported", type);
-	if (partial != 1)
-		return ril_fail(err, RIL_EFAIL, "field 'partial_rotary_factor' other than 1 is not supported");
-	if (!(d->rope_theta > 0))
-		return ril_fail(err, RIL_ECORRUPT, "field 'rope_theta' is not positive");
-	return k->mrope ? read_mrope(d, rope, err) : 0;
 }
 
 /* Which layers slide: layer_types where written, else those from max_window_layers on, as the reference derives it. */
@@ -137,6 +109,7 @@ static int read_fields(struct ril_decoder_config *d, const cJSON *o, const struc
 	enum ril_act act = RIL_ACT_SILU;
 	bool bias = k->qkv_bias;
 	d->norm_eps = k->norm_eps;
+	d->rope_theta = k->rope_theta;
 	if (ril_config_size(o, "vocab_size", 1 << 24, &d->vocab, err) ||
 	    ril_config_size(o, "hidden_size", 1 << 17, &d->hidden, err) ||
 	    ril_config_size(o, "intermediate_size", 1 << 19, &d->inner, err) ||
@@ -151,6 +124,7 @@ static int read_fields(struct ril_decoder_config *d, const cJSON *o, const struc
 	d->qkv_bias = bias;
 	d->o_bias = k->asks_bias && bias;
 	d->qk_norm = k->qk_norm;
+	d->interleaved = k->interleaved;
 	return 0;
 }
 
@@ -160,5 +134,6 @@ int ril_config_decoder(struct ril_decoder_config *d, const cJSON *o, struct ril_
 	if (ril_json_str(o, "model_type", &type, err))
 		return -1;
 	const struct decoder_type *k = find_type(type, err);
-	return !k || read_fields(d, o, k, err) || read_rope(d, o, k, err) || read_windows(d, o, err) ? -1 : 0;
+	return !k || read_fields(d, o, k, err) || ril_config_rope(d, o, k->mrope, err) || read_windows(d, o, err) ? -1
+														  : 0;
 }

@@ -32,7 +32,8 @@ struct ril_family {
 	const struct ril_fresh_family *fresh;
 };
 
-extern const struct ril_family ril_qwen2_5_vl, ril_internvl, ril_internvl_chat, ril_text_only;
+extern const struct ril_family ril_qwen2_vl, ril_qwen2_5_vl, ril_qwen3_vl, ril_internvl, ril_internvl_chat,
+	ril_text_only;
 
 /* The family of a model_type, or NULL. */
 const struct ril_family *ril_family_find(const char *model_type);
@@ -40,6 +41,8 @@ const struct ril_family *ril_family_find(const char *model_type);
 int ril_family_refuse(const char *model_type, struct ril_err *);
 
 /* Their readers of config.json. */
+int ril_qwen3_vl_read(struct ril_config *, const cJSON *top, const cJSON **text, struct ril_err *);
+int ril_qwen2_vl_read(struct ril_config *, const cJSON *top, const cJSON **text, struct ril_err *);
 int ril_qwen2_5_vl_read(struct ril_config *, const cJSON *top, const cJSON **text, struct ril_err *);
 int ril_internvl_read(struct ril_config *, const cJSON *top, const cJSON **text, struct ril_err *);
 int ril_internvl_chat_read(struct ril_config *, const cJSON *top, const cJSON **text, struct ril_err *);

@@ -18,7 +18,8 @@ struct ril_fresh_family {
 	/* The processor's files; may change the config.  NULL: none. */
 	int (*pictures)(const char *dir, cJSON *config, const struct ril_fresh *, struct ril_err *);
 };
-extern const struct ril_fresh_family ril_qwen2_5_vl_fresh, ril_internvl_fresh, ril_internvl_chat_fresh;
+extern const struct ril_fresh_family ril_qwen2_vl_fresh, ril_qwen2_5_vl_fresh, ril_qwen3_vl_fresh, ril_internvl_fresh,
+	ril_internvl_chat_fresh;
 extern const char ril_qwen2_5_vl_template[];
 
 /* Writes dir/name; `tree` may be NULL: memory was short. */

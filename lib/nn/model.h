@@ -57,7 +57,7 @@ struct ril_tower_input {
 	const int32_t *grid; /* [n,3] as vision.grid */
 	const float *pixels; /* [sum of pixel rows, pixel cols] as vision.pixels */
 };
-/* Embeddings of all pictures in order [V,H]. */
+/* Embeddings of all pictures in order [V, ril_config_image_cols]: H, or with DeepStack an embedding and its features. */
 struct ril_val *ril_model_vision(struct ril_tape *, struct ril_model *, const struct ril_tower_input *);
 
 /* ---- decoder ---- */

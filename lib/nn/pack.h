@@ -43,7 +43,7 @@ int ril_pack_done(struct ril_pack *, struct ril_err *);
 /* Tokens that adding the group would compute: for cutting micro-batches. */
 int64_t ril_pack_cost(const struct ril_pack_group *, enum ril_pack_form, enum ril_pack_use);
 
-/* The passes over a pack, none of which waits for the device.  vis: [V,H] embeddings (NULL when V is 0).
+/* The passes over a pack, none of which waits for the device.  vis: embeddings of V image tokens (NULL when V is 0).
  * Policy: what ril_t_head_logp sets; a loss sets the gradients before the walk back. */
 int ril_pack_logp(struct ril_tape *, struct ril_model *, const struct ril_pack *, struct ril_val *vis, double inv_t,
 		  struct ril_logps, struct ril_err *);

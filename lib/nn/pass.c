@@ -66,16 +66,45 @@ static int32_t largest(const int32_t *x, int64_t n)
 	return top;
 }
 
+/* Where a token's embedding has features after it: its row among them all, and theirs. */
+static int stack(struct ril_tape *t, int64_t n, const struct ril_tokens *k, int32_t **vrow, int32_t **at,
+		 int32_t **deep, int64_t *seen)
+{
+	*vrow = *at = *deep = NULL;
+	*seen = 0;
+	if (!n || !k->vrow)
+		return 0;
+	for (int64_t i = 0; i < k->T; i++)
+		*seen += k->vrow[i] >= 0;
+	*vrow = ril_tape_host(t, (size_t)k->T, sizeof **vrow);
+	*at = ril_tape_host(t, (size_t)*seen, sizeof **at);
+	*deep = ril_tape_host(t, (size_t)(n * *seen), sizeof **deep);
+	if (!*vrow || !*at || !*deep)
+		return -1;
+	for (int64_t i = 0, s = 0; i < k->T; i++) {
+		(*vrow)[i] = k->vrow[i] < 0 ? -1 : k->vrow[i] * (int32_t)(n + 1);
+		if (k->vrow[i] < 0)
+			continue;
+		for (int64_t f = 0; f < n; f++)
+			(*deep)[f * *seen + s] = (*vrow)[i] + (int32_t)f + 1;
+		(*at)[s++] = (int32_t)i;
+	}
+	return 0;
+}
+
 const struct ril_pass *ril_pass_make(struct ril_tape *t, const struct ril_config *c, const struct ril_tokens *k)
 {
-	enum { IDS, VROW, POS, ROWS, HEAD, TARGET, KV_ROW, FULL, SLIDE, ARRAYS };
+	enum { IDS, VROW, POS, ROWS, HEAD, TARGET, KV_ROW, FULL, SLIDE, SEEN_AT, DEEP, ARRAYS };
 	struct ril_pass *p = ril_tape_host(t, 1, sizeof *p);
 	size_t T = (size_t)k->T * sizeof(int32_t), R = (size_t)k->R * sizeof(int32_t), nslide;
-	int64_t positions = k->T * ril_model_pos_rows(c);
+	int64_t positions = k->T * ril_model_pos_rows(c), n = c->vision.stack, seen;
+	int32_t *vrow, *seen_at, *deep;
+	if (stack(t, n, k, &vrow, &seen_at, &deep, &seen))
+		return NULL;
 	const struct ril_seg *sliding = slide(t, c->text.window, k, &nslide);
 	struct ril_upload u[ARRAYS] = {
 		[IDS] = {k->ids, T, NULL},
-		[VROW] = {k->vrow, T, NULL},
+		[VROW] = {vrow ? vrow : k->vrow, T, NULL},
 		[POS] = {k->pos, (size_t)positions * sizeof(int32_t), NULL},
 		[ROWS] = {k->rows, (size_t)k->nrows * sizeof(int32_t), NULL},
 		[HEAD] = {k->head, R, NULL},
@@ -83,6 +112,8 @@ const struct ril_pass *ril_pass_make(struct ril_tape *t, const struct ril_config
 		[KV_ROW] = {k->kv ? k->kv_row : NULL, T, NULL},
 		[FULL] = {k->seg, (size_t)k->nseg * sizeof *k->seg, NULL},
 		[SLIDE] = {sliding, nslide * sizeof *sliding, NULL},
+		[SEEN_AT] = {seen_at, (size_t)seen * sizeof *seen_at, NULL},
+		[DEEP] = {deep, (size_t)(n * seen) * sizeof *deep, NULL},
 	};
 	if (!p || (nslide && !sliding) || ril_tape_upload(t, u, ARRAYS))
 		return NULL;
@@ -98,6 +129,10 @@ const struct ril_pass *ril_pass_make(struct ril_tape *t, const struct ril_config
 			       .kv_row = u[KV_ROW].device,
 			       .full = {u[FULL].device, k->nseg},
 			       .top = largest(k->pos, positions),
+			       .stack = seen ? n : 0,
+			       .seen = seen,
+			       .seen_at = u[SEEN_AT].device,
+			       .deep = u[DEEP].device,
 			       .kv = k->kv,
 			       .hidden = k->hidden};
 	p->slide = nslide ? (struct ril_segs){u[SLIDE].device, (int)nslide} : p->full;

@@ -40,6 +40,9 @@ struct ril_pass {
 	const int32_t *ids, *vrow, *pos, *rows, *head, *target, *kv_row;
 	struct ril_segs full, slide; /* attention of full and of sliding layers */
 	int32_t top;                 /* the largest position */
+	/* DeepStack: tokens that show a picture's, [seen]; the rows of their features, [stack, seen] */
+	int64_t stack, seen;
+	const int32_t *seen_at, *deep;
 	struct ril_kv *kv;
 	struct ril_val **hidden;
 };

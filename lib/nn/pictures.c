@@ -79,6 +79,6 @@ int ril_pictures_embed(struct ril_tape *t, struct ril_model *m, const struct ril
 	}
 	if (!V)
 		return 0;
-	*out = pixels ? from_pixels(t, m, s, n) : from_embeds(t, s, n, V, m->config.text.hidden);
+	*out = pixels ? from_pixels(t, m, s, n) : from_embeds(t, s, n, V, ril_config_image_cols(&m->config));
 	return ril_tape_error(t, err);
 }

@@ -11,14 +11,14 @@ struct ril_pictures {
 	const char *name; /* for errors: the key */
 	int n;
 	const int32_t *grid; /* [n,3] */
-	const void *embeds;  /* [V,H] of type `dtype`, host; NULL: use pixels */
+	const void *embeds;  /* [V, image cols] of type `dtype`, host; NULL: use pixels */
 	enum ril_dtype dtype;
 	int64_t V;
 	const float *pixels; /* [pixel rows, pixel cols] */
 	int64_t pixel_rows;
 };
 
-/* [sum of V,H]; NULL in *out when there are no pictures at all.  All sets have embeddings, or all have pixels. */
+/* [sum of V, ril_config_image_cols]; NULL in *out when there are no pictures at all.  All sets have embeddings, or all have pixels. */
 int ril_pictures_embed(struct ril_tape *, struct ril_model *, const struct ril_pictures *, size_t n,
 		       struct ril_val **out, struct ril_err *);
 

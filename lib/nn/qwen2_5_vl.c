@@ -4,10 +4,8 @@
  * within windows of the picture, a few over all of it; rows are put in window order once, so that every window is one
  * run of rows, and image tokens are put back in reading order at the end.  The merger joins 2 x 2 patches.
  * Source: modeling_qwen2_5_vl (get_window_index, rot_pos_emb) of transformers 5.23. */
-#include "base/unused.h"
 #include "nn/bind_internal.h"
-#include "nn/family_internal.h"
-#include "nn/rope.h"
+#include "nn/qwen_vl_internal.h"
 #include "ops/backend.h"
 
 #include <stdlib.h>
@@ -38,19 +36,6 @@ static void bind_block(struct ril_bind *b, const struct ril_vision_config *c, st
 	k->down = ril_bind_linear(b, true, c->hidden, c->inner, "blocks.%d.mlp.down_proj", i);
 }
 
-/* The first half of the pairs turns with the patch's row, the second with its column. */
-static int bind_rope(struct tower *q, const struct ril_vision_config *c, struct ril_err *err)
-{
-	int64_t head = c->hidden / c->heads, each = head / 4;
-	q->rope = (struct ril_rope){.pairs = 2 * each, .freqs = each, .dim = head / 2, .theta = c->rope_theta};
-	int32_t *axis = ril_new((size_t)(2 * each), sizeof *axis, err);
-	for (int64_t j = 0; axis && j < 2 * each; j++)
-		axis[j] = j >= each;
-	int rc = axis ? ril_rope_axes(&q->rope, axis, err) : -1;
-	free(axis);
-	return rc;
-}
-
 static void free_tower(void *vision)
 {
 	struct tower *q = vision;
@@ -73,7 +58,7 @@ static void *bind_tower(struct ril_model *m, struct ril_err *err)
 	struct ril_bind b = {.params = m->params,
 			     .part = RIL_PART_VISION,
 			     .modules = known,
-			     .failed = !q->block || bind_rope(q, c, err),
+			     .failed = !q->block || ril_qwen_rope(&q->rope, c, err),
 			     .err = err};
 	b.prefix = ril_bind_prefix(m->params, known, "patch_embed.proj.weight", known[m->config.nested ? 0 : 1]);
 	q->patch.w = ril_bind_any(&b, false, 5, (int64_t[]){c->hidden, c->channels, c->temporal, c->patch, c->patch},
@@ -152,19 +137,9 @@ static void plan_picture(struct plan *p, const struct ril_vision_config *c, cons
 static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_vision_config *c,
 		     const struct ril_tower_input *in)
 {
-	int64_t T = 0, frames = 0;
-	struct ril_err err = {0};
-	for (int i = 0; i < in->n; i++) {
-		const int32_t *g = &in->grid[3 * i];
-		if (g[0] < 1 || g[1] < 1 || g[2] < 1 || g[1] % c->merge || g[2] % c->merge ||
-		    (int64_t)g[0] * g[1] * g[2] > INT32_MAX / 4 - T) {
-			ril_fail(&err, RIL_ECORRUPT, "picture %d: grid %d x %d x %d is not one of merged patches", i,
-				 g[0], g[1], g[2]);
-			return ril_tape_fail(t, &err), -1;
-		}
-		T += (int64_t)g[0] * g[1] * g[2];
-		frames += g[0];
-	}
+	int64_t T, frames;
+	if (ril_qwen_count(t, c, in, &T, &frames))
+		return -1;
 	int64_t V = T / (c->merge * c->merge);
 	*p = (struct plan){.order = ril_tape_host(t, (size_t)T, 4),
 			   .back = ril_tape_host(t, (size_t)V, 4),
@@ -197,16 +172,6 @@ static int upload(struct ril_tape *t, struct device_plan *d, const struct plan *
 				  .windows = {u[3].device, p->nwindow},
 				  .frames = {u[4].device, p->nframe}};
 	return 0;
-}
-
-/* The rotary table reaches the last row and column. */
-static int reach(struct ril_tape *t, struct ril_rope *rope, const struct plan *p)
-{
-	int32_t top = 0;
-	struct ril_err err = {0};
-	for (int64_t i = 0; i < 2 * p->T; i++)
-		top = p->h[i] > top ? p->h[i] : top;
-	return ril_rope_reach(rope, top + 1, &err) ? ril_tape_fail(t, &err), -1 : 0;
 }
 
 /* ---- forward ---- */
@@ -246,7 +211,7 @@ static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const st
 	struct tower *q = m->vision;
 	struct plan host;
 	struct device_plan p;
-	if (make_plan(t, &host, c, in) || upload(t, &p, &host) || reach(t, &q->rope, &host))
+	if (make_plan(t, &host, c, in) || upload(t, &p, &host) || ril_qwen_reach(t, &q->rope, host.h, 2 * host.T))
 		return NULL;
 	struct ril_val *x = ril_tape_input(t, p.T, ril_config_pixel_cols(&m->config), in->pixels);
 	if (!x)
@@ -262,48 +227,14 @@ static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const st
 	return ril_t_gather(t, ril_t_linear(t, x, &q->merge2), p.back, p.V);
 }
 
-/* ---- a picture ---- */
-
-static int64_t pixel_rows(const struct ril_config *c RIL_UNUSED, const int32_t grid[3])
-{
-	return (int64_t)grid[0] * grid[1] * grid[2];
-}
-
-static int64_t pixel_cols(const struct ril_config *c)
-{
-	return c->vision.channels * c->vision.temporal * c->vision.patch * c->vision.patch;
-}
-
-static int64_t image_tokens(const struct ril_config *c, const int32_t grid[3])
-{
-	return pixel_rows(c, grid) / (c->vision.merge * c->vision.merge);
-}
-
-/* Tokens have (time, row, column) of their merged cell, all shifted by the position after the text before the picture;
- * what follows goes on after the largest position used.
- * Source: get_rope_index of modeling_qwen2_5_vl, transformers 5.23, for pictures (time does not advance within one). */
-static int32_t place(const struct ril_config *c, const int32_t grid[3], int32_t *pos, int64_t stride, int64_t at,
-		     int32_t from)
-{
-	int32_t rows = (int32_t)(grid[1] / c->vision.merge), cols = (int32_t)(grid[2] / c->vision.merge);
-	for (int32_t f = 0; f < grid[0]; f++) {
-		for (int32_t i = 0; i < rows * cols; i++, at++) {
-			pos[at] = from;
-			pos[stride + at] = from + i / cols;
-			pos[2 * stride + at] = from + i % cols;
-		}
-	}
-	return rows > cols ? rows : cols;
-}
-
 static const struct ril_tower tower = {
 	.bind = bind_tower,
 	.free = free_tower,
 	.forward = forward,
-	.pixel_rows = pixel_rows,
-	.pixel_cols = pixel_cols,
-	.image_tokens = image_tokens,
-	.place = place,
+	.pixel_rows = ril_qwen_pixel_rows,
+	.pixel_cols = ril_qwen_pixel_cols,
+	.image_tokens = ril_qwen_image_tokens,
+	.place = ril_qwen_place,
 };
 static const char *const model_types[] = {"qwen2_5_vl", NULL};
 const struct ril_family ril_qwen2_5_vl = {

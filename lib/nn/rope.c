@@ -26,13 +26,13 @@ int ril_rope_axes(struct ril_rope *r, const int32_t *axis, struct ril_err *err)
 
 static void fill(const struct ril_rope *r, int64_t positions, ril_real *cosv, ril_real *sinv)
 {
+	float length = r->scaling.form == RIL_ROPE_YARN ? (float)r->scaling.attention : 1;
 	for (int64_t j = 0; j < r->pairs; j++) {
-		float power = (float)(2 * (j % r->freqs)) / (float)r->dim;
-		float freq = 1 / (float)pow((double)(float)r->theta, (double)power);
+		float freq = ril_rope_frequency(r, j);
 		for (int64_t p = 0; p < positions; p++) {
 			float angle = (float)p * freq;
-			cosv[p * r->pairs + j] = (float)cos((double)angle);
-			sinv[p * r->pairs + j] = (float)sin((double)angle);
+			cosv[p * r->pairs + j] = (float)cos((double)angle) * length;
+			sinv[p * r->pairs + j] = (float)sin((double)angle) * length;
 		}
 	}
 }

@@ -85,6 +85,9 @@ struct ril_val *ril_t_embed(struct ril_tape *, const int32_t *ids, const int32_t
 			    struct ril_param *table, struct ril_val *vis);
 struct ril_val *ril_t_gather(struct ril_tape *, struct ril_val *x, const int32_t *idx, int64_t R);
 struct ril_val *ril_t_add_rows(struct ril_tape *, struct ril_val *x, struct ril_param *p, int64_t P);
+/* x[R,C], or zeros where it is NULL, with n rows of s added: row from[i] of s to row at[i]; both dense. */
+struct ril_val *ril_t_add_at(struct ril_tape *, struct ril_val *x, struct ril_val *s, const int32_t *at,
+			     const int32_t *from, int64_t n, int64_t R);
 struct ril_val *ril_t_scale_add(struct ril_tape *, struct ril_val *a, struct ril_param *g, struct ril_val *b);
 struct ril_val *ril_t_act(struct ril_tape *, struct ril_val *x, enum ril_act);
 /* act(x w^T + b); where nothing is recorded what act is given takes no memory */

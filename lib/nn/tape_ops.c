@@ -205,6 +205,49 @@ struct ril_val *ril_t_add_rows(struct ril_tape *t, struct ril_val *x, struct ril
 	return y;
 }
 
+/* Row from[i] of s added to row at[i] of y, by way of a matrix of n rows. */
+static void add_picked(struct ril_tape *t, struct ril_mat y, const int32_t *at, struct ril_mat s, const int32_t *from,
+		       int64_t n)
+{
+	struct ril_tape_mark m = ril_tape_enter(t);
+	struct ril_val *picked = y.p && n ? ril_tape_val(t, n, s.cols) : NULL;
+	if (picked) {
+		t->ops->gather(picked->m, s, from);
+		t->ops->gather_bwd(y, picked->m, at);
+	}
+	ril_tape_leave(t, m);
+}
+
+static void add_at_back(struct ril_tape *t, struct ril_rec *r)
+{
+	struct ril_mat dx = r->in[0] ? ril_tape_grad(t, r->in[0]) : RIL_NO_MAT;
+	if (dx.p)
+		t->ops->axpy(dx, 1, r->out->g);
+	add_picked(t, ril_tape_grad(t, r->in[1]), r->idx[1], r->out->g, r->idx[0], r->n);
+}
+
+struct ril_val *ril_t_add_at(struct ril_tape *t, struct ril_val *x, struct ril_val *s, const int32_t *at,
+			     const int32_t *from, int64_t n, int64_t R)
+{
+	struct ril_val *y = s ? ril_tape_out(t, R, s->m.cols, (x && x->needs) || s->needs) : NULL;
+	if (!y)
+		return NULL;
+	if (x)
+		t->ops->copy(y->m.p, x->m.p, ril_mat_bytes(y->m));
+	else
+		t->ops->zero(y->m.p, ril_mat_bytes(y->m));
+	add_picked(t, y->m, at, s->m, from, n);
+	struct ril_rec *r = ril_tape_rec(t, add_at_back, y);
+	if (r) {
+		r->in[0] = x;
+		r->in[1] = s;
+		r->idx[0] = at;
+		r->idx[1] = from;
+		r->n = n;
+	}
+	return y;
+}
+
 /* ---- elementwise, on dense values ---- */
 
 static void scale_add_back(struct ril_tape *t, struct ril_rec *r)

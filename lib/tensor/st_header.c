@@ -40,7 +40,9 @@ static int dtype(struct ril_scan *s, struct ril_st_entry *e)
 {
 	const char *name = ril_scan_string(s).s;
 	if (!s->failed && !(e->dtype = ril_dtype_parse(name)))
-		return ril_scan_fail(s, "unknown dtype");
+		return ril_scan_fail(s, !strncmp(name, "F8_", 3)  ? "dtype F8 (quantised weights) is not supported"
+					: !strncmp(name, "F4", 2) ? "dtype F4 (quantised weights) is not supported"
+								  : "unknown dtype");
 	return s->failed ? -1 : 0;
 }
 

@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char supported[] =
-	"supported are the templates of Qwen2-VL, Qwen2.5-VL, InternVL3, Qwen2.5, Qwen3 and plain ChatML, and "
-	"\"template\": \"internvl2_5\" of original InternVL folders";
+static const char supported[] = "supported are the templates of Qwen2-VL, Qwen2.5-VL, Qwen3-VL, InternVL3, Qwen2.5, "
+				"Qwen3 and plain ChatML, and "
+				"\"template\": \"internvl2_5\" of original InternVL folders";
 
 /* ---- conversations to try ---- */
 

@@ -38,6 +38,23 @@ check "names vocab_size" grep -q vocab_size "$T/err"
 expect_exit 1 ril-init -q --config "$T/nothing.json" --tokenizer a -o x
 expect_exit 2 ril-init -q --config "$R/student.json" -o x
 expect_exit 2 ril-init -q --config "$R/student.json" --tokenizer a --train-tokenizer corpus.txt -o x
+# What a family's config.json may not say.
+refused() { # refused EXIT WORDS CONFIG FILTER
+	jq "$4" "$RIL_ROOT/tests/golden/configs/$3.json" >bad.json
+	expect_exit "$1" ril-init -q --config bad.json --train-tokenizer corpus.txt --vocab 300 -o bad
+	check "$3: $2: $(cat "$T/err")" grep -q "$2" "$T/err"
+}
+refused 3 "'deepstack_visual_indexes' is no ascending list of blocks below 3" qwen3_vl '.vision_config.deepstack_visual_indexes = [0, 3]'
+refused 3 "'deepstack_visual_indexes' is no ascending list" qwen3_vl '.vision_config.deepstack_visual_indexes = [1, 0]'
+refused 3 "'deepstack_visual_indexes' is no ascending list" qwen3_vl '.vision_config.deepstack_visual_indexes = ["a"]'
+refused 1 "9 features are more than 8" qwen3_vl '.vision_config.deepstack_visual_indexes = [0,1,2,3,4,5,6,7,8]'
+refused 1 "2 DeepStack features for a decoder of 2 layers" qwen3_vl '.text_config.num_hidden_layers = 2'
+refused 3 "num_position_embeddings 26 is not a square" qwen3_vl '.vision_config.num_position_embeddings = 26'
+refused 3 "out_hidden_size 40 is not the decoder's hidden_size 48" qwen3_vl '.vision_config.out_hidden_size = 40'
+refused 3 "mlp_ratio 0 of 32 is no width" qwen2_vl '.vision_config.mlp_ratio = 0'
+refused 3 "hidden_size 40 is not the decoder's hidden_size 48" qwen2_vl '.vision_config.hidden_size = 40'
+refused 1 "activation 'mish' is not supported" qwen2_vl '.vision_config.hidden_act = "mish"'
+refused 1 "rotary positions of type 'longrope' are not supported" internvl3_5 '.text_config.rope_scaling = {"rope_type": "longrope"}'
 printf '{' >broken.json
 expect_exit 3 ril-init -q --config broken.json --tokenizer a -o x
 test_end

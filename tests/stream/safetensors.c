@@ -171,6 +171,8 @@ static void test_messages(void)
 		{"{\"a\":{\"shape\":[1,1,1,1,1,1,1,1,1]}}", "tensor 'a': safetensors header, byte 31: list too long"},
 		{"{\"a\":{\"data_offsets\":[1]}}", "tensor 'a': safetensors header, byte 24: two offsets expected"},
 		{"{\"a\":{\"dtype\":\"U9\"}}", "tensor 'a': safetensors header, byte 18: unknown dtype"},
+		{"{\"a\":{\"dtype\":\"F8_E4M3\"}}",
+		 "tensor 'a': safetensors header, byte 23: dtype F8 (quantised weights) is not supported"},
 		{"{\"a\":{\"dtype\":8}}", "tensor 'a': safetensors header, byte 14: expected '\"'"},
 		{"{\"a\":{\"dtype\":\"U8\"}}",
 		 "tensor 'a': safetensors header, byte 19: dtype, shape or data_offsets missing"},
