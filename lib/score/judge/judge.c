@@ -13,6 +13,7 @@ static const struct ril_judge judges[] = {
 	{"slots", "the answer's words and no other of the choices, in any phrasing", ril_check_slots},
 	{"choice", "for rewards: the one option the response decides for", ril_check_choice},
 	{"math", "for rewards: the one number or formula the response answers with", ril_check_math},
+	{"boolean", "for rewards: the yes or no, true or false the response decides for", ril_check_boolean},
 	{"mcq", "option letter or option text, as VLMEvalKit reads it", ril_check_mcq},
 	{"vqa", "VQAv2 accuracy against people's answers", ril_check_vqa},
 	{"vizwiz", "VizWiz-VQA accuracy", ril_check_vizwiz},

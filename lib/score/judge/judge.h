@@ -78,6 +78,7 @@ int ril_check_slots(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_mcq(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_choice(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_math(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_boolean(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_blink(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_mmmu(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_mathvista(struct ril_item *, struct ril_verdict *, struct ril_err *);
