@@ -45,7 +45,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "judge", &opt.judge, "NAME", "judge for every record: a name, llm:DIR or cmd:PROGRAM", 0, 0,
 	 NULL},
-	{RIL_OPT_STR, 0, "reward", &opt.reward, "SUM", "the reward, as 'similarity + 0.5*answer'", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "reward", &opt.reward, "SUM", "the reward, as 'similarity + 0.5*min(answer, 1)'", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "format", &opt.format, "REGEX",
 	 "the term format: 1 if all of the response matches; or think-answer", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "length", &opt.length, "A-B", "the term length: 1 up to A tokens, falling to 0 at B", 0, 0,

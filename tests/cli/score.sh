@@ -27,8 +27,12 @@ ril-score --judge contains --rouge --cider df.json --reward '0.5*rouge + cider' 
 check "rouge" eval '[ "$(ril-inspect --field reward.rouge w.ril | cut -f 2 | tr " " "\n" | awk "\$1 < 0 || \$1 > 1 { bad++ } \$1 == 1 { full++ } END { print bad + 0, (full > 0) }")" = "0 1" ]'
 for t in "" .rouge .cider; do ril-inspect --field "reward$t" w.ril | cut -f 2 | tr ' ' '\n' >"sum$t"; done
 check "the terms of wording in the sum" eval 'paste -d " " sum sum.rouge sum.cider | awk "{ d = \$1 - (.5 * \$2 + \$3); n += d < 1e-5 && d > -1e-5; m += \$3 > 0 } END { exit n != 16 || !m }"'
+ril-score --judge contains --rouge --cider df.json --reward '2*min(cider, 0.5) - max(rouge, 0.25)' -o w.ril "$S"
+ril-inspect --field reward w.ril | cut -f 2 | tr ' ' '\n' >sum
+check "limits" eval 'paste -d " " sum sum.rouge sum.cider | awk "{ c = \$3 > .5 ? .5 : \$3; r = \$2 < .25 ? .25 : \$2; d = \$1 - (2 * c - r); n += d < 1e-5 && d > -1e-5 } END { exit n != 16 }"'
+for bad in 'min(answer)' 'clip(answer, 2, 1)' 'min(answer, 1' 'abs(answer)'; do expect_exit 2 ril-score --judge contains --reward "$bad" "$S"; done
 ril-score --judge contains --rouge --reward rouge -o v.ril "$S"
-check "only what was asked for" eval '[ -n "$(ril-inspect --field reward.rouge v.ril)" ] && ! ril-inspect --field reward.cider v.ril | grep -q "[0-9]$"'
+check "only what was asked for" eval '[ -n "$(ril-inspect --field reward.rouge v.ril)" ] && ! ril-inspect --field reward.cider v.ril 2>/dev/null | grep -q "[0-9]$"'
 expect_exit 3 ril-score --judge contains --cider "$S" "$S"
 echo '{"1": ["one"]}' >one.json
 expect_exit 3 ril-score --judge contains --cider one.json "$S"
