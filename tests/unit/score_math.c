@@ -29,6 +29,11 @@ static void test_right(void)
 {
 	static const char *const c[][2] = {
 		{"42", "42"},
+		{"0.4\\overline{3}", "\\frac{13}{30}"},
+		{"0.\\overline{142857}", "1/7"},
+		{"3:2", "3:2"},
+		{"It is 12:30 pm.", "12:30"},
+		{"1011_2", "1011_{2}"},
 		{"The answer is 42.", "42"},
 		{"\\boxed{\\frac{1}{2}}", "0.5"},
 		{"1/2", "0.5"},
@@ -140,6 +145,11 @@ static void test_right(void)
 static void test_other(void)
 {
 	static const char *const c[][2] = {
+		{"1.2", "0.4\\overline{3}"},
+		{"3:2", "2:3"},
+		{"3:2", "1.5"},
+		{"1011_2", "1011"},
+		{"1011_2", "1011_3"},
 		{"(1,2)", "[1,2]"},
 		{"(2, 1)", "(1,2)"},
 		{"0.333", "1/3"},
@@ -339,7 +349,8 @@ static void test_bounds(void)
 
 static void test_refused(void)
 {
-	static const char *const c[] = {"", "\\boxed{}", "3 or 4 of 7 things", "\\foo{3}", "\\boxed{1}\\boxed{2}"};
+	static const char *const c[] = {"",         "\\boxed{}", "3 or 4 of 7 things",
+					"\\foo{3}", "2{3}",      "\\boxed{1}\\boxed{2}"};
 	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
 		struct ril_verdict v = {0};
 		struct ril_err e = {0};

@@ -89,6 +89,10 @@ int ril_math_node(struct ril_math_parse *, enum ril_math_kind, struct ril_span t
 /* A numeral (with thousands' marks, point, exponent) or number words at p->at: its node, and p->at behind it; -1: none. */
 int ril_math_number(struct ril_math_parse *);
 int ril_math_number_words(struct ril_math_parse *);
+/* Is it what something is said of: x, f(x), f(2), (x, y)? */
+bool ril_math_names(const struct ril_math *, int node);
+/* The interval that a chain of inequalities is; -1: none. */
+int ril_math_interval(struct ril_math_parse *, int chain);
 /* Parses as far as it goes: p->m->root; p->at is behind the formula.  False: none begins here. */
 bool ril_math_formula(struct ril_math_parse *);
 /* The length of a unit or word at s, behind a value (`first`: directly) or behind another unit; 0: none. */

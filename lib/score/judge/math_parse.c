@@ -129,6 +129,32 @@ static int fraction(struct ril_math_parse *p)
 	return a < 0 ? -1 : pair(p, RIL_MATH_RATIO, a, argument(p));
 }
 
+/* Behind a number, without blanks: 3:2 and 12:30, which are lists, 1011_2, which is no number of tens. */
+static int parts(struct ril_math_parse *p, int n)
+{
+	int last = n, list = -1;
+	if (p->at + 1 < p->end && *p->at == '_' && (isdigit((unsigned char)p->at[1]) || p->at[1] == '{')) {
+		p->at++;
+		n = pair(p, RIL_MATH_CALL, n, argument(p));
+		if (n >= 0)
+			at(p, n)->text = (struct ril_span){"base", 4};
+		return n;
+	}
+	while (n >= 0 && p->at + 1 < p->end && *p->at == ':' && isdigit((unsigned char)p->at[1])) {
+		p->at++;
+		int b = ril_math_number(p);
+		if (b >= 0 && list < 0)
+			n = list = pair(p, RIL_MATH_LIST, n, b);
+		else if (b >= 0)
+			at(p, last)->next = b;
+		last = b;
+		n = b < 0 ? -1 : n;
+	}
+	if (n >= 0 && list >= 0)
+		at(p, list)->open = at(p, list)->shut = ':';
+	return n;
+}
+
 /* A number and, side by side with a whole one, a proper fraction: 1 1/2, 1\frac{1}{2}. */
 static int number(struct ril_math_parse *p)
 {
@@ -298,7 +324,7 @@ static int primary(struct ril_math_parse *p)
 {
 	unsigned char c = next(p);
 	if (isdigit(c) || (c == '.' && p->at + 1 < p->end && isdigit((unsigned char)p->at[1])))
-		return number(p);
+		return parts(p, number(p));
 	if (c == '(' || c == '[' || c == '{' || c == RIL_MATH_OPEN || (c == ']' && !p->bracket && !p->prose))
 		return brackets(p);
 	if (c == '|' && !p->prose) {
@@ -359,7 +385,8 @@ static bool side_by_side(struct ril_math_parse *p)
 	const char *back = p->at, *s = (blanks(p), p->at);
 	unsigned char c = next(p);
 	p->at = back;
-	if ((s > back && p->prose) || ril_math_unit(p, s, true))
+	bool digits = c == '{' && isdigit((unsigned char)back[-1]) && s + 1 < p->end && isdigit((unsigned char)s[1]);
+	if ((s > back && p->prose) || digits || ril_math_unit(p, s, true))
 		return false;
 	return c == '(' || c == '{' || c == '\\' || isalpha(c) || (c >= 0xCE && c < RIL_MATH_CUP);
 }
@@ -473,62 +500,6 @@ static unsigned char relation(struct ril_math_parse *p)
 	return 0;
 }
 
-/* x, f(x), f(2), (x, y): what something is said of. */
-static bool names(struct ril_math_parse *p, int n)
-{
-	const struct ril_math_node *v = at(p, n);
-	if (v->kind == RIL_MATH_SYMBOL)
-		return true;
-	if (v->kind == RIL_MATH_PRODUCT)
-		return at(p, v->child)->kind == RIL_MATH_SYMBOL &&
-		       at(p, v->child)->text.s[at(p, v->child)->text.n] == '(' &&
-		       p->m->node[at(p, v->child)->next].next < 0 &&
-		       (at(p, at(p, v->child)->next)->kind == RIL_MATH_NUMBER || names(p, at(p, v->child)->next));
-	bool all = v->kind == RIL_MATH_LIST && v->child >= 0;
-	for (int k = v->child; all && k >= 0; k = at(p, k)->next)
-		all = at(p, k)->kind == RIL_MATH_SYMBOL;
-	return all;
-}
-
-/* a < x <= b, x > a, a >= x: an interval; -1: none. */
-static int interval(struct ril_math_parse *p, int chain)
-{
-	int side[3], n = 0;
-	for (int k = at(p, chain)->child; k >= 0; k = at(p, k)->next)
-		if (n == 3 || (side[n++] = k) < 0)
-			return -1;
-	int x = n == 2 && names(p, side[0]) ? 0 : 1;
-	bool up = false, down = false;
-	for (int i = 1; i < n; i++) {
-		unsigned char r = at(p, side[i])->relation;
-		up |= r == RIL_MATH_LT || r == RIL_MATH_LE;
-		down |= r == RIL_MATH_GT || r == RIL_MATH_GE;
-	}
-	if (n < 2 || up == down || at(p, side[x])->kind != RIL_MATH_SYMBOL)
-		return -1;
-	/* The relation beside each end, from below to above; an end that is not there is open. */
-	int a = x == 1 ? side[0] : -1, b = n == 3 ? side[2] : x == 0 ? side[1] : -1;
-	unsigned char ra = x == 1 ? at(p, side[1])->relation : 0, rb = b >= 0 ? at(p, b)->relation : 0;
-	for (int i = 1; i < n; i++)
-		if (up != (at(p, side[i])->relation == RIL_MATH_LT || at(p, side[i])->relation == RIL_MATH_LE))
-			return -1;
-	int low = up ? a : b, high = up ? b : a;
-	unsigned char rl = up ? ra : rb, rh = up ? rb : ra;
-	if (low < 0)
-		low = wrap(p, RIL_MATH_NEGATIVE, ril_math_node(p, RIL_MATH_INFINITY, NO_TEXT));
-	if (high < 0)
-		high = ril_math_node(p, RIL_MATH_INFINITY, NO_TEXT);
-	if (low < 0 || high < 0)
-		return -1;
-	at(p, high)->next = -1;
-	int list = pair(p, RIL_MATH_LIST, low, high);
-	if (list >= 0) {
-		at(p, list)->open = rl == RIL_MATH_LE || rl == RIL_MATH_GE ? '[' : '(';
-		at(p, list)->shut = rh == RIL_MATH_LE || rh == RIL_MATH_GE ? ']' : ')';
-	}
-	return list;
-}
-
 /* The sides, without the name before them. */
 static int parse_chain(struct ril_math_parse *p)
 {
@@ -546,7 +517,7 @@ static int parse_chain(struct ril_math_parse *p)
 		}
 		at(p, b)->relation = r;
 		bool said = r == RIL_MATH_EQ || r == RIL_MATH_IN || r == RIL_MATH_NEAR;
-		if (sides == 1 && said && names(p, first)) {
+		if (sides == 1 && said && ril_math_names(p->m, first)) {
 			n = first = last = b;
 			continue;
 		}
@@ -557,7 +528,7 @@ static int parse_chain(struct ril_math_parse *p)
 	if (n < 0 || sides == 1)
 		return n;
 	n = wrap(p, RIL_MATH_CHAIN, first);
-	int list = n < 0 ? -1 : interval(p, n);
+	int list = n < 0 ? -1 : ril_math_interval(p, n);
 	return list < 0 ? n : list;
 }
 

@@ -205,6 +205,21 @@ static size_t put_with_argument(struct ril_buf *out, const char *name, size_t n,
 	return n + (k && !(k == 3 && strchr("ei", open[1])) ? k : 0);
 }
 
+/* 0.1\overline{6}: the digits again and again, as far as doubles go; 0: no digits are overlined. */
+static size_t put_repeating(struct ril_buf *out, const char *arg, const char *end, int *rc, struct ril_err *err)
+{
+	size_t n = 1;
+	if (arg >= end || *arg != '{' || !out->len || !strchr("0123456789.", out->data[out->len - 1]))
+		return 0;
+	while (arg + n < end && isdigit((unsigned char)arg[n]))
+		n++;
+	if (n == 1 || n > 10 || arg + n == end || arg[n] != '}')
+		return 0;
+	for (size_t k = 0; k < 20 && !*rc; k += n - 1)
+		*rc = ril_buf_add(out, arg + 1, n - 1, err);
+	return n + 1;
+}
+
 /* A command that is a mark, as \, or \{: its plain form; NULL: none. */
 static const char *mark(char c)
 {
@@ -235,6 +250,8 @@ static size_t put_command(struct ril_buf *out, const char *s, const char *end, i
 		return put && s + 1 < end ? 2 : 1;
 	}
 	size_t taken = put_with_argument(out, s + 1, n, end, rc, err);
+	if (!taken && n == 8 && !memcmp(s + 1, "overline", n) && (taken = put_repeating(out, s + 1 + n, end, rc, err)))
+		taken += n;
 	if (taken || *rc)
 		return taken + 1;
 	for (size_t k = 0; !put && k < sizeof commands / sizeof *commands; k++)

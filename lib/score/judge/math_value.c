@@ -156,7 +156,11 @@ static double complex call(struct part p, int point)
 		return cimag(x) == 0 && creal(x) >= 0 && creal(x) == floor(creal(x)) ? tgamma(creal(x) + 1) : NAN;
 	if (ril_span_is(f, "binom"))
 		return binomial(creal(x), creal(eval(second, point)));
-	return 1 / (ril_span_is(f, "cot") ? ctan(x) : ril_span_is(f, "sec") ? ccos(x) : csin(x));
+	if (ril_span_is(f, "cot"))
+		return 1 / ctan(x);
+	if (ril_span_is(f, "sec") || ril_span_is(f, "csc"))
+		return 1 / (ril_span_is(f, "sec") ? ccos(x) : csin(x));
+	return NAN; /* a base: equal to what is written alike */
 }
 
 /* Whole powers by multiplication: exact where the numbers are. */
