@@ -29,6 +29,7 @@ static void test_right(void)
 {
 	static const char *const c[][2] = {
 		{"42", "42"},
+		{"x*y - e*x", "x y - e x"},
 		{"0.4\\overline{3}", "\\frac{13}{30}"},
 		{"0.\\overline{142857}", "1/7"},
 		{"3:2", "3:2"},

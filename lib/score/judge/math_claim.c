@@ -93,7 +93,7 @@ static bool words(struct ril_math *m, struct ril_span s)
 {
 	static const char *const verbs[] = {"is", "are", "be", "was", "answer", "答案", "equals"};
 	struct ril_math_parse p = {.m = m};
-	size_t n = 0, vowels = 0, blanks = 0;
+	size_t n = 0, vowels = 0, blanks = 0, run = 0; /* run: of more than one letter */
 	while (s.n && (*s.s == '"' || *s.s == ' '))
 		s.s++, s.n--;
 	while (s.n && (s.s[s.n - 1] == '"' || s.s[s.n - 1] == ' ' || s.s[s.n - 1] == '.'))
@@ -105,6 +105,7 @@ static bool words(struct ril_math *m, struct ril_span s)
 			return false;
 		n += isalpha((unsigned char)s.s[i]) || s.s[i] & 0x80;
 		blanks += s.s[i] == ' ';
+		run |= s.s[i] & 0x80 || (i && isalpha((unsigned char)s.s[i]) && isalpha((unsigned char)s.s[i - 1]));
 		vowels += strchr("aeiouyAEIOUY", s.s[i]) || s.s[i] & 0x80;
 	}
 	if (blanks > 5 || HOLDS(s.s, s.s + s.n, verbs) || has_number(m, s))
@@ -113,7 +114,7 @@ static bool words(struct ril_math *m, struct ril_span s)
 		s.s += 4, s.n -= 4;
 	m->n = 0;
 	bool name = ril_math_word_in("|pi|inf|infinity|Infinity|", s.s, s.n);
-	m->root = !name && vowels && (n > 2 || (n == 2 && !strncasecmp(s.s, "no", 2)))
+	m->root = !name && vowels && run && (n > 2 || (n == 2 && !strncasecmp(s.s, "no", 2)))
 			  ? ril_math_node(&p, RIL_MATH_WORDS, s)
 			  : -1;
 	return m->root >= 0;

@@ -1,8 +1,9 @@
 /* math_value.c -- are two formulas equal?
  *
  * Numbers that are written out are compared digit by digit.  Everything else is computed, in complex numbers, with letters
- * standing for some fixed numbers of both signs: formulas that agree at all of these are equal, within 1e-10 of the
- * value, and within 2e-6 where one is written with a decimal point and the other is not, since that one may be rounded.
+ * standing for some fixed numbers of both signs: formulas that agree at these are equal, within 1e-12 of the value (1e-8
+ * at a quarter of them, where terms may cancel), and within 2e-6 where one is written with a decimal point and the other
+ * is not, since that one may be rounded.
  * Where there is no finite value (10^400, 1/0), two are equal if they are written alike. */
 #include "score/judge/math_internal.h"
 
@@ -12,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { POINTS = 6, MEMBERS = 64, COMPARISONS = 20000 };
+enum { POINTS = 8, MEMBERS = 64, COMPARISONS = 20000 };
 
 /* A part of a formula. */
 struct part {
@@ -270,17 +271,22 @@ static bool equal_values(struct part a, struct part b)
 	bool minus;
 	if (literal(a, &minus) && literal(b, &minus))
 		return same_literal(a, b);
-	double within = any(a, is_decimal) != any(b, is_decimal) ? 2e-6 : 1e-10;
-	int points = any(a, is_letter) || any(b, is_letter) ? POINTS : 1, met = 0;
+	bool rounded = any(a, is_decimal) != any(b, is_decimal);
+	int points = any(a, is_letter) || any(b, is_letter) ? POINTS : 1, met = 0, exact = 0;
 	for (int i = 0; i < points; i++) {
 		double complex x = eval(a, i), y = eval(b, i);
 		if (!finite_number(x) && !finite_number(y))
 			continue;
-		if (!finite_number(x) || !finite_number(y) || !close_to(x, y, within))
+		if (!finite_number(x) || !finite_number(y) ||
+		    !close_to(x, y,
+			      rounded      ? 2e-6
+			      : points > 1 ? 1e-8
+					   : 1e-12))
 			return false;
 		met++;
+		exact += rounded || close_to(x, y, 1e-12);
 	}
-	return 2 * met >= points || alike(a, b);
+	return (2 * met >= points && 4 * exact >= 3 * met) || alike(a, b);
 }
 
 /* 50% is .5; where only one has the sign it may also be a unit that the other left out. */
