@@ -273,8 +273,8 @@ static const char *closing(const char *s, const char *end)
 {
 	size_t n = s + 1 < end && s[1] == '$' ? 2 : 1;
 	bool loose = s + n < end && isspace((unsigned char)s[n]);
-	if (end > s + 500)
-		end = s + 500;
+	if (end > s + 2000)
+		end = s + 2000;
 	for (const char *p = s + n; p + n <= end; p++) {
 		if (*p == '\\')
 			p++;
