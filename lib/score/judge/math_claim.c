@@ -54,17 +54,22 @@ static const char reasons[] = "|because|since|as|for|where|which|when|from|given
 
 static bool trailing(char c)
 {
-	return isspace((unsigned char)c) || c == '.' || c == ',' || c == ';' || c == ':' || c == '$' ||
-	       (unsigned char)c == RIL_MATH_BOLD;
+	return isspace((unsigned char)c) || (unsigned char)c == RIL_MATH_BOLD || strchr(".,;:$'_", c);
+}
+
+/* A tag at the end, </s> or <|im_end|>: its length. */
+static size_t end_tag(struct ril_span s)
+{
+	const char *open = s.n && s.s[s.n - 1] == '>' ? memrchr(s.s, '<', s.n) : NULL;
+	return open && (open[1] == '/' || open[1] == '|') ? (size_t)(s.s + s.n - open) : 0;
 }
 
 static struct ril_span trim(struct ril_span s)
 {
-	while (s.n &&
-	       (isspace((unsigned char)*s.s) || (unsigned char)*s.s == RIL_MATH_BOLD || *s.s == '$' || *s.s == ':'))
+	while (s.n && (isspace((unsigned char)*s.s) || (unsigned char)*s.s == RIL_MATH_BOLD || strchr("$:'_", *s.s)))
 		s.s++, s.n--;
-	while (s.n && trailing(s.s[s.n - 1]))
-		s.n--;
+	for (size_t tag = 0; s.n && (trailing(s.s[s.n - 1]) || (tag = end_tag(s))); tag = 0)
+		s.n -= tag ? tag : 1;
 	return s;
 }
 
@@ -147,18 +152,35 @@ static bool begins_formula(const char *from, const char *s, const char *end)
 	return k > 1;
 }
 
+/* Behind the `$` that closes the formula at s, and those that follow with a comma, "and" or "or" between: "$x = 1$ and
+ * $x = 2$" is one list.  NULL: it is not closed. */
+static const char *formulas(const char *s, const char *end)
+{
+	const char *shut = NULL;
+	while (s < end && *s == '$' && (s = memchr(s + 1, '$', (size_t)(end - s) - 1))) {
+		shut = ++s;
+		while (s < end && (*s == ' ' || *s == ','))
+			s++;
+		size_t n = ril_math_letters(s, end);
+		s += ril_math_word_in("|and|or|", s, n) ? n : 0;
+		while (s < end && *s == ' ')
+			s++;
+	}
+	return shut;
+}
+
 /* The formula that begins at *at, in prose or between `$`; behind it then.  False: none. */
 static bool formula_at(struct reading *r, struct ril_math *m, const char *from, const char **at, const char *end)
 {
 	const char *s = *at;
 	if (*s == '$') {
-		const char *shut = s + 1 < end ? memchr(s + 1, '$', (size_t)(end - s) - 1) : NULL;
+		const char *shut = formulas(s, end);
 		if (!shut)
 			return false;
-		struct ril_span in = trim((struct ril_span){s + 1, (size_t)(shut - s) - 1});
+		struct ril_span in = trim((struct ril_span){s + 1, (size_t)(shut - s) - 2});
 		if (!words(m, in) && !whole(m, in))
 			return r->failures++, r->any = r->clash = true, false;
-		*at = shut + 1;
+		*at = shut;
 		return true;
 	}
 	struct ril_math_parse p = {.m = m, .at = s, .end = end, .prose = true};

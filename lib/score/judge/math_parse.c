@@ -18,6 +18,7 @@
 static int parse_list(struct ril_math_parse *);
 static int parse_sum(struct ril_math_parse *);
 static int parse_power(struct ril_math_parse *);
+static int primary(struct ril_math_parse *);
 
 /* ---- small things ---- */
 
@@ -106,7 +107,12 @@ static int argument(struct ril_math_parse *p)
 		p->at++;
 		return n;
 	}
-	return parse_power(p);
+	if (p->depth >= RIL_MATH_DEPTH)
+		return -1;
+	p->depth++;
+	int n = primary(p);
+	p->depth--;
+	return n;
 }
 
 static bool whole_number(struct ril_math_parse *p, int n)
@@ -304,6 +310,8 @@ static int letters(struct ril_math_parse *p)
 {
 	size_t n = ril_math_letters(p->at, p->end);
 	struct ril_span name = {p->at, n};
+	if (n == 1 && p->prose && p->end - p->at > 2 && p->at[1] == ' ' && isalpha((unsigned char)p->at[2]))
+		return -1; /* I think */
 	if (n == 1)
 		return symbol(p, 1);
 	if (ril_span_is(name, "pi"))
