@@ -31,7 +31,7 @@ static void damage(struct ril_buf *out, const char *in, const char *other, uint3
 
 struct judged {
 	const char *judge, *answer, *choices[3];
-	const char *text[14];
+	const char *text[15];
 };
 
 static void fuzz(const struct judged *j, uint32_t seed)
@@ -82,8 +82,8 @@ int main(void)
 		 {"<think>6*7</think>The answer is $\\boxed{42}$.", "\\frac{84}{2}", "$x = 42$", "forty-two",
 		  "42 cm^2 and 42.0", "\\{42\\}", "x \\in (1, 2) \\cup [3, \\infty)",
 		  "\\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}", "**Answer:** 4.2 \\times 10^{1}",
-		  "<answer>42%</answer>", "1 1/2, 3½ ± √2", "2x+3y=\\sqrt[3]{8}|x|!",
-		  "The answer is 3. Wait, no: 42."}},
+		  "<answer>42%</answer>", "1 1/2, 3½ ± √2", "2x+3y=\\sqrt[3]{8}|x|!", "The answer is 3. Wait, no: 42.",
+		  "There are **42** of them.\n* **A** is $one$,\n* **B-2** another."}},
 		{"boolean",
 		 "yes",
 		 {NULL},

@@ -29,6 +29,7 @@ static void test_right(void)
 {
 	static const char *const c[][2] = {
 		{"42", "42"},
+		{"There are **2** larger models.\n\n* **Wizard-30B** is one.\n* **Open-13B** is another.", "2"},
 		{"The answer is 5 cm.", "5"},
 		{"The total cost is $12.50", "12.5"},
 		{"She has 3 apples left.", "3"},

@@ -99,6 +99,7 @@ static bool words(struct ril_math *m, struct ril_span s)
 	static const char *const verbs[] = {"is", "are", "be", "was", "answer", "答案", "equals"};
 	struct ril_math_parse p = {.m = m};
 	size_t n = 0, vowels = 0, blanks = 0, run = 0; /* run: of more than one letter */
+	m->root = -1;
 	while (s.n && (*s.s == '"' || *s.s == ' '))
 		s.s++, s.n--;
 	while (s.n && (s.s[s.n - 1] == '"' || s.s[s.n - 1] == ' ' || s.s[s.n - 1] == '.'))
@@ -466,9 +467,9 @@ static void read_bold(struct reading *r, struct ril_span text)
 		}
 		struct ril_span in = trim((struct ril_span){open, (size_t)(p - open)});
 		bool later = !r->any || r->where.s < line;
-		if (whole(later ? r->m : r->other, in)) {
+		if (whole(r->other, in)) {
 			if (later)
-				r->where = in, r->clash = false;
+				r->clash = !whole(r->m, in), r->where = in;
 			else
 				r->clash = r->clash || !ril_math_equal(r->m, r->other);
 			r->any = true;

@@ -432,6 +432,8 @@ static bool equal(struct part a, struct part b)
 bool ril_math_equal(const struct ril_math *a, const struct ril_math *b)
 {
 	int left = COMPARISONS;
+	if (a->root < 0 || b->root < 0) /* nothing was read */
+		return false;
 	return equal((struct part){a, a->root, 0, &left}, (struct part){b, b->root, 0, &left});
 }
 
