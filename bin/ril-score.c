@@ -19,8 +19,8 @@ static struct {
 	const char *prompt, *cache, *on_invalid, *source;
 	const char *captions, *references, *foil, *tokeniser, *caption_metrics, *rules;
 	const char *java, *meteor_jar, *spice_jar, *wordnet;
-	const char *format, *length;
-	bool compare, gzip, per_item, tokenise;
+	const char *format, *length, *cider;
+	bool rouge, compare, gzip, per_item, tokenise;
 	int64_t repetition, resamples, judge_tokens, judge_retries;
 	double confidence, judge_timeout;
 } opt = {
@@ -45,13 +45,16 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "judge", &opt.judge, "NAME", "judge for every record: a name, llm:DIR or cmd:PROGRAM", 0, 0,
 	 NULL},
-	{RIL_OPT_STR, 0, "reward", &opt.reward, "SUM", "the reward, as 'similarity + 0.5*answer'", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "reward", &opt.reward, "SUM", "the reward, as 'similarity + 0.5*min(answer, 1)'", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "format", &opt.format, "REGEX",
 	 "the term format: 1 if all of the response matches; or think-answer", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "length", &opt.length, "A-B", "the term length: 1 up to A tokens, falling to 0 at B", 0, 0,
 	 NULL},
 	{RIL_OPT_INT, 0, "repetition", &opt.repetition, "N",
 	 "the term repetition: share of n-grams of N tokens that are repeated", 1, 1000, NULL},
+	{RIL_OPT_FLAG, 0, "rouge", &opt.rouge, NULL, "the term rouge: ROUGE-L against the answers", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "cider", &opt.cider, "FILE",
+	 "the term cider: CIDEr-D against the answers, document frequencies from FILE's references", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a JSON line of means to FILE at every step", 0, 0,
 	 NULL},
 	{RIL_OPT_STR, 0, "prompt", &opt.prompt, "FILE", "prompt of an llm: judge", 0, 0, NULL},
@@ -139,15 +142,18 @@ static int run_filter(struct ril_tool *t, struct ril_grader *grader, struct ril_
 	if (opt.report && opt.out && !strcmp(opt.out, "-"))
 		return ril_fail(err, RIL_EUSAGE, "the report and the stream cannot both go to stdout");
 	const struct ril_form_options form = {opt.format, opt.length, opt.repetition};
+	const struct ril_wording_options wording = {opt.cider, opt.rouge};
 	if (ril_reward_parse(&f.reward, opt.reward, err))
 		return -1;
 	int rc = !(f.form = ril_form_open(&form, err))                     ? -1
+		 : !(f.wording = ril_wording_open(&wording, err))          ? -1
 		 : opt.report && !(f.report = ril_report_new(opt.by, err)) ? -1
 									   : ril_score_stream(&f, err);
 	if (!rc && f.report)
 		rc = print_report(t, f.report, err);
 	ril_report_free(f.report);
 	ril_form_free(f.form);
+	ril_wording_free(f.wording);
 	ril_reward_free(&f.reward);
 	return rc;
 }
@@ -383,8 +389,9 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	if (results && opt.out)
 		return ril_fail(err, RIL_EUSAGE,
 				"-o: no stream is written with --compare, --table, --captions, --foil or --tokenise");
-	if (results && (opt.format || opt.length || opt.repetition))
-		return ril_fail(err, RIL_EUSAGE, "--format, --length and --repetition are for streams");
+	if (results && (opt.format || opt.length || opt.repetition || opt.rouge || opt.cider))
+		return ril_fail(err, RIL_EUSAGE,
+				"--format, --length, --repetition, --rouge and --cider are for streams");
 	if (opt.references && !captions)
 		return ril_fail(err, RIL_EUSAGE, "--references goes with --captions or --foil");
 	if (!opt.compare && operands->n > 1)

@@ -90,6 +90,10 @@ static inline bool ril_bags_has(const struct ril_bags *b, size_t text)
 }
 void ril_bags_count(struct ril_bags *, size_t text, uint32_t picture); /* document frequencies */
 
+/* Document frequencies of b's n-grams, of texts of c, as bags of another corpus have them; 0 for those that it lacks. */
+int ril_bags_borrow(struct ril_bags *b, const struct ril_captions *c, const struct ril_bags *from,
+		    const struct ril_captions *of, struct ril_err *);
+
 static inline const struct ril_gram *ril_bag(const struct ril_bags *b, size_t text, int order, size_t *n)
 {
 	const size_t *s = b->start + text * (RIL_GRAM_MAX + 1) + order;

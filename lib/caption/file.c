@@ -22,6 +22,7 @@ struct reading {
 	char id[RIL_CAPTION_ID];
 	struct ril_buf caption, domain;
 	bool has_id, has_caption, has_domain, rejected;
+	bool all; /* every picture is read, not only those of the corpus */
 };
 
 /* ---- ids ---- */
@@ -181,6 +182,8 @@ static int add_reference(struct reading *r)
 	int64_t picture = ril_captions_find(r->c, r->id);
 	if (know(r))
 		return -1;
+	if (picture < 0 && r->all && (picture = ril_captions_picture(r->c, r->id, r->err)) < 0)
+		return -1;
 	return picture < 0 ? 0 : ril_captions_reference(r->c, picture, r->caption.data, r->caption.len, r->err);
 }
 
@@ -308,6 +311,20 @@ int ril_captions_read(struct ril_captions *c, const char *results, const char *a
 	ril_buf_free(&r.caption);
 	ril_buf_free(&r.domain);
 	ril_buf_free(&res);
+	ril_buf_free(&ann);
+	return rc;
+}
+
+int ril_captions_read_references(struct ril_captions *c, const char *annotations, struct ril_err *err)
+{
+	struct reading r = {.c = c, .err = err, .all = true};
+	struct ril_buf ann = {0};
+	int rc = ril_read_file(&ann, annotations, err) || make_room(c, ann.len, err) ? -1 : 0;
+	if (!rc && read_references(&r, &ann))
+		rc = ril_context(err, "%s", annotations);
+	ril_intern_free(&r.known);
+	ril_buf_free(&r.caption);
+	ril_buf_free(&r.domain);
 	ril_buf_free(&ann);
 	return rc;
 }

@@ -17,6 +17,9 @@ struct ril_caption_rules {
 int ril_captions_read(struct ril_captions *, const char *results, const char *annotations,
 		      const struct ril_caption_rules *, struct ril_err *);
 
+/* The annotations alone, of all their pictures, into an empty corpus; also an object of "ID": [captions]. */
+int ril_captions_read_references(struct ril_captions *, const char *annotations, struct ril_err *);
+
 /* FOIL: pairs of an original caption and one with a foreign word, "annotations" [{"image_id", "caption", "foil",
  * "foil_id"}].  Each pair becomes a picture (key "IMAGE/FOIL") with two items, the original (even) and the foil (odd);
  * references are the annotations' captions of that picture without the original. */

@@ -205,3 +205,44 @@ void ril_bags_count(struct ril_bags *b, size_t text, uint32_t picture)
 		u->last = picture + 1;
 	}
 }
+
+/* The other's number of every n-gram: words by their text, longer ones by the numbers of their two parts, which come
+ * before them. */
+static void translate(uint32_t *number, const uint64_t *key, const struct ril_bags *b, const struct ril_captions *c,
+		      const struct ril_bags *from, const struct ril_captions *of)
+{
+	for (size_t i = 0; i < b->grams; i++) {
+		number[i] = UINT32_MAX;
+		if (i < b->unigrams) {
+			int64_t word = ril_intern_find_str(&of->words, ril_intern_text(&c->words, i));
+			if (word >= 0 && (size_t)word < from->unigrams)
+				number[i] = (uint32_t)word;
+			continue;
+		}
+		uint32_t prefix = number[(key[i] - 1) >> 32], last = number[(uint32_t)(key[i] - 1)];
+		if (prefix == UINT32_MAX || last == UINT32_MAX || !from->bits)
+			continue;
+		struct ril_gram_slot *s = place(from->slot, from->bits, key_of(prefix, last));
+		if (s->key)
+			number[i] = s->val;
+	}
+}
+
+int ril_bags_borrow(struct ril_bags *b, const struct ril_captions *c, const struct ril_bags *from,
+		    const struct ril_captions *of, struct ril_err *err)
+{
+	uint32_t *number = ril_new(b->grams, sizeof *number, err);
+	uint64_t *key = ril_new(b->grams, sizeof *key, err);
+	if (number && key) {
+		for (size_t i = 0; b->bits && i < (size_t)1 << b->bits; i++)
+			if (b->slot[i].key)
+				key[b->slot[i].val] = b->slot[i].key;
+		translate(number, key, b, c, from, of);
+		for (size_t i = 0; i < b->grams; i++)
+			b->use[i].df = number[i] == UINT32_MAX ? 0 : from->use[number[i]].df;
+	}
+	int rc = number && key ? 0 : -1;
+	free(number);
+	free(key);
+	return rc;
+}

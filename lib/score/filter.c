@@ -35,6 +35,7 @@ static int score_group(struct pass *p, struct ril_record *rec, struct ril_err *e
 {
 	struct ril_grades g;
 	if (ril_grader_group(p->how->grader, rec, &g, err) || ril_form_group(p->how->form, g.item, rec, err) ||
+	    ril_wording_group(p->how->wording, g.item, (size_t)g.n, rec, err) ||
 	    ril_reward_sum(&p->how->reward, rec, err))
 		return -1;
 	add_up(&p->sums, rec, &g);

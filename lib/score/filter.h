@@ -7,11 +7,13 @@
 #include "score/grader.h"
 #include "score/report.h"
 #include "score/reward.h"
+#include "score/wording.h"
 
 struct ril_score_filter {
 	struct ril_grader *grader;
 	struct ril_reward reward;
-	struct ril_form *form;      /* terms added to those that the stream has */
+	struct ril_form *form; /* terms added to those that the stream has; as does */
+	struct ril_wording *wording;
 	struct ril_report *report;  /* gets every verdict; NULL: none */
 	const char *input, *output; /* output NULL: no stream is written */
 	bool gzip;

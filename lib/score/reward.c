@@ -12,19 +12,20 @@ static const char *skip(const char *p)
 	return p;
 }
 
-/* [number *] name [* number] */
-static const char *read_term(const char *p, double sign, struct ril_reward *r, struct ril_err *err)
+/* A number, with a sign if `sign`; NULL: none. */
+static const char *read_number(const char *p, bool sign, double *out)
 {
-	double weight = sign, factor;
 	char *end;
-	if (isdigit((unsigned char)*p) || *p == '.') {
-		factor = strtod(p, &end);
-		p = skip(end);
-		if (*p++ != '*')
-			return ril_fail(err, RIL_EUSAGE, "'*' and a term's name must follow a weight"), NULL;
-		weight *= factor;
-		p = skip(p);
-	}
+	const char *digits = p + (sign && (*p == '-' || *p == '+'));
+	if (!isdigit((unsigned char)*digits) && *digits != '.')
+		return NULL;
+	*out = strtod(p, &end);
+	return end > digits && isfinite(*out) ? skip(end) : NULL;
+}
+
+/* name */
+static const char *read_name(const char *p, struct ril_reward *r, struct ril_err *err)
+{
 	size_t n = 0;
 	while (isalnum((unsigned char)p[n]) || p[n] == '_' || p[n] == '-' || p[n] == '.')
 		n++;
@@ -36,17 +37,79 @@ static const char *read_term(const char *p, double sign, struct ril_reward *r, s
 	if (ril_grow(&r->term, &r->cap, r->n + 1, sizeof *r->term, err) || ril_buf_puts(&name, "reward.", err) ||
 	    ril_buf_add(&name, p, n, err))
 		return ril_buf_free(&name), NULL;
-	r->term[r->n].tensor = name.data;
-	p = skip(p + n);
-	if (*p == '*') {
-		factor = strtod(p + 1, &end);
-		if (end == p + 1)
-			return r->n++, ril_fail(err, RIL_EUSAGE, "a weight must follow '*'"), NULL;
-		weight *= factor;
-		p = skip(end);
-	}
-	r->term[r->n++].weight = weight;
-	return isfinite(weight) ? p : (ril_fail(err, RIL_EUSAGE, "a weight is not finite"), NULL);
+	r->term[r->n++] = (struct ril_reward_term){name.data, 1, -INFINITY, INFINITY, 1};
+	return skip(p + n);
+}
+
+/* [number *] what [* number]; the product of the numbers times *weight. */
+static const char *read_weighted(const char *p, double *weight, struct ril_reward *r, struct ril_err *err,
+				 const char *(*what)(const char *, struct ril_reward *, struct ril_err *))
+{
+	double factor;
+	const char *q = read_number(p, false, &factor);
+	if (!q && (isdigit((unsigned char)*p) || *p == '.'))
+		return ril_fail(err, RIL_EUSAGE, "a weight is not finite"), NULL;
+	if (q && *q != '*')
+		return ril_fail(err, RIL_EUSAGE, "'*' and a term's name must follow a weight"), NULL;
+	*weight *= q ? factor : 1;
+	p = what(q ? skip(q + 1) : p, r, err);
+	if (!p || *p != '*')
+		return p;
+	if (!(q = read_number(skip(p + 1), true, &factor)))
+		return ril_fail(err, RIL_EUSAGE, "a finite weight must follow '*'"), NULL;
+	*weight *= factor;
+	return q;
+}
+
+/* , number: another limit of the term that was read last. */
+static const char *read_limit(const char *p, double *out, const char *of, struct ril_err *err)
+{
+	const char *q = *p == ',' ? read_number(skip(p + 1), true, out) : NULL;
+	if (!q)
+		ril_fail(err, RIL_EUSAGE, "%s: ',' and a finite number must stand before '%.80s'", of, p);
+	return q;
+}
+
+/* name, min(term, number), max(term, number) or clip(term, low, high) */
+static const char *read_limited(const char *p, struct ril_reward *r, struct ril_err *err)
+{
+	static const char *const names[] = {"min", "max", "clip"};
+	static const char *const forms[] = {"min(term, number)", "max(term, number)", "clip(term, low, high)"};
+	double low = -INFINITY, high = INFINITY, scale = 1;
+	size_t k = 0;
+	while (k < 3 && (strncmp(p, names[k], strlen(names[k])) || *skip(p + strlen(names[k])) != '('))
+		k++;
+	if (k == 3)
+		return read_name(p, r, err);
+	p = read_weighted(skip(strchr(p, '(') + 1), &scale, r, err, read_name);
+	if (p && k != 0)
+		p = read_limit(p, &low, forms[k], err);
+	if (p && k != 1)
+		p = read_limit(p, &high, forms[k], err);
+	if (!p)
+		return NULL;
+	if (*p != ')')
+		return ril_fail(err, RIL_EUSAGE, "%s: ')' is missing %s%s%.80s%s", forms[k],
+				*p ? "before" : "at the end", *p ? " '" : "", p, *p ? "'" : ""),
+		       NULL;
+	if (low > high)
+		return ril_fail(err, RIL_EUSAGE, "%s: the lower limit %g is above the upper one, %g", forms[k], low,
+				high),
+		       NULL;
+	struct ril_reward_term *t = &r->term[r->n - 1];
+	*t = (struct ril_reward_term){t->tensor, scale, low, high, 1};
+	return skip(p + 1);
+}
+
+static const char *read_term(const char *p, double sign, struct ril_reward *r, struct ril_err *err)
+{
+	double weight = sign;
+	p = read_weighted(p, &weight, r, err, read_limited);
+	if (!p)
+		return NULL;
+	struct ril_reward_term *t = &r->term[r->n - 1];
+	t->weight = weight;
+	return isfinite(weight) && isfinite(t->scale) ? p : (ril_fail(err, RIL_EUSAGE, "a weight is not finite"), NULL);
 }
 
 int ril_reward_parse(struct ril_reward *r, const char *text, struct ril_err *err)
@@ -95,7 +158,8 @@ static int add_term(double *sum, int32_t n, const struct ril_reward_term *t, con
 		if (!isfinite(x[i]) && !(may_be_nan && isnan(x[i])))
 			return ril_fail(err, RIL_ENONFINITE, "%s: %s of response %d is not finite", ril_record_label(r),
 					t->tensor, i);
-		sum[i] += t->weight * x[i];
+		double v = t->scale * x[i]; /* NaN has no limits */
+		sum[i] += t->weight * (v < t->low ? t->low : v > t->high ? t->high : v);
 	}
 	return 0;
 }

@@ -22,6 +22,23 @@ check "length, in tokens" [ "$(ril-inspect --field reward.length h.ril | head -n
 for t in "" .answer .format .length .repetition; do ril-inspect --field "reward$t" h.ril | cut -f 2 | tr ' ' '\n' >"sum$t"; done
 check "the terms of form in the sum" eval 'paste -d " " sum sum.answer sum.format sum.length sum.repetition | awk "{ d = \$1 - (\$2 + 2 * \$3 + 4 * \$4 - \$5); n += d < 1e-5 && d > -1e-5 } END { exit n != 16 }"'
 expect_exit 1 ril-score --judge contains --reward 'answer + format' -o i.ril "$S"
+echo '{"1": ["two red circles"], "2": ["a blue square"], "3": ["yes"]}' >df.json
+ril-score --judge contains --rouge --cider df.json --reward '0.5*rouge + cider' -o w.ril "$S"
+check "rouge" eval '[ "$(ril-inspect --field reward.rouge w.ril | cut -f 2 | tr " " "\n" | awk "\$1 < 0 || \$1 > 1 { bad++ } \$1 == 1 { full++ } END { print bad + 0, (full > 0) }")" = "0 1" ]'
+for t in "" .rouge .cider; do ril-inspect --field "reward$t" w.ril | cut -f 2 | tr ' ' '\n' >"sum$t"; done
+check "the terms of wording in the sum" eval 'paste -d " " sum sum.rouge sum.cider | awk "{ d = \$1 - (.5 * \$2 + \$3); n += d < 1e-5 && d > -1e-5; m += \$3 > 0 } END { exit n != 16 || !m }"'
+ril-score --judge contains --rouge --cider df.json --reward '2*min(cider, 0.5) - max(rouge, 0.25)' -o w.ril "$S"
+ril-inspect --field reward w.ril | cut -f 2 | tr ' ' '\n' >sum
+check "limits" eval 'paste -d " " sum sum.rouge sum.cider | awk "{ c = \$3 > .5 ? .5 : \$3; r = \$2 < .25 ? .25 : \$2; d = \$1 - (2 * c - r); n += d < 1e-5 && d > -1e-5 } END { exit n != 16 }"'
+for bad in 'min(answer)' 'clip(answer, 2, 1)' 'min(answer, 1' 'abs(answer)'; do expect_exit 2 ril-score --judge contains --reward "$bad" "$S"; done
+ril-score --judge contains --rouge --reward rouge -o v.ril "$S"
+check "only what was asked for" eval '[ -n "$(ril-inspect --field reward.rouge v.ril)" ] && ! ril-inspect --field reward.cider v.ril 2>/dev/null | grep -q "[0-9]$"'
+expect_exit 3 ril-score --judge contains --cider "$S" "$S"
+echo '{"1": ["one"]}' >one.json
+expect_exit 3 ril-score --judge contains --cider one.json "$S"
+expect_exit 1 ril-score --judge contains --cider nosuch.json "$S"
+expect_exit 2 ril-score --table - --rouge
+expect_exit 2 ril-score --table - --cider df.json
 for bad in --format='(' --length=5 --length=8-5 --repetition=0; do expect_exit 2 ril-score --judge contains "$bad" "$S"; done
 expect_exit 2 ril-score --table - --length 1-2
 expect_exit 2 ril-score --judge nosuch "$S"

@@ -51,6 +51,47 @@ static void test_reward(void)
 	CHECK(sum("similarity + answer", bad, a, r) == RIL_ENONFINITE, "only the answer may be NaN");
 	CHECK(sum("answer", s, inf, r) == RIL_ENONFINITE, "infinite");
 	CHECK(sum("1e39*similarity", s, a, r) == RIL_ENONFINITE, "overflow");
+	const float wide[] = {-3, .25f, 8};
+	CHECK(!sum("min(similarity, 2)", wide, a, r) && r[0] == -3 && r[1] == .25f && r[2] == 2, "at most");
+	CHECK(!sum("max(similarity, -1)", wide, a, r) && r[0] == -1 && r[1] == .25f && r[2] == 8, "at least");
+	CHECK(!sum("clip(similarity, -1, 2)", wide, a, r) && r[0] == -1 && r[1] == .25f && r[2] == 2, "both");
+	CHECK(!sum("0.5*min(similarity, 2)", wide, a, r) && r[2] == 1 && r[0] == -1.5f,
+	      "the weight comes after the limit");
+	CHECK(!sum("min(0.5*similarity, 2)", wide, a, r) && r[2] == 2 && r[1] == .125f, "or before");
+	CHECK(!sum("min ( similarity * 0.5 , +1.5e0 ) * 2 - clip(similarity,0,1)", wide, a, r) && r[2] == 2 &&
+		      r[0] == -3,
+	      "both, %g %g", r[0], r[2]);
+	CHECK(!sum("-max(similarity, 0)", wide, a, r) && r[2] == -8 && r[0] == 0, "of a penalty");
+	CHECK(!sum("similarity + min(answer, 0.5)", s, a, r) && r[0] == 1.5f && r[1] == 0 && isnan(r[2]),
+	      "undecided has no limits");
+	CHECK(!sum("min(similarity, 1) + max(similarity, 1)", wide, a, r) && r[0] == -2 && r[2] == 9, "a term twice");
+	CHECK(sum("min(similarity, 1)", bad, a, r) == RIL_ENONFINITE, "a limit hides no infinity");
+	CHECK(sum("min(min, 1)", s, a, r) == RIL_EFAIL, "min may be a name, too");
+	static const char *const no_limit[] = {"min(answer)",
+					       "min(answer, )",
+					       "min(answer, 1",
+					       "min(answer 1)",
+					       "min(1, answer)",
+					       "min(answer, x)",
+					       "min(answer, inf)",
+					       "min(answer, nan)",
+					       "min(answer, 1, 2)",
+					       "clip(answer, 1)",
+					       "clip(answer, 2, 1)",
+					       "clip(answer, 1, 2, 3)",
+					       "min()",
+					       "min(",
+					       "max(answer, 1e999)",
+					       "min(answer + similarity, 1)",
+					       "min(max(answer, 0), 1)",
+					       "abs(answer)",
+					       "(answer)",
+					       "min(answer, 1) answer",
+					       "2*min(answer, 1)*",
+					       "min(1e999*answer, 1)",
+					       "clip(answer, 0, 1))"};
+	for (size_t i = 0; i < sizeof no_limit / sizeof *no_limit; i++)
+		CHECK(sum(no_limit[i], s, a, r) == RIL_EUSAGE, "'%s'", no_limit[i]);
 	static const char *const wrong[] = {"",   "+",       "answer +", "answer answer", "2",
 					    "2*", "*answer", "answer*",  "answer/2",      "inf*answer"};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)

@@ -12,6 +12,10 @@ static const struct ril_judge judges[] = {
 	{"yesno", "says yes or no, not both, and the right one", ril_check_yesno},
 	{"slots", "the answer's words and no other of the choices, in any phrasing", ril_check_slots},
 	{"choice", "for rewards: the one option the response decides for", ril_check_choice},
+	{"math", "for rewards: the one number or formula the response answers with", ril_check_math},
+	{"boolean", "for rewards: the yes or no, true or false the response decides for", ril_check_boolean},
+	{"iou", "for rewards: intersection over union of boxes, in the answer's coordinates", ril_check_iou},
+	{"iou-1000", "the same, with boxes from 0 to 1000 and answers in pixels", ril_check_iou_1000},
 	{"mcq", "option letter or option text, as VLMEvalKit reads it", ril_check_mcq},
 	{"vqa", "VQAv2 accuracy against people's answers", ril_check_vqa},
 	{"vizwiz", "VizWiz-VQA accuracy", ril_check_vizwiz},
@@ -26,11 +30,22 @@ static const struct ril_judge judges[] = {
 };
 enum { JUDGES = sizeof judges / sizeof *judges };
 
+/* The T of NAME@T; 0: there is none, NAN: it cannot be read. */
+static double threshold(const char *name)
+{
+	const char *at = strchr(name, '@');
+	double t;
+	if (!at)
+		return 0;
+	return ril_python_float(&t, at + 1, strlen(at + 1), NULL) == 1 && t > 0 && t <= 1 ? t : NAN;
+}
+
 const struct ril_judge *ril_judge_find(const char *name)
 {
+	size_t n = strcspn(name, "@");
 	for (size_t i = 0; i < JUDGES; i++)
-		if (!strcmp(judges[i].name, name))
-			return &judges[i];
+		if (strlen(judges[i].name) == n && !strncmp(judges[i].name, name, n))
+			return isnan(threshold(name)) ? NULL : &judges[i];
 	return NULL;
 }
 
@@ -63,6 +78,8 @@ static int judge(const char *name, struct ril_item *it, struct ril_verdict *v, s
 	uselocale(own);
 	if (rc)
 		return ril_context(err, "judge '%.80s'", name);
+	if (strchr(name, '@') && !isnan(v->score))
+		v->score = v->score >= threshold(name);
 	return ril_buf_add(&v->got, "", 0, err) || ril_buf_add(&v->want, "", 0, err) ? -1 : 0;
 }
 

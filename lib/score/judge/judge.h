@@ -62,7 +62,8 @@ struct ril_judge {
 	const char *what; /* one line for --help and the manual */
 	int (*check)(struct ril_item *, struct ril_verdict *, struct ril_err *);
 };
-const struct ril_judge *ril_judge_find(const char *name); /* NULL if unknown */
+/* NULL if unknown.  NAME@T is the judge NAME with 1 for a score of at least T, in (0,1], and else 0. */
+const struct ril_judge *ril_judge_find(const char *name);
 /* The error of a name that no judge has: all that there are, and `others`. */
 int ril_judge_unknown(const char *name, const char *others, int code, struct ril_err *);
 
@@ -77,6 +78,10 @@ int ril_check_yesno(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_slots(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_mcq(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_choice(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_math(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_boolean(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_iou(struct ril_item *, struct ril_verdict *, struct ril_err *);
+int ril_check_iou_1000(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_blink(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_mmmu(struct ril_item *, struct ril_verdict *, struct ril_err *);
 int ril_check_mathvista(struct ril_item *, struct ril_verdict *, struct ril_err *);

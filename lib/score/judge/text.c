@@ -53,6 +53,19 @@ int ril_lower(struct ril_buf *out, const char *s, size_t n, struct ril_err *err)
 	return ril_buf_add(out, "", 0, err);
 }
 
+int ril_fold(struct ril_buf *out, const char *s, struct ril_err *err)
+{
+	utf8proc_uint8_t *plain = NULL;
+	utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)s, 0, &plain,
+					  UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
+						  UTF8PROC_IGNORE);
+	if (n == UTF8PROC_ERROR_NOMEM)
+		return ril_fail(err, RIL_EFAIL, "out of memory");
+	int rc = n < 0 ? ril_buf_add(out, "", 0, err) : ril_buf_add(out, plain, (size_t)n, err);
+	free(plain);
+	return rc;
+}
+
 static int add_span(struct ril_spans *out, const char *s, size_t n, struct ril_err *err)
 {
 	if (ril_grow(&out->at, &out->cap, out->n + 1, sizeof *out->at, err))

@@ -19,6 +19,10 @@ bool ril_span_eq(struct ril_span, struct ril_span);
 
 int ril_lower(struct ril_buf *out, const char *s, size_t n, struct ril_err *); /* appends */
 
+/* Appends s with compatibility forms (full-width letters among them) as plain ones and without invisible characters;
+ * nothing if it is not UTF-8, which says nothing. */
+int ril_fold(struct ril_buf *out, const char *s, struct ril_err *);
+
 /* Splits at white space.  The array grows and is used again; spans point into s. */
 struct ril_spans {
 	struct ril_span *at;
