@@ -18,7 +18,7 @@
 enum { WINDOW = 64 }; /* questions at once in a stream without steps */
 
 static struct {
-	const char *out, *embeds, *metrics, *format;
+	const char *out, *embeds, *metrics, *format, *annotations, *ask;
 	bool gzip, shuffle, check, stats;
 	int64_t batch, steps, epochs, count, start, save_every, cache;
 	struct ril_encode_options how;
@@ -28,8 +28,10 @@ static struct {
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'm', "model", &opt.how.model, "DIR", "the student: its tokenizer, chat template and vision tower",
 	 0, 0, NULL},
-	{RIL_OPT_CHOICE, 0, "format", &opt.format, NULL, "the field of a record that holds its text", 0, 0,
-	 "auto|question|conversations|messages"},
+	{RIL_OPT_CHOICE, 0, "format", &opt.format, NULL, "the field of a record that holds its text, or a benchmark", 0,
+	 0, RIL_DATA_FORMATS},
+	{RIL_OPT_STR, 0, "annotations", &opt.annotations, "FILE", "answers to the questions of VQAv2", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "ask", &opt.ask, "TEXT", "what is asked of pictures that have captions", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "image-root", &opt.how.image_root, "DIR",
 	 "folder of relative picture paths; default: the data file's", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "system", &opt.how.system, "TEXT",
@@ -177,17 +179,18 @@ static int choose_root(const char *data, char **owned, struct ril_err *err)
 	return *owned ? 0 : -1;
 }
 
-static enum ril_data_format format_named(const char *name)
+static struct ril_data_source source_of(const char *path)
 {
-	return !strcmp(name, "question")        ? RIL_DATA_QUESTION
-	       : !strcmp(name, "conversations") ? RIL_DATA_CONVERSATIONS
-	       : !strcmp(name, "messages")      ? RIL_DATA_MESSAGES
-						: RIL_DATA_ANY;
+	return (struct ril_data_source){.path = path,
+					.format = ril_data_format_named(opt.format),
+					.annotations = opt.annotations,
+					.ask = opt.ask};
 }
 
 static int open_all(struct run *r, const char *data, struct ril_err *err)
 {
-	if (ril_dataset_read(&r->data, data, format_named(opt.format), err))
+	const struct ril_data_source from = source_of(data);
+	if (ril_dataset_load(&r->data, &from, err))
 		return -1;
 	r->plan = (struct ril_schedule){
 		.questions = r->data.n,
@@ -252,8 +255,10 @@ static void check_window(struct check *c, size_t from, size_t n)
 
 static int check_all(struct check *c, const char *path, struct ril_err *err)
 {
-	if (!(c->encoder = ril_encoder_new(&opt.how, err)) ||
-	    ril_dataset_check(&c->data, path, format_named(opt.format), tell, c, err))
+	struct ril_data_source from = source_of(path);
+	from.fault = tell;
+	from.ctx = c;
+	if (!(c->encoder = ril_encoder_new(&opt.how, err)) || ril_dataset_load(&c->data, &from, err))
 		return -1;
 	for (size_t at = 0; at < c->data.n; at += WINDOW)
 		check_window(c, at, c->data.n - at < WINDOW ? c->data.n - at : WINDOW);

@@ -6,22 +6,11 @@
 
 #include <stdlib.h>
 
-struct file {
-	struct ril_dataset *d;
-	enum ril_data_format format;
-	void (*fault)(void *ctx, const struct ril_err *); /* NULL: a fault ends the reading */
-	void *ctx;
-	const char *at, *end;
-	int64_t line;  /* that `at` is in */
-	int64_t place; /* records so far */
-};
-
-/* A fault of the file's: handed on, or told and forgotten. */
-static int at_fault(const struct file *f, struct ril_err *err)
+int ril_data_fault(const struct ril_data_file *f, struct ril_err *err)
 {
-	if (!f->fault)
+	if (!f->from->fault)
 		return -1;
-	f->fault(f->ctx, err);
+	f->from->fault(f->from->ctx, err);
 	*err = (struct ril_err){0};
 	return 0;
 }
@@ -47,16 +36,16 @@ static int add_place(struct ril_question_line *q, struct ril_err *err)
 	return 0;
 }
 
-static int id_twice(const struct file *f, const struct ril_question_line *q, const struct ril_question_line *first,
-		    struct ril_err *err)
+static int id_twice(const struct ril_data_file *f, const struct ril_question_line *q,
+		    const struct ril_question_line *first, struct ril_err *err)
 {
 	ril_fail(err, RIL_ECORRUPT, "%s: line %lld: id '%s' is that of line %lld too", f->d->path, (long long)q->line,
 		 q->id, (long long)first->line);
-	return at_fault(f, err);
+	return ril_data_fault(f, err);
 }
 
 /* Looks for ids that come again: to tell them apart, where records may be, or as faults. */
-static int settle_ids(const struct file *f, bool tell_apart, struct ril_err *err)
+static int settle_ids(const struct ril_data_file *f, bool tell_apart, struct ril_err *err)
 {
 	struct ril_dataset *d = f->d;
 	struct ril_question_line **sorted = ril_new(d->n, sizeof *sorted, err);
@@ -79,7 +68,7 @@ static int settle_ids(const struct file *f, bool tell_apart, struct ril_err *err
 }
 
 /* Every id once; the first of several keeps it. */
-static int check_ids(const struct file *f, struct ril_err *err)
+static int check_ids(const struct ril_data_file *f, struct ril_err *err)
 {
 	return settle_ids(f, true, err) || settle_ids(f, false, err) ? -1 : 0;
 }
@@ -106,20 +95,21 @@ static void question_free(struct ril_question_line *q)
 	free(q->field);
 }
 
-static int at_line(const struct file *f, int64_t line, struct ril_err *err)
+static int at_line(const struct ril_data_file *f, int64_t line, struct ril_err *err)
 {
 	return ril_context(err, "%s: line %lld", f->d->path, (long long)line);
 }
 
-static int add_record(struct file *f, const char *text, size_t n, int64_t line, struct ril_err *err)
+int ril_data_add(struct ril_data_file *f, cJSON *record, enum ril_data_format format, int64_t line, struct ril_err *err)
 {
 	struct ril_dataset *d = f->d;
-	if (ril_grow(&d->at, &d->cap, d->n + 1, sizeof *d->at, err))
+	if (ril_grow(&d->at, &d->cap, d->n + 1, sizeof *d->at, err)) {
+		cJSON_Delete(record);
 		return -1;
-	cJSON *record = ril_json_parse(text, n, err);
+	}
 	struct ril_question_line *q = &d->at[d->n];
 	*q = (struct ril_question_line){.line = line, .place = ++f->place};
-	int rc = record ? ril_line_read(q, record, f->format, err) : -1;
+	int rc = record ? ril_line_read(q, record, format, d->path, err) : -1;
 	cJSON_Delete(record);
 	if (!rc) {
 		d->n++;
@@ -127,10 +117,16 @@ static int add_record(struct file *f, const char *text, size_t n, int64_t line, 
 	}
 	question_free(q);
 	at_line(f, line, err);
-	return at_fault(f, err);
+	f->told = !!ril_data_fault(f, err);
+	return f->told ? -1 : 0;
 }
 
-static int read_lines(struct file *f, struct ril_err *err)
+static int add_record(struct ril_data_file *f, const char *text, size_t n, int64_t line, struct ril_err *err)
+{
+	return ril_data_add(f, ril_json_parse(text, n, err), f->from->format, line, err);
+}
+
+static int read_lines(struct ril_data_file *f, struct ril_err *err)
 {
 	int rc = 0;
 	for (; !rc && f->at < f->end; f->line++) {
@@ -145,13 +141,13 @@ static int read_lines(struct file *f, struct ril_err *err)
 	return rc;
 }
 
-static void skip_to(struct file *f, const char *to)
+static void skip_to(struct ril_data_file *f, const char *to)
 {
 	for (; f->at < to; f->at++)
 		f->line += *f->at == '\n';
 }
 
-static void skip_space(struct file *f)
+static void skip_space(struct ril_data_file *f)
 {
 	const char *s = f->at;
 	while (s < f->end && strchr(" \t\r\n", *s) && *s)
@@ -179,7 +175,7 @@ static const char *value_end(const char *s, const char *end)
 }
 
 /* One record and what follows it: 1, or 0 at the end of the list. */
-static int read_item(struct file *f, bool first, struct ril_err *err)
+static int read_item(struct ril_data_file *f, bool first, struct ril_err *err)
 {
 	skip_space(f);
 	int64_t line = f->line;
@@ -202,7 +198,7 @@ static int read_item(struct file *f, bool first, struct ril_err *err)
 	return *end == ',';
 }
 
-static int read_list(struct file *f, struct ril_err *err)
+static int read_list(struct ril_data_file *f, struct ril_err *err)
 {
 	int more = 1;
 	f->at++;
@@ -217,32 +213,56 @@ static int read_list(struct file *f, struct ril_err *err)
 	return at_line(f, f->line, err);
 }
 
-static int read_records(struct file *f, const struct ril_buf *text, struct ril_err *err)
+/* What was set for a benchmark, and the file is another's. */
+static int check_settings(const struct ril_data_source *from, enum ril_data_format format, struct ril_err *err)
+{
+	if (from->annotations && format != RIL_DATA_VQAV2)
+		return ril_fail(err, RIL_EUSAGE, "annotations are read beside a file of VQAv2's questions only"),
+		       ril_setting(err, "annotations");
+	if (from->ask && format != RIL_DATA_CAPTIONS && format != RIL_DATA_FOIL)
+		return ril_fail(err, RIL_EUSAGE, "its records have questions of their own"), ril_setting(err, "ask");
+	return 0;
+}
+
+static int read_records(struct ril_data_file *f, const struct ril_buf *text, struct ril_err *err)
 {
 	static const char bom[] = "\xEF\xBB\xBF";
 	f->at = text->data;
 	f->end = f->at + text->len;
 	f->line = 1;
-	struct file list = *f;
+	struct ril_data_file list = *f;
 	if (text->len >= strlen(bom) && !memcmp(f->at, bom, strlen(bom)))
 		list.at += strlen(bom);
 	skip_space(&list);
-	if (list.at == list.end || *list.at != '[')
+	bool brackets = list.at < list.end && *list.at == '[';
+	enum ril_data_format benchmark =
+		brackets ? RIL_DATA_ANY : ril_benchmark_file(list.at, (size_t)(list.end - list.at), f->from->format);
+	if (check_settings(f->from, benchmark, err))
+		return ril_context(err, "%s", f->d->path);
+	if (brackets)
+		return read_list(&list, err) ? ril_data_fault(f, err) : 0;
+	if (benchmark == RIL_DATA_ANY)
 		return read_lines(f, err);
-	return read_list(&list, err) ? at_fault(f, err) : 0;
+	if (!ril_benchmark_read(&list, benchmark, err))
+		return 0;
+	if (list.told)
+		return -1;
+	ril_context(err, "%s", f->d->path);
+	return ril_data_fault(f, err);
 }
 
-static int read_file(struct file *f, const char *path, struct ril_err *err)
+static int read_file(struct ril_data_file *f, struct ril_err *err)
 {
 	struct ril_buf text = {0};
 	struct ril_dataset *d = f->d;
+	const char *path = f->from->path;
 	bool standard = !strcmp(path, "-");
 	*d = (struct ril_dataset){.path = ril_strdup(standard ? "standard input" : path, err)};
 	int rc = d->path ? ril_read_file(&text, standard ? "/dev/stdin" : path, err) : -1;
 	if (!rc && text.len)
 		rc = read_records(f, &text, err);
 	ril_buf_free(&text);
-	if (!rc && !d->n && !f->fault)
+	if (!rc && !d->n && !f->from->fault)
 		rc = ril_fail(err, RIL_EFAIL, "%s: no question in it", d->path);
 	if (!rc)
 		rc = check_ids(f, err);
@@ -251,15 +271,14 @@ static int read_file(struct file *f, const char *path, struct ril_err *err)
 	return rc;
 }
 
-int ril_dataset_read(struct ril_dataset *d, const char *path, enum ril_data_format format, struct ril_err *err)
+int ril_dataset_load(struct ril_dataset *d, const struct ril_data_source *from, struct ril_err *err)
 {
-	return read_file(&(struct file){.d = d, .format = format}, path, err);
+	return read_file(&(struct ril_data_file){.d = d, .from = from}, err);
 }
 
-int ril_dataset_check(struct ril_dataset *d, const char *path, enum ril_data_format format,
-		      void (*fault)(void *ctx, const struct ril_err *), void *ctx, struct ril_err *err)
+int ril_dataset_read(struct ril_dataset *d, const char *path, enum ril_data_format format, struct ril_err *err)
 {
-	return read_file(&(struct file){.d = d, .format = format, .fault = fault, .ctx = ctx}, path, err);
+	return ril_dataset_load(d, &(struct ril_data_source){.path = path, .format = format}, err);
 }
 
 void ril_dataset_free(struct ril_dataset *d)

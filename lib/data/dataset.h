@@ -1,9 +1,9 @@
-/* dataset.h -- questions from a file of records: JSON lines, or one JSON list.
+/* dataset.h -- questions from a file of records: JSON lines, one JSON list, or a benchmark's file as it is distributed.
  *
  * A record is an object in one of the forms of enum ril_data_format.  Its own: `id`, `image` (a path or a list of paths;
  * may be absent), `question` (with <image> where a picture stands in the text), `answer` or `answers`, `choices`,
- * `type`, `judge`; any other field is kept under data.NAME.  Other trainers': conversation.c.  An error names file,
- * line, id and cause.
+ * `type`, `judge`; any other field is kept under data.NAME.  Other trainers': conversation.c; benchmarks': benchmark.c.
+ * An error names file, line, id and cause.
  *
  * Ownership: the set owns everything; questions and their fields are borrowed and live as long as it does. */
 #ifndef RIL_DATA_DATASET_H
@@ -11,13 +11,26 @@
 
 #include "text/chat.h"
 
-/* The field that holds a record's text. */
+/* The field that holds a record's text, or the benchmark whose file it is. */
 enum ril_data_format {
-	RIL_DATA_ANY, /* the first of these that a record has */
+	RIL_DATA_ANY, /* what the records, or the file's members, tell */
 	RIL_DATA_QUESTION,
 	RIL_DATA_CONVERSATIONS, /* LLaVA, ShareGPT */
 	RIL_DATA_MESSAGES,      /* OpenAI, ms-swift, TRL */
+	RIL_DATA_CAPTIONS,      /* COCO captions, NoCaps, VizWiz captions */
+	RIL_DATA_FOIL,
+	RIL_DATA_VQAV2,
+	RIL_DATA_CHARTQA,
+	RIL_DATA_DOCVQA,
+	RIL_DATA_TEXTVQA,
+	RIL_DATA_MATHVISTA,
+	RIL_DATA_VIZWIZ,
+	RIL_DATA_POPE,
 };
+/* Their names, in that order, as "auto|question|..." */
+#define RIL_DATA_FORMATS                                                                                               \
+	"auto|question|conversations|messages|captions|foil|vqav2|chartqa|docvqa|textvqa|mathvista|vizwiz|pope"
+enum ril_data_format ril_data_format_named(const char *name); /* RIL_DATA_ANY if it is none of them */
 
 /* A text with its length: it may hold NULs. */
 struct ril_data_text {
@@ -52,12 +65,21 @@ struct ril_dataset {
 	char *path;
 };
 
-/* path "-": standard input.  No question at all, and an id that comes twice in records of the own form, are errors. */
+/* A file and how it is read.  Strings are borrowed while it is read. */
+struct ril_data_source {
+	const char *path; /* "-": standard input */
+	enum ril_data_format format;
+	const char *annotations; /* the file of answers that belongs to questions of VQAv2; NULL: none */
+	const char *ask; /* what is asked about a captioned picture, in FOIL with {caption}; NULL: benchmark.h's */
+	/* Told of each fault of the file's, which then does not end the reading: what is at fault is left out.  May be NULL. */
+	void (*fault)(void *ctx, const struct ril_err *);
+	void *ctx;
+};
+
+/* No question at all, unless faults are told, and an id that comes twice in records of the own form, are errors. */
+int ril_dataset_load(struct ril_dataset *, const struct ril_data_source *, struct ril_err *);
+/* The same of a file alone. */
 int ril_dataset_read(struct ril_dataset *, const char *path, enum ril_data_format, struct ril_err *);
-/* The same, but faults of the file's do not end it: `fault` is told of each, and what is at fault is left out.  0, unless
- * there is no file to be read. */
-int ril_dataset_check(struct ril_dataset *, const char *path, enum ril_data_format,
-		      void (*fault)(void *ctx, const struct ril_err *), void *ctx, struct ril_err *);
 void ril_dataset_free(struct ril_dataset *);
 
 #endif

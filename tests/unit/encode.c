@@ -1,30 +1,9 @@
 /* encode.c -- from a data file to groups: reading questions, their order, the reference's prompts and embeddings. */
-#include "../ril_test.h"
+#include "../data_rig.h"
 
-#include "data/dataset.h"
 #include "data/encode.h"
 #include "data/schedule.h"
-#include "base/file.h"
 #include "tensor/safetensors.h"
-
-static char work_dir[] = "/tmp/ril-encode.XXXXXX";
-
-static const char *put(const char *text)
-{
-	static char path[64];
-	struct ril_err e = {0};
-	snprintf(path, sizeof path, "%s/d.jsonl", work_dir);
-	CHECK(!ril_file_put(path, text, strlen(text), false, &e), "%s", e.msg);
-	return path;
-}
-
-static const char *field(const struct ril_question_line *q, const char *name)
-{
-	for (size_t i = 0; i < q->fields; i++)
-		if (!strcmp(q->field[i].name, name))
-			return q->field[i].value;
-	return "(absent)";
-}
 
 static void test_dataset(void)
 {
@@ -76,7 +55,7 @@ static void test_dataset(void)
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		e = (struct ril_err){0};
 		CHECK(ril_dataset_read(&d, put(bad[i].text), RIL_DATA_ANY, &e) && strstr(e.msg, bad[i].says) &&
-			      strstr(e.msg, "d.jsonl"),
+			      strstr(e.msg, "d.json"),
 		      "%zu: %s", i, e.msg);
 	}
 	CHECK(ril_dataset_read(&d, "/no/such.jsonl", RIL_DATA_ANY, &e) && strstr(e.msg, "/no/such.jsonl"), "%s", e.msg);
@@ -220,12 +199,9 @@ static void test_reference(void)
 
 int main(void)
 {
-	if (!mkdtemp(work_dir))
-		return 1;
 	test_dataset();
 	test_schedule();
 	test_reference();
-	unlink(put(""));
-	rmdir(work_dir);
+	data_end();
 	TEST_END();
 }
