@@ -105,11 +105,11 @@ static int encode_window(struct run *r, size_t n, struct ril_err *err)
 	for (size_t i = 0; i < n; i++)
 		r->question[i] = &r->data.at[r->pick[i]];
 	if (ril_encode_pictures(r->encoder, r->question, n, err))
-		return ril_context(err, "%s", r->data.path);
+		return -1;
 	for (size_t i = 0; i < n; i++, r->groups++) {
 		struct ril_record *g = ril_encode_question(r->encoder, r->question[i], err);
 		if (!g)
-			return ril_context(err, "%s", r->data.path);
+			return -1;
 		int rc = ril_writer_put(r->out, g, err);
 		ril_record_free(g);
 		if (rc)
@@ -168,29 +168,47 @@ static int encode_all(struct run *r, struct ril_err *err)
 	return ril_writer_end(r->out, err);
 }
 
-/* The data file's folder, unless the command line says otherwise; of standard input the current one. */
-static int choose_root(const char *data, char **owned, struct ril_err *err)
+/* The data files' folder, unless the command line says otherwise; of standard input the current one. */
+static int choose_root(const struct ril_strlist *data, char **owned, struct ril_err *err)
 {
-	const char *slash = strrchr(data, '/');
-	if (opt.how.image_root || !slash)
+	const char *first = data->at[0], *slash = strrchr(first, '/');
+	size_t n = slash ? (size_t)(slash - first) : 0;
+	if (opt.how.image_root)
 		return 0;
-	*owned = ril_strndup(data, slash == data ? 1 : (size_t)(slash - data), err);
+	for (size_t i = 1; i < data->n; i++) {
+		const char *other = strrchr(data->at[i], '/');
+		if ((other ? (size_t)(other - data->at[i]) : 0) != n || strncmp(data->at[i], first, n))
+			return ril_fail(err, RIL_EUSAGE, "data files of several folders need --image-root");
+	}
+	if (!slash)
+		return 0;
+	*owned = ril_strndup(first, n ? n : 1, err);
 	opt.how.image_root = *owned;
 	return *owned ? 0 : -1;
 }
 
-static struct ril_data_source source_of(const char *path)
+/* Reads the files; their faults are told, if somebody is to be told. */
+static int load(struct ril_dataset *d, const struct ril_strlist *files, void (*fault)(void *, const struct ril_err *),
+		void *ctx, struct ril_err *err)
 {
-	return (struct ril_data_source){.path = path,
-					.format = ril_data_format_named(opt.format),
-					.annotations = opt.annotations,
-					.ask = opt.ask};
+	struct ril_data_source *from = ril_new(files->n, sizeof *from, err);
+	if (!from)
+		return -1;
+	for (size_t i = 0; i < files->n; i++)
+		from[i] = (struct ril_data_source){.path = files->at[i],
+						   .format = ril_data_format_named(opt.format),
+						   .annotations = opt.annotations,
+						   .ask = opt.ask,
+						   .fault = fault,
+						   .ctx = ctx};
+	int rc = ril_dataset_load(d, from, files->n, err);
+	free(from);
+	return rc;
 }
 
-static int open_all(struct run *r, const char *data, struct ril_err *err)
+static int open_all(struct run *r, const struct ril_strlist *data, struct ril_err *err)
 {
-	const struct ril_data_source from = source_of(data);
-	if (ril_dataset_load(&r->data, &from, err))
+	if (load(&r->data, data, NULL, NULL, err))
 		return -1;
 	r->plan = (struct ril_schedule){
 		.questions = r->data.n,
@@ -246,20 +264,17 @@ static void check_window(struct check *c, size_t from, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		why = (struct ril_err){0};
 		if ((!all && ril_encode_pictures(c->encoder, &q[i], 1, &why)) ||
-		    ril_encode_measure(c->encoder, q[i], &c->sizes, &why)) {
-			ril_context(&why, "%s", c->data.path);
+		    ril_encode_measure(c->encoder, q[i], &c->sizes, &why))
 			tell(c, &why);
-		}
 	}
 }
 
-static int check_all(struct check *c, const char *path, struct ril_err *err)
+static int check_all(struct check *c, const struct ril_strlist *files, struct ril_err *err)
 {
-	struct ril_data_source from = source_of(path);
-	from.fault = tell;
-	from.ctx = c;
-	if (!(c->encoder = ril_encoder_new(&opt.how, err)) || ril_dataset_load(&c->data, &from, err))
+	const char *name, *more = files->n > 1 ? " and others" : "";
+	if (!(c->encoder = ril_encoder_new(&opt.how, err)) || load(&c->data, files, tell, c, err))
 		return -1;
+	name = c->data.path[0];
 	for (size_t at = 0; at < c->data.n; at += WINDOW)
 		check_window(c, at, c->data.n - at < WINDOW ? c->data.n - at : WINDOW);
 	struct ril_buf b = {0};
@@ -268,18 +283,18 @@ static int check_all(struct check *c, const char *path, struct ril_err *err)
 	if (rc)
 		return -1;
 	if (c->faults)
-		return ril_fail(err, c->code, "%s: faults: %lld", c->data.path, (long long)c->faults);
+		return ril_fail(err, c->code, "%s%s: faults: %lld", name, more, (long long)c->faults);
 	if (!c->data.n)
-		return ril_fail(err, RIL_EFAIL, "%s: no question in it", c->data.path);
-	ril_say(c->tool, "%s: %zu questions, no fault", c->data.path, c->data.n);
+		return ril_fail(err, RIL_EFAIL, "%s: no question in it", name);
+	ril_say(c->tool, "%s%s: %zu questions, no fault", name, more, c->data.n);
 	return 0;
 }
 
-static int check(struct ril_tool *t, const char *path, struct ril_err *err)
+static int check(struct ril_tool *t, const struct ril_strlist *files, struct ril_err *err)
 {
 	struct check c = {.tool = t};
 	opt.how.measures = true;
-	int rc = check_all(&c, path, err);
+	int rc = check_all(&c, files, err);
 	ril_sizes_free(&c.sizes);
 	ril_encoder_free(c.encoder);
 	ril_dataset_free(&c.data);
@@ -312,7 +327,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 		return -1;
 	if (opt.plan.on)
 		return opt.how.model ? plan_run(&p, err) : ril_fail(err, RIL_EUSAGE, "-m is needed");
-	if (!opt.how.model || operands->n != 1)
+	if (!opt.how.model || !operands->n)
 		return ril_fail(err, RIL_EUSAGE, "%s is needed", opt.how.model ? "a data file" : "-m");
 	if (!opt.batch && opt.save_every)
 		return ril_fail(err, RIL_EUSAGE, "--save-every needs --batch");
@@ -323,17 +338,17 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	ril_tool_note(t, "%s", ril_picture_decoders());
 	if (ril_picture_caveat())
 		ril_say(t, "%s", ril_picture_caveat());
-	if (choose_root(operands->at[0], &root, err))
+	if (choose_root(operands, &root, err))
 		return -1;
 	if (opt.check || opt.stats) {
-		int rc = check(t, operands->at[0], err);
+		int rc = check(t, operands, err);
 		free(root);
 		return rc;
 	}
 	ril_signals_take_over();
 	int rc = plan_guard(&p, err);
 	if (!rc)
-		rc = open_all(&r, operands->at[0], err);
+		rc = open_all(&r, operands, err);
 	if (!rc)
 		rc = encode_all(&r, err);
 	if (rc && r.out)
@@ -359,9 +374,9 @@ int main(int argc, char **argv)
 	struct ril_tool tool = {
 		.name = "ril-encode",
 		.summary = "Turn questions and pictures into a stream of groups",
-		.operands = "-m DIR data.jsonl",
+		.operands = "-m DIR FILE...",
 		.opts = options,
-		.max_operands = 1,
+		.max_operands = 1 << 20,
 		.output = &opt.out,
 		.computes = computes,
 		.run = run,

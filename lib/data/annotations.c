@@ -12,8 +12,8 @@
 
 #include <stdlib.h>
 
-static const char ask_caption[] = "Describe this picture in one sentence.",
-		  ask_foil[] = "Is this a correct description of the picture: \"{caption}\"  Answer yes or no.",
+const char ril_ask_caption[] = "Describe this picture in one sentence.";
+static const char ask_foil[] = "Is this a correct description of the picture: \"{caption}\"  Answer yes or no.",
 		  place_of_caption[] = "{caption}";
 
 struct entry {
@@ -286,7 +286,7 @@ static int add_captions(struct joining *j, cJSON *picture, bool *leave, struct r
 
 static int settle_captions(struct joining *j, cJSON *picture, bool *leave, struct ril_err *err)
 {
-	const char *ask = j->f->from->ask ? j->f->from->ask : ask_caption, *file = NULL;
+	const char *ask = j->f->from->ask ? j->f->from->ask : ril_ask_caption, *file = NULL;
 	const cJSON *domain = ril_line_member(picture, "domain");
 	if ((j->index.n && add_captions(j, picture, leave, err)) || !(file = text_of(picture, "file_name", err)) ||
 	    ril_data_put(picture, "image", file, err) || ril_data_put(picture, "question", ask, err) ||

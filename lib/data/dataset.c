@@ -4,6 +4,8 @@
  * alone, so that each record is parsed by itself, its line is known, and a list that was cut off is told where. */
 #include "data/dataset_internal.h"
 
+#include "data/tar.h"
+
 #include <stdlib.h>
 
 int ril_data_fault(const struct ril_data_file *f, struct ril_err *err)
@@ -39,8 +41,14 @@ static int add_place(struct ril_question_line *q, struct ril_err *err)
 static int id_twice(const struct ril_data_file *f, const struct ril_question_line *q,
 		    const struct ril_question_line *first, struct ril_err *err)
 {
-	ril_fail(err, RIL_ECORRUPT, "%s: line %lld: id '%s' is that of line %lld too", f->d->path, (long long)q->line,
-		 q->id, (long long)first->line);
+	if (q->line && first->line && q->file == first->file)
+		ril_fail(err, RIL_ECORRUPT, "id '%s' is that of line %lld too", q->id, (long long)first->line);
+	else
+		ril_fail(err, RIL_ECORRUPT, "id '%s' is that of another record, of %s, too", q->id,
+			 ril_short(first->file));
+	if (q->line)
+		ril_context(err, "line %lld", (long long)q->line);
+	ril_context(err, "%s", q->file);
 	return ril_data_fault(f, err);
 }
 
@@ -97,7 +105,7 @@ static void question_free(struct ril_question_line *q)
 
 static int at_line(const struct ril_data_file *f, int64_t line, struct ril_err *err)
 {
-	return ril_context(err, "%s: line %lld", f->d->path, (long long)line);
+	return line ? ril_context(err, "%s: line %lld", f->name, (long long)line) : ril_context(err, "%s", f->name);
 }
 
 int ril_data_add(struct ril_data_file *f, cJSON *record, enum ril_data_format format, int64_t line, struct ril_err *err)
@@ -108,8 +116,8 @@ int ril_data_add(struct ril_data_file *f, cJSON *record, enum ril_data_format fo
 		return -1;
 	}
 	struct ril_question_line *q = &d->at[d->n];
-	*q = (struct ril_question_line){.line = line, .place = ++f->place};
-	int rc = record ? ril_line_read(q, record, format, d->path, err) : -1;
+	*q = (struct ril_question_line){.file = f->name, .line = line, .place = ++f->place};
+	int rc = record ? ril_line_read(q, record, format, f->name, err) : -1;
 	cJSON_Delete(record);
 	if (!rc) {
 		d->n++;
@@ -230,61 +238,84 @@ static int read_records(struct ril_data_file *f, const struct ril_buf *text, str
 	f->at = text->data;
 	f->end = f->at + text->len;
 	f->line = 1;
-	struct ril_data_file list = *f;
 	if (text->len >= strlen(bom) && !memcmp(f->at, bom, strlen(bom)))
-		list.at += strlen(bom);
-	skip_space(&list);
-	bool brackets = list.at < list.end && *list.at == '[';
+		f->at += strlen(bom);
+	skip_space(f);
+	bool list = f->at < f->end && *f->at == '[';
 	enum ril_data_format benchmark =
-		brackets ? RIL_DATA_ANY : ril_benchmark_file(list.at, (size_t)(list.end - list.at), f->from->format);
+		list ? RIL_DATA_ANY : ril_benchmark_file(f->at, (size_t)(f->end - f->at), f->from->format);
 	if (check_settings(f->from, benchmark, err))
-		return ril_context(err, "%s", f->d->path);
-	if (brackets)
-		return read_list(&list, err) ? ril_data_fault(f, err) : 0;
+		return ril_context(err, "%s", f->name);
+	if (list)
+		return read_list(f, err) ? ril_data_fault(f, err) : 0;
 	if (benchmark == RIL_DATA_ANY)
 		return read_lines(f, err);
-	if (!ril_benchmark_read(&list, benchmark, err))
+	if (!ril_benchmark_read(f, benchmark, err))
 		return 0;
-	if (list.told)
+	if (f->told)
 		return -1;
-	ril_context(err, "%s", f->d->path);
+	ril_context(err, "%s", f->name);
 	return ril_data_fault(f, err);
+}
+
+static int read_text(struct ril_data_file *f, bool standard, struct ril_err *err)
+{
+	struct ril_buf text = {0};
+	int rc = ril_read_file(&text, standard ? "/dev/stdin" : f->from->path, err);
+	if (!rc && text.len)
+		rc = read_records(f, &text, err);
+	ril_buf_free(&text);
+	return rc;
 }
 
 static int read_file(struct ril_data_file *f, struct ril_err *err)
 {
-	struct ril_buf text = {0};
-	struct ril_dataset *d = f->d;
-	const char *path = f->from->path;
-	bool standard = !strcmp(path, "-");
-	*d = (struct ril_dataset){.path = ril_strdup(standard ? "standard input" : path, err)};
-	int rc = d->path ? ril_read_file(&text, standard ? "/dev/stdin" : path, err) : -1;
-	if (!rc && text.len)
-		rc = read_records(f, &text, err);
-	ril_buf_free(&text);
-	if (!rc && !d->n && !f->from->fault)
-		rc = ril_fail(err, RIL_EFAIL, "%s: no question in it", d->path);
-	if (!rc)
-		rc = check_ids(f, err);
-	if (rc)
-		ril_dataset_free(d);
-	return rc;
+	bool standard = !strcmp(f->from->path, "-");
+	char *name = ril_strdup(standard ? "standard input" : f->from->path, err);
+	if (!name)
+		return -1;
+	f->name = f->d->path[f->d->paths++] = name;
+	if (standard || !ril_tar_begins(f->from->path))
+		return read_text(f, standard, err);
+	return check_settings(f->from, RIL_DATA_CAPTIONS, err) ? ril_context(err, "%s", name) : ril_shard_read(f, err);
 }
 
-int ril_dataset_load(struct ril_dataset *d, const struct ril_data_source *from, struct ril_err *err)
+static int read_files(struct ril_data_file *f, const struct ril_data_source *from, size_t n, struct ril_err *err)
 {
-	return read_file(&(struct ril_data_file){.d = d, .from = from}, err);
+	struct ril_dataset *d = f->d;
+	if (!(d->path = ril_new(n, sizeof *d->path, err)))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		f->from = &from[i];
+		if (read_file(f, err))
+			return -1;
+	}
+	f->from = from;
+	if (!d->n && !from->fault)
+		return ril_fail(err, RIL_EFAIL, "%s: no question in it", d->path[0]);
+	return check_ids(f, err);
+}
+
+int ril_dataset_load(struct ril_dataset *d, const struct ril_data_source *from, size_t n, struct ril_err *err)
+{
+	*d = (struct ril_dataset){0};
+	if (!read_files(&(struct ril_data_file){.d = d}, from, n, err))
+		return 0;
+	ril_dataset_free(d);
+	return -1;
 }
 
 int ril_dataset_read(struct ril_dataset *d, const char *path, enum ril_data_format format, struct ril_err *err)
 {
-	return ril_dataset_load(d, &(struct ril_data_source){.path = path, .format = format}, err);
+	return ril_dataset_load(d, &(struct ril_data_source){.path = path, .format = format}, 1, err);
 }
 
 void ril_dataset_free(struct ril_dataset *d)
 {
 	for (size_t i = 0; i < d->n; i++)
 		question_free(&d->at[i]);
+	for (size_t i = 0; i < d->paths; i++)
+		free(d->path[i]);
 	free(d->at);
 	free(d->path);
 	*d = (struct ril_dataset){0};

@@ -1,8 +1,10 @@
-/* dataset.h -- questions from a file of records: JSON lines, one JSON list, or a benchmark's file as it is distributed.
+/* dataset.h -- questions from files of records: JSON lines, one JSON list, a benchmark's file as it is distributed, or a
+ * WebDataset shard.
  *
  * A record is an object in one of the forms of enum ril_data_format.  Its own: `id`, `image` (a path or a list of paths;
  * may be absent), `question` (with <image> where a picture stands in the text), `answer` or `answers`, `choices`,
- * `type`, `judge`; any other field is kept under data.NAME.  Other trainers': conversation.c; benchmarks': benchmark.c.
+ * `type`, `judge`; any other field is kept under data.NAME.  Other trainers': conversation.c; benchmarks': benchmark.c;
+ * shards: shard.c.
  * An error names file, line, id and cause.
  *
  * Ownership: the set owns everything; questions and their fields are borrowed and live as long as it does. */
@@ -44,8 +46,9 @@ struct ril_data_field {
 };
 
 struct ril_question_line {
-	int64_t line;  /* in the file, from 1: where the record begins */
-	int64_t place; /* among the file's records, from 1 */
+	const char *file; /* its name, for messages: the set's; NULL: of no file */
+	int64_t line;     /* in the file, from 1: where the record begins; 0: a sample of a shard, which has no lines */
+	int64_t place;    /* among all records, from 1 */
 	char *id;
 	bool placed;                /* an id that comes again is told apart by its place */
 	struct ril_chat_turn *turn; /* [turns] before the question; their texts are the set's */
@@ -62,7 +65,8 @@ struct ril_question_line {
 struct ril_dataset {
 	struct ril_question_line *at;
 	size_t n, cap;
-	char *path;
+	char **path; /* [paths] the files' names, for messages */
+	size_t paths;
 };
 
 /* A file and how it is read.  Strings are borrowed while it is read. */
@@ -70,15 +74,17 @@ struct ril_data_source {
 	const char *path; /* "-": standard input */
 	enum ril_data_format format;
 	const char *annotations; /* the file of answers that belongs to questions of VQAv2; NULL: none */
-	const char *ask; /* what is asked about a captioned picture, in FOIL with {caption}; NULL: benchmark.h's */
+	const char
+		*ask; /* what is asked about a captioned picture, in FOIL with {caption}; NULL: a sentence of its own */
 	/* Told of each fault of the file's, which then does not end the reading: what is at fault is left out.  May be NULL. */
 	void (*fault)(void *ctx, const struct ril_err *);
 	void *ctx;
 };
 
-/* No question at all, unless faults are told, and an id that comes twice in records of the own form, are errors. */
-int ril_dataset_load(struct ril_dataset *, const struct ril_data_source *, struct ril_err *);
-/* The same of a file alone. */
+/* The records of n files, one file after the other; all tell their faults as the first does.  No question at all, unless
+ * faults are told, and an id that comes twice in records of the own form, are errors. */
+int ril_dataset_load(struct ril_dataset *, const struct ril_data_source *, size_t n, struct ril_err *);
+/* The same of one file alone. */
 int ril_dataset_read(struct ril_dataset *, const char *path, enum ril_data_format, struct ril_err *);
 void ril_dataset_free(struct ril_dataset *);
 

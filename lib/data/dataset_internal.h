@@ -11,6 +11,7 @@
 struct ril_data_file {
 	struct ril_dataset *d;
 	const struct ril_data_source *from;
+	const char *name; /* of the file, in messages; the set's */
 	const char *at, *end;
 	int64_t line;  /* that `at` is in */
 	int64_t place; /* records so far */
@@ -21,7 +22,7 @@ struct ril_data_file {
 
 /* A fault of the file's: handed on (-1), or told and forgotten (0). */
 int ril_data_fault(const struct ril_data_file *, struct ril_err *);
-/* A record, which is consumed, of a form; NULL: it could not be parsed, and err says why. */
+/* A record, which is consumed, of a form; line 0: the file has none; NULL: it could not be parsed, and err says why. */
 int ril_data_add(struct ril_data_file *, cJSON *record, enum ril_data_format, int64_t line, struct ril_err *);
 
 /* ---- benchmark.c ---- */
@@ -56,6 +57,13 @@ int ril_data_put(cJSON *record, const char *name, const char *text, struct ril_e
 int ril_vqav2_read(struct ril_data_file *, struct ril_err *);
 int ril_captions_records(struct ril_data_file *, struct ril_err *);
 int ril_foil_records(struct ril_data_file *, struct ril_err *);
+
+/* What is asked about a picture that has captions, unless it is said. */
+extern const char ril_ask_caption[];
+
+/* ---- shard.c ---- */
+
+int ril_shard_read(struct ril_data_file *, struct ril_err *);
 
 /* ---- line.c, conversation.c ---- */
 

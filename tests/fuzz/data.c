@@ -140,7 +140,7 @@ static void check(const struct ril_buf *b)
 		bad += !hangs_together(&d.at[i]);
 	CHECK(!bad, "what was read of %s", b->data);
 	CHECK(!rc || (e.code && strstr(e.msg, file) == e.msg), "%s", e.msg);
-	CHECK(!ril_dataset_load(&rest, &looked, &e2), "%s", e2.msg);
+	CHECK(!ril_dataset_load(&rest, &looked, 1, &e2), "%s", e2.msg);
 	n = rest.n;
 	CHECK(rc ? faults || !n : !faults && n == d.n, "%zu faults, %zu records, '%s' in %s", faults, n, e.msg,
 	      b->data);

@@ -5,7 +5,7 @@
 static int load(struct ril_dataset *d, const struct ril_data_source *from, struct ril_err *e)
 {
 	*e = (struct ril_err){0};
-	return ril_dataset_load(d, from, e);
+	return ril_dataset_load(d, from, 1, e);
 }
 
 /* The file is read as `own`, whatever it is taken for: by its content, and by the benchmark's name. */
