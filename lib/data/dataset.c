@@ -6,7 +6,10 @@
 
 #include "data/tar.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 int ril_data_fault(const struct ril_data_file *f, struct ril_err *err)
 {
@@ -268,6 +271,19 @@ static int read_text(struct ril_data_file *f, bool standard, struct ril_err *err
 	return rc;
 }
 
+/* Does a regular file begin as Parquet does? */
+static bool is_parquet(const char *path)
+{
+	static const char magic[] = "PAR1";
+	char head[sizeof magic] = "";
+	struct stat st;
+	int fd = stat(path, &st) || !S_ISREG(st.st_mode) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : pread(fd, head, strlen(magic), 0);
+	if (fd >= 0)
+		close(fd);
+	return n == (ssize_t)strlen(magic) && !strcmp(head, magic);
+}
+
 static int read_file(struct ril_data_file *f, struct ril_err *err)
 {
 	bool standard = !strcmp(f->from->path, "-");
@@ -275,6 +291,9 @@ static int read_file(struct ril_data_file *f, struct ril_err *err)
 	if (!name)
 		return -1;
 	f->name = f->d->path[f->d->paths++] = name;
+	if (!standard && is_parquet(name))
+		return ril_fail(err, RIL_EFAIL, "%s: Parquet is read by way of a shard, which ril-parquet makes of it",
+				ril_short(name));
 	if (standard || !ril_tar_begins(f->from->path))
 		return read_text(f, standard, err);
 	return check_settings(f->from, RIL_DATA_CAPTIONS, err) ? ril_context(err, "%s", name) : ril_shard_read(f, err);
