@@ -80,8 +80,8 @@ int ril_rgb_decode(struct ril_rgb *out, const void *bytes, size_t n, struct ril_
 const char *ril_picture_decoders(void)
 {
 	static _Thread_local char text[200];
-	snprintf(text, sizeof text, "JPEG: %s; WebP: %s; TIFF: %s; AVIF: %s; PNG, BMP, GIF: stb_image", ril_jpeg_library(),
-		 ril_webp_library(), ril_tiff_library(), ril_avif_library());
+	snprintf(text, sizeof text, "JPEG: %s; WebP: %s; TIFF: %s; AVIF: %s; PNG, BMP, GIF: stb_image",
+		 ril_jpeg_library(), ril_webp_library(), ril_tiff_library(), ril_avif_library());
 	return text;
 }
 

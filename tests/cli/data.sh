@@ -115,7 +115,7 @@ one "$(url "${pictures[0]}" | tr 'A' '*')"; expect_exit 3 E bad.jsonl; says "not
 one "data:image/png,$(head -c 9000 /dev/zero | tr '\0' x)"; expect_exit 3 E bad.jsonl; says "without ';base64,'"; short
 one "data:text/plain;base64,aGVsbG8="; expect_exit 3 E bad.jsonl; says "not a picture"
 one "data:image/heic;base64,$(printf '\0\0\0\40ftypheic' | base64)"; expect_exit 1 E bad.jsonl; says "HEIF is not read"
-one "data:image/avif;base64,$(printf '\0\0\0\40ftypavif\0\0\0\0avif' | base64)"; E bad.jsonl 2>err; says "AVIF: "
+one "data:image/avif;base64,$(printf '\0\0\0\40ftypavif\0\0\0\0avif' | base64)"; E bad.jsonl >out 2>err; says "AVIF: "
 one "https://example.org/$(head -c 9000 /dev/zero | tr '\0' x).png"; expect_exit 1 E bad.jsonl; says "not fetched"; short
 one "none.png"; expect_exit 1 E bad.jsonl; says "bad.jsonl: line 1: id '#1': data/none.png: No such file"
 one "$(head -c 9000 /dev/zero | tr '\0' x)"; expect_exit 1 E bad.jsonl; says "File name too long"; short
