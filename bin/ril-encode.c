@@ -20,7 +20,7 @@ enum { WINDOW = 64 }; /* questions at once in a stream without steps */
 static struct {
 	const char *out, *embeds, *metrics, *format, *annotations, *ask;
 	bool gzip, shuffle, check, stats;
-	int64_t batch, steps, epochs, count, start, save_every, cache;
+	int64_t batch, steps, epochs, count, start, buffer, save_every, cache;
 	struct ril_encode_options how;
 	struct plan_args plan;
 } opt = {.out = "-", .embeds = "f32", .format = "auto", .cache = 512};
@@ -43,6 +43,8 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_INT, 0, "epochs", &opt.epochs, "E", "times through the data; 0: as the steps need, or once", 0, 1e9,
 	 NULL},
 	{RIL_OPT_FLAG, 0, "shuffle", &opt.shuffle, NULL, "another order each epoch, drawn from --seed", 0, 0, NULL},
+	{RIL_OPT_INT, 0, "shuffle-buffer", &opt.buffer, "N",
+	 "shuffle within N questions, which are read nearly in order; 0: all", 0, UINT32_MAX, NULL},
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before", 0, 1e12, NULL},
 	{RIL_OPT_INT, 0, "count", &opt.count, "K", "stop after K steps (without --batch: K questions); 0: do not", 0,
 	 1e12, NULL},
@@ -79,6 +81,7 @@ struct run {
 	struct ril_writer *out;
 	uint32_t *pick;                            /* [window] */
 	const struct ril_question_line **question; /* [window] */
+	struct ril_question_line *room;            /* [window] */
 	size_t window;
 	int64_t groups;
 	struct ril_clock clock;
@@ -100,10 +103,8 @@ static int write_head(struct run *r, struct ril_err *err)
 	return rc;
 }
 
-static int encode_window(struct run *r, size_t n, struct ril_err *err)
+static int encode_questions(struct run *r, size_t n, struct ril_err *err)
 {
-	for (size_t i = 0; i < n; i++)
-		r->question[i] = &r->data.at[r->pick[i]];
 	if (ril_encode_pictures(r->encoder, r->question, n, err))
 		return -1;
 	for (size_t i = 0; i < n; i++, r->groups++) {
@@ -116,6 +117,17 @@ static int encode_window(struct run *r, size_t n, struct ril_err *err)
 			return -1;
 	}
 	return 0;
+}
+
+static int encode_window(struct run *r, size_t n, struct ril_err *err)
+{
+	int rc = 0;
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = ril_dataset_get(&r->data, r->pick[i], &r->room[i], &r->question[i], err);
+	rc = rc ? rc : encode_questions(r, n, err);
+	for (size_t i = 0; i < n; i++)
+		ril_dataset_done(&r->room[i]);
+	return rc;
 }
 
 /* n: questions of the step */
@@ -199,6 +211,7 @@ static int load(struct ril_dataset *d, const struct ril_strlist *files, void (*f
 						   .format = ril_data_format_named(opt.format),
 						   .annotations = opt.annotations,
 						   .ask = opt.ask,
+						   .lasting = true,
 						   .fault = fault,
 						   .ctx = ctx};
 	int rc = ril_dataset_load(d, from, files->n, err);
@@ -216,7 +229,8 @@ static int open_all(struct run *r, const struct ril_strlist *data, struct ril_er
 		.steps = opt.steps,
 		.epochs = opt.epochs,
 		.start = opt.start,
-		.shuffle = opt.shuffle,
+		.shuffle = opt.shuffle || opt.buffer,
+		.buffer = (size_t)opt.buffer,
 		.seed = (uint32_t)r->tool->common.seed,
 	};
 	if (ril_schedule_open(&r->plan, err))
@@ -226,7 +240,8 @@ static int open_all(struct run *r, const struct ril_strlist *data, struct ril_er
 	r->window = opt.batch ? (size_t)opt.batch : WINDOW;
 	r->pick = ril_new(r->window, sizeof *r->pick, err);
 	r->question = ril_new(r->window, sizeof *r->question, err);
-	if (!r->pick || !r->question || !(r->encoder = ril_encoder_new(&opt.how, err)))
+	r->room = ril_new(r->window, sizeof *r->room, err);
+	if (!r->pick || !r->question || !r->room || !(r->encoder = ril_encoder_new(&opt.how, err)))
 		return -1;
 	r->out = ril_writer_open(opt.out, &(struct ril_writer_options){.gzip = opt.gzip}, err);
 	r->clock.out = r->out;
@@ -254,19 +269,24 @@ static void tell(void *ctx, const struct ril_err *why)
 }
 
 /* Pictures of many questions are read side by side, unless one of them is at fault. */
-static void check_window(struct check *c, size_t from, size_t n)
+static int check_window(struct check *c, size_t from, size_t n, struct ril_err *err)
 {
 	const struct ril_question_line *q[WINDOW];
+	struct ril_question_line room[WINDOW] = {{0}};
 	struct ril_err why = {0};
-	for (size_t i = 0; i < n; i++)
-		q[i] = &c->data.at[from + i];
-	bool all = !ril_encode_pictures(c->encoder, q, n, &why);
-	for (size_t i = 0; i < n; i++) {
+	int rc = 0;
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = ril_dataset_get(&c->data, from + i, &room[i], &q[i], err);
+	bool all = !rc && !ril_encode_pictures(c->encoder, q, n, &why);
+	for (size_t i = 0; i < n && !rc; i++) {
 		why = (struct ril_err){0};
 		if ((!all && ril_encode_pictures(c->encoder, &q[i], 1, &why)) ||
 		    ril_encode_measure(c->encoder, q[i], &c->sizes, &why))
 			tell(c, &why);
 	}
+	for (size_t i = 0; i < n; i++)
+		ril_dataset_done(&room[i]);
+	return rc;
 }
 
 static int check_all(struct check *c, const struct ril_strlist *files, struct ril_err *err)
@@ -276,7 +296,8 @@ static int check_all(struct check *c, const struct ril_strlist *files, struct ri
 		return -1;
 	name = c->data.path[0];
 	for (size_t at = 0; at < c->data.n; at += WINDOW)
-		check_window(c, at, c->data.n - at < WINDOW ? c->data.n - at : WINDOW);
+		if (check_window(c, at, c->data.n - at < WINDOW ? c->data.n - at : WINDOW, err))
+			return -1;
 	struct ril_buf b = {0};
 	int rc = opt.stats ? ril_sizes_show(&c->sizes, &b, err) || ril_print(b.data, b.len, err) : 0;
 	ril_buf_free(&b);
@@ -359,6 +380,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	ril_dataset_free(&r.data);
 	free(r.pick);
 	free(r.question);
+	free(r.room);
 	free(root);
 	int stop = ril_stop_signal();
 	return !rc && stop ? ril_fail(err, 128 + stop, "interrupted after step %lld", (long long)r.plan.step) : rc;

@@ -62,4 +62,22 @@ static inline bool same(const struct ril_question_line *a, const struct ril_ques
 	return alike;
 }
 
+/* Read again from their places, the questions of a file are those that were kept. */
+static inline void check_lasting(const struct ril_dataset *kept, const char *path, enum ril_data_format format)
+{
+	struct ril_dataset d;
+	struct ril_err e = {0};
+	const struct ril_data_source from = {.path = path, .format = format, .lasting = true};
+	CHECK(!ril_dataset_load(&d, &from, 1, &e) && d.n == kept->n, "read again: %s", e.msg);
+	for (size_t i = 0; i < d.n && d.n == kept->n; i++) {
+		struct ril_question_line room;
+		const struct ril_question_line *q;
+		CHECK(!ril_dataset_get(&d, i, &room, &q, &e) && same(q, &kept->at[i]) && q->line == kept->at[i].line &&
+			      q->place == kept->at[i].place,
+		      "question %zu read again: %s", i, e.msg);
+		ril_dataset_done(&room);
+	}
+	ril_dataset_free(&d);
+}
+
 #endif

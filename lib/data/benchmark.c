@@ -317,13 +317,30 @@ static enum ril_data_format format_in(struct ril_scan_text t)
 	return format;
 }
 
+/* Is the text one object and nothing else?  Looked at without touching what follows the first. */
+static bool one_object(const char *s, const char *end)
+{
+	int64_t depth = 0;
+	for (bool quoted = false; s < end; s++) {
+		if (quoted && *s == '\\')
+			s++;
+		else if (*s == '"')
+			quoted = !quoted;
+		else if (!quoted && (depth += (*s == '{' || *s == '[') - (*s == '}' || *s == ']')) <= 0)
+			break;
+	}
+	for (s++; s < end && strchr(" \t\r\n", *s) && *s;)
+		s++;
+	return s >= end;
+}
+
 enum ril_data_format ril_benchmark_file(const char *text, size_t n, enum ril_data_format wanted)
 {
 	struct ril_scan s;
 	struct shape o = {0};
 	if (wanted == RIL_DATA_VQAV2 || wanted == RIL_DATA_CAPTIONS || wanted == RIL_DATA_FOIL)
 		return wanted;
-	if (!n || *text != '{' || (wanted != RIL_DATA_ANY && !layout_of(wanted)))
+	if (!n || *text != '{' || !one_object(text, text + n) || (wanted != RIL_DATA_ANY && !layout_of(wanted)))
 		return RIL_DATA_ANY;
 	ril_scan_start(&s, text, n, NULL);
 	for (ril_scan_open(&s, '{'); ril_scan_more(&s);)

@@ -20,73 +20,9 @@ int ril_data_fault(const struct ril_data_file *f, struct ril_err *err)
 	return 0;
 }
 
-/* ---- ids ---- */
-
-static int by_id(const void *a, const void *b)
-{
-	const struct ril_question_line *x = *(const struct ril_question_line *const *)a,
-				       *y = *(const struct ril_question_line *const *)b;
-	int c = strcmp(x->id, y->id);
-	return c ? c : (x->place > y->place) - (x->place < y->place);
-}
-
-/* An id that came before gets its place behind it. */
-static int add_place(struct ril_question_line *q, struct ril_err *err)
-{
-	struct ril_buf b = {0};
-	if (ril_buf_printf(&b, err, "%s#%lld", q->id, (long long)q->place))
-		return -1;
-	free(q->id);
-	q->id = b.data;
-	return 0;
-}
-
-static int id_twice(const struct ril_data_file *f, const struct ril_question_line *q,
-		    const struct ril_question_line *first, struct ril_err *err)
-{
-	if (q->line && first->line && q->file == first->file)
-		ril_fail(err, RIL_ECORRUPT, "id '%s' is that of line %lld too", q->id, (long long)first->line);
-	else
-		ril_fail(err, RIL_ECORRUPT, "id '%s' is that of another record, of %s, too", q->id,
-			 ril_short(first->file));
-	if (q->line)
-		ril_context(err, "line %lld", (long long)q->line);
-	ril_context(err, "%s", q->file);
-	return ril_data_fault(f, err);
-}
-
-/* Looks for ids that come again: to tell them apart, where records may be, or as faults. */
-static int settle_ids(const struct ril_data_file *f, bool tell_apart, struct ril_err *err)
-{
-	struct ril_dataset *d = f->d;
-	struct ril_question_line **sorted = ril_new(d->n, sizeof *sorted, err);
-	if (!sorted)
-		return -1;
-	for (size_t i = 0; i < d->n; i++)
-		sorted[i] = &d->at[i];
-	qsort(sorted, d->n, sizeof *sorted, by_id);
-	int rc = 0;
-	for (size_t i = 1, first = 0; i < d->n && !rc; i++) {
-		if (strcmp(sorted[i]->id, sorted[first]->id))
-			first = i;
-		else if (tell_apart)
-			rc = sorted[i]->placed ? add_place(sorted[i], err) : 0;
-		else
-			rc = id_twice(f, sorted[i], sorted[first], err);
-	}
-	free(sorted);
-	return rc;
-}
-
-/* Every id once; the first of several keeps it. */
-static int check_ids(const struct ril_data_file *f, struct ril_err *err)
-{
-	return settle_ids(f, true, err) || settle_ids(f, false, err) ? -1 : 0;
-}
-
 /* ---- the file ---- */
 
-static void question_free(struct ril_question_line *q)
+void ril_dataset_done(struct ril_question_line *q)
 {
 	for (size_t k = 0; k < q->pictures; k++)
 		free(q->picture[k]);
@@ -104,6 +40,7 @@ static void question_free(struct ril_question_line *q)
 	free(q->turn);
 	free(q->answer);
 	free(q->field);
+	*q = (struct ril_question_line){0};
 }
 
 static int at_line(const struct ril_data_file *f, int64_t line, struct ril_err *err)
@@ -113,20 +50,17 @@ static int at_line(const struct ril_data_file *f, int64_t line, struct ril_err *
 
 int ril_data_add(struct ril_data_file *f, cJSON *record, enum ril_data_format format, int64_t line, struct ril_err *err)
 {
-	struct ril_dataset *d = f->d;
-	if (ril_grow(&d->at, &d->cap, d->n + 1, sizeof *d->at, err)) {
-		cJSON_Delete(record);
-		return -1;
-	}
-	struct ril_question_line *q = &d->at[d->n];
-	*q = (struct ril_question_line){.file = f->name, .line = line, .place = ++f->place};
-	int rc = record ? ril_line_read(q, record, format, f->name, err) : -1;
+	struct ril_question_line q = {.file = f->name, .line = line, .place = ++f->place};
+	int rc = record ? ril_line_read(&q, record, format, f->name, err) : -1;
 	cJSON_Delete(record);
-	if (!rc) {
-		d->n++;
-		return 0;
+	if (!rc && ril_data_keep(f, &q, err)) {
+		ril_dataset_done(&q);
+		f->told = true;
+		return at_line(f, line, err);
 	}
-	question_free(q);
+	if (!rc)
+		return 0;
+	ril_dataset_done(&q);
 	at_line(f, line, err);
 	f->told = !!ril_data_fault(f, err);
 	return f->told ? -1 : 0;
@@ -134,7 +68,13 @@ int ril_data_add(struct ril_data_file *f, cJSON *record, enum ril_data_format fo
 
 static int add_record(struct ril_data_file *f, const char *text, size_t n, int64_t line, struct ril_err *err)
 {
-	return ril_data_add(f, ril_json_parse(text, n, err), f->from->format, line, err);
+	struct ril_data_text_file *t = &f->d->file[f->d->paths - 1];
+	f->part_at = (uint64_t)(text - t->text.data);
+	f->part_n = t->mapped && n < UINT32_MAX ? (uint32_t)n : 0;
+	int rc = ril_data_add(f, ril_json_parse(text, n, err), f->from->format, line, err);
+	f->part_n = 0;
+	ril_data_let_go(t, text);
+	return rc;
 }
 
 static int read_lines(struct ril_data_file *f, struct ril_err *err)
@@ -261,13 +201,12 @@ static int read_records(struct ril_data_file *f, const struct ril_buf *text, str
 	return ril_data_fault(f, err);
 }
 
-static int read_text(struct ril_data_file *f, bool standard, struct ril_err *err)
+static int read_text(struct ril_data_file *f, struct ril_data_text_file *t, bool standard, struct ril_err *err)
 {
-	struct ril_buf text = {0};
-	int rc = ril_read_file(&text, standard ? "/dev/stdin" : f->from->path, err);
-	if (!rc && text.len)
-		rc = read_records(f, &text, err);
-	ril_buf_free(&text);
+	int rc = ril_data_open_text(t, standard ? "/dev/stdin" : f->from->path, f->from->lasting && !standard, err);
+	if (!rc && t->text.len)
+		rc = read_records(f, &t->text, err);
+	ril_data_text_over(t);
 	return rc;
 }
 
@@ -290,19 +229,28 @@ static int read_file(struct ril_data_file *f, struct ril_err *err)
 	char *name = ril_strdup(standard ? "standard input" : f->from->path, err);
 	if (!name)
 		return -1;
+	struct ril_data_text_file *t = &f->d->file[f->d->paths];
+	*t = (struct ril_data_text_file){.from = *f->from, .fd = -1};
 	f->name = f->d->path[f->d->paths++] = name;
 	if (!standard && is_parquet(name))
 		return ril_fail(err, RIL_EFAIL, "%s: Parquet is read by way of a shard, which ril-parquet makes of it",
 				ril_short(name));
+	int rc;
 	if (standard || !ril_tar_begins(f->from->path))
-		return read_text(f, standard, err);
-	return check_settings(f->from, RIL_DATA_CAPTIONS, err) ? ril_context(err, "%s", name) : ril_shard_read(f, err);
+		rc = read_text(f, t, standard, err);
+	else if (check_settings(f->from, RIL_DATA_CAPTIONS, err))
+		rc = ril_context(err, "%s", name);
+	else
+		rc = ril_shard_read(f, t, err);
+	if (!f->from->lasting)
+		ril_data_close(t);
+	return rc;
 }
 
 static int read_files(struct ril_data_file *f, const struct ril_data_source *from, size_t n, struct ril_err *err)
 {
 	struct ril_dataset *d = f->d;
-	if (!(d->path = ril_new(n, sizeof *d->path, err)))
+	if (!(d->path = ril_new(n, sizeof *d->path, err)) || !(d->file = ril_new(n, sizeof *d->file, err)))
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		f->from = &from[i];
@@ -312,7 +260,7 @@ static int read_files(struct ril_data_file *f, const struct ril_data_source *fro
 	f->from = from;
 	if (!d->n && !from->fault)
 		return ril_fail(err, RIL_EFAIL, "%s: no question in it", d->path[0]);
-	return check_ids(f, err);
+	return ril_data_check_ids(f, err);
 }
 
 int ril_dataset_load(struct ril_dataset *d, const struct ril_data_source *from, size_t n, struct ril_err *err)
@@ -331,11 +279,15 @@ int ril_dataset_read(struct ril_dataset *d, const char *path, enum ril_data_form
 
 void ril_dataset_free(struct ril_dataset *d)
 {
-	for (size_t i = 0; i < d->n; i++)
-		question_free(&d->at[i]);
-	for (size_t i = 0; i < d->paths; i++)
+	for (size_t i = 0; i < d->kept; i++)
+		ril_dataset_done(&d->at[i]);
+	for (size_t i = 0; i < d->paths; i++) {
+		ril_data_close(&d->file[i]);
 		free(d->path[i]);
+	}
 	free(d->at);
+	free(d->place);
+	free(d->file);
 	free(d->path);
 	*d = (struct ril_dataset){0};
 }

@@ -62,10 +62,16 @@ struct ril_question_line {
 	size_t fields;
 };
 
+struct ril_data_place;     /* where a record lies: dataset_internal.h */
+struct ril_data_text_file; /* a file that is read again */
+
 struct ril_dataset {
-	struct ril_question_line *at;
-	size_t n, cap;
-	char **path; /* [paths] the files' names, for messages */
+	struct ril_question_line *at; /* [kept]: all questions, or those that cannot be read again */
+	size_t n, kept, cap;
+	struct ril_data_place *place; /* [n] */
+	size_t place_cap;
+	struct ril_data_text_file *file; /* [paths] */
+	char **path;                     /* [paths] the files' names, for messages */
 	size_t paths;
 };
 
@@ -76,6 +82,10 @@ struct ril_data_source {
 	const char *annotations; /* the file of answers that belongs to questions of VQAv2; NULL: none */
 	const char
 		*ask; /* what is asked about a captioned picture, in FOIL with {caption}; NULL: a sentence of its own */
+	/* Only where each record lies is kept, some fifty bytes, and it is read again when it is asked for: data may be
+	 * larger than memory.  Strings then must last as long as the set.  Records of standard input and of benchmarks'
+	 * files that are one object are kept all the same.  The first file's says it for all. */
+	bool lasting;
 	/* Told of each fault of the file's, which then does not end the reading: what is at fault is left out.  May be NULL. */
 	void (*fault)(void *ctx, const struct ril_err *);
 	void *ctx;
@@ -87,5 +97,10 @@ int ril_dataset_load(struct ril_dataset *, const struct ril_data_source *, size_
 /* The same of one file alone. */
 int ril_dataset_read(struct ril_dataset *, const char *path, enum ril_data_format, struct ril_err *);
 void ril_dataset_free(struct ril_dataset *);
+
+/* Question i, from 0: the set's, or read again into `room`, which ril_dataset_done releases in either case. */
+int ril_dataset_get(const struct ril_dataset *, size_t i, struct ril_question_line *room,
+		    const struct ril_question_line **out, struct ril_err *);
+void ril_dataset_done(struct ril_question_line *room);
 
 #endif

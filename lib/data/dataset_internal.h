@@ -7,15 +7,38 @@
 #include "base/json.h"
 #include "base/scan.h"
 
+/* A record's place in its file. */
+struct ril_data_place {
+	uint64_t at; /* in the text; a shard's first member; n = 0: among the questions that are kept */
+	int64_t line;
+	uint8_t id[16];     /* a hash of the id */
+	uint32_t n;         /* bytes, or members */
+	uint32_t place;     /* as the question's */
+	uint32_t file;      /* among the set's */
+	bool placed, again; /* again: the place stands behind the id, which came before */
+};
+
+/* A file whose records are read again. */
+struct ril_data_text_file {
+	struct ril_data_source from;
+	int fd;
+	struct ril_buf text;
+	bool mapped; /* the text is the file, not memory: only then can it be read again */
+	size_t gone; /* bytes of it whose pages were given back */
+	struct ril_tar *tar;
+};
+
 /* A file while it is read. */
 struct ril_data_file {
 	struct ril_dataset *d;
 	const struct ril_data_source *from;
 	const char *name; /* of the file, in messages; the set's */
 	const char *at, *end;
-	int64_t line;  /* that `at` is in */
-	int64_t place; /* records so far */
-	bool told;     /* reading ends with a record's fault, which names file and line */
+	int64_t line;     /* that `at` is in */
+	int64_t place;    /* records so far */
+	uint64_t part_at; /* of the record to be added; part_n 0: it cannot be read again */
+	uint32_t part_n;
+	bool told; /* reading ends with a record's fault, which names file and line */
 };
 
 /* ---- dataset.c ---- */
@@ -24,6 +47,19 @@ struct ril_data_file {
 int ril_data_fault(const struct ril_data_file *, struct ril_err *);
 /* A record, which is consumed, of a form; line 0: the file has none; NULL: it could not be parsed, and err says why. */
 int ril_data_add(struct ril_data_file *, cJSON *record, enum ril_data_format, int64_t line, struct ril_err *);
+
+/* ---- places.c ---- */
+
+/* The file's bytes, which ril_data_text_over gives up; `again`: records will be read again, if it is a regular file. */
+int ril_data_open_text(struct ril_data_text_file *, const char *path, bool again, struct ril_err *);
+void ril_data_text_over(struct ril_data_text_file *);
+void ril_data_close(struct ril_data_text_file *);
+/* Nothing before `until` is read now: its pages may go. */
+void ril_data_let_go(struct ril_data_text_file *, const char *until);
+/* Takes a question, which was read well, into the set; on failure it stays the caller's. */
+int ril_data_keep(struct ril_data_file *, struct ril_question_line *, struct ril_err *);
+/* Every id once; the first of several keeps it. */
+int ril_data_check_ids(const struct ril_data_file *, struct ril_err *);
 
 /* ---- benchmark.c ---- */
 
@@ -63,7 +99,10 @@ extern const char ril_ask_caption[];
 
 /* ---- shard.c ---- */
 
-int ril_shard_read(struct ril_data_file *, struct ril_err *);
+/* Its archive goes into `file`. */
+int ril_shard_read(struct ril_data_file *, struct ril_data_text_file *file, struct ril_err *);
+/* The sample of those members as a record, which is the caller's. */
+cJSON *ril_shard_record(const struct ril_data_text_file *, size_t first, size_t end, struct ril_err *);
 
 /* ---- line.c, conversation.c ---- */
 

@@ -129,7 +129,7 @@ static cJSON *read_json(const struct sample *s, const struct ril_tar_member *m, 
 }
 
 /* The sample's members as one record, which is the caller's. */
-static cJSON *record_of(const struct ril_data_file *f, const struct sample *s, struct ril_err *err)
+static cJSON *record_of(const char *ask, const struct sample *s, struct ril_err *err)
 {
 	const struct ril_tar_member *json = member_of(s, "json"), *txt = member_of(s, "txt"),
 				    *cls = member_of(s, "cls");
@@ -143,7 +143,7 @@ static cJSON *record_of(const struct ril_data_file *f, const struct sample *s, s
 		    put_pictures(record, s, err)))
 		rc = -1;
 	if (!rc && caption &&
-	    (ril_data_put(record, "question", f->from->ask ? f->from->ask : ril_ask_caption, err) ||
+	    (ril_data_put(record, "question", ask ? ask : ril_ask_caption, err) ||
 	     put_member(record, "answer", s, txt, err)))
 		rc = -1;
 	if (!rc && txt && !caption)
@@ -157,30 +157,41 @@ static cJSON *record_of(const struct ril_data_file *f, const struct sample *s, s
 	return NULL;
 }
 
-static int add_sample(struct ril_data_file *f, const struct sample *s, struct ril_err *err)
+cJSON *ril_shard_record(const struct ril_data_text_file *file, size_t first, size_t end, struct ril_err *err)
 {
-	cJSON *record = record_of(f, s, err);
+	const char *name = file->tar->at[first].name;
+	const struct sample s = {file->tar, first, end, key_length(name)};
+	cJSON *record = record_of(file->from.ask, &s, err);
 	if (!record) {
-		char *key = ril_strndup(s->tar->at[s->first].name, s->key, NULL);
+		char *key = ril_strndup(name, s.key, NULL);
 		ril_context(err, "sample '%s'", key ? key : "");
 		free(key);
 	}
-	return ril_data_add(f, record, f->from->format, 0, err);
+	return record;
 }
 
-int ril_shard_read(struct ril_data_file *f, struct ril_err *err)
+/* The end of the sample that begins at a member. */
+static size_t sample_end(const struct ril_tar *tar, size_t first)
 {
-	struct ril_tar *tar = ril_tar_open(f->from->path, err);
+	size_t key = key_length(tar->at[first].name), end = first + 1;
+	while (key && end < tar->n && key_length(tar->at[end].name) == key &&
+	       !memcmp(tar->at[end].name, tar->at[first].name, key))
+		end++;
+	return end;
+}
+
+int ril_shard_read(struct ril_data_file *f, struct ril_data_text_file *file, struct ril_err *err)
+{
+	const struct ril_tar *tar = file->tar = ril_tar_open(f->from->path, err);
 	int rc = tar ? 0 : ril_data_fault(f, err);
 	for (size_t i = 0, end; tar && i < tar->n && !rc; i = end) {
-		struct sample s = {tar, i, i + 1, key_length(tar->at[i].name)};
-		while (s.key && s.end < tar->n && key_length(tar->at[s.end].name) == s.key &&
-		       !memcmp(tar->at[s.end].name, tar->at[i].name, s.key))
-			s.end++;
-		end = s.end;
-		if (s.key)
-			rc = add_sample(f, &s, err);
+		end = sample_end(tar, i);
+		if (!key_length(tar->at[i].name))
+			continue;
+		f->part_at = i;
+		f->part_n = (uint32_t)(end - i);
+		rc = ril_data_add(f, ril_shard_record(file, i, end, err), f->from->format, 0, err);
 	}
-	ril_tar_free(tar);
+	f->part_n = 0;
 	return rc;
 }

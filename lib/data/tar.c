@@ -6,6 +6,7 @@
  * A file that ends without its mark (a block of zeros) is cut off: nothing else would tell. */
 #include "data/tar.h"
 
+#include "base/file.h"
 #include "base/intern.h"
 
 #include <errno.h>
@@ -40,21 +41,6 @@ struct archive {
 };
 
 /* ---- bytes ---- */
-
-static int read_at(int fd, void *to, size_t n, uint64_t at, struct ril_err *err)
-{
-	for (size_t done = 0; done < n;) {
-		ssize_t got = pread(fd, (char *)to + done, n - done, (off_t)(at + done));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return ril_fail_errno(err, "reading");
-		if (!got)
-			return ril_fail(err, RIL_ECORRUPT, "cut off at byte %llu", (unsigned long long)(at + done));
-		done += (size_t)got;
-	}
-	return 0;
-}
 
 /* An unnamed file that takes what a gzip file holds; its descriptor, or -1. */
 static int unpack_to(gzFile from, int to, struct ril_err *err)
@@ -147,7 +133,8 @@ static int read_extra(struct reading *r, struct ril_buf *out, uint64_t n, struct
 	if (n > LONGEST_NAME)
 		return ril_fail(err, RIL_ECORRUPT, "byte %llu: a header of %llu bytes", (unsigned long long)r->at,
 				(unsigned long long)n);
-	if (ril_buf_reserve(out, (size_t)n + 1, err) || read_at(r->tar->fd, out->data, (size_t)n, r->at + BLOCK, err))
+	if (ril_buf_reserve(out, (size_t)n + 1, err) ||
+	    ril_read_at(r->tar->fd, out->data, (size_t)n, r->at + BLOCK, err))
 		return -1;
 	out->len = (size_t)n;
 	out->data[n] = 0;
@@ -222,7 +209,7 @@ static int read_header(struct reading *r, bool *over, struct ril_err *err)
 	uint64_t n;
 	if (r->at + BLOCK > r->size)
 		return ril_fail(err, RIL_ECORRUPT, "cut off: no mark at its end, after %zu members", r->names.n);
-	if (read_at(r->tar->fd, h, BLOCK, r->at, err))
+	if (ril_read_at(r->tar->fd, h, BLOCK, r->at, err))
 		return -1;
 	if ((*over = all_zero(h)))
 		return 0;
@@ -349,7 +336,7 @@ const struct ril_tar_member *ril_tar_find(const struct ril_tar *t, const char *n
 
 int ril_tar_read(const struct ril_tar *t, const struct ril_tar_member *m, struct ril_buf *out, struct ril_err *err)
 {
-	if (ril_buf_reserve(out, m->n + 1, err) || read_at(t->fd, out->data + out->len, m->n, m->at, err))
+	if (ril_buf_reserve(out, m->n + 1, err) || ril_read_at(t->fd, out->data + out->len, m->n, m->at, err))
 		return ril_context(err, "%s: '%s'", t->path, m->name);
 	out->len += m->n;
 	out->data[out->len] = 0;

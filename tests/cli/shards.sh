@@ -33,6 +33,12 @@ expect_exit 0 E --shuffle --seed 3 --batch 3 --steps 6 --start-step 4 -o rest.ri
 keys() { ril-inspect --json "$1" | jq -c 'select(.kind == "group") | [.key, .metadata["image.sha256"]]'; }
 check "resumed" cmp <(keys whole.ril | tail -n 6) <(keys rest.ril)
 
+expect_exit 0 E --shuffle-buffer 3 --seed 3 --batch 3 --steps 6 -o whole.ril shards/a.tar shards/b.tar.gz
+check "another order" bash -c '! cmp -s <(ril-inspect --field image.sha256 whole.ril) <(ril-inspect --field image.sha256 lines.ril)'
+expect_exit 0 E --shuffle-buffer 3 --seed 3 --batch 3 --steps 6 --start-step 4 -o rest.ril shards/a.tar shards/b.tar.gz
+check "resumed through a buffer" cmp <(keys whole.ril | tail -n 6) <(keys rest.ril)
+check "the first are drawn from the first" test "$(keys whole.ril | head -1 | grep -c 'q/00000[0-2]')" = 1
+
 # other tools that read pictures by path
 expect_exit 0 ril-rollout -q -m "$M" -n 1 --greedy --max-new-tokens 8 -i packed.ril -o student.ril
 expect_exit 0 ril-teach -q -m "$M" -n 1 --greedy --max-new-tokens 8 --tokenizer "$M" --image-root shards -i packed.ril -o teacher.ril

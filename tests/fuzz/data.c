@@ -1,10 +1,8 @@
 /* data.c -- damaged data files of every form: reading one either works, and then what was read hangs together, or says
  * where and why; looking it through finds a fault exactly where reading fails. */
-#include "../ril_test.h"
+#include "../data_rig.h"
 
-#include "base/file.h"
 #include "base/rng.h"
-#include "data/dataset.h"
 
 static char work_dir[] = "/tmp/ril-fuzz-data.XXXXXX";
 static char file[64];
@@ -145,8 +143,10 @@ static void check(const struct ril_buf *b)
 	CHECK(rc ? faults || !n : !faults && n == d.n, "%zu faults, %zu records, '%s' in %s", faults, n, e.msg,
 	      b->data);
 	ril_dataset_free(&rest);
-	if (!rc)
+	if (!rc) {
+		check_lasting(&d, file, RIL_DATA_ANY);
 		ril_dataset_free(&d);
+	}
 }
 
 int main(void)

@@ -19,6 +19,8 @@ static void check(const char *name, const char *file, const char *text, const ch
 	for (int told = 0; told < 2; told++) {
 		from.format = told ? ril_data_format_named(name) : RIL_DATA_ANY;
 		CHECK(!load(&got, &from, &e) && got.n == want.n, "%s: %zu of %zu: %s", name, got.n, want.n, e.msg);
+		if (!annotations)
+			check_lasting(&got, from.path, from.format);
 		for (size_t i = 0; i < got.n && got.n == want.n; i++) {
 			CHECK(same(&want.at[i], &got.at[i]), "%s: question %zu", name, i);
 			for (size_t k = 0; k < got.at[i].fields && !same(&want.at[i], &got.at[i]); k++)

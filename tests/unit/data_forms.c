@@ -107,6 +107,7 @@ static void check_file(const char *text, size_t n, const char *const *id, const 
 	struct ril_dataset d;
 	struct ril_err e = {0};
 	CHECK(!ril_dataset_read(&d, put(text), RIL_DATA_ANY, &e) && d.n == n, "%s: %s", text, e.msg);
+	check_lasting(&d, put(text), RIL_DATA_ANY);
 	for (size_t i = 0; d.n == n && i < n; i++)
 		CHECK(!strcmp(d.at[i].id, id[i]) && d.at[i].line == line[i], "%s: record %zu is '%s' in line %lld",
 		      text, i, d.at[i].id, (long long)d.at[i].line);

@@ -204,6 +204,7 @@ static void test_samples(void)
 	const struct ril_data_source shard = {.path = path};
 	CHECK(!ril_dataset_load(&want, &own, 1, &e) && !ril_dataset_load(&got, &shard, 1, &e), "%s", e.msg);
 	CHECK(want.n == 5 && got.n == 5, "%zu samples", got.n);
+	check_lasting(&got, path, RIL_DATA_ANY);
 	for (size_t i = 0; i < want.n && want.n == got.n; i++)
 		CHECK(same(&want.at[i], &got.at[i]), "sample %zu", i);
 	ril_dataset_free(&want);
