@@ -18,12 +18,12 @@
 enum { WINDOW = 64 }; /* questions at once in a stream without steps */
 
 static struct {
-	const char *out, *embeds, *metrics, *format, *annotations, *ask;
+	const char *out, *embeds, *metrics, *format, *annotations, *ask, *turns;
 	bool gzip, shuffle, check, stats;
 	int64_t batch, steps, epochs, count, start, buffer, save_every, cache;
 	struct ril_encode_options how;
 	struct plan_args plan;
-} opt = {.out = "-", .embeds = "f32", .format = "auto", .cache = 512};
+} opt = {.out = "-", .embeds = "f32", .format = "auto", .turns = "last", .cache = 512};
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'm', "model", &opt.how.model, "DIR", "the student: its tokenizer, chat template and vision tower",
@@ -32,6 +32,8 @@ static const struct ril_opt options[] = {
 	 0, RIL_DATA_FORMATS},
 	{RIL_OPT_STR, 0, "annotations", &opt.annotations, "FILE", "answers to the questions of VQAv2", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "ask", &opt.ask, "TEXT", "what is asked of pictures that have captions", 0, 0, NULL},
+	{RIL_OPT_CHOICE, 0, "turns", &opt.turns, NULL, "the questions of a conversation that become groups", 0, 0,
+	 "last|all"},
 	{RIL_OPT_STR, 0, "image-root", &opt.how.image_root, "DIR",
 	 "folder of relative picture paths; default: the data file's", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "system", &opt.how.system, "TEXT",
@@ -103,19 +105,31 @@ static int write_head(struct run *r, struct ril_err *err)
 	return rc;
 }
 
+static int put_group(void *ctx, const struct ril_question_line *q, struct ril_err *err)
+{
+	struct run *r = ctx;
+	struct ril_record *g = ril_encode_question(r->encoder, q, err);
+	int rc = g ? ril_writer_put(r->out, g, err) : -1;
+	ril_record_free(g);
+	r->groups += !rc;
+	return rc;
+}
+
+/* A question, or all of its conversation. */
+static int each_turn(const struct ril_question_line *q,
+		     int (*each)(void *, const struct ril_question_line *, struct ril_err *), void *ctx,
+		     struct ril_err *err)
+{
+	return strcmp(opt.turns, "all") ? each(ctx, q, err) : ril_question_turns(q, each, ctx, err);
+}
+
 static int encode_questions(struct run *r, size_t n, struct ril_err *err)
 {
 	if (ril_encode_pictures(r->encoder, r->question, n, err))
 		return -1;
-	for (size_t i = 0; i < n; i++, r->groups++) {
-		struct ril_record *g = ril_encode_question(r->encoder, r->question[i], err);
-		if (!g)
+	for (size_t i = 0; i < n; i++)
+		if (each_turn(r->question[i], put_group, r, err))
 			return -1;
-		int rc = ril_writer_put(r->out, g, err);
-		ril_record_free(g);
-		if (rc)
-			return -1;
-	}
 	return 0;
 }
 
@@ -130,11 +144,11 @@ static int encode_window(struct run *r, size_t n, struct ril_err *err)
 	return rc;
 }
 
-/* n: questions of the step */
-static int report(struct run *r, size_t n, struct ril_err *err)
+/* n: groups of the step */
+static int report(struct run *r, int64_t n, struct ril_err *err)
 {
 	struct ril_buf b = {0};
-	int rc = ril_buf_printf(&b, err, "{\"step\":%lld,\"groups\":%zu}\n", (long long)r->plan.step, n) ||
+	int rc = ril_buf_printf(&b, err, "{\"step\":%lld,\"groups\":%lld}\n", (long long)r->plan.step, (long long)n) ||
 				 ril_metrics_step(opt.metrics, &r->clock, &b, err)
 			 ? -1
 			 : 0;
@@ -165,10 +179,11 @@ static int encode_all(struct run *r, struct ril_err *err)
 	while (!last && r->plan.at < end) {
 		size_t most = end - r->plan.at < r->window ? (size_t)(end - r->plan.at) : r->window;
 		size_t n = ril_schedule_next(&r->plan, r->pick, most);
+		int64_t before = r->groups;
 		if (encode_window(r, n, err))
 			return -1;
 		last = ril_stop_asked();
-		if (opt.batch && (put_step(r, last, err) || (opt.metrics && report(r, n, err))))
+		if (opt.batch && (put_step(r, last, err) || (opt.metrics && report(r, r->groups - before, err))))
 			return -1;
 		ril_clock_note(&r->clock, note);
 		ril_progress_show(&p, (int64_t)r->plan.at, note);
@@ -268,6 +283,12 @@ static void tell(void *ctx, const struct ril_err *why)
 	fprintf(stderr, "%s: %s\n", c->tool->name, why->msg);
 }
 
+static int measure_group(void *ctx, const struct ril_question_line *q, struct ril_err *err)
+{
+	struct check *c = ctx;
+	return ril_encode_measure(c->encoder, q, &c->sizes, err);
+}
+
 /* Pictures of many questions are read side by side, unless one of them is at fault. */
 static int check_window(struct check *c, size_t from, size_t n, struct ril_err *err)
 {
@@ -281,7 +302,7 @@ static int check_window(struct check *c, size_t from, size_t n, struct ril_err *
 	for (size_t i = 0; i < n && !rc; i++) {
 		why = (struct ril_err){0};
 		if ((!all && ril_encode_pictures(c->encoder, &q[i], 1, &why)) ||
-		    ril_encode_measure(c->encoder, q[i], &c->sizes, &why))
+		    each_turn(q[i], measure_group, c, &why))
 			tell(c, &why);
 	}
 	for (size_t i = 0; i < n; i++)

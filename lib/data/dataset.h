@@ -103,4 +103,11 @@ int ril_dataset_get(const struct ril_dataset *, size_t i, struct ril_question_li
 		    const struct ril_question_line **out, struct ril_err *);
 void ril_dataset_done(struct ril_question_line *room);
 
+/* Every answered question of a conversation, in order: the earlier ones (ID/turn-1 and so on), each with what came before it,
+ * the pictures mentioned so far and its own answer alone; then the question itself, as it is.  They are borrowed for the
+ * call; `each` that fails ends it. */
+int ril_question_turns(const struct ril_question_line *,
+		       int (*each)(void *ctx, const struct ril_question_line *, struct ril_err *), void *ctx,
+		       struct ril_err *);
+
 #endif

@@ -111,6 +111,11 @@ int ril_line_read(struct ril_question_line *q, cJSON *record, enum ril_data_form
 /* Of a form with turns in it: all but `id`. */
 int ril_conversation_read(struct ril_question_line *q, const cJSON *record, enum ril_data_format, struct ril_err *);
 
+/* `turns`, as JSON, where there are some; a text, or a list of one, as a field. */
+int ril_line_turns_field(struct ril_question_line *q, struct ril_err *);
+int ril_line_text_field(struct ril_question_line *q, const char *name, bool list, const struct ril_data_text *,
+			struct ril_err *);
+
 /* ---- pieces ---- */
 
 /* A value as JSON text; the caller's. */

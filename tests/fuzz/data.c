@@ -3,6 +3,7 @@
 #include "../data_rig.h"
 
 #include "base/rng.h"
+#include "base/unused.h"
 
 static char work_dir[] = "/tmp/ril-fuzz-data.XXXXXX";
 static char file[64];
@@ -120,6 +121,26 @@ static bool hangs_together(const struct ril_question_line *q)
 	return good && (!has_turns(q) || !marks || marks == q->pictures);
 }
 
+/* One by one, a conversation's questions hang together as it does, and come from it. */
+static int see_turn(void *ctx, const struct ril_question_line *q, RIL_UNUSED struct ril_err *err)
+{
+	size_t *seen = ctx;
+	CHECK(hangs_together(q) && (seen[0] + 1 == seen[1] || (q->answers == 1 && q->turns < seen[2])),
+	      "turn %zu of '%s'", seen[0], q->id);
+	seen[0]++;
+	return 0;
+}
+
+static void check_turns(const struct ril_question_line *q)
+{
+	struct ril_err e = {0};
+	size_t seen[3] = {0, 1, q->turns + 1};
+	for (size_t i = 0; i < q->turns; i++)
+		seen[1] += !strcmp(q->turn[i].role, "assistant");
+	CHECK(!ril_question_turns(q, see_turn, seen, &e) && seen[0] == seen[1], "%zu of %zu: %s", seen[0], seen[1],
+	      e.msg);
+}
+
 static void count(void *ctx, const struct ril_err *why)
 {
 	size_t *faults = ctx;
@@ -135,7 +156,7 @@ static void check(const struct ril_buf *b)
 	CHECK(!ril_file_put(file, b->data, b->len, false, &e), "%s", e.msg);
 	int rc = ril_dataset_read(&d, file, RIL_DATA_ANY, &e);
 	for (size_t i = 0; !rc && i < d.n; i++)
-		bad += !hangs_together(&d.at[i]);
+		bad += !hangs_together(&d.at[i]), check_turns(&d.at[i]);
 	CHECK(!bad, "what was read of %s", b->data);
 	CHECK(!rc || (e.code && strstr(e.msg, file) == e.msg), "%s", e.msg);
 	CHECK(!ril_dataset_load(&rest, &looked, 1, &e2), "%s", e2.msg);
