@@ -14,6 +14,7 @@
 #include "image/rgb.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
 enum { WINDOW = 64 }; /* questions at once in a stream without steps */
 
@@ -193,6 +194,16 @@ static int encode_all(struct run *r, struct ril_err *err)
 		(long long)ril_encoder_pictures(r->encoder));
 	ril_tool_times(r->tool, &r->clock);
 	return ril_writer_end(r->out, err);
+}
+
+/* Shards stay open, each twice: its records and its pictures. */
+static void allow_files(void)
+{
+	struct rlimit most;
+	if (getrlimit(RLIMIT_NOFILE, &most))
+		return;
+	most.rlim_cur = most.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &most);
 }
 
 /* The data files' folder, unless the command line says otherwise; of standard input the current one. */
@@ -382,6 +393,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 		ril_say(t, "%s", ril_picture_caveat());
 	if (choose_root(operands, &root, err))
 		return -1;
+	allow_files();
 	if (opt.check || opt.stats) {
 		int rc = check(t, operands, err);
 		free(root);

@@ -13,7 +13,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { MOST_SHARDS = 128 }; /* open between loads */
+enum { MOST_SHARDS = 4096 }; /* open between loads */
 
 struct ril_files {
 	const char *root;

@@ -22,8 +22,9 @@ enum { LET_GO = 1 << 24 }; /* bytes of a mapped text after which pages are given
 int ril_data_open_text(struct ril_data_text_file *t, const char *path, bool again, struct ril_err *err)
 {
 	struct stat st;
-	t->fd = again ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (t->fd >= 0 && !fstat(t->fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0) {
+	bool regular = again && !stat(path, &st) && S_ISREG(st.st_mode); /* a pipe is not opened twice */
+	t->fd = regular ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (t->fd >= 0 && !fstat(t->fd, &st) && st.st_size > 0) {
 		void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, t->fd, 0);
 		if (map != MAP_FAILED) {
 			t->mapped = true;
