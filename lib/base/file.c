@@ -172,6 +172,19 @@ void ril_file_discard(struct ril_file *f)
 	*f = (struct ril_file){.fd = -1};
 }
 
+int ril_file_unnamed(struct ril_err *err)
+{
+	const char *dir = getenv("TMPDIR");
+	char path[RIL_PATH];
+	if (ril_path(path, err, "%s/ril.XXXXXX", dir && *dir ? dir : "/tmp"))
+		return -1;
+	int fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return ril_fail_errno(err, "%s", path);
+	unlink(path);
+	return fd;
+}
+
 int ril_read_at(int fd, void *to, size_t n, uint64_t at, struct ril_err *err)
 {
 	for (size_t done = 0; done < n;) {

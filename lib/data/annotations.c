@@ -35,6 +35,7 @@ struct index {
 	struct chain *chain; /* [ids] */
 	struct entry *at;    /* [n] */
 	size_t n, cap, chain_cap;
+	struct ril_buf text; /* of an id */
 };
 
 struct joining {
@@ -51,6 +52,7 @@ static void joining_free(struct joining *j)
 	ril_intern_free(&j->index.ids);
 	free(j->index.chain);
 	free(j->index.at);
+	ril_buf_free(&j->index.text);
 	ril_buf_free(&j->subset);
 }
 
@@ -81,15 +83,36 @@ static int64_t number_of(struct index *x, const cJSON *entry, const char *name, 
 	return k;
 }
 
-static int add_entry(struct index *x, const struct ril_data_part *part, const cJSON *entry, struct ril_err *err)
+/* The id of an entry that is read in place: a text, or a number as it would be printed; other numbers are left to `object_of`. */
+static bool plain_id(const struct ril_data_part *part, const char *name, struct ril_buf *id)
 {
-	size_t before = x->ids.n;
-	int64_t k = number_of(x, entry, x->id, true, err);
-	if (k < 0 || ril_grow(&x->at, &x->cap, x->n + 1, sizeof *x->at, err) ||
+	struct ril_scan s;
+	bool plain = false;
+	id->len = 0;
+	ril_scan_start(&s, part->at, part->n, NULL);
+	for (ril_scan_open(&s, '{'); ril_scan_more(&s);) {
+		bool wanted = ril_scan_is(ril_scan_key(&s), name);
+		if (!wanted || ril_scan_peek(&s) != '0') {
+			ril_scan_skip(&s);
+			continue;
+		}
+		struct ril_scan_text t = ril_scan_number(&s);
+		plain = !id->len && t.n <= 15 && (*t.s != '0' || t.n == 1) && !ril_buf_add(id, t.s, t.n, NULL) &&
+			strspn(id->data, "0123456789") == t.n;
+		if (!plain)
+			break;
+	}
+	plain = plain && !s.failed;
+	ril_scan_free(&s);
+	return plain;
+}
+
+static int put_entry(struct index *x, const struct ril_data_part *part, int64_t k, bool first, struct ril_err *err)
+{
+	if (ril_grow(&x->at, &x->cap, x->n + 1, sizeof *x->at, err) ||
 	    ril_grow(&x->chain, &x->chain_cap, x->ids.n, sizeof *x->chain, err))
 		return -1;
 	struct chain *c = &x->chain[k];
-	bool first = (size_t)k == before;
 	if (!first && x->once)
 		return ril_fail(err, RIL_ECORRUPT, "%s '%s' twice", x->id, ril_intern_text(&x->ids, (size_t)k));
 	x->at[x->n++] = (struct entry){*part, 0};
@@ -104,9 +127,16 @@ static int add_entry(struct index *x, const struct ril_data_part *part, const cJ
 static int index_part(void *ctx, const struct ril_data_part *part, size_t number, struct ril_err *err)
 {
 	struct index *x = ctx;
-	cJSON *entry = object_of(part, err);
-	int rc = entry ? add_entry(x, part, entry, err) : -1;
-	cJSON_Delete(entry);
+	size_t before = x->ids.n;
+	int64_t k = -1;
+	if (plain_id(part, x->id, &x->text)) {
+		k = ril_intern(&x->ids, x->text.data, x->text.len, err);
+	} else {
+		cJSON *entry = object_of(part, err);
+		k = entry ? number_of(x, entry, x->id, true, err) : -1;
+		cJSON_Delete(entry);
+	}
+	int rc = k < 0 || put_entry(x, part, k, (size_t)k == before, err) ? -1 : 0;
 	return rc ? ril_context(err, "line %lld: %s %zu", (long long)part->line, x->list, number + 1) : 0;
 }
 

@@ -51,9 +51,14 @@ static int at_line(const struct ril_data_file *f, int64_t line, struct ril_err *
 int ril_data_add(struct ril_data_file *f, cJSON *record, enum ril_data_format format, int64_t line, struct ril_err *err)
 {
 	struct ril_question_line q = {.file = f->name, .line = line, .place = ++f->place};
-	int rc = record ? ril_line_read(&q, record, format, f->name, err) : -1;
+	char *text = record && f->from->lasting && !f->part_n ? ril_line_json(record, err) : NULL;
+	bool lost = record && f->from->lasting && !f->part_n && !text;
+	int rc = record && !lost ? ril_line_read(&q, record, format, f->name, err) : -1;
 	cJSON_Delete(record);
-	if (!rc && ril_data_keep(f, &q, err)) {
+	f->part = (struct ril_buf){text, text ? strlen(text) : 0, 0};
+	bool full = !rc && ril_data_keep(f, &q, format, err);
+	free(text);
+	if (full) {
 		ril_dataset_done(&q);
 		f->told = true;
 		return at_line(f, line, err);
@@ -285,6 +290,8 @@ void ril_dataset_free(struct ril_dataset *d)
 		ril_data_close(&d->file[i]);
 		free(d->path[i]);
 	}
+	if (d->spooling)
+		close(d->spool);
 	free(d->at);
 	free(d->place);
 	free(d->file);

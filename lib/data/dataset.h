@@ -66,12 +66,15 @@ struct ril_data_place;     /* where a record lies: dataset_internal.h */
 struct ril_data_text_file; /* a file that is read again */
 
 struct ril_dataset {
-	struct ril_question_line *at; /* [kept]: all questions, or those that cannot be read again */
+	struct ril_question_line *at; /* [kept]: all questions, or none where they are read again */
 	size_t n, kept, cap;
 	struct ril_data_place *place; /* [n] */
 	size_t place_cap;
 	struct ril_data_text_file *file; /* [paths] */
-	char **path;                     /* [paths] the files' names, for messages */
+	int spool;        /* a file of records that their own files do not hold as such, while `spooling` */
+	uint64_t spooled; /* bytes in it */
+	bool spooling;
+	char **path; /* [paths] the files' names, for messages */
 	size_t paths;
 };
 
@@ -83,8 +86,8 @@ struct ril_data_source {
 	const char
 		*ask; /* what is asked about a captioned picture, in FOIL with {caption}; NULL: a sentence of its own */
 	/* Only where each record lies is kept, some fifty bytes, and it is read again when it is asked for: data may be
-	 * larger than memory.  Strings then must last as long as the set.  Records of standard input and of benchmarks'
-	 * files that are one object are kept all the same.  The first file's says it for all. */
+	 * larger than memory.  Strings then must last as long as the set.  Records of pipes, and those that a benchmark's
+	 * lists are joined to, go through a file without a name (TMPDIR, else /tmp).  The first file's says it for all. */
 	bool lasting;
 	/* Told of each fault of the file's, which then does not end the reading: what is at fault is left out.  May be NULL. */
 	void (*fault)(void *ctx, const struct ril_err *);

@@ -9,13 +9,14 @@
 
 /* A record's place in its file. */
 struct ril_data_place {
-	uint64_t at; /* in the text; a shard's first member; n = 0: among the questions that are kept */
+	uint64_t at; /* in the text or the spool; a shard's first member; n = 0: among the questions that are kept */
 	int64_t line;
-	uint8_t id[16];     /* a hash of the id */
-	uint32_t n;         /* bytes, or members */
-	uint32_t place;     /* as the question's */
-	uint32_t file;      /* among the set's */
-	bool placed, again; /* again: the place stands behind the id, which came before */
+	uint8_t id[16];               /* a hash of the id */
+	uint32_t n;                   /* bytes, or members */
+	uint32_t place;               /* as the question's */
+	uint32_t file;                /* among the set's */
+	uint8_t format;               /* enum ril_data_format, that it was read as */
+	bool placed, again, in_spool; /* again: the place stands behind the id, which came before */
 };
 
 /* A file whose records are read again. */
@@ -38,7 +39,8 @@ struct ril_data_file {
 	int64_t place;    /* records so far */
 	uint64_t part_at; /* of the record to be added; part_n 0: it cannot be read again */
 	uint32_t part_n;
-	bool told; /* reading ends with a record's fault, which names file and line */
+	struct ril_buf part; /* where that is 0: the record's text */
+	bool told;           /* reading ends with a record's fault, which names file and line */
 };
 
 /* ---- dataset.c ---- */
@@ -56,8 +58,8 @@ void ril_data_text_over(struct ril_data_text_file *);
 void ril_data_close(struct ril_data_text_file *);
 /* Nothing before `until` is read now: its pages may go. */
 void ril_data_let_go(struct ril_data_text_file *, const char *until);
-/* Takes a question, which was read well, into the set; on failure it stays the caller's. */
-int ril_data_keep(struct ril_data_file *, struct ril_question_line *, struct ril_err *);
+/* Takes a question, which was read well as that form, into the set; on failure it stays the caller's. */
+int ril_data_keep(struct ril_data_file *, struct ril_question_line *, enum ril_data_format, struct ril_err *);
 /* Every id once; the first of several keeps it. */
 int ril_data_check_ids(const struct ril_data_file *, struct ril_err *);
 

@@ -2,7 +2,8 @@
  *
  * Ids are known by 128 bits of their SHA-256: they are told apart, and looked through for ones that come twice, without the
  * questions.  A text is mapped while it is gone through, and pages that were read are given back; later a record is read from
- * its place in the file, which must not change meanwhile. */
+ * its place in the file, which must not change meanwhile.  What has no such place (a pipe's records, those that lists are
+ * joined to) is written to a file of its own. */
 #include "data/dataset_internal.h"
 
 #include "data/tar.h"
@@ -73,27 +74,52 @@ static void hash_id(uint8_t out[16], const char *id)
 	}
 }
 
-int ril_data_keep(struct ril_data_file *f, struct ril_question_line *q, struct ril_err *err)
+/* Puts the record's text where it can be read again. */
+static int spool(struct ril_data_file *f, struct ril_data_place *p, struct ril_err *err)
 {
 	struct ril_dataset *d = f->d;
-	bool kept = !f->from->lasting || !f->part_n;
-	struct ril_data_place p = {.at = kept ? d->kept : f->part_at,
-				   .n = kept ? 0 : f->part_n,
+	if (!d->spooling && (d->spool = ril_file_unnamed(err)) < 0)
+		return -1;
+	d->spooling = true;
+	if (f->part.len > UINT32_MAX)
+		return ril_fail(err, RIL_EFAIL, "a record of %zu bytes", f->part.len);
+	p->in_spool = true;
+	p->at = d->spooled;
+	p->n = (uint32_t)f->part.len;
+	d->spooled += p->n;
+	return ril_write_all(d->spool, &(struct iovec){f->part.data, f->part.len}, 1, err)
+		       ? ril_context(err, "a temporary file")
+		       : 0;
+}
+
+int ril_data_keep(struct ril_data_file *f, struct ril_question_line *q, enum ril_data_format format,
+		  struct ril_err *err)
+{
+	struct ril_dataset *d = f->d;
+	struct ril_data_place p = {.at = f->part_at,
+				   .n = f->part_n,
 				   .line = q->line,
 				   .place = (uint32_t)q->place,
 				   .file = (uint32_t)d->paths - 1,
+				   .format = (uint8_t)format,
 				   .placed = q->placed};
 	if (d->n >= UINT32_MAX || q->place > UINT32_MAX)
 		return ril_fail(err, RIL_EFAIL, "more than %u records", UINT32_MAX);
+	if (!f->from->lasting) {
+		p.n = 0;
+		p.at = d->kept;
+	} else if (!p.n && spool(f, &p, err)) {
+		return -1;
+	}
 	if (ril_grow(&d->place, &d->place_cap, d->n + 1, sizeof *d->place, err) ||
-	    (kept && ril_grow(&d->at, &d->cap, d->kept + 1, sizeof *d->at, err)))
+	    (!p.n && ril_grow(&d->at, &d->cap, d->kept + 1, sizeof *d->at, err)))
 		return -1;
 	hash_id(p.id, q->id);
 	d->place[d->n++] = p;
-	if (kept)
-		d->at[d->kept++] = *q;
-	else
+	if (p.n)
 		ril_dataset_done(q);
+	else
+		d->at[d->kept++] = *q;
 	return 0;
 }
 
@@ -108,12 +134,14 @@ static int add_place(struct ril_question_line *q, struct ril_err *err)
 	return 0;
 }
 
-static cJSON *record_again(const struct ril_data_text_file *t, const struct ril_data_place *p, struct ril_err *err)
+static cJSON *record_again(const struct ril_dataset *d, const struct ril_data_place *p, struct ril_err *err)
 {
+	const struct ril_data_text_file *t = &d->file[p->file];
 	struct ril_buf text = {0};
-	if (t->tar)
+	if (t->tar && !p->in_spool)
 		return ril_shard_record(t, p->at, p->at + p->n, err);
-	int rc = ril_buf_reserve(&text, (size_t)p->n + 1, err) || ril_read_at(t->fd, text.data, p->n, p->at, err);
+	int rc = ril_buf_reserve(&text, (size_t)p->n + 1, err) ||
+		 ril_read_at(p->in_spool ? d->spool : t->fd, text.data, p->n, p->at, err);
 	cJSON *record = rc ? NULL : ril_json_parse(text.data, p->n, err);
 	ril_buf_free(&text);
 	return record;
@@ -122,10 +150,9 @@ static cJSON *record_again(const struct ril_data_text_file *t, const struct ril_
 static int read_again(const struct ril_dataset *d, const struct ril_data_place *p, struct ril_question_line *room,
 		      struct ril_err *err)
 {
-	const struct ril_data_text_file *t = &d->file[p->file];
 	*room = (struct ril_question_line){.file = d->path[p->file], .line = p->line, .place = p->place};
-	cJSON *record = record_again(t, p, err);
-	int rc = record ? ril_line_read(room, record, t->from.format, room->file, err) : -1;
+	cJSON *record = record_again(d, p, err);
+	int rc = record ? ril_line_read(room, record, (enum ril_data_format)p->format, room->file, err) : -1;
 	cJSON_Delete(record);
 	if (!rc && (!p->again || !add_place(room, err)))
 		return 0;

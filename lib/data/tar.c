@@ -42,18 +42,14 @@ struct archive {
 
 /* ---- bytes ---- */
 
-/* An unnamed file that takes what a gzip file holds; its descriptor, or -1. */
 static int unpack_to(gzFile from, int to, struct ril_err *err)
 {
 	char *chunk = ril_new(CHUNK, 1, err);
 	int n = 0, code = Z_OK;
 	int rc = chunk ? 0 : -1;
 	while (!rc && (n = gzread(from, chunk, CHUNK)) > 0)
-		for (ssize_t done = 0, k; !rc && done < n; done += k)
-			if ((k = write(to, chunk + done, (size_t)(n - done))) < 0) {
-				k = 0;
-				rc = errno == EINTR ? 0 : ril_fail_errno(err, "unpacking into a temporary file");
-			}
+		if (ril_write_all(to, &(struct iovec){chunk, (size_t)n}, 1, err))
+			rc = ril_context(err, "unpacking into a temporary file");
 	free(chunk);
 	const char *why = gzerror(from, &code);
 	if (!rc && (n < 0 || code != Z_OK))
@@ -61,25 +57,18 @@ static int unpack_to(gzFile from, int to, struct ril_err *err)
 	return rc;
 }
 
+/* A file without a name that holds what the gzip file does. */
 static int unpack(int fd, struct ril_err *err)
 {
-	const char *dir = getenv("TMPDIR");
-	struct ril_buf path = {0};
-	int to = -1, copy = dup(fd);
+	int copy = dup(fd), to = -1;
 	gzFile from = copy < 0 || lseek(copy, 0, SEEK_SET) < 0 ? NULL : gzdopen(copy, "rb");
-	int rc = from ? ril_buf_printf(&path, err, "%s/ril-tar.XXXXXX", dir && *dir ? dir : "/tmp")
-		      : ril_fail(err, RIL_EFAIL, "gzip: cannot be opened");
-	if (!rc && (to = mkostemp(path.data, O_CLOEXEC)) < 0)
-		rc = ril_fail_errno(err, "%s", path.data);
-	if (to >= 0)
-		unlink(path.data);
-	if (!rc)
-		rc = unpack_to(from, to, err);
+	int rc = from ? 0 : ril_fail(err, RIL_EFAIL, "gzip: cannot be opened");
+	if (!rc && ((to = ril_file_unnamed(err)) < 0 || unpack_to(from, to, err)))
+		rc = -1;
 	if (from)
 		gzclose(from);
 	else if (copy >= 0)
 		close(copy);
-	ril_buf_free(&path);
 	if (!rc)
 		return to;
 	if (to >= 0)
