@@ -21,7 +21,8 @@
 #include <unistd.h>
 
 static struct {
-	const char *in, *out, *model, *ref, *objective, *kl, *edge, *versions, *run, *record, *metrics, *save;
+	const char *in, *out, *model, *ref, *objective, *kl, *edge, *versions, *run, *record, *metrics, *save,
+		*save_ema;
 	bool gzip;
 	int64_t start, keep, overlong;
 	double clip; /* both sides; NaN: not given */
@@ -58,17 +59,22 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "reward-field", &opt.how.reward, "NAME", "reward for ril, else reward.answer", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "overlong", &opt.overlong, "N", "the reward falls by 1 over the last N tokens; 0: it does not",
 	 0, 1e9, NULL},
+	{RIL_OPT_INT, 0, "dynamic-sampling", &opt.how.wanted, "N",
+	 "train on a step's first N groups with different rewards; 0: on all", 0, 1e9, NULL},
 	{RIL_OPT_FLAG, 0, "mask-truncated", &opt.how.mask_truncated, NULL, "leave cut responses out of the loss", 0, 0,
 	 NULL},
 	{RIL_OPT_FLAG, 0, "allow-truncated-sampling", &opt.how.allow_truncated_sampling, NULL,
 	 "accept top-k, top-p and greedy responses", 0, 0, NULL},
 	OPTIM_OPTIONS(opt.optim),
+	{RIL_OPT_REAL, 0, "ema", &opt.optim.how.ema, "D", "keep an average of the weights, decay D; 0: none", 0,
+	 .9999999999, NULL},
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done; with --run, go on from there", 0, 1e12, NULL},
 	{RIL_OPT_STR, 0, "run", &opt.run, "DIR", "run folder for checkpoints", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "keep", &opt.keep, "N", "checkpoints to keep besides current and best; 0: all", 0, 1e9, NULL},
 	{RIL_OPT_STR, 0, "edge", &opt.edge, "FIFO", "where to announce versions to ril-rollout", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "versions", &opt.versions, "DIR", "where to put them", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "save", &opt.save, "DIR", "write the student there at the end", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "save-ema", &opt.save_ema, "DIR", "and their average there", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "record", &opt.record, "DIR", "keep every step's groups there, without vision.*", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
 	PLAN_OPTIONS(opt.plan),
@@ -173,6 +179,17 @@ static char *settings(const struct ril_tool *t, struct ril_err *err)
 	return b.data;
 }
 
+/* The average of the weights, beside them. */
+static int checkpoint_average(const struct update *u, const char *tmp, struct ril_err *err)
+{
+	char dir[RIL_PATH];
+	if (!u->optim->ema)
+		return 0;
+	if (ril_path(dir, err, "%s/ema", tmp) || ril_remove_tree(dir, err))
+		return -1;
+	return ril_ema_save(u->optim->ema, dir, false, err);
+}
+
 static int checkpoint(struct update *u, int64_t step, struct ril_err *err)
 {
 	char tmp[RIL_PATH], student[RIL_PATH], state[RIL_PATH];
@@ -180,7 +197,7 @@ static int checkpoint(struct update *u, int64_t step, struct ril_err *err)
 		return 0;
 	if (ril_run_begin(opt.run, step, tmp, err) || ril_path(student, err, "%s/student", tmp) ||
 	    ril_path(state, err, "%s/state.safetensors", tmp) || ril_remove_tree(student, err) ||
-	    ril_params_save(u->student->params, student, false, err))
+	    ril_params_save(u->student->params, student, false, err) || checkpoint_average(u, tmp, err))
 		return -1;
 	char *how = settings(u->tool, err);
 	int rc = how ? ril_optim_save(u->optim, step, state, how, err) : -1;
@@ -221,18 +238,21 @@ static double mean(double sum, double n)
 static int report(struct update *u, int64_t step, const struct ril_update_stats *s, struct ril_err *err)
 {
 	const struct ril_side_stats *me = &s->side[RIL_SIDE_STUDENT], *them = &s->side[RIL_SIDE_TEACHER];
-	char note[96 + RIL_CLOCK_NOTE], times[RIL_CLOCK_NOTE], teachers[48] = "";
+	char note[96 + RIL_CLOCK_NOTE], times[RIL_CLOCK_NOTE], teachers[48] = "", chosen[64] = "";
 	struct ril_buf b = {0};
 	if (them->rewarded)
 		snprintf(teachers, sizeof teachers, " (teachers %.3f)", mean(them->reward, (double)them->rewarded));
-	if (u->trainer && opt.how.objective != RIL_SFT && s->groups)
+	if (opt.how.wanted)
+		snprintf(chosen, sizeof chosen, ", %lld of %lld wanted", (long long)s->groups,
+			 (long long)opt.how.wanted);
+	if (u->trainer && opt.how.objective != RIL_SFT && s->drawn)
 		ril_say(u->tool,
 			"step %lld: loss %.4g, reward %.3f%s, kl %.2g, entropy %.3f, gradient %.3g, "
-			"cut %.3g%%, zero-variance %lld of %lld, |sampler - trainer| <= %.1e",
+			"cut %.3g%%, zero-variance %lld of %lld%s, |sampler - trainer| <= %.1e",
 			(long long)step, s->loss, mean(me->reward, (double)me->rewarded), teachers,
 			mean(me->loss.k3, me->loss.tokens), mean(me->entropy, (double)me->tokens), s->norm,
 			100 * mean((double)me->truncated, (double)me->responses), (long long)s->zero_variance,
-			(long long)s->groups, s->logp_diff_max);
+			(long long)s->drawn, chosen, s->logp_diff_max);
 	ril_clock_note(&u->stage.clock, times);
 	snprintf(note, sizeof note, "loss %.4g  lr %.3g  %s", s->loss, s->lr, times);
 	ril_progress_show(&u->progress, step, note);
@@ -278,7 +298,8 @@ static int train_all(struct update *u, struct ril_err *err)
 	ril_tool_times(u->tool, &u->stage.clock);
 	if (rc || ril_stage_end(&u->stage, err) || checkpoint(u, u->stage.done, err))
 		return -1;
-	if (opt.save && ril_save_whole(u->student->params, false, opt.save, err))
+	if ((opt.save && ril_save_whole(u->student->params, false, opt.save, err)) ||
+	    (opt.save_ema && ril_save_average(u->optim->ema, opt.save_ema, err)))
 		return -1;
 	struct ril_memory m = memory_of(u);
 	m.activations = ril_update_peak(u->trainer);
@@ -422,9 +443,13 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 		return ril_fail(err, RIL_EUSAGE, "-m is needed");
 	if (!opt.edge != !opt.versions)
 		return ril_fail(err, RIL_EUSAGE, "--edge and --versions go together");
-	if (plan_check(&opt.plan, err) || (opt.save && ril_save_check(opt.save, err)))
+	if (opt.save_ema && !(opt.optim.how.ema > 0))
+		return ril_fail(err, RIL_EUSAGE, "--save-ema needs --ema");
+	if (plan_check(&opt.plan, err) || (opt.save && ril_save_check(opt.save, err)) ||
+	    (opt.save_ema && ril_save_check(opt.save_ema, err)))
 		return -1;
-	if (!opt.plan.on && !opt.save && !opt.run && !opt.edge && !opt.out && !opt.record && !opt.metrics)
+	if (!opt.plan.on && !opt.save && !opt.save_ema && !opt.run && !opt.edge && !opt.out && !opt.record &&
+	    !opt.metrics)
 		ril_say(t, "without --run, --save or --edge the new weights are not kept");
 	struct plan_of p = plan_of(t);
 	if (opt.plan.on)

@@ -28,9 +28,10 @@ struct rig {
 	double out[64]; /* of the last run: log-probabilities or logits [pack->R] */
 };
 
-/* lora: with fresh adapters; NULL: without. */
+/* lora: with fresh adapters; NULL: without.  freeze: patterns of what is not trained; NULL: none. */
 static int rig_open_for(struct rig *r, const char *folder, const char *name, enum ril_pack_use use,
-			const struct ril_training *how, const struct ril_lora_spec *lora, struct ril_err *err)
+			const struct ril_training *how, const struct ril_lora_spec *lora, const char *freeze,
+			struct ril_err *err)
 {
 	char path[256];
 	snprintf(path, sizeof path, "models/%s/cases/%s.safetensors", folder, name);
@@ -45,7 +46,8 @@ static int rig_open_for(struct rig *r, const char *folder, const char *name, enu
 	r->tape = ril_tape_new(err);
 	r->pack = ril_pack_new(err);
 	r->st = ril_st_open(file, err);
-	if (!r->m || !r->tape || !r->pack || !r->st || ril_params_train(r->m->params, how, err))
+	if (!r->m || !r->tape || !r->pack || !r->st || (freeze && ril_params_freeze(r->m->params, freeze, err)) ||
+	    ril_params_train(r->m->params, how, err))
 		return -1;
 	ril_tape_compute(r->tape, r->m->params->compute);
 	const struct ril_st_entry *prompt = ril_st_find(r->st, "prompt_ids"), *px = ril_st_find(r->st, "pixel_values");
@@ -75,7 +77,7 @@ static int rig_open_for(struct rig *r, const char *folder, const char *name, enu
 static RIL_UNUSED int rig_open(struct rig *r, const char *folder, const char *name, enum ril_pack_use use,
 			       const struct ril_training *how, struct ril_err *err)
 {
-	return rig_open_for(r, folder, name, use, how, NULL, err);
+	return rig_open_for(r, folder, name, use, how, NULL, NULL, err);
 }
 
 /* GELU by tanh after the products of an InternVL3 tower. */
@@ -97,12 +99,13 @@ static void rig_close(struct rig *r)
 /* Loss = sum of coef * (log-probability, with its entropy where the rig says so, or logit); with `backward` gradients add up too.  r->size: of its terms. */
 static double run(struct rig *r, enum ril_pack_form form, bool backward)
 {
+	bool entropies = r->entropies && r->use == RIL_PACK_POLICY;
 	struct ril_err err = {0};
 	struct ril_tower_input in = {r->group.pictures, r->grid, r->pixels};
 	double *out = r->out, entropy[sizeof r->out / sizeof *r->out], loss = 0,
 	       *logp = test_up(NULL, 2 * sizeof r->out), *coef = test_up(r->coef, sizeof r->coef);
-	struct ril_logps logps = {logp, r->entropies ? logp + sizeof r->out / sizeof *r->out : NULL,
-				  backward ? coef : NULL, backward && r->entropies ? coef : NULL};
+	struct ril_logps logps = {logp, entropies ? logp + sizeof r->out / sizeof *r->out : NULL,
+				  backward ? coef : NULL, backward && entropies ? coef : NULL};
 	struct ril_val *z = NULL;
 	ril_tape_reset(r->tape);
 	ril_tape_record(r->tape, backward);
@@ -131,7 +134,7 @@ static double run(struct rig *r, enum ril_pack_form form, bool backward)
 		loss += r->coef[i] * out[i];
 		r->size += fabs(r->coef[i] * out[i]);
 	}
-	for (int64_t i = 0; !rc && r->entropies && i < r->pack->R; i++)
+	for (int64_t i = 0; !rc && entropies && i < r->pack->R; i++)
 		loss += r->coef[i] * entropy[i];
 	return rc ? NAN : loss;
 }

@@ -15,11 +15,12 @@ void ril_memory_model(struct ril_memory *m, const struct ril_model *model, const
 	m->masters += s.masters;
 	m->gradients += s.gradients;
 	m->moments += optim ? ril_optim_bytes(optim) : 0;
+	m->average += optim && optim->ema ? ril_ema_bytes(optim->ema) : 0;
 }
 
 uint64_t ril_memory_sum(const struct ril_memory *m)
 {
-	return m->weights + m->masters + m->gradients + m->moments + m->activations + m->cache;
+	return m->weights + m->masters + m->gradients + m->moments + m->average + m->activations + m->cache;
 }
 
 uint64_t ril_memory_reserve(uint64_t memory)
@@ -66,8 +67,9 @@ int ril_memory_text(const struct ril_memory *m, struct ril_buf *out, struct ril_
 	const struct {
 		const char *name;
 		size_t bytes;
-	} part[] = {{"weights", m->weights}, {"masters", m->masters},         {"gradients", m->gradients},
-		    {"moments", m->moments}, {"activations", m->activations}, {"cache", m->cache}};
+	} part[] = {{"weights", m->weights}, {"masters", m->masters}, {"gradients", m->gradients},
+		    {"moments", m->moments}, {"average", m->average}, {"activations", m->activations},
+		    {"cache", m->cache}};
 	for (size_t i = 0; i < sizeof part / sizeof *part; i++)
 		if (part[i].bytes && ril_memory_line(out, part[i].name, part[i].bytes, err))
 			return -1;

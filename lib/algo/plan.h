@@ -16,6 +16,7 @@
 struct ril_memory {
 	size_t weights; /* that passes read, where they do not read masters */
 	size_t masters, gradients, moments;
+	size_t average;     /* of the weights */
 	size_t activations; /* with their gradients, at their peak */
 	size_t cache;       /* keys and values */
 };

@@ -33,7 +33,9 @@ void ril_update_forget(struct ril_update *u)
 {
 	ril_work_clear(&u->work);
 	free(u->advantage);
+	free(u->chosen.group);
 	u->advantage = NULL;
+	u->chosen = (struct ril_batch){0};
 }
 
 void ril_update_free(struct ril_update *u)
@@ -312,7 +314,8 @@ int ril_update_gradient(struct ril_update *u, bool first, struct ril_update_stat
 	return end_pass(u, s, err);
 }
 
-static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_err *err)
+static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_update_stats *s,
+		   struct ril_err *err)
 {
 	u->layout = (struct ril_work_options){.uses = takes_part,
 					      .ctx = u,
@@ -325,6 +328,12 @@ static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, s
 		u->temperature = u->length = 1;
 	else if (check_groups(u, b, t, err))
 		return -1;
+	if (u->how.wanted && u->how.objective != RIL_SFT) {
+		if (ril_update_choose(u, b, s, err))
+			return -1;
+		b = &u->chosen;
+	}
+	s->groups = (int64_t)b->n;
 	if (ril_work_fill(&u->work, b, &u->student->config, &u->layout, err))
 		return -1;
 	u->advantage = ril_new((size_t)u->work.R, sizeof *u->advantage, err);
@@ -334,13 +343,12 @@ static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, s
 int ril_update_begin(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_update_stats *s,
 		     struct ril_err *err)
 {
-	*s = (struct ril_update_stats){.groups = (int64_t)b->n};
-	return lay_out(u, b, t, err) || weigh(u, s, err) ? -1 : 0;
+	*s = (struct ril_update_stats){.drawn = (int64_t)b->n};
+	return lay_out(u, b, t, s, err) || weigh(u, s, err) ? -1 : 0;
 }
 
 static int all_passes(struct ril_update *u, int64_t t, struct ril_update_stats *s, struct ril_err *err)
 {
-	s->lr = ril_learning_rate(&u->optim->how, t);
 	for (int64_t pass = 0; pass < u->how.mu; pass++) {
 		if (ril_update_gradient(u, pass == 0, s, err))
 			return -1;
@@ -357,8 +365,9 @@ int ril_update_batch(struct ril_update *u, struct ril_batch *b, int64_t t, struc
 {
 	double t0 = ril_now();
 	int rc = ril_update_begin(u, b, t, s, err);
-	if (!rc && u->ref && u->how.objective != RIL_SFT)
+	if (!rc && u->ref && s->N && u->how.objective != RIL_SFT)
 		rc = reference(u, err);
+	s->lr = ril_learning_rate(&u->optim->how, t);
 	if (!rc && s->N)
 		rc = all_passes(u, t, s, err);
 	if (!rc) {

@@ -21,6 +21,7 @@ struct ril_update_options {
 	int64_t micro_tokens; /* 0: RIL_MICRO_TOKENS */
 	double length;        /* the constant L; 0: the stream's max_new_tokens */
 	double overlong;      /* tokens before max_new_tokens over which the reward falls by 1; 0: it does not */
+	int64_t wanted;       /* dynamic sampling: the first so many groups with different rewards; 0: all groups */
 	bool mask_truncated;  /* responses cut by length stay out of the loss (N counts them) */
 	bool allow_truncated_sampling; /* accept responses drawn with top-k, top-p or greedily */
 	bool pixels;                   /* the student's projector or tower is trained: embeddings from vision.pixels */
@@ -47,7 +48,9 @@ struct ril_side_stats {
 };
 
 struct ril_update_stats {
-	int64_t groups, zero_variance, undecided;
+	int64_t drawn, groups; /* of the step; of these, those that take part */
+	int64_t zero_variance; /* of those drawn */
+	int64_t undecided;
 	int64_t N;                            /* responses that the loss counts, in the world */
 	double loss, norm, lr;                /* the world's; norm: before clipping, of the last pass */
 	double logp_diff_max, logp_diff_mean; /* |sampler - trainer| */

@@ -26,6 +26,7 @@ struct ril_update {
 	struct ril_pack *pack;
 	struct ril_mirror store;
 	/* of the current batch */
+	struct ril_batch chosen; /* dynamic sampling: the groups that take part; it owns the array alone */
 	struct ril_work work;
 	struct ril_work_options layout;
 	double temperature, length, most;     /* most: the stream's max_new_tokens, or NaN */
@@ -39,6 +40,9 @@ int ril_update_begin(struct ril_update *, const struct ril_batch *, int64_t t, s
 /* Loss and gradients of the whole batch, no step; `first`: this pass's log-probs are the old ones. */
 int ril_update_gradient(struct ril_update *, bool first, struct ril_update_stats *, struct ril_err *);
 void ril_update_forget(struct ril_update *);
+
+/* Fills u->chosen. */
+int ril_update_choose(struct ril_update *, const struct ril_batch *, struct ril_update_stats *, struct ril_err *);
 
 /* ---- numbers per token ---- */
 /* Makes room for the batch's tokens and sends up what is known of them; `N` responses and `tokens` in the world. */

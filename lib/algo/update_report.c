@@ -204,6 +204,7 @@ int ril_update_json(const struct ril_update_stats *s, int64_t t, const char *wha
 	rc |= put(b, "lr", s->lr, err);
 	rc |= put(b, "grad_norm", s->norm, err);
 	rc |= put(b, "groups", (double)s->groups, err);
+	rc |= put(b, "drawn_groups", (double)s->drawn, err);
 	rc |= put(b, "responses", (double)s->N, err);
 	rc |= put(b, "zero_variance_groups", (double)s->zero_variance, err);
 	rc |= put(b, "undecided", (double)s->undecided, err);

@@ -51,12 +51,16 @@ struct ril_times ril_clock_total(const struct ril_clock *c)
 int ril_clock_json(struct ril_clock *c, struct ril_buf *line, struct ril_err *err)
 {
 	const struct ril_times now = reading(c), t = between(&c->lap, &now);
+	struct timespec date;
+	clock_gettime(CLOCK_REALTIME, &date);
 	c->lap = now;
 	line->len -= strlen("}\n");
-	return ril_buf_printf(line, err,
-			      ",\"wall\":%.6g,\"busy\":%.6g,\"wait_in\":%.6g,\"wait_out\":%.6g,\"wait_edge\":%.6g,"
-			      "\"cpu\":%.6g}\n",
-			      t.wall, ril_times_busy(&t), t.wait_in, t.wait_out, t.wait_edge, t.cpu);
+	return ril_buf_printf(
+		line, err,
+		",\"time\":%.3f,\"wall\":%.6g,\"busy\":%.6g,\"wait_in\":%.6g,\"wait_out\":%.6g,\"wait_edge\":%.6g,"
+		"\"cpu\":%.6g}\n",
+		(double)date.tv_sec + (double)date.tv_nsec / 1e9, t.wall, ril_times_busy(&t), t.wait_in, t.wait_out,
+		t.wait_edge, t.cpu);
 }
 
 void ril_clock_note(const struct ril_clock *c, char out[RIL_CLOCK_NOTE])

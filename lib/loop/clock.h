@@ -27,7 +27,7 @@ void ril_clock_start(struct ril_clock *); /* in, out and edge are set */
 struct ril_times ril_clock_total(const struct ril_clock *);
 
 /* Adds to a line, which is one JSON object and ends in "}\n", what came to pass since the line before:
- * "wall", "busy", "wait_in", "wait_out", "wait_edge", "cpu". */
+ * "wall", "busy", "wait_in", "wait_out", "wait_edge", "cpu"; and "time", the date in seconds since 1970. */
 int ril_clock_json(struct ril_clock *, struct ril_buf *line, struct ril_err *);
 
 /* "busy 62%, waits in 30%, edge 8%", for the line of progress; waits below a half per cent are left out. */

@@ -136,14 +136,26 @@ int ril_save_check(const char *dir, struct ril_err *err)
 	return ril_fail_errno(err, "%s: cannot be replaced", dir);
 }
 
-int ril_save_whole(const struct ril_params *p, bool merged, const char *dir, struct ril_err *err)
+/* Complete under the name `dir`, or not there. */
+static int save_whole(const struct ril_params *p, bool merged, const ril_real *values, const char *dir,
+		      struct ril_err *err)
 {
 	char tmp[RIL_PATH];
 	size_t n = strlen(dir);
 	while (n > 1 && dir[n - 1] == '/')
 		n--;
 	if (ril_path(tmp, err, "%.*s.tmp", (int)n, dir) || ril_remove_tree(tmp, err) ||
-	    (merged ? ril_params_save_merged : ril_params_save)(p, tmp, true, err))
+	    (merged ? ril_params_save_merged(p, tmp, true, err) : ril_params_save_values(p, values, tmp, true, err)))
 		return -1;
 	return rename(tmp, dir) ? ril_fail_errno(err, "%s", dir) : 0;
+}
+
+int ril_save_whole(const struct ril_params *p, bool merged, const char *dir, struct ril_err *err)
+{
+	return save_whole(p, merged, NULL, dir, err);
+}
+
+int ril_save_average(const struct ril_ema *a, const char *dir, struct ril_err *err)
+{
+	return save_whole(a->params, false, a->e, dir, err);
 }

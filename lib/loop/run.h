@@ -11,6 +11,7 @@
 #define RIL_LOOP_RUN_H
 
 #include "base/file.h"
+#include "nn/ema.h"
 #include "nn/params.h"
 
 /* RUN/step-N.tmp, made if need be. */
@@ -23,5 +24,7 @@ int ril_run_commit(const char *run, int64_t step, int64_t keep, struct ril_err *
  * something; save writes DIR.tmp and renames it. */
 int ril_save_check(const char *dir, struct ril_err *);
 int ril_save_whole(const struct ril_params *, bool merged, const char *dir, struct ril_err *);
+int ril_save_average(const struct ril_ema *, const char *dir,
+		     struct ril_err *); /* the same, with the weights' average */
 
 #endif

@@ -58,6 +58,8 @@ struct ril_linear ril_bind_linear(struct ril_bind *b, bool bias, int64_t out, in
 {
 	FORMAT(name, fmt);
 	struct ril_linear l = {need(b, false, 2, (int64_t[]){out, in}, name, ".weight"), NULL, NULL};
+	if (l.w)
+		l.w->hidden = b->part != RIL_PART_SCORE;
 	if (bias)
 		l.b = need(b, true, 1, &out, name, ".bias");
 	adapt(b, &l, name);

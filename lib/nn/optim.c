@@ -1,4 +1,4 @@
-/* optim.c -- AdamW and its schedule; see optim.h.  The state on disk is optim_state.c's. */
+/* optim.c -- AdamW; see optim.h.  The learning rate is schedule.c's, the state on disk optim_state.c's. */
 #include "nn/optim.h"
 
 #include "base/rng.h"
@@ -8,16 +8,6 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
-
-static const char *const schedules[] = {[RIL_CONSTANT] = "constant", [RIL_LINEAR] = "linear", [RIL_COSINE] = "cosine"};
-
-enum ril_lr_schedule ril_lr_schedule_parse(const char *name)
-{
-	for (int i = 1; i < 3; i++)
-		if (!strcmp(schedules[i], name))
-			return (enum ril_lr_schedule)i;
-	return RIL_CONSTANT;
-}
 
 int ril_parts_parse(const char *list, int *parts, struct ril_err *err)
 {
@@ -43,16 +33,9 @@ int ril_parts_parse(const char *list, int *parts, struct ril_err *err)
 	return *parts ? 0 : (ril_fail(err, RIL_EUSAGE, "nothing to train"), ril_setting(err, "train"));
 }
 
-double ril_learning_rate(const struct ril_optim_options *o, int64_t t)
+bool ril_optim_decays(const struct ril_optim_options *how, const struct ril_param *p)
 {
-	if (t <= o->warmup)
-		return o->lr * (double)t / (double)o->warmup;
-	if (o->schedule == RIL_CONSTANT)
-		return o->lr;
-	double x = o->total > o->warmup ? (double)(t - o->warmup) / (double)(o->total - o->warmup) : 1;
-	x = x < 1 ? x : 1;
-	double share = o->schedule == RIL_LINEAR ? 1 - x : .5 + .5 * cos(3.14159265358979323846 * x);
-	return o->lr * (o->min_lr_ratio + (1 - o->min_lr_ratio) * share);
+	return how->decay_all || p->ndim > 1;
 }
 
 /* ---- moments ---- */
@@ -60,6 +43,22 @@ double ril_learning_rate(const struct ril_optim_options *o, int64_t t)
 int64_t ril_optim_unit(const struct ril_optim_options *how)
 {
 	return how->moments_8bit ? RIL_MOMENT_BLOCK : 1;
+}
+
+bool ril_optim_orthogonal(const struct ril_optim *o, const struct ril_param *p)
+{
+	return o->how.optimizer == RIL_MUON && p->hidden;
+}
+
+int64_t ril_optim_second(const struct ril_optim *o, int64_t at)
+{
+	int64_t without = 0;
+	for (size_t i = 0; i < o->params->n; i++) {
+		const struct ril_param *p = o->params->at[i];
+		if (p->offset >= 0 && p->offset < at && ril_optim_orthogonal(o, p))
+			without += p->count;
+	}
+	return at - without;
 }
 
 /* Zeroed memory for n things; NULL and false in *ok when there is none. */
@@ -86,14 +85,49 @@ static int64_t scales(const struct ril_optim *o)
 
 size_t ril_optim_bytes(const struct ril_optim *o)
 {
-	return 2 * ((size_t)o->count * moment_size(o) + (size_t)scales(o) * sizeof(float));
+	size_t elements = (size_t)o->count + (size_t)ril_optim_second(o, o->count);
+	return elements * moment_size(o) + 2 * (size_t)scales(o) * sizeof(float) +
+	       (o->muon ? ril_muon_bytes(o->muon) : 0);
+}
+
+static int get_moments(struct ril_optim *o, struct ril_err *err)
+{
+	bool ok = true;
+	o->moments.m = zeroed(o->count, moment_size(o), &ok);
+	o->moments.v = zeroed(ril_optim_second(o, o->count), moment_size(o), &ok);
+	if (o->how.moments_8bit) {
+		o->moments.m_scale = zeroed(scales(o), sizeof(float), &ok);
+		o->moments.v_scale = zeroed(scales(o), sizeof(float), &ok);
+	}
+	o->squares = zeroed(1, sizeof *o->squares, &ok);
+	return ok ? 0
+		  : ril_fail(err, RIL_EFAIL, "out of memory for the moments of %lld parameters", (long long)o->count);
+}
+
+/* What the options ask for beside moments. */
+static int get_others(struct ril_optim *o, struct ril_err *err)
+{
+	if (o->how.optimizer == RIL_MUON && !(o->muon = ril_muon_new(o->params, err)))
+		return -1;
+	return o->how.ema > 0 && !(o->ema = ril_ema_new(o->params, o->how.ema, err)) ? -1 : 0;
+}
+
+static int check_options(const struct ril_params *p, const struct ril_optim_options *how, struct ril_err *err)
+{
+	if (how->optimizer != RIL_MUON)
+		return 0;
+	if (!p->master)
+		return ril_fail(err, RIL_EUSAGE, "Muon steps float masters, and there are none"),
+		       ril_setting(err, "master");
+	if (how->moments_8bit)
+		return ril_fail(err, RIL_EUSAGE, "Muon keeps its momentum in float"), ril_setting(err, "moments");
+	return how->world && how->world->size > 1 ? ril_fail(err, RIL_EUSAGE, "Muon needs a world of one process") : 0;
 }
 
 struct ril_optim *ril_optim_new(struct ril_params *p, const struct ril_optim_options *how, uint32_t seed,
 				struct ril_err *err)
 {
-	struct ril_optim *o = ril_new(1, sizeof *o, err);
-	bool ok = true;
+	struct ril_optim *o = check_options(p, how, err) ? NULL : ril_new(1, sizeof *o, err);
 	if (!o)
 		return NULL;
 	*o = (struct ril_optim){
@@ -104,15 +138,7 @@ struct ril_optim *ril_optim_new(struct ril_params *p, const struct ril_optim_opt
 		o->place[r] = o->count;
 		o->count += o->own[r].to - o->own[r].from;
 	}
-	o->moments.m = zeroed(o->count, moment_size(o), &ok);
-	o->moments.v = zeroed(o->count, moment_size(o), &ok);
-	if (how->moments_8bit) {
-		o->moments.m_scale = zeroed(scales(o), sizeof(float), &ok);
-		o->moments.v_scale = zeroed(scales(o), sizeof(float), &ok);
-	}
-	o->squares = zeroed(1, sizeof *o->squares, &ok);
-	if (!ok) {
-		ril_fail(err, RIL_EFAIL, "out of memory for the moments of %lld parameters", (long long)o->count);
+	if (get_moments(o, err) || get_others(o, err)) {
 		ril_optim_free(o);
 		return NULL;
 	}
@@ -126,6 +152,8 @@ void ril_optim_free(struct ril_optim *o)
 	void *all[] = {o->moments.m, o->moments.v, o->moments.m_scale, o->moments.v_scale, o->squares};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		ril_ops()->put(all[i]);
+	ril_ema_free(o->ema);
+	ril_muon_free(o->muon);
 	free(o);
 }
 
@@ -173,6 +201,9 @@ static struct ril_moments moments_at(const struct ril_optim *o, int64_t at)
 {
 	struct ril_moments m = o->moments;
 	m.at = at;
+	if (o->muon) /* second moments are not where the first ones are */
+		m = (struct ril_moments){(ril_real *)m.m + at, (ril_real *)m.v + ril_optim_second(o, at), NULL, NULL,
+					 0};
 	return m;
 }
 
@@ -195,9 +226,45 @@ static void step_rounding(struct ril_optim *o, int r, struct ril_adamw how)
 					      .at = a - p->offset};
 		struct ril_mat whole = ril_mat_of(p->w.p, run->type, 1, p->count),
 			       w = ril_mat_of(ril_mat_at(whole, 0, a - p->offset), run->type, 1, b - a);
+		how.weight_decay = ril_optim_decays(&o->how, p) ? o->how.weight_decay : 0;
 		ril_ops()->adamw(w, moments_at(o, o->place[r] + a - from), gradient(run, a - run->from, b - run->from),
 				 how, chance);
 	}
+}
+
+/* Elements [from, to) of the training blocks, all of them the rank's and of run r. */
+static void step_masters(struct ril_optim *o, int r, int64_t from, int64_t to, struct ril_adamw how)
+{
+	const struct ril_run *run = &o->params->run[r];
+	int64_t own = run->from + o->own[r].from;
+	ril_ops()->adamw(ril_mat_of(o->params->master + from, RIL_REAL, 1, to - from),
+			 moments_at(o, o->place[r] + from - own), gradient(run, from - run->from, to - run->from), how,
+			 (struct ril_rounding){0});
+}
+
+/* AdamW's step of the own range of a run, in stretches of parameters that decay alike; all at once where none decays and all
+ * are AdamW's. */
+static void step_groups(struct ril_optim *o, int r, struct ril_adamw how)
+{
+	const struct ril_params *ps = o->params;
+	const double decay = how.weight_decay;
+	int64_t from = ps->run[r].from + o->own[r].from, to = ps->run[r].from + o->own[r].to;
+	for (size_t i = 0; i < ps->n && (decay > 0 || o->muon); i++) {
+		const struct ril_param *p = ps->at[i];
+		double own = ril_optim_decays(&o->how, p) ? decay : 0;
+		bool other = ril_optim_orthogonal(o, p);
+		if (p->offset < 0 || p->offset >= to || p->offset + p->count <= from)
+			continue;
+		if (p->offset > from && (other || own != how.weight_decay)) {
+			step_masters(o, r, from, p->offset, how);
+			from = p->offset;
+		}
+		if (other) /* a world of one has all of it */
+			from = p->offset + p->count;
+		how.weight_decay = own;
+	}
+	if (from < to)
+		step_masters(o, r, from, to, how);
 }
 
 /* Steps and publishes the own range of a run, and gathers the others'. */
@@ -207,13 +274,30 @@ static int step_run(struct ril_optim *o, int r, struct ril_adamw how, struct ril
 	const struct ril_run *run = &p->run[r];
 	struct ril_range own = o->own[r];
 	if (p->master)
-		ril_ops()->adamw(ril_mat_of(p->master + run->from + own.from, RIL_REAL, 1, own.to - own.from),
-				 moments_at(o, o->place[r]), gradient(run, own.from, own.to), how,
-				 (struct ril_rounding){0});
+		step_groups(o, r, how);
 	else
 		step_rounding(o, r, how);
 	ril_params_publish(p, run, own.from, own.to);
 	return o->world->all_gather(o->world, run->published, run->count, ril_dtype_size(run->type), err);
+}
+
+/* Muon's step, once the gradient is known to be finite: its momentum would not forget. */
+static int step_muon(struct ril_optim *o, double lr, struct ril_err *err)
+{
+	double squares, most = o->how.clip_grad;
+	ril_ops()->to_host(&squares, o->squares, sizeof squares);
+	if (ril_ops()->sync(err))
+		return -1;
+	if (!isfinite(squares))
+		return 0; /* AdamW's will change nothing, either, and then it is said */
+	double clip = most > 0 ? most / (sqrt(squares) + 1e-6) : 1;
+	return ril_muon_step(o->muon, o->moments.m,
+			     (struct ril_muon_step){.lr = lr,
+						    .weight_decay = o->how.weight_decay,
+						    .momentum = o->how.momentum,
+						    .clip = clip < 1 ? clip : 1,
+						    .scale = o->how.muon_scale},
+			     err);
 }
 
 int ril_optim_step(struct ril_optim *o, int64_t t, double *norm, struct ril_err *err)
@@ -227,7 +311,7 @@ int ril_optim_step(struct ril_optim *o, int64_t t, double *norm, struct ril_err 
 				.squares = o->squares,
 				.max_norm = o->how.clip_grad,
 				.step = o->steps + 1};
-	if (sum_gradient(o, err))
+	if (sum_gradient(o, err) || (o->muon && step_muon(o, how.lr, err)))
 		return -1;
 	for (int r = 0; r < o->params->runs; r++)
 		if (step_run(o, r, how, err))
@@ -240,5 +324,7 @@ int ril_optim_step(struct ril_optim *o, int64_t t, double *norm, struct ril_err 
 	if (!isfinite(*norm))
 		return ril_fail(err, RIL_ENONFINITE, "the gradient's norm is not finite");
 	o->steps++;
+	if (o->ema)
+		ril_ema_step(o->ema);
 	return 0;
 }

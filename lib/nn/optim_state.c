@@ -1,7 +1,7 @@
 /* optim_state.c -- the optimiser's state on disk, in pieces that the host has room for; see optim.h.
  *
- * The file holds master, m and v of every trainable parameter under the names master/NAME, m/NAME, v/NAME.  A piece that
- * several ranks own is put together from their parts: zeros but for the own one, summed and gathered. */
+ * The file holds master, m and v of every trainable parameter under the names master/NAME, m/NAME, v/NAME, and where an
+ * average is kept ema/NAME; Muon's matrices have no v, their momentum is m.  A piece that several ranks own is put together from their parts: zeros but for the own one, summed and gathered. */
 #include "nn/optim.h"
 
 #include "ops/backend.h"
@@ -10,17 +10,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BLOCKS = 3, PIECE = RIL_ST_PIECE / sizeof(ril_real) /* elements at once, in whole blocks of moments */ };
-static const char *const block_names[BLOCKS] = {"master", "m", "v"};
+enum { PIECE = RIL_ST_PIECE / sizeof(ril_real) /* elements at once, in whole blocks of moments */ };
+enum block { MASTER, M, V, EMA, BLOCKS };
+static const char *const block_names[BLOCKS] = {"master", "m", "v", "ema"};
 
-/* Without masters there are moments only. */
-static int first_block(const struct ril_optim *o)
+static const char *const optimizers[] = {[RIL_ADAMW] = "adamw", [RIL_MUON] = "muon"};
+
+static bool has(const struct ril_optim *o, int b)
 {
-	return o->params->master ? 0 : 1;
+	return b == MASTER ? o->params->master != NULL : b == EMA ? o->ema != NULL : true;
+}
+
+static bool has_parameter(const struct ril_optim *o, int b, const struct ril_param *p)
+{
+	return p->offset >= 0 && !(b == V && ril_optim_orthogonal(o, p));
+}
+
+/* Moments are there for the own ranges alone, and may be codes. */
+static bool is_moment(int b)
+{
+	return b == M || b == V;
+}
+
+static bool is_coded(const struct ril_optim *o, int b)
+{
+	return is_moment(b) && o->how.moments_8bit;
 }
 
 /* Of elements [from, from + n) of the training blocks, all in one run, those that the rank owns: their number, where they
- * begin, and their place among the masters (block 0) or in the moments. */
+ * begin, and their place in the block. */
 static int64_t owned(const struct ril_optim *o, int b, int64_t from, int64_t n, int64_t *begin, int64_t *at)
 {
 	const struct ril_params *ps = o->params;
@@ -30,14 +48,20 @@ static int64_t owned(const struct ril_optim *o, int b, int64_t from, int64_t n, 
 	int64_t own = ps->run[r].from + o->own[r].from, end = ps->run[r].from + o->own[r].to;
 	int64_t to = from + n < end ? from + n : end;
 	*begin = from > own ? from : own;
-	*at = b == 0 ? *begin : o->place[r] + *begin - own;
+	*at = is_moment(b) ? o->place[r] + *begin - own : *begin;
+	if (b == V)
+		*at = ril_optim_second(o, *at);
 	return *begin < to ? to - *begin : 0;
 }
 
-/* Masters and float moments: where a block has them. */
+/* Where a block of floats has them. */
 static ril_real *reals(const struct ril_optim *o, int b, int64_t at)
 {
-	return (b == 0 ? o->params->master : (ril_real *)(b == 1 ? o->moments.m : o->moments.v)) + at;
+	switch (b) {
+	case MASTER: return o->params->master + at;
+	case EMA: return o->ema->e + at;
+	default: return (ril_real *)(b == M ? o->moments.m : o->moments.v) + at;
+	}
 }
 
 /* ---- moments of 8 bits, from `at` on; on the host they are what they stand for ---- */
@@ -72,14 +96,14 @@ static int read_codes(const struct ril_optim *o, int b, int64_t at, int64_t n, r
 	struct codes c;
 	int rc = codes_new(&c, at, n, err);
 	if (!rc) {
-		ops->to_host(c.code, (uint8_t *)(b == 1 ? m->m : m->v) + at, (size_t)n);
-		ops->to_host(c.scale, (b == 1 ? m->m_scale : m->v_scale) + at / RIL_MOMENT_BLOCK,
+		ops->to_host(c.code, (uint8_t *)(b == M ? m->m : m->v) + at, (size_t)n);
+		ops->to_host(c.scale, (b == M ? m->m_scale : m->v_scale) + at / RIL_MOMENT_BLOCK,
 			     (size_t)c.scales * sizeof *c.scale);
 		rc = ops->sync(err);
 	}
 	for (int64_t i = 0; !rc && i < n; i++) {
 		float scale = c.scale[(at + i) / RIL_MOMENT_BLOCK - at / RIL_MOMENT_BLOCK];
-		out[i] = (ril_real)(b == 1 ? ril_moment_m(m_values, (int8_t)c.code[i], scale)
+		out[i] = (ril_real)(b == M ? ril_moment_m(m_values, (int8_t)c.code[i], scale)
 					   : ril_moment_v(v_values, c.code[i], scale));
 	}
 	codes_free(&c);
@@ -105,11 +129,11 @@ static int write_codes(struct ril_optim *o, int b, int64_t at, int64_t n, const 
 		}
 		c.scale[k] = ril_moment_scale(largest);
 		for (int64_t i = from; i < to; i++)
-			c.code[i] = b == 1 ? (uint8_t)ril_moment_m_code(m_values, (float)x[i], c.scale[k])
+			c.code[i] = b == M ? (uint8_t)ril_moment_m_code(m_values, (float)x[i], c.scale[k])
 					   : ril_moment_v_code(v_values, (float)x[i], c.scale[k]);
 	}
-	ops->to_device((uint8_t *)(b == 1 ? m->m : m->v) + at, c.code, (size_t)n);
-	ops->to_device((b == 1 ? m->m_scale : m->v_scale) + at / RIL_MOMENT_BLOCK, c.scale,
+	ops->to_device((uint8_t *)(b == M ? m->m : m->v) + at, c.code, (size_t)n);
+	ops->to_device((b == M ? m->m_scale : m->v_scale) + at / RIL_MOMENT_BLOCK, c.scale,
 		       (size_t)c.scales * sizeof *c.scale);
 	codes_free(&c);
 	return 0;
@@ -119,16 +143,20 @@ static int write_codes(struct ril_optim *o, int b, int64_t at, int64_t n, const 
 
 struct saving {
 	const struct ril_optim *o;
-	const struct ril_st_entry *entry;
-	size_t trained;                 /* parameters; entries of one block */
-	const struct ril_param **param; /* [trained] */
-	ril_real *room;                 /* RIL_ST_PIECE bytes, device */
+	struct ril_st_entry *entry; /* [n], block after block */
+	struct part {
+		enum block block;
+		const struct ril_param *param;
+	} * part; /* [n]: what each holds */
+	size_t n;
+	struct ril_buf names;
+	ril_real *room; /* RIL_ST_PIECE bytes, device */
 };
 
 /* n elements of block b from `at` on, to the host. */
 static int read_own(const struct ril_optim *o, int b, int64_t at, int64_t n, void *out, struct ril_err *err)
 {
-	if (b && o->how.moments_8bit)
+	if (is_coded(o, b))
 		return read_codes(o, b, at, n, out, err);
 	ril_ops()->to_host(out, reals(o, b, at), (size_t)n * sizeof(ril_real));
 	return ril_ops()->sync(err);
@@ -156,64 +184,72 @@ static int gather_piece(const struct saving *s, int b, int64_t from, int64_t n, 
 static int state_piece(void *ctx, const struct ril_st_entry *e, void *out, uint64_t at, size_t n, struct ril_err *err)
 {
 	const struct saving *s = ctx;
-	size_t i = (size_t)(e - s->entry);
-	int b = first_block(s->o) + (int)(i / s->trained);
-	int64_t from = s->param[i % s->trained]->offset + (int64_t)(at / sizeof(ril_real));
-	return gather_piece(s, b, from, (int64_t)(n / sizeof(ril_real)), out, err);
+	const struct part *p = &s->part[e - s->entry];
+	int64_t from = p->param->offset + (int64_t)(at / sizeof(ril_real));
+	return gather_piece(s, p->block, from, (int64_t)(n / sizeof(ril_real)), out, err);
 }
 
-/* The entries, block after block; their names go to `names`. */
-static int make_entries(const struct saving *s, struct ril_st_entry *e, struct ril_buf *names, struct ril_err *err)
+/* What there is to save, block after block. */
+static int list_parts(struct saving *s, struct ril_err *err)
 {
-	size_t n = 0;
-	for (int b = first_block(s->o); b < BLOCKS; b++)
-		for (size_t i = 0; i < s->trained; i++)
-			if (ril_buf_printf(names, err, "%s/%s", block_names[b], s->param[i]->name) ||
-			    ril_buf_add(names, "", 1, err))
-				return -1;
-	const char *name = names->data;
-	for (int b = first_block(s->o); b < BLOCKS; b++) {
-		for (size_t i = 0; i < s->trained; i++, name += strlen(name) + 1) {
-			const struct ril_param *p = s->param[i];
-			e[n] = (struct ril_st_entry){.name = name,
-						     .dtype = RIL_REAL,
-						     .ndim = p->ndim,
-						     .count = p->count,
-						     .bytes = (size_t)p->count * sizeof(ril_real)};
-			memcpy(e[n++].dim, p->dim, sizeof p->dim);
-		}
+	const struct ril_params *ps = s->o->params;
+	s->entry = ril_new(ps->n * BLOCKS, sizeof *s->entry, err);
+	s->part = ril_new(ps->n * BLOCKS, sizeof *s->part, err);
+	if (!s->entry || !s->part)
+		return -1;
+	for (int b = 0; b < BLOCKS; b++)
+		for (size_t i = 0; i < ps->n && has(s->o, b); i++)
+			if (has_parameter(s->o, b, ps->at[i]))
+				s->part[s->n++] = (struct part){(enum block)b, ps->at[i]};
+	return 0;
+}
+
+static int make_entries(struct saving *s, struct ril_err *err)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (ril_buf_printf(&s->names, err, "%s/%s", block_names[s->part[i].block], s->part[i].param->name) ||
+		    ril_buf_add(&s->names, "", 1, err))
+			return -1;
+	const char *name = s->names.data;
+	for (size_t i = 0; i < s->n; i++, name += strlen(name) + 1) {
+		const struct ril_param *p = s->part[i].param;
+		s->entry[i] = (struct ril_st_entry){.name = name,
+						    .dtype = RIL_REAL,
+						    .ndim = p->ndim,
+						    .count = p->count,
+						    .bytes = (size_t)p->count * sizeof(ril_real)};
+		memcpy(s->entry[i].dim, p->dim, sizeof p->dim);
 	}
 	return 0;
 }
 
 int ril_optim_save(const struct ril_optim *o, int64_t step, const char *path, const char *settings, struct ril_err *err)
 {
-	size_t n = o->params->n;
-	struct ril_st_entry *e = ril_new(n * BLOCKS, sizeof *e, err);
-	struct saving s = {.o = o, .entry = e, .param = ril_new(n, sizeof *s.param, err)};
-	struct ril_buf names = {0};
+	struct saving s = {.o = o};
 	char text[2][24];
-	int rc = e && s.param ? 0 : -1;
-	for (size_t i = 0; !rc && i < n; i++)
-		if (o->params->at[i]->offset >= 0)
-			s.param[s.trained++] = o->params->at[i];
+	int rc = list_parts(&s, err) || make_entries(&s, err) ? -1 : 0;
 	if (!rc && o->world->size > 1 && !(s.room = ril_ops()->get(RIL_ST_PIECE)))
 		rc = ril_fail(err, RIL_EFAIL, "out of memory for writing %s", path);
-	if (!rc)
-		rc = make_entries(&s, e, &names, err);
 	snprintf(text[0], sizeof text[0], "%lld", (long long)step);
 	snprintf(text[1], sizeof text[1], "%lld", (long long)o->steps);
-	const char *meta[] = {
-		"ril", "state 1", "step", text[0], "optimiser_steps", text[1], "settings", settings ? settings : "",
-		NULL};
+	const char *meta[] = {"ril",
+			      "state 1",
+			      "step",
+			      text[0],
+			      "optimiser_steps",
+			      text[1],
+			      "optimizer",
+			      optimizers[o->how.optimizer],
+			      "settings",
+			      settings ? settings : "",
+			      NULL};
 	/* the other ranks take part in every piece and keep none */
 	if (!rc)
-		rc = ril_st_write(o->world->rank ? "/dev/null" : path, e, s.trained * (size_t)(BLOCKS - first_block(o)),
-				  meta, true, state_piece, &s, err);
+		rc = ril_st_write(o->world->rank ? "/dev/null" : path, s.entry, s.n, meta, true, state_piece, &s, err);
 	ril_ops()->put(s.room);
-	ril_buf_free(&names);
-	free(s.param);
-	free(e);
+	ril_buf_free(&s.names);
+	free(s.part);
+	free(s.entry);
 	return rc;
 }
 
@@ -223,15 +259,15 @@ int ril_optim_save(const struct ril_optim *o, int64_t step, const char *path, co
 static int load_own(struct ril_optim *o, int b, int64_t from, int64_t n, const ril_real *x, struct ril_err *err)
 {
 	int64_t begin = from, at = from, mine = n;
-	if (b) /* masters are loaded whole: every rank publishes all of them */
+	if (is_moment(b)) /* all else is loaded whole: every rank publishes all masters */
 		mine = owned(o, b, from, n, &begin, &at);
 	x += begin - from;
-	for (int64_t k = 0, m; b && o->how.moments_8bit && k < mine; k += m) {
+	for (int64_t k = 0, m; is_coded(o, b) && k < mine; k += m) {
 		m = mine - k < PIECE ? mine - k : PIECE;
 		if (write_codes(o, b, at + k, m, x + k, err))
 			return -1;
 	}
-	if (mine && !(b && o->how.moments_8bit))
+	if (mine && !is_coded(o, b))
 		ril_ops()->to_device(reals(o, b, at), x, (size_t)mine * sizeof *x);
 	return 0;
 }
@@ -241,7 +277,7 @@ static int load_block(struct ril_optim *o, const struct ril_st *st, int b, struc
 	for (size_t i = 0; i < o->params->n; i++) {
 		const struct ril_param *p = o->params->at[i];
 		char full[512];
-		if (p->offset < 0)
+		if (!has_parameter(o, b, p))
 			continue;
 		snprintf(full, sizeof full, "%s/%s", block_names[b], p->name);
 		const struct ril_st_entry *e = ril_st_find(st, full);
@@ -254,6 +290,16 @@ static int load_block(struct ril_optim *o, const struct ril_st *st, int b, struc
 	return 0;
 }
 
+/* What is momentum to one is a moment to the other.  A state that does not say is of a time when there was AdamW alone. */
+static int check_optimizer(const struct ril_optim *o, const struct ril_st *st, const char *path, struct ril_err *err)
+{
+	const char *have = ril_st_meta(st, "optimizer"), *want = optimizers[o->how.optimizer];
+	if (!strcmp(have ? have : optimizers[RIL_ADAMW], want))
+		return 0;
+	ril_fail(err, RIL_EFAIL, "%s: state of the optimizer '%s', not of %s", path, have ? have : "adamw", want);
+	return ril_setting(err, "optimizer");
+}
+
 int ril_optim_load(struct ril_optim *o, int64_t step, const char *path, struct ril_err *err)
 {
 	int rc = 0;
@@ -264,8 +310,10 @@ int ril_optim_load(struct ril_optim *o, int64_t step, const char *path, struct r
 	if (!at || !steps || strtoll(at, NULL, 10) != step)
 		rc = ril_fail(err, RIL_ECORRUPT, "%s: state of step %s, not %lld", path, at ? at : "?",
 			      (long long)step);
-	for (int b = first_block(o); b < BLOCKS && !rc; b++)
-		if ((rc = load_block(o, st, b, err)))
+	if (!rc)
+		rc = check_optimizer(o, st, path, err);
+	for (int b = 0; b < BLOCKS && !rc; b++)
+		if (has(o, b) && (rc = load_block(o, st, b, err)))
 			ril_context(err, "%s", path);
 	if (!rc)
 		o->steps = strtoll(steps, NULL, 10);

@@ -48,6 +48,8 @@ struct ril_param {
 	const struct ril_param *tied; /* written from this one: a stored copy of a tied head */
 	bool borrowed;                /* what passes read is somebody else's */
 	bool adapter;                 /* one of a layer's low-rank matrices (adapter.h) */
+	bool hidden; /* the matrix of a linear layer between hidden states, or an adapter's: no embedding, no head */
+	bool frozen; /* not trained, whatever part it is of */
 };
 
 struct ril_lora;
@@ -114,6 +116,10 @@ struct ril_param *ril_params_find(const struct ril_params *, const char *name); 
 int64_t ril_params_elements(const struct ril_params *);
 const struct ril_folder *ril_params_folder(const struct ril_params *); /* for ril_model_id; NULL for a draft */
 
+/* Before ril_params_train: keeps out of training what one of the patterns matches, which are separated by commas (fnmatch(3)
+ * over whole names, * matches dots too).  An adapter goes by its own name and by that of the weight that it adapts.
+ * RIL_EFAIL where a pattern matches nothing, or a copy of a matrix that is trained (a stored tied head). */
+int ril_params_freeze(struct ril_params *, const char *patterns, struct ril_err *);
 /* Without masters, F16 weights cannot be trained in passes of BF16: what a step rounds could not be written back. */
 int ril_params_train(struct ril_params *, const struct ril_training *, struct ril_err *);
 void ril_params_zero_grad(struct ril_params *);
@@ -144,6 +150,10 @@ struct ril_params_size ril_params_size(const struct ril_params *);
 
 /* Writes the folder, made if need be; `durable` syncs every file and the directory. */
 int ril_params_save(const struct ril_params *, const char *dir, bool durable, struct ril_err *);
+/* The same with other values, [count] as the training blocks are laid out, in the place of the weights that are trained; device.
+ * NULL: the weights. */
+int ril_params_save_values(const struct ril_params *, const ril_real *values, const char *dir, bool durable,
+			   struct ril_err *);
 /* With adapters, ril_params_save writes a folder of them; this the base's with their products added, of a table that is read
  * on the host and not trained. */
 int ril_params_save_merged(const struct ril_params *, const char *dir, bool durable, struct ril_err *);

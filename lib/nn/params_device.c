@@ -142,10 +142,10 @@ int ril_params_ready(struct ril_params *ps, struct ril_err *err)
 
 /* ---- training ---- */
 
-/* With adapters all else but a score head is frozen. */
+/* With adapters nothing else but a score head is. */
 static bool trains(const struct ril_params *ps, const struct ril_param *p, int parts)
 {
-	return p->part & parts && !p->tied && (!ps->adapters || p->adapter || p->part == RIL_PART_SCORE);
+	return p->part & parts && !p->tied && !p->frozen && (!ps->adapters || p->adapter || p->part == RIL_PART_SCORE);
 }
 
 /* What forward passes will read: the master itself where that is ril_real, or rounding is left out (double build).  A
@@ -373,13 +373,15 @@ int ril_params_refresh(struct ril_params *ps, struct ril_err *err)
 
 /* ---- reading back ---- */
 
-int ril_param_read(const struct ril_params *ps, const struct ril_param *p, void *out, int64_t at, int64_t n, void *room,
-		   struct ril_err *err)
+int ril_param_read(const struct ril_params *ps, const struct ril_param *p, const ril_real *values, void *out,
+		   int64_t at, int64_t n, void *room, struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
 	struct ril_mat from = row(element(p->w.p, p->w.type, at), p->w.type, n);
-	if (p->w.type != p->dtype && ps->master)
-		from = row(ps->master + p->offset + at, RIL_REAL, n);
+	if (!values && p->w.type != p->dtype)
+		values = ps->master;
+	if (values)
+		from = row(values + p->offset + at, RIL_REAL, n);
 	if (from.type != p->dtype) {
 		ops->convert(row(room, p->dtype, n), from);
 		from.p = room;

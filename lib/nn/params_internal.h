@@ -45,9 +45,10 @@ bool ril_param_share(const struct ril_params *ps, struct ril_param *);
 /* Reads the weights of the process that wrote this file (params_lend.c). */
 int ril_params_borrow(struct ril_params *, const char *file, struct ril_err *);
 
-/* Elements [at, at + n) of a parameter as they are now, in the published type, to the host: from its master where
- * forward passes read another type.  `n` elements of room on the device may be needed for that. */
-int ril_param_read(const struct ril_params *, const struct ril_param *, void *out, int64_t at, int64_t n, void *room,
-		   struct ril_err *);
+/* Elements [at, at + n) of a trained parameter as they are now, in the published type, to the host: from its master where
+ * forward passes read another type; or from `values` [count], device, which are laid out as the masters.  `n` elements of
+ * room on the device may be needed for that. */
+int ril_param_read(const struct ril_params *, const struct ril_param *, const ril_real *values, void *out, int64_t at,
+		   int64_t n, void *room, struct ril_err *);
 
 #endif

@@ -17,36 +17,43 @@
 
 #define INDEX "model.safetensors.index.json"
 
+/* What is written. */
+struct saving {
+	bool merged; /* not from the device: adapters are added to what is stored */
+	const ril_real
+		*values; /* in the place of what is trained, as the training blocks; NULL: the weights themselves */
+	bool durable;
+};
+
 /* What is read from the device while a shard is written. */
 struct from_device {
 	const struct ril_params *params;
 	const struct ril_st_entry *entry;
 	const struct ril_param **param; /* of each entry */
 	void *room;                     /* device; for conversion */
-	bool merged;                    /* not from the device: adapters are added to what is stored */
+	struct saving how;
 };
 
 static int read_piece(void *ctx, const struct ril_st_entry *e, void *out, uint64_t at, size_t n, struct ril_err *err)
 {
 	const struct from_device *d = ctx;
 	size_t size = ril_dtype_size(e->dtype);
-	if (d->merged)
+	if (d->how.merged)
 		return ril_adapters_merged(d->params, d->param[e - d->entry], out, (int64_t)(at / size),
 					   (int64_t)(n / size), err);
-	return ril_param_read(d->params, d->param[e - d->entry], out, (int64_t)(at / size), (int64_t)(n / size),
-			      d->room, err);
+	return ril_param_read(d->params, d->param[e - d->entry], d->how.values, out, (int64_t)(at / size),
+			      (int64_t)(n / size), d->room, err);
 }
 
 /* Frozen parameters are written from the mapping, trained ones piece by piece from the device.  Shard -1: adapters and what is
  * saved with them. */
-static int save_shard(const struct ril_params *ps, int shard, bool merged, const char *path, bool durable,
-		      struct ril_err *err)
+static int save_shard(const struct ril_params *ps, int shard, struct saving how, const char *path, struct ril_err *err)
 {
 	const struct ril_st *st = shard < 0 ? NULL : ril_folder_file(ps->store->folder, (size_t)shard);
 	size_t nmeta = st ? ril_st_meta_count(st) : 1, n = 0;
 	struct ril_st_entry *e = ril_new(ps->n, sizeof *e, err);
 	const char **meta = ril_new(2 * nmeta + 1, sizeof *meta, err);
-	struct from_device d = {ps, e, ril_new(ps->n, sizeof *d.param, err), ril_ops()->get(RIL_ST_PIECE), merged};
+	struct from_device d = {ps, e, ril_new(ps->n, sizeof *d.param, err), ril_ops()->get(RIL_ST_PIECE), how};
 	int rc = e && meta && d.param ? 0 : -1;
 	if (!rc && !d.room)
 		rc = ril_fail(err, RIL_EFAIL, "out of memory for writing %s", path);
@@ -59,7 +66,7 @@ static int save_shard(const struct ril_params *ps, int shard, bool merged, const
 					     .dtype = p->dtype,
 					     .ndim = p->ndim,
 					     .count = p->count,
-					     .data = from->offset < 0 && !merged ? from->stored : NULL,
+					     .data = from->offset < 0 && !how.merged ? from->stored : NULL,
 					     .bytes = (size_t)p->count * ril_dtype_size(p->dtype)};
 		memcpy(e[n++].dim, p->dim, sizeof p->dim);
 	}
@@ -68,7 +75,7 @@ static int save_shard(const struct ril_params *ps, int shard, bool merged, const
 	for (size_t i = 0; !rc && st && i < nmeta; i++)
 		ril_st_meta_at(st, i, &meta[2 * i], &meta[2 * i + 1]);
 	if (!rc)
-		rc = ril_st_write(path, e, n, meta, durable, read_piece, &d, err);
+		rc = ril_st_write(path, e, n, meta, how.durable, read_piece, &d, err);
 	ril_ops()->put(d.room);
 	free(e);
 	free(d.param);
@@ -167,46 +174,52 @@ static int save_others(const struct ril_params *ps, bool merged, const char *pla
 	return rc;
 }
 
-static int save_shards(const struct ril_params *ps, bool merged, const char *dir, bool durable, struct ril_err *err)
+static int save_shards(const struct ril_params *ps, struct saving how, const char *dir, struct ril_err *err)
 {
 	const struct ril_folder *f = ps->store->folder;
 	char path[RIL_PATH];
 	for (size_t i = 0; i < ril_folder_files(f); i++)
 		if (ril_path(path, err, "%s/%s", dir, ril_folder_file_name(f, i)) ||
-		    save_shard(ps, (int)i, merged, path, durable, err))
+		    save_shard(ps, (int)i, how, path, err))
 			return -1;
 	return 0;
 }
 
 /* With the base's other files, so that it can be taken for a model, and those of the folder that they are from. */
-static int save_adapters(const struct ril_params *ps, const char *dir, bool durable, struct ril_err *err)
+static int save_adapters(const struct ril_params *ps, struct saving how, const char *dir, struct ril_err *err)
 {
 	const struct ril_adapters *a = ps->adapters;
 	char path[RIL_PATH];
-	if (ril_path(path, err, "%s/adapter_model.safetensors", dir) || save_shard(ps, -1, false, path, durable, err) ||
-	    save_others(ps, false, ps->dir, dir, durable, err) ||
-	    (a->dir && save_others(ps, false, a->dir, dir, durable, err)))
+	if (ril_path(path, err, "%s/adapter_model.safetensors", dir) || save_shard(ps, -1, how, path, err) ||
+	    save_others(ps, false, ps->dir, dir, how.durable, err) ||
+	    (a->dir && save_others(ps, false, a->dir, dir, how.durable, err)))
 		return -1;
-	return !a->dir || a->moved ? ril_adapters_write_config(ps, dir, durable, err) : 0;
+	return !a->dir || a->moved ? ril_adapters_write_config(ps, dir, how.durable, err) : 0;
 }
 
-static int save(const struct ril_params *ps, bool merged, const char *dir, bool durable, struct ril_err *err)
+static int save(const struct ril_params *ps, struct saving how, const char *dir, struct ril_err *err)
 {
 	if (mkdir(dir, 0777) && errno != EEXIST)
 		return ril_fail_errno(err, "%s", dir);
-	if (ps->adapters && !merged
-		    ? save_adapters(ps, dir, durable, err)
-		    : save_shards(ps, merged, dir, durable, err) || save_others(ps, merged, ps->dir, dir, durable, err))
+	if (ps->adapters && !how.merged
+		    ? save_adapters(ps, how, dir, err)
+		    : save_shards(ps, how, dir, err) || save_others(ps, how.merged, ps->dir, dir, how.durable, err))
 		return -1;
-	return durable ? ril_sync_dir(dir, err) : 0;
+	return how.durable ? ril_sync_dir(dir, err) : 0;
 }
 
 int ril_params_save(const struct ril_params *ps, const char *dir, bool durable, struct ril_err *err)
 {
-	return save(ps, false, dir, durable, err);
+	return save(ps, (struct saving){.durable = durable}, dir, err);
+}
+
+int ril_params_save_values(const struct ril_params *ps, const ril_real *values, const char *dir, bool durable,
+			   struct ril_err *err)
+{
+	return save(ps, (struct saving){.values = values, .durable = durable}, dir, err);
 }
 
 int ril_params_save_merged(const struct ril_params *ps, const char *dir, bool durable, struct ril_err *err)
 {
-	return save(ps, true, dir, durable, err);
+	return save(ps, (struct saving){.merged = true, .durable = durable}, dir, err);
 }

@@ -355,6 +355,9 @@ typedef void ril_op_convert(struct ril_mat y, struct ril_mat x);
 /* ---- optimiser, on dense matrices ---- */
 /* *sum += the squares of x (RIL_REAL, BF16), in double, in a fixed order; NaN and inf pass through */
 typedef void ril_op_sum_squares(double *sum, struct ril_mat x);
+/* y = alpha x + beta y; y RIL_REAL or BF16, x of any of convert's types; computed in ril_real and rounded once.  With a beta of 0
+ * y is not read. */
+typedef void ril_op_axpby(struct ril_mat y, double alpha, struct ril_mat x, double beta);
 /* p of any of convert's types is widened to ril_real, stepped by g (RIL_REAL, BF16) and rounded: to BF16 and F16 by
  * chance, to one of the two neighbours, each the likelier the nearer it is */
 typedef void ril_op_adamw(struct ril_mat p, struct ril_moments, struct ril_mat g, struct ril_adamw,
@@ -371,7 +374,7 @@ typedef void ril_op_adamw(struct ril_mat p, struct ril_moments, struct ril_mat g
 	OP(head_logp) OP(head_logp_bwd)                                                                                \
 	OP(sample) OP(advance) OP(keep_rows)                                                                           \
 	OP(policy_loss) OP(sft_loss) OP(bce_loss)                                                                      \
-	OP(convert) OP(sum_squares) OP(adamw)
+	OP(convert) OP(sum_squares) OP(axpby) OP(adamw)
 /* clang-format on */
 
 struct ril_ops {

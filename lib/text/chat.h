@@ -26,6 +26,8 @@ struct ril_chat_message {
 
 struct ril_chat *ril_chat_load(const char *dir, struct ril_tokenizer *, struct ril_err *);
 void ril_chat_free(struct ril_chat *);
+/* Appends the folder's template itself; an error where it has none, as original InternVL folders. */
+int ril_chat_template(const char *dir, struct ril_buf *out, struct ril_err *);
 const char *ril_chat_name(const struct ril_chat *); /* "Qwen2.5-VL", "InternVL", ..., for messages */
 /* The id that ends a turn (<|im_end|>): appended to responses. */
 int32_t ril_chat_eos(const struct ril_chat *);

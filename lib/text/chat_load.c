@@ -270,7 +270,7 @@ static int template_in(const char *path, struct ril_buf *out, struct ril_err *er
 	return rc;
 }
 
-static int find_template(const char *dir, struct ril_buf *out, struct ril_err *err)
+int ril_chat_template(const char *dir, struct ril_buf *out, struct ril_err *err)
 {
 	char path[4096];
 	if (exists(path, dir, "chat_template.jinja") && ril_read_file(out, path, err))
@@ -350,7 +350,7 @@ struct ril_chat *ril_chat_load(const char *dir, struct ril_tokenizer *t, struct 
 	c->tokenizer = t;
 	int rc = load_original(c, dir, err);
 	if (!rc)
-		rc = find_template(dir, &text, err) || learn(c, text.data, text.len, err) ? -1 : 0;
+		rc = ril_chat_template(dir, &text, err) || learn(c, text.data, text.len, err) ? -1 : 0;
 	if (rc < 0 || bind_tokens(c, err)) {
 		ril_context(err, "%s", dir);
 		ril_chat_free(c);

@@ -44,6 +44,17 @@ int32_t ril_tokenizer_size(const struct ril_tokenizer *);
 int32_t ril_tokenizer_id(const struct ril_tokenizer *, const char *bytes, size_t n);
 /* eos_token of tokenizer_config.json (a model's generation_config.json may name others); -1 if none. */
 int32_t ril_tokenizer_eos(const struct ril_tokenizer *);
+/* The tokenizer as lists, for the files of other programs (tokenizer_list.c). */
+enum ril_token_kind { RIL_TOKEN_NONE, RIL_TOKEN_WORD, RIL_TOKEN_ADDED, RIL_TOKEN_SPECIAL };
+enum ril_token_kind ril_tokenizer_kind(const struct ril_tokenizer *, int32_t id);
+/* Appends a token as tokenizer.json has it: in the byte-level alphabet unless it was added. */
+int ril_tokenizer_spell(const struct ril_tokenizer *, int32_t id, struct ril_buf *out, struct ril_err *);
+struct ril_merge {
+	int32_t left, right;
+};
+/* By rank; the caller frees it. */
+struct ril_merge *ril_tokenizer_merges(const struct ril_tokenizer *, size_t *n, struct ril_err *);
+
 /* 16 hex digits: equal for tokenizers that give equal ids, however their folders spell them.  Named in a stream's HEAD.
  */
 const char *ril_tokenizer_key(const struct ril_tokenizer *);

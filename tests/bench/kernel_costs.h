@@ -176,6 +176,13 @@ static void axpy(enum ril_dtype type, int64_t T, int64_t C)
 	cost("axpy_kernel", 3 * n * size_of(type), 2 * n, FLOAT);
 }
 
+static void axpby(enum ril_dtype to, enum ril_dtype from, int64_t n)
+{
+	op("axpby", "%lld elements, %s += %s", (long long)n, ril_dtype_name(to), ril_dtype_name(from));
+	ops->axpby(mat(to, 1, n), 1, mat(from, 1, n), .5);
+	cost("axpby_kernel", (double)n * (2 * size_of(to) + size_of(from)), 3 * (double)n, FLOAT);
+}
+
 static void scale_add(enum ril_dtype type, int64_t T, int64_t C)
 {
 	double n = (double)(T * C), e = size_of(type);

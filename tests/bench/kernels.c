@@ -61,6 +61,7 @@ static void optimiser(void)
 	adamw(RIL_F32, RIL_F32, false, layer);
 	convert(RIL_BF16, RIL_F32, layer);
 	adamw(RIL_BF16, RIL_BF16, true, layer);
+	axpby(RIL_F32, RIL_F32, layer);
 }
 
 static void decode_step(void)
@@ -126,6 +127,7 @@ static void forms_of(enum ril_dtype type)
 		embed(type, stored[i], 64, 256, 512);
 		for (int j = 0; j < 4; j++)
 			convert(stored[i], stored[j], 4096);
+		axpby(type, stored[i], 4096);
 		adamw(stored[i], type, false, 4096);
 		adamw(stored[i], type, true, 4096);
 	}

@@ -52,7 +52,8 @@ refuse 4 'logit is not finite' ril-discriminate --init-from bad --update --save 
 check "nothing was published" test ! -e x.ril -a ! -e badD
 
 # ---- ril-update ----
-refuse 2 'needs --steps' ril-update $S --schedule linear -i s.ril
+refuse 2 'needs the number of all steps (--steps' ril-update $S --schedule linear -i s.ril
+refuse 2 '8 of decay do not fit into a run of 10 (--decay-steps' ril-update $S --schedule wsd --warmup 3 --decay-steps 8 --steps 10 -i s.ril
 refuse 2 'not one of llm' ril-update $S --train lm -i s.ril
 refuse 2 'go together' ril-update $S --edge e -i s.ril
 refuse 1 'reward is missing' ril-update $S --objective ril -i r.ril

@@ -331,6 +331,7 @@ WRAP(advance, (struct ril_decode d), (d))
 WRAP(keep_rows, (struct ril_decode to, struct ril_decode from, idx row), (to, from, row))
 WRAP(convert, (mat y, mat x), (y, x))
 WRAP(sum_squares, (double *sum, mat x), (sum, x))
+WRAP(axpby, (mat y, double alpha, mat x, double beta), (y, alpha, x, beta))
 WRAP(adamw, (mat p, struct ril_moments m, mat g, struct ril_adamw how, struct ril_rounding rounding),
      (p, m, g, how, rounding))
 

@@ -272,6 +272,25 @@ static void test_clip(void)
 	}
 }
 
+/* A sum that takes nothing of what was there: not even what is not a number. */
+static void test_fresh_sum(void)
+{
+	enum { MANY = 1000 };
+	static ril_real x[MANY], y[MANY];
+	for (int i = 0; i < MANY; i++) {
+		x[i] = (ril_real)i;
+		y[i] = (ril_real)NAN;
+	}
+	struct copy from = up(x, sizeof x), to = up(y, sizeof y);
+	ops()->axpby(row(to.p, RIL_REAL, MANY), -2, row(from.p, RIL_REAL, MANY), 0);
+	down(to);
+	down(from);
+	int wrong = 0;
+	for (int i = 0; i < MANY; i++)
+		wrong += y[i] != (ril_real)(-2 * i);
+	CHECK(!wrong, "%d of a fresh sum are wrong", wrong);
+}
+
 int main(RIL_UNUSED int argc, char **argv)
 {
 	struct ril_err err = {0};
@@ -289,6 +308,7 @@ int main(RIL_UNUSED int argc, char **argv)
 	test_ties(RIL_F16);
 	test_edges();
 	test_clip();
+	test_fresh_sum();
 	ril_threads_stop();
 	TEST_END();
 }

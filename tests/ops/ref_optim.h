@@ -1,4 +1,4 @@
-/* ref_optim.h -- what is done to whole weights: norm, step, conversion. */
+/* ref_optim.h -- what is done to whole weights: norm, step, conversion, sums with weights. */
 #ifndef RIL_TEST_OPS_REF_OPTIM_H
 #define RIL_TEST_OPS_REF_OPTIM_H
 
@@ -102,6 +102,29 @@ static void convert_forward(const struct run *r, void *const in[], void *const o
 	ops()->convert(OUT(0), stored_weight(r, in));
 }
 
+/* ---- axpby (alpha = 1/4): d = rows, columns, 100 beta; in: y as it was, x as it is stored ---- */
+
+static void axpby_shape(struct run *r)
+{
+	for (int i = 0; i < 2; i++)
+		io_set(&r->in[i], r->d[0], r->d[1], r->d[1], false);
+	io_set(&r->out[0], r->d[0], r->d[1], r->d[1], true);
+	r->out[0].start = true;
+	r->weight = 1;
+}
+
+static void axpby_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++)
+		out[0][i] = .25 * in[1][i] + (double)r->d[2] / 100 * out[0][i];
+}
+
+static void axpby_forward(const struct run *r, void *const in[], void *const out[])
+{
+	ops()->axpby(OUT(0), .25, stored_weight(r, in), (double)r->d[2] / 100);
+}
+
+KIND(axpby, axpby_shape, NULL, NULL);
 KIND(squares, squares_shape, NULL, NULL);
 KIND(adamw, adamw_shape, NULL, NULL);
 KIND(convert, convert_shape, NULL, NULL);

@@ -50,6 +50,17 @@ check "what there is" grep -q "no number 'nothing'; it has accuracy, macro" err
 expect_exit 2 ril-train --run x --student "$RIL_ROOT/share/models/student" --objective dr-grpo --data data/q.jsonl --patience 2
 check "patience needs an evaluation" grep -q 'needs --eval' err
 
+# An average of the weights, evaluated in the student's place.
+expect_exit 0 timeout 60 ril-train -q --config settings --run averaged --steps 2 --save-every 1 --eval-every 1 --keep 0 --ema .9 --eval-weights ema --update '--lr .02'
+ril-rollout -q -m averaged/step-2/ema -n 1 --greedy --max-new-tokens "$(jq -r '.settings["max-new-tokens"]' averaged/run.json)" -i averaged/eval.ril | ril-score -q --report json | jq -c . >report
+check "the average was evaluated" cmp report <(jq -c 'select(.step == 2) | .report' averaged/eval.jsonl)
+check "its decay went to ril-update alone" test "$(jq -r '.starts[0].stages | to_entries[] | select(.value | test("--ema")) | .key' averaged/run.json)" = update
+for wrong in '--ema 1' '--ema x' '--eval-weights both --ema .9' '--eval-weights ema'; do
+	# shellcheck disable=SC2086
+	expect_exit 2 ril-train --config settings --run x $wrong
+done
+check "no run was made of them" test ! -e x
+
 # What lies beyond the newest complete checkpoint is discarded.
 mkdir run/step-13.tmp run/old-3.tmp; cp run/record/step-12.ril run/record/step-13.ril; rm -f run/best
 expect_exit 0 ril-train -q --resume run

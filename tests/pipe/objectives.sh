@@ -105,6 +105,39 @@ ril-update -q -m S --objective dapo --entropy 0.1 --mask-truncated --metrics cut
 ril-update -q -m S --objective dapo --mask-truncated --metrics uncut.json -i s.ril
 check "responses left out have no bonus" jq -es '.[0].loss as $l | (.[1].loss - $l) as $by | $by > 0 and $by < 0.1 * .[1].student.entropy' cut.json uncut.json >/dev/null
 
+# dynamic sampling: the first groups whose rewards differ, and no others
+ril-inspect --json --field reward.answer s.ril | jq -sc 'map(select(.value | unique | length > 1) | .key)' >varied
+n=$(jq length varied)
+check "some groups vary, $n of 6, and some do not" test "$n" -ge 2 -a "$n" -lt 6
+for wanted in 1 $n 50; do
+	expect_exit 0 ril-update -q -m S --objective dr-grpo --beta 0.05 --dynamic-sampling $wanted --metrics dyn-$wanted.json --save dyn-$wanted -o dyn.ril -i s.ril
+	least=$((wanted < n ? wanted : n))
+	check "$wanted wanted: $(jq -c '[.groups, .drawn_groups, .zero_variance_groups]' dyn-$wanted.json)" jq -e --argjson n "$n" --argjson least $least \
+		'.groups == $least and .drawn_groups == 6 and .zero_variance_groups == 6 - $n and .responses == 4 * $least' dyn-$wanted.json >/dev/null
+	check "the first of them" cmp <(ril-inspect --json --field advantage dyn.ril | jq -sc 'map(select(.value != null) | .key)') <(jq -c ".[:$least]" varied)
+	gathered dyn.ril | jq -c 'map(select(.advantage))' >chosen
+	jq -c --argjson most $LENGTH --argjson o '{"objective": "dr-grpo", "below": 0.2, "above": 0.2, "kl": "k3", "cap": 0, "overlong": 0, "masked": false, "beta": 0.05}' \
+		-f again.jq chosen >dyn.again
+	check "their loss, as if they were all: $(jq .loss dyn-$wanted.json) $(cat dyn.again)" jq -es '(.[0].loss - .[1].loss | fabs) < 1e-6' dyn-$wanted.json dyn.again >/dev/null
+done
+check "more wanted than there are: those there are" cmp "dyn-$n/model.safetensors" dyn-50/model.safetensors
+check "one is not all" bash -c "! cmp -s dyn-1/model.safetensors dyn-50/model.safetensors"
+ril-score -q --judge exact --reward 'answer * 0' -i s.ril | ril-update -q -m S --objective ril --dynamic-sampling 3 --metrics none.json --save none
+check "none differs: nothing is learned" jq -e '.groups == 0 and .zero_variance_groups == 6 and .lr > 0' none.json >/dev/null
+check "the policy is as it was" cmp <(ril-inspect --stats none/model.safetensors) <(ril-inspect --stats S/model.safetensors)
+dynamic=(--student "$RIL_ROOT/share/models/student" --objective dapo --data q.jsonl --batch 2 --oversample 3 -n 4 --max-new-tokens $LENGTH --encode '--epochs 9'
+	--score '--judge contains' --steps 4 --save-every 2 --keep 0 --update '--lr 1e-3')
+expect_exit 0 ril-train -q --run more "${dynamic[@]}"
+check "ril-train draws more: $(jq -c '[.groups, .drawn_groups]' more/metrics.jsonl | xargs)" jq -es \
+	'map(.drawn_groups == 6 and .groups <= 2) | all' more/metrics.jsonl >/dev/null
+cp -a more again; rm -r again/step-4; ln -sfn step-2 again/current
+expect_exit 0 ril-train -q --resume again
+check "and draws the same when it goes on" cmp {more,again}/step-4/student/model.safetensors
+refuse() { local code=$1 words=$2; shift 2; expect_exit "$code" "$@"; check "it says: $words: $(cat err)" grep -q -- "$words" err; }
+refuse 2 'not a positive integer' ril-train --run x "${dynamic[@]}" --oversample 0
+ril-encode -q -m S --batch 6 --steps 1 --seed 3 q.jsonl | ril-rollout -q -m S -n 2 --max-new-tokens 3 -o bare.ril
+refuse 1 'reward.answer is missing' ril-update -m S --objective dapo --dynamic-sampling 3 -i bare.ril
+
 # on a device whose memory is its own, and on the emulated GPU
 mode=${RIL_MODES%% *} B=$RIL_ROOT/build/${mode:-release}/tests
 for o in gspo cispo; do
@@ -122,7 +155,6 @@ for o in gspo cispo; do
 done
 
 # what cannot be
-refuse() { local code=$1 words=$2; shift 2; expect_exit "$code" "$@"; check "it says: $words: $(cat err)" grep -q -- "$words" err; }
 refuse 2 'not one of sft' ril-update -m S --objective ppo -i s.ril
 refuse 2 'not one of k1' ril-update -m S --kl k4 -i s.ril
 refuse 2 'is not in 0' ril-update -m S --clip-low -1 -i s.ril

@@ -158,8 +158,13 @@ enum { VLM = RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION };
 
 static void check_objective(enum ril_objective o, const char *name)
 {
-	struct ril_optim_options how = {
-		.lr = 1e-3, .beta1 = .9, .beta2 = .95, .eps = 1e-8, .weight_decay = .1, .clip_grad = 1};
+	struct ril_optim_options how = {.lr = 1e-3,
+					.beta1 = .9,
+					.beta2 = .95,
+					.eps = 1e-8,
+					.weight_decay = .1,
+					.decay_all = true,
+					.clip_grad = 1};
 	struct ril_model *m = open_training(RIL_HEAD_LM, VLM);
 	if (!m)
 		return;

@@ -200,7 +200,7 @@ static void test_adapters(const char *folder, const char *name, bool score)
 	const struct ril_training how = {.parts = PARTS, .keep_master = true};
 	CHECK(!ril_lora_parse(&lora, "rank=3,alpha=5", &err), "%s", err.msg);
 	lora.parts = PARTS;
-	int rc = rig_open_for(&r, folder, name, score ? RIL_PACK_SCORE : RIL_PACK_POLICY, &how, &lora, &err);
+	int rc = rig_open_for(&r, folder, name, score ? RIL_PACK_SCORE : RIL_PACK_POLICY, &how, &lora, NULL, &err);
 	CHECK(!rc, "%s", err.msg);
 	for (size_t i = 0; !rc && i < r.m->params->n; i++) {
 		const struct ril_param *p = r.m->params->at[i];

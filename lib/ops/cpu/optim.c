@@ -1,4 +1,4 @@
-/* optim.c -- gradient norm and AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019; the
+/* optim.c -- gradient norm, sums with weights, and AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019; the
  * order of operations is torch.optim.AdamW's), on masters and on weights that are rounded by chance.
  *
  * What is ril_real is stepped where it lies.  Everything else (weights, gradients and moments in fewer bits) is widened
@@ -57,6 +57,53 @@ void ril_cpu_sum_squares(double *sum, struct ril_mat x)
 	ril_parallel(blocks, squares_tile, &s);
 	for (int b = 0; b < blocks; b++)
 		*sum += s.part[b];
+}
+
+/* ---- sums with weights ---- */
+
+struct weighted {
+	struct ril_mat y, x;
+	ril_real alpha, beta;
+};
+
+static void weigh(ril_real *restrict y, ril_real alpha, const ril_real *restrict x, ril_real beta, int64_t n)
+{
+	if (beta == 0) { /* whatever y holds */
+		for (int64_t i = 0; i < n; i++)
+			y[i] = alpha * x[i];
+		return;
+	}
+#pragma omp simd
+	for (int64_t i = 0; i < n; i++)
+		y[i] = alpha * x[i] + beta * y[i];
+}
+
+static void weigh_range(void *ctx, int64_t from, int64_t to)
+{
+	enum { CHUNK = 1 << 9 };
+	const struct weighted *w = ctx;
+	ril_real x[CHUNK], y[CHUNK];
+	for (int64_t at = from, n; at < to; at += n) {
+		n = ril_min(to - at, CHUNK);
+		bool real = w->y.type == RIL_REAL;
+		ril_real *out = real ? (ril_real *)w->y.p + at : y;
+		ril_cpu_widen(x, w->x, at, n);
+		if (!real && w->beta != 0)
+			ril_cpu_widen(y, w->y, at, n);
+		weigh(out, w->alpha, x, w->beta, n);
+		if (!real)
+			ril_cpu_narrow(ril_mat_at(w->y, 0, at), w->y.type, y, n);
+	}
+}
+
+void ril_cpu_axpby(struct ril_mat y, double alpha, struct ril_mat x, double beta)
+{
+	struct weighted w = {.alpha = (ril_real)alpha, .beta = (ril_real)beta};
+	int64_t n = ril_dense(y);
+	assert(ril_dense(x) == n);
+	w.y = ril_mat_of(y.p, y.type, 1, n);
+	w.x = ril_mat_of(x.p, x.type, 1, n);
+	ril_cpu_ranges(n, RIL_GRAIN, weigh_range, &w);
 }
 
 /* ---- AdamW ---- */

@@ -1,4 +1,4 @@
-/* optim.cu -- gradient norm and AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019; the
+/* optim.cu -- gradient norm, sums with weights, and AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019; the
  * order of operations is torch.optim.AdamW's), on masters and on weights that are rounded by chance.
  *
  * The clip is found on the device, by one thread before the step: the host never waits for the norm.  The numbers that
@@ -61,6 +61,46 @@ extern "C" void ril_cuda_sum_squares(double *sum, struct ril_mat x)
 	RIL_BY_TYPE(x.type, RIL_LAUNCH(squares_kernel<T>, (unsigned)parts, THREADS, sizeof(struct squares_room), part,
 				       (const T *)x.p, n, ril_is_wide(x.p)));
 	RIL_LAUNCH(add_squares_kernel, 1, THREADS, sizeof(struct squares_room), sum, part, parts);
+}
+
+/* ---- sums with weights ---- */
+
+/* Three times the matrix in bytes, or with a beta of 0 twice. */
+template <typename Y, typename X>
+static __global__ void __launch_bounds__(THREADS)
+	axpby_kernel(Y *y, float alpha, const X *x, float beta, int64_t elements, bool wide)
+{
+	float a[RIL_PACK], b[RIL_PACK];
+	int64_t at = ril_thread() * RIL_PACK;
+	int n = ril_pack_count(at, elements);
+	if (!n)
+		return;
+	ril_pack_load(a, x + at, n, wide);
+#pragma unroll
+	for (int k = 0; k < RIL_PACK; k++)
+		a[k] *= alpha;
+	if (beta != 0) { /* else y may hold what is not a number */
+		ril_pack_load(b, y + at, n, wide);
+#pragma unroll
+		for (int k = 0; k < RIL_PACK; k++)
+			a[k] += beta * b[k];
+	}
+	ril_pack_store(y + at, a, n, wide);
+}
+
+template <typename Y> static void axpby_to(struct ril_mat y, float alpha, struct ril_mat x, float beta)
+{
+	int64_t n = ril_elements(y);
+	bool wide = ril_is_wide(y.p) && ril_is_wide(x.p);
+	RIL_BY_STORED(x.type, RIL_LAUNCH((axpby_kernel<Y, W>), ril_pack_grid(ril_parts(n, RIL_PACK)), THREADS, 0,
+					 (Y *)y.p, alpha, (const W *)x.p, beta, n, wide));
+}
+
+extern "C" void ril_cuda_axpby(struct ril_mat y, double alpha, struct ril_mat x, double beta)
+{
+	assert(ril_elements(y) == ril_elements(x));
+	if (ril_elements(y) > 0)
+		RIL_BY_TYPE(y.type, axpby_to<T>(y, (float)alpha, x, (float)beta));
 }
 
 /* ---- AdamW ---- */

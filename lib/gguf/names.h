@@ -1,0 +1,23 @@
+/* names.h -- what llama.cpp calls the parameters of our families (its gguf-py/gguf/constants.py, tensor_mapping.py). */
+#ifndef RIL_GGUF_NAMES_H
+#define RIL_GGUF_NAMES_H
+
+#include "nn/params.h"
+
+/* How one parameter becomes tensors: `parts` of them, of which each takes stretches of `block` elements, `step` apart, the
+ * i-th's from i x `block` on. */
+enum { RIL_GGUF_PARTS = 3, RIL_GGUF_NAME = 64 /* the format's, with its NUL */ };
+struct ril_gguf_name {
+	char to[RIL_GGUF_PARTS][RIL_GGUF_NAME];
+	int parts;
+	int ndim; /* of each part */
+	int64_t dim[RIL_MAX_DIMS];
+	int64_t block, step;
+	bool plain; /* kept in float whatever the file's type */
+};
+
+/* Sets the names of a parameter of the language model, or of the vision tower and projector; an error names a parameter that
+ * has none. */
+int ril_gguf_name_of(struct ril_gguf_name *, const struct ril_param *, struct ril_err *);
+
+#endif

@@ -1,0 +1,35 @@
+# export.sh -- ril-export: what it writes by the folder's own numbers, adapters added, what it refuses, nothing half-written.
+. "${RIL_ROOT:-.}/tests/ril_test.sh"
+cd "$T" || exit 1
+M=$RIL_ROOT/share/models/student
+expect_exit 0 ril-export -q -m "$M" -o s.gguf --mmproj v.gguf
+check "two files of their kind" test "$(head -c 4 s.gguf)$(head -c 4 v.gguf)" = GGUFGGUF
+expect_exit 0 ril-export -q -m "$M" -o again.gguf --name student; check "the same bytes again" cmp s.gguf again.gguf
+expect_exit 0 ril-export -q -m "$M" -o named.gguf --name other; check "another name" bash -c '! cmp -s s.gguf named.gguf && grep -q other named.gguf'
+expect_exit 0 ril-export -q -m "$M" --type q8_0 -o q.gguf; expect_exit 0 ril-export -q -m "$M" --type f32 -o f.gguf
+check "types differ in size" test "$(stat -c %s q.gguf)" -lt "$(stat -c %s s.gguf)" -a "$(stat -c %s s.gguf)" -lt "$(stat -c %s f.gguf)"
+
+# adapters are those of a merged folder
+ril-scenes -q -o data -n 8 --answers sentences
+ril-encode -q -m "$M" --with-answers --batch 8 data/scene.jsonl |
+	ril-update -q -m "$M" --objective sft --lr 1e-2 --lora rank=4,targets=q_proj+down_proj --save adapters
+ril-merge -q -m adapters -o merged
+expect_exit 0 ril-export -q -m adapters -o a.gguf --name x; expect_exit 0 ril-export -q -m merged -o m.gguf --name x
+check "adapters are added" cmp a.gguf m.gguf
+ril-export -q -m "$M" -o base.gguf --name x; check "and change something" bash -c '! cmp -s a.gguf base.gguf'
+
+refuse() { local code=$1 words=$2; shift 2; expect_exit "$code" "$@"; check "it says: $words: $(cat err)" grep -q -- "$words" err; }
+refuse 2 'are needed' ril-export -m "$M"
+refuse 2 'are needed' ril-export -o x.gguf
+refuse 2 'not one of' ril-export -m "$M" -o x.gguf --type q4_0
+refuse 1 'nowhere' ril-export -m nowhere -o x.gguf
+refuse 1 'no/such' ril-export -m "$M" -o no/such/x.gguf
+refuse 1 'x.gguf' ril-export -m "$M" -o /dev/full/x.gguf
+# a tower whose blocks of whole pictures are not every so many; one that llama.cpp cannot compute leaves nothing behind
+jq '.vision_config.depth = 4 | .vision_config.fullatt_block_indexes = [0, 3]' "$M/config.json" >odd.json
+expect_exit 0 ril-init -q --config odd.json --tokenizer "$M" -o odd-model
+refuse 1 'are not every so many' ril-export -m odd-model --mmproj y.gguf
+check "nothing is left of what was refused" test ! -e y.gguf
+rm -f x.gguf
+expect_exit 1 env RIL_FAIL_ALLOC=40 ril-export -m "$M" -o x.gguf; check "nothing half-written" test ! -e x.gguf
+test_end

@@ -1,0 +1,39 @@
+# export.sh -- GGUF files as llama.cpp's own packages read them: every tensor to the byte (gguf), the likeliest tokens
+# (llama-cpp-python).  Wants these in $PYTHON, the first with torch and safetensors.
+. "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
+python=${PYTHON:-python3} script=$RIL_ROOT/tests/fidelity/export.py
+cd "$T" || exit 1
+folders=("$RIL_ROOT"/share/models/*/)
+[ -d "$RIL_SHARED/data/models" ] && folders+=("$RIL_SHARED"/data/models/{internvl3-a,internvl3-b,internvl3-a-resaved,qwen2_5_vl-a,qwen2_5_vl-b,qwen3-text,qwen2_5-text}/)
+[ ${#folders[@]} -gt 3 ] || skip "no reference models"
+for m in "${folders[@]}"; do
+	m=${m%/} name=$(basename "$m")
+	mkdir "$name"
+	for type in f32 f16 bf16 q8_0; do
+		vision=() tower=()
+		case $name in *text) ;; *) vision=(--mmproj "$name/v-$type.gguf") tower=("$name/v-$type.gguf") ;; esac
+		expect_exit 0 ril-export -q -m "$m" --type $type -o "$name/$type.gguf" "${vision[@]}"
+		if "$python" -c 'import gguf, safetensors, torch' 2>/dev/null; then
+			check "$name, $type: every tensor" "$python" "$script" tensors "$m" $type "$name/$type.gguf" "${tower[@]}" >>tensors
+		fi
+	done
+done
+"$python" -c 'import gguf, safetensors, torch' 2>/dev/null || skip "tensors by the gguf package: $python has no gguf, safetensors or torch"
+
+# the same tokens, from the same prompts
+if "$python" -c 'import llama_cpp, gguf' 2>/dev/null; then
+	ril-scenes -q -o data -n 4 --seed 9
+	jq -c 'del(.image)' data/scene.jsonl >text.jsonl
+	for m in "${folders[@]}"; do
+		m=${m%/} name=$(basename "$m")
+		ril-encode -q -m "$m" text.jsonl | ril-rollout -q -m "$m" --device cpu --compute f32 -n 1 --greedy --max-new-tokens 12 -o "$name.ril"
+		ril-inspect --json --field prompt.ids "$name.ril" | jq -r '.value | join(" ")' >prompts
+		ril-inspect --json --field resp.ids "$name.ril" | jq -r '.value | join(" ")' >ours
+		while read -r ids <&3 && read -r want <&4; do
+			echo "$ids" >ids
+			got=$("$python" "$script" greedy "$name/f32.gguf" ids "$(wc -w <<<"$want")" 2>err)
+			check "$name: the likeliest tokens: ours $want, llama.cpp's $got $(tail -n 1 err)" test "$got" = "$want"
+		done 3<prompts 4<ours
+	done
+else skip "tokens by llama.cpp: $python has no llama_cpp"; fi
+test_end
