@@ -29,10 +29,10 @@ CUDA_ARCHS ?= 80 86 89 90a
 PKGS := openblas libcjson zlib libpcre2-8 libutf8proc
 # Empty, or the target that says what is missing.
 MISSING := $(shell CC='$(firstword $(CC))' scripts/deps --build 2>/dev/null || echo missing)
-OPTIONAL_PKGS := $(shell for p in libjpeg libwebp libwebpdemux libtiff-4 stb; do pkg-config --exists $$p 2>/dev/null && echo $$p; done)
+OPTIONAL_PKGS := $(shell for p in libjpeg libwebp libwebpdemux libtiff-4 libavif stb; do pkg-config --exists $$p 2>/dev/null && echo $$p; done)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(OPTIONAL_PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) $(filter-out stb,$(OPTIONAL_PKGS)) 2>/dev/null)
-FEATURES := $(if $(filter libjpeg,$(OPTIONAL_PKGS)),-DRIL_HAVE_JPEG) $(if $(filter libwebpdemux,$(OPTIONAL_PKGS)),-DRIL_HAVE_WEBP) $(if $(filter libtiff-4,$(OPTIONAL_PKGS)),-DRIL_HAVE_TIFF)
+FEATURES := $(if $(filter libjpeg,$(OPTIONAL_PKGS)),-DRIL_HAVE_JPEG) $(if $(filter libwebpdemux,$(OPTIONAL_PKGS)),-DRIL_HAVE_WEBP) $(if $(filter libtiff-4,$(OPTIONAL_PKGS)),-DRIL_HAVE_TIFF) $(if $(filter libavif,$(OPTIONAL_PKGS)),-DRIL_HAVE_AVIF)
 
 # The CUDA backend is in the release build, where the toolkit is.
 NVCC_PATH := $(shell command -v $(NVCC) 2>/dev/null)

@@ -14,22 +14,27 @@
 #include "image/rgb.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
 enum { WINDOW = 64 }; /* questions at once in a stream without steps */
 
 static struct {
-	const char *out, *embeds, *metrics, *format;
+	const char *out, *embeds, *metrics, *format, *annotations, *ask, *turns;
 	bool gzip, shuffle, check, stats;
-	int64_t batch, steps, epochs, count, start, save_every, cache;
+	int64_t batch, steps, epochs, count, start, buffer, save_every, cache;
 	struct ril_encode_options how;
 	struct plan_args plan;
-} opt = {.out = "-", .embeds = "f32", .format = "auto", .cache = 512};
+} opt = {.out = "-", .embeds = "f32", .format = "auto", .turns = "last", .cache = 512};
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'm', "model", &opt.how.model, "DIR", "the student: its tokenizer, chat template and vision tower",
 	 0, 0, NULL},
-	{RIL_OPT_CHOICE, 0, "format", &opt.format, NULL, "the field of a record that holds its text", 0, 0,
-	 "auto|question|conversations|messages"},
+	{RIL_OPT_CHOICE, 0, "format", &opt.format, NULL, "the field of a record that holds its text, or a benchmark", 0,
+	 0, RIL_DATA_FORMATS},
+	{RIL_OPT_STR, 0, "annotations", &opt.annotations, "FILE", "answers to the questions of VQAv2", 0, 0, NULL},
+	{RIL_OPT_STR, 0, "ask", &opt.ask, "TEXT", "what is asked of pictures that have captions", 0, 0, NULL},
+	{RIL_OPT_CHOICE, 0, "turns", &opt.turns, NULL, "the questions of a conversation that become groups", 0, 0,
+	 "last|all"},
 	{RIL_OPT_STR, 0, "image-root", &opt.how.image_root, "DIR",
 	 "folder of relative picture paths; default: the data file's", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "system", &opt.how.system, "TEXT",
@@ -41,6 +46,8 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_INT, 0, "epochs", &opt.epochs, "E", "times through the data; 0: as the steps need, or once", 0, 1e9,
 	 NULL},
 	{RIL_OPT_FLAG, 0, "shuffle", &opt.shuffle, NULL, "another order each epoch, drawn from --seed", 0, 0, NULL},
+	{RIL_OPT_INT, 0, "shuffle-buffer", &opt.buffer, "N",
+	 "shuffle within N questions, which are read nearly in order; 0: all", 0, UINT32_MAX, NULL},
 	{RIL_OPT_INT, 0, "start-step", &opt.start, "S", "steps done before", 0, 1e12, NULL},
 	{RIL_OPT_INT, 0, "count", &opt.count, "K", "stop after K steps (without --batch: K questions); 0: do not", 0,
 	 1e12, NULL},
@@ -77,6 +84,7 @@ struct run {
 	struct ril_writer *out;
 	uint32_t *pick;                            /* [window] */
 	const struct ril_question_line **question; /* [window] */
+	struct ril_question_line *room;            /* [window] */
 	size_t window;
 	int64_t groups;
 	struct ril_clock clock;
@@ -98,29 +106,50 @@ static int write_head(struct run *r, struct ril_err *err)
 	return rc;
 }
 
-static int encode_window(struct run *r, size_t n, struct ril_err *err)
+static int put_group(void *ctx, const struct ril_question_line *q, struct ril_err *err)
 {
-	for (size_t i = 0; i < n; i++)
-		r->question[i] = &r->data.at[r->pick[i]];
+	struct run *r = ctx;
+	struct ril_record *g = ril_encode_question(r->encoder, q, err);
+	int rc = g ? ril_writer_put(r->out, g, err) : -1;
+	ril_record_free(g);
+	r->groups += !rc;
+	return rc;
+}
+
+/* A question, or all of its conversation. */
+static int each_turn(const struct ril_question_line *q,
+		     int (*each)(void *, const struct ril_question_line *, struct ril_err *), void *ctx,
+		     struct ril_err *err)
+{
+	return strcmp(opt.turns, "all") ? each(ctx, q, err) : ril_question_turns(q, each, ctx, err);
+}
+
+static int encode_questions(struct run *r, size_t n, struct ril_err *err)
+{
 	if (ril_encode_pictures(r->encoder, r->question, n, err))
-		return ril_context(err, "%s", r->data.path);
-	for (size_t i = 0; i < n; i++, r->groups++) {
-		struct ril_record *g = ril_encode_question(r->encoder, r->question[i], err);
-		if (!g)
-			return ril_context(err, "%s", r->data.path);
-		int rc = ril_writer_put(r->out, g, err);
-		ril_record_free(g);
-		if (rc)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (each_turn(r->question[i], put_group, r, err))
 			return -1;
-	}
 	return 0;
 }
 
-/* n: questions of the step */
-static int report(struct run *r, size_t n, struct ril_err *err)
+static int encode_window(struct run *r, size_t n, struct ril_err *err)
+{
+	int rc = 0;
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = ril_dataset_get(&r->data, r->pick[i], &r->room[i], &r->question[i], err);
+	rc = rc ? rc : encode_questions(r, n, err);
+	for (size_t i = 0; i < n; i++)
+		ril_dataset_done(&r->room[i]);
+	return rc;
+}
+
+/* n: groups of the step */
+static int report(struct run *r, int64_t n, struct ril_err *err)
 {
 	struct ril_buf b = {0};
-	int rc = ril_buf_printf(&b, err, "{\"step\":%lld,\"groups\":%zu}\n", (long long)r->plan.step, n) ||
+	int rc = ril_buf_printf(&b, err, "{\"step\":%lld,\"groups\":%lld}\n", (long long)r->plan.step, (long long)n) ||
 				 ril_metrics_step(opt.metrics, &r->clock, &b, err)
 			 ? -1
 			 : 0;
@@ -151,10 +180,11 @@ static int encode_all(struct run *r, struct ril_err *err)
 	while (!last && r->plan.at < end) {
 		size_t most = end - r->plan.at < r->window ? (size_t)(end - r->plan.at) : r->window;
 		size_t n = ril_schedule_next(&r->plan, r->pick, most);
+		int64_t before = r->groups;
 		if (encode_window(r, n, err))
 			return -1;
 		last = ril_stop_asked();
-		if (opt.batch && (put_step(r, last, err) || (opt.metrics && report(r, n, err))))
+		if (opt.batch && (put_step(r, last, err) || (opt.metrics && report(r, r->groups - before, err))))
 			return -1;
 		ril_clock_note(&r->clock, note);
 		ril_progress_show(&p, (int64_t)r->plan.at, note);
@@ -166,28 +196,58 @@ static int encode_all(struct run *r, struct ril_err *err)
 	return ril_writer_end(r->out, err);
 }
 
-/* The data file's folder, unless the command line says otherwise; of standard input the current one. */
-static int choose_root(const char *data, char **owned, struct ril_err *err)
+/* Shards stay open, each twice: its records and its pictures. */
+static void allow_files(void)
 {
-	const char *slash = strrchr(data, '/');
-	if (opt.how.image_root || !slash)
+	struct rlimit most;
+	if (getrlimit(RLIMIT_NOFILE, &most))
+		return;
+	most.rlim_cur = most.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &most);
+}
+
+/* The data files' folder, unless the command line says otherwise; of standard input the current one. */
+static int choose_root(const struct ril_strlist *data, char **owned, struct ril_err *err)
+{
+	const char *first = data->at[0], *slash = strrchr(first, '/');
+	size_t n = slash ? (size_t)(slash - first) : 0;
+	if (opt.how.image_root)
 		return 0;
-	*owned = ril_strndup(data, slash == data ? 1 : (size_t)(slash - data), err);
+	for (size_t i = 1; i < data->n; i++) {
+		const char *other = strrchr(data->at[i], '/');
+		if ((other ? (size_t)(other - data->at[i]) : 0) != n || strncmp(data->at[i], first, n))
+			return ril_fail(err, RIL_EUSAGE, "data files of several folders need --image-root");
+	}
+	if (!slash)
+		return 0;
+	*owned = ril_strndup(first, n ? n : 1, err);
 	opt.how.image_root = *owned;
 	return *owned ? 0 : -1;
 }
 
-static enum ril_data_format format_named(const char *name)
+/* Reads the files; their faults are told, if somebody is to be told. */
+static int load(struct ril_dataset *d, const struct ril_strlist *files, void (*fault)(void *, const struct ril_err *),
+		void *ctx, struct ril_err *err)
 {
-	return !strcmp(name, "question")        ? RIL_DATA_QUESTION
-	       : !strcmp(name, "conversations") ? RIL_DATA_CONVERSATIONS
-	       : !strcmp(name, "messages")      ? RIL_DATA_MESSAGES
-						: RIL_DATA_ANY;
+	struct ril_data_source *from = ril_new(files->n, sizeof *from, err);
+	if (!from)
+		return -1;
+	for (size_t i = 0; i < files->n; i++)
+		from[i] = (struct ril_data_source){.path = files->at[i],
+						   .format = ril_data_format_named(opt.format),
+						   .annotations = opt.annotations,
+						   .ask = opt.ask,
+						   .lasting = true,
+						   .fault = fault,
+						   .ctx = ctx};
+	int rc = ril_dataset_load(d, from, files->n, err);
+	free(from);
+	return rc;
 }
 
-static int open_all(struct run *r, const char *data, struct ril_err *err)
+static int open_all(struct run *r, const struct ril_strlist *data, struct ril_err *err)
 {
-	if (ril_dataset_read(&r->data, data, format_named(opt.format), err))
+	if (load(&r->data, data, NULL, NULL, err))
 		return -1;
 	r->plan = (struct ril_schedule){
 		.questions = r->data.n,
@@ -195,7 +255,8 @@ static int open_all(struct run *r, const char *data, struct ril_err *err)
 		.steps = opt.steps,
 		.epochs = opt.epochs,
 		.start = opt.start,
-		.shuffle = opt.shuffle,
+		.shuffle = opt.shuffle || opt.buffer,
+		.buffer = (size_t)opt.buffer,
 		.seed = (uint32_t)r->tool->common.seed,
 	};
 	if (ril_schedule_open(&r->plan, err))
@@ -205,7 +266,8 @@ static int open_all(struct run *r, const char *data, struct ril_err *err)
 	r->window = opt.batch ? (size_t)opt.batch : WINDOW;
 	r->pick = ril_new(r->window, sizeof *r->pick, err);
 	r->question = ril_new(r->window, sizeof *r->question, err);
-	if (!r->pick || !r->question || !(r->encoder = ril_encoder_new(&opt.how, err)))
+	r->room = ril_new(r->window, sizeof *r->room, err);
+	if (!r->pick || !r->question || !r->room || !(r->encoder = ril_encoder_new(&opt.how, err)))
 		return -1;
 	r->out = ril_writer_open(opt.out, &(struct ril_writer_options){.gzip = opt.gzip}, err);
 	r->clock.out = r->out;
@@ -232,49 +294,60 @@ static void tell(void *ctx, const struct ril_err *why)
 	fprintf(stderr, "%s: %s\n", c->tool->name, why->msg);
 }
 
-/* Pictures of many questions are read side by side, unless one of them is at fault. */
-static void check_window(struct check *c, size_t from, size_t n)
+static int measure_group(void *ctx, const struct ril_question_line *q, struct ril_err *err)
 {
-	const struct ril_question_line *q[WINDOW];
-	struct ril_err why = {0};
-	for (size_t i = 0; i < n; i++)
-		q[i] = &c->data.at[from + i];
-	bool all = !ril_encode_pictures(c->encoder, q, n, &why);
-	for (size_t i = 0; i < n; i++) {
-		why = (struct ril_err){0};
-		if ((!all && ril_encode_pictures(c->encoder, &q[i], 1, &why)) ||
-		    ril_encode_measure(c->encoder, q[i], &c->sizes, &why)) {
-			ril_context(&why, "%s", c->data.path);
-			tell(c, &why);
-		}
-	}
+	struct check *c = ctx;
+	return ril_encode_measure(c->encoder, q, &c->sizes, err);
 }
 
-static int check_all(struct check *c, const char *path, struct ril_err *err)
+/* Pictures of many questions are read side by side, unless one of them is at fault. */
+static int check_window(struct check *c, size_t from, size_t n, struct ril_err *err)
 {
-	if (!(c->encoder = ril_encoder_new(&opt.how, err)) ||
-	    ril_dataset_check(&c->data, path, format_named(opt.format), tell, c, err))
+	const struct ril_question_line *q[WINDOW];
+	struct ril_question_line room[WINDOW] = {{0}};
+	struct ril_err why = {0};
+	int rc = 0;
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = ril_dataset_get(&c->data, from + i, &room[i], &q[i], err);
+	bool all = !rc && !ril_encode_pictures(c->encoder, q, n, &why);
+	for (size_t i = 0; i < n && !rc; i++) {
+		why = (struct ril_err){0};
+		if ((!all && ril_encode_pictures(c->encoder, &q[i], 1, &why)) ||
+		    each_turn(q[i], measure_group, c, &why))
+			tell(c, &why);
+	}
+	for (size_t i = 0; i < n; i++)
+		ril_dataset_done(&room[i]);
+	return rc;
+}
+
+static int check_all(struct check *c, const struct ril_strlist *files, struct ril_err *err)
+{
+	const char *name, *more = files->n > 1 ? " and others" : "";
+	if (!(c->encoder = ril_encoder_new(&opt.how, err)) || load(&c->data, files, tell, c, err))
 		return -1;
+	name = c->data.path[0];
 	for (size_t at = 0; at < c->data.n; at += WINDOW)
-		check_window(c, at, c->data.n - at < WINDOW ? c->data.n - at : WINDOW);
+		if (check_window(c, at, c->data.n - at < WINDOW ? c->data.n - at : WINDOW, err))
+			return -1;
 	struct ril_buf b = {0};
 	int rc = opt.stats ? ril_sizes_show(&c->sizes, &b, err) || ril_print(b.data, b.len, err) : 0;
 	ril_buf_free(&b);
 	if (rc)
 		return -1;
 	if (c->faults)
-		return ril_fail(err, c->code, "%s: faults: %lld", c->data.path, (long long)c->faults);
+		return ril_fail(err, c->code, "%s%s: faults: %lld", name, more, (long long)c->faults);
 	if (!c->data.n)
-		return ril_fail(err, RIL_EFAIL, "%s: no question in it", c->data.path);
-	ril_say(c->tool, "%s: %zu questions, no fault", c->data.path, c->data.n);
+		return ril_fail(err, RIL_EFAIL, "%s: no question in it", name);
+	ril_say(c->tool, "%s%s: %zu questions, no fault", name, more, c->data.n);
 	return 0;
 }
 
-static int check(struct ril_tool *t, const char *path, struct ril_err *err)
+static int check(struct ril_tool *t, const struct ril_strlist *files, struct ril_err *err)
 {
 	struct check c = {.tool = t};
 	opt.how.measures = true;
-	int rc = check_all(&c, path, err);
+	int rc = check_all(&c, files, err);
 	ril_sizes_free(&c.sizes);
 	ril_encoder_free(c.encoder);
 	ril_dataset_free(&c.data);
@@ -307,7 +380,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 		return -1;
 	if (opt.plan.on)
 		return opt.how.model ? plan_run(&p, err) : ril_fail(err, RIL_EUSAGE, "-m is needed");
-	if (!opt.how.model || operands->n != 1)
+	if (!opt.how.model || !operands->n)
 		return ril_fail(err, RIL_EUSAGE, "%s is needed", opt.how.model ? "a data file" : "-m");
 	if (!opt.batch && opt.save_every)
 		return ril_fail(err, RIL_EUSAGE, "--save-every needs --batch");
@@ -318,17 +391,18 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	ril_tool_note(t, "%s", ril_picture_decoders());
 	if (ril_picture_caveat())
 		ril_say(t, "%s", ril_picture_caveat());
-	if (choose_root(operands->at[0], &root, err))
+	if (choose_root(operands, &root, err))
 		return -1;
+	allow_files();
 	if (opt.check || opt.stats) {
-		int rc = check(t, operands->at[0], err);
+		int rc = check(t, operands, err);
 		free(root);
 		return rc;
 	}
 	ril_signals_take_over();
 	int rc = plan_guard(&p, err);
 	if (!rc)
-		rc = open_all(&r, operands->at[0], err);
+		rc = open_all(&r, operands, err);
 	if (!rc)
 		rc = encode_all(&r, err);
 	if (rc && r.out)
@@ -339,6 +413,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	ril_dataset_free(&r.data);
 	free(r.pick);
 	free(r.question);
+	free(r.room);
 	free(root);
 	int stop = ril_stop_signal();
 	return !rc && stop ? ril_fail(err, 128 + stop, "interrupted after step %lld", (long long)r.plan.step) : rc;
@@ -354,9 +429,9 @@ int main(int argc, char **argv)
 	struct ril_tool tool = {
 		.name = "ril-encode",
 		.summary = "Turn questions and pictures into a stream of groups",
-		.operands = "-m DIR data.jsonl",
+		.operands = "-m DIR FILE...",
 		.opts = options,
-		.max_operands = 1,
+		.max_operands = 1 << 20,
 		.output = &opt.out,
 		.computes = computes,
 		.run = run,

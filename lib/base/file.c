@@ -172,6 +172,34 @@ void ril_file_discard(struct ril_file *f)
 	*f = (struct ril_file){.fd = -1};
 }
 
+int ril_file_unnamed(struct ril_err *err)
+{
+	const char *dir = getenv("TMPDIR");
+	char path[RIL_PATH];
+	if (ril_path(path, err, "%s/ril.XXXXXX", dir && *dir ? dir : "/tmp"))
+		return -1;
+	int fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return ril_fail_errno(err, "%s", path);
+	unlink(path);
+	return fd;
+}
+
+int ril_read_at(int fd, void *to, size_t n, uint64_t at, struct ril_err *err)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t got = pread(fd, (char *)to + done, n - done, (off_t)(at + done));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return ril_fail_errno(err, "reading");
+		if (!got)
+			return ril_fail(err, RIL_ECORRUPT, "cut off at byte %llu", (unsigned long long)(at + done));
+		done += (size_t)got;
+	}
+	return 0;
+}
+
 int ril_file_put(const char *path, const void *bytes, size_t n, bool durable, struct ril_err *err)
 {
 	struct ril_file f;

@@ -27,6 +27,10 @@ void ril_file_abandon(void);
 
 /* Writes everything, through interruptions, short writes and non-blocking descriptors.  iov is used up. */
 int ril_write_all(int fd, struct iovec *iov, int n, struct ril_err *);
+/* A new file without a name, in TMPDIR or else /tmp, to write and read; its descriptor, or -1. */
+int ril_file_unnamed(struct ril_err *);
+/* Exactly n bytes from that place of a file; that it ends before is RIL_ECORRUPT. */
+int ril_read_at(int fd, void *to, size_t n, uint64_t at, struct ril_err *);
 /* A small file in one call. */
 int ril_file_put(const char *path, const void *bytes, size_t n, bool durable, struct ril_err *);
 /* Syncs a folder, so that renames in it last. */

@@ -217,7 +217,7 @@ static void show_default(const struct ril_opt *o, FILE *f)
 void ril_opt_help(const struct ril_opt *table, FILE *f)
 {
 	for (const struct ril_opt *o = table; o->type; o++) {
-		char left[96] = "  ";
+		char left[160] = "  ";
 		size_t n = 2;
 		if (o->letter)
 			n += (size_t)snprintf(left + n, sizeof left - n, "-%c%s", o->letter, o->name ? ", " : "");

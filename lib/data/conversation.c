@@ -229,8 +229,8 @@ static bool take_last(struct ril_question_line *q, const char *role, struct ril_
 	return true;
 }
 
-static int put_text(struct ril_question_line *q, const char *name, bool list, const struct ril_data_text *text,
-		    struct ril_err *err)
+int ril_line_text_field(struct ril_question_line *q, const char *name, bool list, const struct ril_data_text *text,
+			struct ril_err *err)
 {
 	struct ril_buf b = {0};
 	if ((list && ril_buf_puts(&b, "[", err)) || ril_json_quote(&b, text->at, text->n, false, err) ||
@@ -241,7 +241,7 @@ static int put_text(struct ril_question_line *q, const char *name, bool list, co
 	return ril_line_field_take(q, name, &b, err);
 }
 
-static int put_turns(struct ril_question_line *q, struct ril_err *err)
+int ril_line_turns_field(struct ril_question_line *q, struct ril_err *err)
 {
 	struct ril_buf b = {0};
 	int rc = q->turns ? ril_buf_puts(&b, "[", err) : 0;
@@ -265,7 +265,7 @@ static int settle_answer(struct talk *t, const cJSON *record, struct ril_err *er
 		return ril_line_answers(q, record, err);
 	if (ril_line_member(record, "answer") || ril_line_member(record, "answers"))
 		return ril_fail(err, RIL_ECORRUPT, "an answer at the end of '%s' and another beside it", t->list);
-	return put_text(q, "answers", true, &q->answer[0], err);
+	return ril_line_text_field(q, "answers", true, &q->answer[0], err);
 }
 
 static int settle(struct talk *t, const cJSON *record, struct ril_err *err)
@@ -276,7 +276,7 @@ static int settle(struct talk *t, const cJSON *record, struct ril_err *err)
 	q->answers = take_last(q, assistant, &q->answer[0]);
 	if (!take_last(q, user, &q->question))
 		return ril_fail(err, RIL_ECORRUPT, "no question in '%s'", t->list);
-	return put_text(q, "question", false, &q->question, err) || put_turns(q, err) ||
+	return ril_line_text_field(q, "question", false, &q->question, err) || ril_line_turns_field(q, err) ||
 			       settle_answer(t, record, err) || settle_pictures(t, err)
 		       ? -1
 		       : 0;

@@ -106,9 +106,10 @@ int64_t ril_encoder_pictures(const struct ril_encoder *e)
 
 static int at_line(const struct ril_question_line *q, struct ril_err *err)
 {
-	if (!q->line) /* not of a file: made from a group of a stream */
-		return ril_context(err, "id '%s'", q->id);
-	return ril_context(err, "line %lld: id '%s'", (long long)q->line, q->id);
+	ril_context(err, "id '%s'", q->id);
+	if (q->line)
+		ril_context(err, "line %lld", (long long)q->line);
+	return q->file ? ril_context(err, "%s", q->file) : -1; /* else made from a group of a stream */
 }
 
 int ril_encode_pictures(struct ril_encoder *e, const struct ril_question_line *const *q, size_t n, struct ril_err *err)

@@ -38,7 +38,7 @@ struct ril_chat *ril_encoder_chat(struct ril_encoder *);
 const char *ril_encoder_tokenizer_key(const struct ril_encoder *);
 int64_t ril_encoder_pictures(const struct ril_encoder *); /* embedded so far */
 
-/* Embeds the pictures of n questions; then each of them can be made a record.  Errors name line and id; after one only an
+/* Embeds the pictures of n questions; then each of them can be made a record.  Errors name file, line and id; after one only an
  * encoder that measures can be asked again. */
 int ril_encode_pictures(struct ril_encoder *, const struct ril_question_line *const *, size_t n, struct ril_err *);
 struct ril_record *ril_encode_question(struct ril_encoder *, const struct ril_question_line *, struct ril_err *);

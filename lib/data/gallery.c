@@ -4,7 +4,8 @@
  * did not ask for. */
 #include "data/gallery.h"
 
-#include "base/base64.h"
+#include "data/files.h"
+
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "base/thread.h"
@@ -12,14 +13,13 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <strings.h>
 
 enum { AT_ONCE = 16 }; /* pictures decoded side by side before they are embedded */
 
 struct ril_gallery {
 	struct ril_model *model;
 	struct ril_pixel_settings settings;
-	const char *root;
+	struct ril_files *files;
 	bool keep_pixels;
 	size_t room;
 	struct ril_tape *tape;
@@ -98,8 +98,8 @@ struct ril_gallery *ril_gallery_new(struct ril_model *m, const struct ril_pixel_
 	struct ril_gallery *g = ril_new(1, sizeof *g, err);
 	if (!g)
 		return NULL;
-	*g = (struct ril_gallery){.model = m, .settings = *s, .root = root, .keep_pixels = keep_pixels, .room = room};
-	int rc = rehash(g, 64, 0, err);
+	*g = (struct ril_gallery){.model = m, .settings = *s, .keep_pixels = keep_pixels, .room = room};
+	int rc = (g->files = ril_files_new(root, err)) ? rehash(g, 64, 0, err) : -1;
 	if (!rc && m->params) {
 		rc = (g->tape = ril_tape_new(err)) ? 0 : -1;
 		if (!rc)
@@ -118,6 +118,7 @@ void ril_gallery_free(struct ril_gallery *g)
 	for (size_t i = 0; i < g->cap; i++)
 		picture_free(g->slot[i]);
 	free(g->slot);
+	ril_files_free(g->files);
 	ril_tape_free(g->tape);
 	free(g);
 }
@@ -135,51 +136,11 @@ struct work {
 	struct ril_err err[AT_ONCE];
 };
 
-static bool begins(const char *s, const char *with)
-{
-	return !strncasecmp(s, with, strlen(with));
-}
-
-/* The bytes that a data URL holds (RFC 2397: data:TYPE;base64,BYTES); the type is left to the bytes. */
-static int read_url(struct ril_buf *file, const char *url, struct ril_err *err)
-{
-	static const char kind[] = ";base64";
-	const char *comma = strchr(url, ',');
-	size_t n = comma ? (size_t)(comma - url) : 0;
-	if (n < strlen(kind) || !begins(comma - strlen(kind), kind))
-		return ril_fail(err, RIL_ECORRUPT, "a data URL without ';base64,'");
-	return ril_base64_decode(file, comma + 1, strlen(comma + 1), err);
-}
-
-/* `name`: for messages, with the folder where that fits; else as the data has it, and of that no more than fits. */
-static int read_bytes(const struct ril_gallery *g, const char *path, struct ril_buf *file, struct ril_buf *name,
-		      struct ril_err *err)
-{
-	if (begins(path, "data:"))
-		return ril_buf_puts(name, ril_short(path), err) ||
-				       (read_url(file, path, err) && ril_context(err, "%s", name->data))
-			       ? -1
-			       : 0;
-	if (begins(path, "http://") || begins(path, "https://"))
-		return ril_fail(err, RIL_EFAIL, "%s: pictures are read from files, not fetched", ril_short(path));
-	if (begins(path, "file://"))
-		path += strlen("file://");
-	struct ril_buf full = {0};
-	bool relative = g->root && *g->root && path[0] != '/';
-	int rc = relative ? ril_buf_printf(&full, err, "%s/%s", g->root, path) : ril_buf_puts(&full, path, err);
-	if (!rc)
-		rc = ril_buf_puts(name, full.len > RIL_SHORT ? ril_short(path) : full.data, err);
-	if (!rc)
-		rc = ril_read_file_as(file, full.data, name->data, err);
-	ril_buf_free(&full);
-	return rc;
-}
-
 static int read_picture(const struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
 {
 	struct ril_buf name = {0}, file = {0};
 	struct ril_rgb im = {0};
-	int rc = read_bytes(g, s->path, &file, &name, err);
+	int rc = ril_files_read(g->files, s->path, &file, &name, err);
 	if (!rc) {
 		ril_sha256_hex(file.data, file.len, s->sha256);
 		rc = ril_rgb_decode(&im, file.data, file.len, err) ||
@@ -282,6 +243,7 @@ int ril_gallery_load(struct ril_gallery *g, const char *const *path, size_t n, s
 	int m = 0;
 	if (g->bytes > g->room && rehash(g, g->cap, g->turn, err))
 		return *bad = 0, -1;
+	ril_files_rest(g->files);
 	g->turn++;
 	for (size_t i = 0; i < n; i++) {
 		struct ril_picture *s = *slot_of(g->slot, g->cap, path[i]);

@@ -11,7 +11,7 @@
 #include "nn/model.h"
 
 struct ril_picture {
-	char *path;      /* as asked for: a path, file://PATH, or a data URL with the bytes themselves */
+	char *path;      /* as asked for; what it may be: files.h */
 	char sha256[65]; /* of the file */
 	int32_t grid[3];
 	int64_t tokens;           /* rows of embeddings */

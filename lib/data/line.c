@@ -40,7 +40,7 @@ int ril_line_plain(char **out, const cJSON *string, const char *what, struct ril
 }
 
 /* cJSON prints the two bytes that stand for \u0000 as they are; on the way out they become the escape again. */
-static char *json_text(const cJSON *j, struct ril_err *err)
+char *ril_line_json(const cJSON *j, struct ril_err *err)
 {
 	char *printed = cJSON_PrintUnformatted(j);
 	struct ril_buf b = {0};
@@ -78,7 +78,7 @@ int ril_line_field(struct ril_question_line *q, const char *prefix, const char *
 		   struct ril_err *err)
 {
 	struct ril_data_field *f = new_field(q, prefix, name, err);
-	return f && (f->value = json_text(value, err)) ? 0 : -1;
+	return f && (f->value = ril_line_json(value, err)) ? 0 : -1;
 }
 
 int ril_line_field_take(struct ril_question_line *q, const char *name, struct ril_buf *json, struct ril_err *err)
@@ -131,7 +131,7 @@ static int answer_text(struct ril_data_text *out, const cJSON *it, struct ril_er
 		return ril_line_text(out, v, err);
 	if (!cJSON_IsNumber(v) && !cJSON_IsBool(v))
 		return ril_fail(err, RIL_ECORRUPT, "an answer is neither text nor a number");
-	out->at = json_text(v, err);
+	out->at = ril_line_json(v, err);
 	out->n = out->at ? strlen(out->at) : 0;
 	return out->at ? 0 : -1;
 }
@@ -224,6 +224,9 @@ static enum ril_data_format format_of(const cJSON *record, enum ril_data_format 
 {
 	if (wanted != RIL_DATA_ANY)
 		return wanted;
+	enum ril_data_format benchmark = ril_benchmark_record(record);
+	if (benchmark != RIL_DATA_ANY)
+		return benchmark;
 	if (cJSON_GetObjectItemCaseSensitive(record, "question"))
 		return RIL_DATA_QUESTION;
 	if (ril_line_member(record, "conversations"))
@@ -249,7 +252,7 @@ static int read_id(struct ril_question_line *q, const cJSON *record, struct ril_
 	const cJSON *id = cJSON_GetObjectItemCaseSensitive(record, "id");
 	struct ril_buf place = {0};
 	if (cJSON_IsNumber(id))
-		return (q->id = json_text(id, err)) ? 0 : -1;
+		return (q->id = ril_line_json(id, err)) ? 0 : -1;
 	if (cJSON_IsString(id))
 		return ril_line_plain(&q->id, id, "id", err);
 	if (!q->placed || (id && !cJSON_IsNull(id)))
@@ -260,16 +263,20 @@ static int read_id(struct ril_question_line *q, const cJSON *record, struct ril_
 	return 0;
 }
 
-int ril_line_read(struct ril_question_line *q, const cJSON *record, enum ril_data_format wanted, struct ril_err *err)
+int ril_line_read(struct ril_question_line *q, cJSON *record, enum ril_data_format wanted, const char *path,
+		  struct ril_err *err)
 {
 	if (!cJSON_IsObject(record))
 		return ril_fail(err, RIL_ECORRUPT, "not an object");
+	if (check_names(record, err))
+		return -1;
 	enum ril_data_format format = format_of(record, wanted);
-	q->placed = format != RIL_DATA_QUESTION;
+	bool talk = format == RIL_DATA_CONVERSATIONS || format == RIL_DATA_MESSAGES;
+	q->placed = talk;
+	if (!talk && format != RIL_DATA_QUESTION && ril_benchmark_settle(record, format, path, &q->placed, err))
+		return -1;
 	if (read_id(q, record, err))
 		return -1;
-	int rc = check_names(record, err);
-	if (!rc)
-		rc = q->placed ? ril_conversation_read(q, record, format, err) : read_own(q, record, err);
+	int rc = talk ? ril_conversation_read(q, record, format, err) : read_own(q, record, err);
 	return rc ? ril_context(err, "id '%s'", q->id) : 0;
 }

@@ -1,15 +1,35 @@
 /* schedule.c -- the order of the questions; see schedule.h.
  *
- * Each epoch's order is a Fisher-Yates shuffle drawn from Philox by (seed, epoch, place).  Where a batch spans two
- * epochs, the questions that it took from the end of the first are moved to the end of the second. */
+ * Each epoch's order is a Fisher-Yates shuffle drawn from Philox by (seed, epoch, place), or what comes out of a buffer of
+ * questions, so that they are read nearly in their order.  Where a batch spans two epochs, the questions that it took from the
+ * end of the first are moved to the end of the second. */
 #include "data/schedule.h"
 
 #include "base/rng.h"
 
 #include <stdlib.h>
 
+/* A buffer that is kept full as long as there are others: the question that is drawn makes room for the next. */
+static void shuffle_buffer(struct ril_schedule *s, int64_t epoch)
+{
+	uint32_t *held = s->held;
+	size_t n = s->buffer, next = n;
+	for (size_t i = 0; i < n; i++)
+		held[i] = (uint32_t)i;
+	for (size_t i = 0; i < s->questions; i++) {
+		struct ril_rng_at at = {.step = (uint32_t)epoch, .position = (uint32_t)i};
+		uint32_t k = ril_rng_below(s->seed, RIL_RNG_SHUFFLE, at, (uint32_t)n);
+		s->order[i] = held[k];
+		held[k] = next < s->questions ? (uint32_t)next++ : held[--n];
+	}
+}
+
 static void shuffle(struct ril_schedule *s, int64_t epoch)
 {
+	if (s->held) {
+		shuffle_buffer(s, epoch);
+		return;
+	}
 	for (size_t i = 0; i < s->questions; i++)
 		s->order[i] = (uint32_t)i;
 	for (size_t i = s->questions; s->shuffle && i-- > 1;) {
@@ -71,7 +91,9 @@ int ril_schedule_open(struct ril_schedule *s, struct ril_err *err)
 	s->order = ril_new(s->questions, sizeof *s->order, err);
 	s->tail = ril_new(s->questions, sizeof *s->tail, err);
 	s->late = ril_new(s->questions, sizeof *s->late, err);
-	if (!s->order || !s->tail || !s->late) {
+	bool buffered = s->shuffle && s->buffer && s->buffer < s->questions;
+	s->held = buffered ? ril_new(s->buffer, sizeof *s->held, err) : NULL;
+	if (!s->order || !s->tail || !s->late || (buffered && !s->held)) {
 		ril_schedule_close(s);
 		return -1;
 	}
@@ -89,6 +111,8 @@ void ril_schedule_close(struct ril_schedule *s)
 	free(s->order);
 	free(s->tail);
 	free(s->late);
+	free(s->held);
+	s->held = NULL;
 	s->order = s->tail = NULL;
 	s->late = NULL;
 }

@@ -14,6 +14,7 @@ struct ril_schedule {
 	int64_t epochs;          /* 0: as many as the steps need, or 1 */
 	int64_t start;           /* steps done before */
 	bool shuffle;
+	size_t buffer; /* of a shuffle: each question is drawn from the next so many; 0: from all */
 	uint32_t seed;
 	/* after open */
 	int64_t last;     /* the run's last step; 0 without steps */
@@ -23,6 +24,7 @@ struct ril_schedule {
 	uint32_t *order;  /* [questions] */
 	uint32_t *tail;   /* [questions] */
 	bool *late;       /* [questions] */
+	uint32_t *held;   /* [buffer] */
 };
 
 int ril_schedule_open(struct ril_schedule *, struct ril_err *);

@@ -15,6 +15,7 @@ struct ril_bytes {
 int ril_jpeg_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
 int ril_webp_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
 int ril_tiff_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
+int ril_avif_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
 int ril_png_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
 int ril_gif_decode(struct ril_rgb *, struct ril_bytes, struct ril_err *);
 int ril_bmp_decode(struct ril_rgb *, struct ril_bytes, struct ril_err *);
@@ -24,6 +25,8 @@ int ril_stb_decode(struct ril_rgb *, struct ril_bytes, struct ril_err *);
 const char *ril_jpeg_library(void);
 const char *ril_webp_library(void);
 const char *ril_tiff_library(void);
+const char *ril_avif_library(void);
+bool ril_avif_is(struct ril_bytes); /* by its brands */
 
 /* exif.c: orientation 1..8 in a TIFF block (with or without its "Exif\0\0") or in an XMP packet; 0 if not given. */
 int ril_exif_orientation(struct ril_bytes);

@@ -39,8 +39,6 @@ static bool starts(struct ril_bytes b, size_t at, const char *magic, size_t n)
 /* Formats that data sets hold and nothing here decodes; NULL: none of them. */
 static const char *foreign_format(struct ril_bytes b)
 {
-	if (starts(b, 4, "ftypavi", 7))
-		return "AVIF";
 	return starts(b, 4, "ftyphei", 7) || starts(b, 4, "ftypmif1", 8) ? "HEIF" : NULL;
 }
 
@@ -56,14 +54,16 @@ static int decode(struct ril_rgb *im, int *orientation, struct ril_bytes b, stru
 		return ril_webp_decode(im, orientation, b, err);
 	if (starts(b, 0, "II*\0", 4) || starts(b, 0, "MM\0*", 4))
 		return ril_tiff_decode(im, orientation, b, err);
+	if (ril_avif_is(b))
+		return ril_avif_decode(im, orientation, b, err);
 	if (starts(b, 0, "BM", 2))
 		return ril_bmp_decode(im, b, err);
 	if (!b.n)
 		return ril_fail(err, RIL_ECORRUPT, "empty file");
 	const char *foreign = foreign_format(b);
 	if (foreign)
-		return ril_fail(err, RIL_EFAIL, "%s is not read, only JPEG, PNG, WebP, TIFF, BMP, GIF", foreign);
-	return ril_fail(err, RIL_ECORRUPT, "not a picture in a known format (JPEG, PNG, WebP, TIFF, BMP, GIF)");
+		return ril_fail(err, RIL_EFAIL, "%s is not read, only JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF", foreign);
+	return ril_fail(err, RIL_ECORRUPT, "not a picture in a known format (JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF)");
 }
 
 int ril_rgb_decode(struct ril_rgb *out, const void *bytes, size_t n, struct ril_err *err)
@@ -79,9 +79,9 @@ int ril_rgb_decode(struct ril_rgb *out, const void *bytes, size_t n, struct ril_
 
 const char *ril_picture_decoders(void)
 {
-	static _Thread_local char text[160];
-	snprintf(text, sizeof text, "JPEG: %s; WebP: %s; TIFF: %s; PNG, BMP, GIF: stb_image", ril_jpeg_library(),
-		 ril_webp_library(), ril_tiff_library());
+	static _Thread_local char text[200];
+	snprintf(text, sizeof text, "JPEG: %s; WebP: %s; TIFF: %s; AVIF: %s; PNG, BMP, GIF: stb_image",
+		 ril_jpeg_library(), ril_webp_library(), ril_tiff_library(), ril_avif_library());
 	return text;
 }
 

@@ -1,7 +1,7 @@
 /* rgb.h -- a picture file to 8-bit RGB, upright, and resized as Pillow does it.
  *
- * There is one decode function.  JPEG goes through libjpeg-turbo, WebP through libwebp, TIFF through libtiff, PNG, BMP and GIF (first frame)
- * through stb_image; what comes out is what the reference gets from PIL: Image.open, exif_transpose, convert("RGB"), so
+ * There is one decode function.  JPEG goes through libjpeg-turbo, WebP through libwebp, TIFF through libtiff, AVIF through
+ * libavif, PNG, BMP and GIF (first frame) through stb_image; what comes out is what the reference gets from PIL: Image.open, exif_transpose, convert("RGB"), so
  * alpha is dropped, not composited.  Sizes are checked before anything is allocated.
  *
  * Ownership: a struct ril_rgb owns its bytes; ril_rgb_free releases it and zeroes the struct.  Safe to call from many threads. */

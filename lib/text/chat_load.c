@@ -184,17 +184,18 @@ out:
 	return rc;
 }
 
-/* Which family's pictures, if any. */
-static void learn_pictures(struct ril_chat *c, const char *text, size_t n)
+/* Which family's pictures, if any: a template that refuses them has none, a lack of memory says nothing of it. */
+static int learn_pictures(struct ril_chat *c, const char *text, size_t n, struct ril_err *err)
 {
 	static const struct probe one = {{{"user", "#|what is it?"}}, true, true};
 	struct ril_buf b = {0};
 	struct ril_err why = {0};
-	if (!run_template(text, n, &one, false, &b, &why))
-		for (const struct ril_picture_form *f = ril_picture_forms; f->name; f++)
-			if (strstr(b.data, f->placeholder))
-				c->picture = f;
+	int rc = run_template(text, n, &one, false, &b, &why);
+	for (const struct ril_picture_form *f = ril_picture_forms; !rc && f->name; f++)
+		if (strstr(b.data, f->placeholder))
+			c->picture = f;
 	ril_buf_free(&b);
+	return rc && why.code == RIL_EFAIL ? ril_fail(err, why.code, "%s", why.msg) : 0;
 }
 
 /* Do earlier answers lose their thoughts? */
@@ -234,8 +235,7 @@ static int learn(struct ril_chat *c, const char *text, size_t n, struct ril_err 
 {
 	if (learn_frame(c, text, n, err))
 		return -1;
-	learn_pictures(c, text, n);
-	if (learn_thoughts(c, text, n, err))
+	if (learn_pictures(c, text, n, err) || learn_thoughts(c, text, n, err))
 		return -1;
 	c->name = c->picture ? c->picture->name : c->drops_thoughts ? "Qwen3" : "Qwen2.5";
 	return verify(c, text, n, err);

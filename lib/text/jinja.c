@@ -23,7 +23,7 @@ void ril_jinja_fail(struct ril_jinja *j, const char *fmt, ...)
 		return;
 	va_list ap;
 	va_start(ap, fmt);
-	ril_vfail(j->err, RIL_EFAIL, fmt, ap);
+	ril_vfail(j->err, RIL_ECORRUPT, fmt, ap); /* not RIL_EFAIL, which a lack of memory is */
 	va_end(ap);
 	j->failed = true;
 }

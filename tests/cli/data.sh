@@ -89,6 +89,24 @@ else
 	skip "no reference pictures"
 fi
 
+# a benchmark as it is distributed, from its files to its judge's report
+mkdir -p coco
+cp "data/${pictures[0]}" coco/COCO_val2014_000000000042.jpg
+echo '{"data_type": "mscoco", "data_subtype": "val2014", "questions": [{"image_id": 42, "question": "Where?", "question_id": 42000}]}' >coco/questions.json
+echo '{"annotations": [{"image_id": 42, "question_id": 42000, "question_type": "where", "answer_type": "other", "multiple_choice_answer": "here", "answers": [{"answer": "here", "answer_id": 1}, {"answer": "there", "answer_id": 2}]}]}' >answers.json
+B() { ril-encode -q -m "$M" "$@"; }
+expect_exit 0 B --with-answers --annotations answers.json -o vqa.ril coco/questions.json
+expect_exit 0 ril-score --report json vqa.ril
+check "judged as VQAv2 is" test "$(ril-inspect --json vqa.ril | jq -r 'select(.kind == "group") | [.key, .metadata.judge, .metadata.type] | join(" ")')" = "42000 vqa other"
+expect_exit 2 B --annotations answers.json data/q.jsonl; says 'annotations are read beside'; says '--annotations'
+expect_exit 1 B --annotations none.json coco/questions.json; says 'none.json'
+echo '{"images": [{"id": 42, "file_name": "COCO_val2014_000000000042.jpg"}], "annotations": [{"image_id": 42, "caption": "A."}, {"image_id": 42, "caption": "B."}]}' >coco/captions.json
+expect_exit 0 B --ask 'What is here?' --with-answers -o captions.ril coco/captions.json
+check "--ask" test "$(ril-inspect --json captions.ril | jq -c 'select(.kind == "group").metadata | [.question, .answers]')" = '["What is here?",["A.","B."]]'
+expect_exit 2 B --ask 'Yes?' --format foil coco/captions.json; says '{caption}'
+expect_exit 2 B --ask 'Yes?' data/q.jsonl; says 'questions of their own'
+head -c -3 coco/captions.json >coco/cut.json; expect_exit 3 B --format captions coco/cut.json; says 'cut.json: line 1: '
+
 # refused, each with file, line and cause
 one() { jq -nc --arg image "$1" '{image: $image, conversations: [{from: "human", value: "Q"}]}' >bad.jsonl; }
 one "$(url "${pictures[0]}" | head -c 2000)"; expect_exit 3 E bad.jsonl
@@ -96,7 +114,8 @@ says "bad.jsonl: line 1: id '#1': data:image/png;base64,"; short
 one "$(url "${pictures[0]}" | tr 'A' '*')"; expect_exit 3 E bad.jsonl; says "not base64 at character"; short
 one "data:image/png,$(head -c 9000 /dev/zero | tr '\0' x)"; expect_exit 3 E bad.jsonl; says "without ';base64,'"; short
 one "data:text/plain;base64,aGVsbG8="; expect_exit 3 E bad.jsonl; says "not a picture"
-one "data:image/avif;base64,$(printf '\0\0\0\40ftypavif' | base64)"; expect_exit 1 E bad.jsonl; says "AVIF is not read"
+one "data:image/heic;base64,$(printf '\0\0\0\40ftypheic' | base64)"; expect_exit 1 E bad.jsonl; says "HEIF is not read"
+one "data:image/avif;base64,$(printf '\0\0\0\40ftypavif\0\0\0\0avif' | base64)"; E bad.jsonl >out 2>err; says "AVIF: "
 one "https://example.org/$(head -c 9000 /dev/zero | tr '\0' x).png"; expect_exit 1 E bad.jsonl; says "not fetched"; short
 one "none.png"; expect_exit 1 E bad.jsonl; says "bad.jsonl: line 1: id '#1': data/none.png: No such file"
 one "$(head -c 9000 /dev/zero | tr '\0' x)"; expect_exit 1 E bad.jsonl; says "File name too long"; short

@@ -1,10 +1,9 @@
 /* data.c -- damaged data files of every form: reading one either works, and then what was read hangs together, or says
  * where and why; looking it through finds a fault exactly where reading fails. */
-#include "../ril_test.h"
+#include "../data_rig.h"
 
-#include "base/file.h"
 #include "base/rng.h"
-#include "data/dataset.h"
+#include "base/unused.h"
 
 static char work_dir[] = "/tmp/ril-fuzz-data.XXXXXX";
 static char file[64];
@@ -31,7 +30,23 @@ static const char *const wholes[] = {
 	"]}\r\n"
 	"{\"id\":7,\"question\":\"Q "
 	"<image>\",\"image\":\"x.png\",\"answers\":[\"a\",2],\"choices\":[\"a\"],\"more\":{}}\n",
+	/* benchmarks' files */
+	"{\"info\":{},\"images\":[{\"file_name\":\"a.jpg\",\"id\":7},{\"file_name\":\"b.jpg\",\"id\":8,"
+	"\"domain\":\"in-domain\"}],\n\"annotations\":[{\"image_id\":8,\"caption\":\"B\"},{\"image_id\":7,\"caption\":"
+	"\"A\"},{\"image_id\":8,\"caption\":\"C\",\"is_rejected\":true}]}",
+	"{\"images\":[{\"file_name\":\"a.jpg\",\"id\":7}],\"annotations\":[{\"image_id\":7,\"caption\":\"A\",\"foil\":"
+	"true,\"foil_id\":1},{\"image_id\":7,\"caption\":\"B\",\"foil\":false,\"foil_id\":1}]}",
+	"{\"data_type\":\"mscoco\",\"data_subtype\":\"val2014\",\"questions\":[{\"image_id\":1,\"question\":\"Q\","
+	"\"question_id\":1},{\"image_id\":1,\"question\":\"R\",\"question_id\":2}]}",
+	"{\"1\":{\"question\":\"Q\",\"image\":\"a\",\"choices\":[\"x\",\"y\"],\"unit\":\"g\",\"answer\":\"x\","
+	"\"question_type\":\"multi_choice\",\"answer_type\":\"text\",\"pid\":\"1\",\"metadata\":{\"task\":\"t\"}},"
+	"\"2\":{\"question\":\"Q\",\"image\":\"a\",\"query\":\"R\",\"pid\":\"2\"}}",
+	"{\"data\":[{\"questionId\":1,\"docId\":2,\"question\":\"Q\",\"question_types\":[\"a\",\"b\"],\"image\":\"x\","
+	"\"answers\":[\"a\"]}]}",
+	"[{\"imgname\":\"x\",\"query\":\"Q\",\"label\":\"1\"},{\"image\":\"x\",\"question\":\"Q\",\"answers\":[{"
+	"\"answer\":\"a\"}],\"answer_type\":\"other\",\"answerable\":1}]",
 };
+enum { WHOLES = sizeof wholes / sizeof *wholes };
 
 /* Words of the forms, to be put where they do not belong. */
 static const char *const words[] = {"[",
@@ -85,7 +100,15 @@ static size_t marks_in(const char *s, size_t n)
 	return marks;
 }
 
-/* Turns in order, as many marks as pictures or none. */
+static bool has_turns(const struct ril_question_line *q)
+{
+	for (size_t i = 0; i < q->fields; i++)
+		if (!strcmp(q->field[i].name, "judge"))
+			return false; /* a benchmark's, which none of the conversations here has */
+	return q->placed;
+}
+
+/* Turns in order, and of a conversation as many marks as pictures or none. */
 static bool hangs_together(const struct ril_question_line *q)
 {
 	size_t marks = marks_in(q->question.at, q->question.n);
@@ -95,7 +118,27 @@ static bool hangs_together(const struct ril_question_line *q)
 		marks += marks_in(q->turn[i].text, q->turn[i].len);
 		good = !strcmp(q->turn[i].role, left ? "user" : i ? "assistant" : "system");
 	}
-	return good && (!q->placed || !marks || marks == q->pictures);
+	return good && (!has_turns(q) || !marks || marks == q->pictures);
+}
+
+/* One by one, a conversation's questions hang together as it does, and come from it. */
+static int see_turn(void *ctx, const struct ril_question_line *q, RIL_UNUSED struct ril_err *err)
+{
+	size_t *seen = ctx;
+	CHECK(hangs_together(q) && (seen[0] + 1 == seen[1] || (q->answers == 1 && q->turns < seen[2])),
+	      "turn %zu of '%s'", seen[0], q->id);
+	seen[0]++;
+	return 0;
+}
+
+static void check_turns(const struct ril_question_line *q)
+{
+	struct ril_err e = {0};
+	size_t seen[3] = {0, 1, q->turns + 1};
+	for (size_t i = 0; i < q->turns; i++)
+		seen[1] += !strcmp(q->turn[i].role, "assistant");
+	CHECK(!ril_question_turns(q, see_turn, seen, &e) && seen[0] == seen[1], "%zu of %zu: %s", seen[0], seen[1],
+	      e.msg);
 }
 
 static void count(void *ctx, const struct ril_err *why)
@@ -109,19 +152,22 @@ static void check(const struct ril_buf *b)
 	struct ril_dataset d, rest;
 	struct ril_err e = {0}, e2 = {0};
 	size_t faults = 0, bad = 0, n = 0;
+	const struct ril_data_source looked = {.path = file, .fault = count, .ctx = &faults};
 	CHECK(!ril_file_put(file, b->data, b->len, false, &e), "%s", e.msg);
 	int rc = ril_dataset_read(&d, file, RIL_DATA_ANY, &e);
 	for (size_t i = 0; !rc && i < d.n; i++)
-		bad += !hangs_together(&d.at[i]);
+		bad += !hangs_together(&d.at[i]), check_turns(&d.at[i]);
 	CHECK(!bad, "what was read of %s", b->data);
 	CHECK(!rc || (e.code && strstr(e.msg, file) == e.msg), "%s", e.msg);
-	CHECK(!ril_dataset_check(&rest, file, RIL_DATA_ANY, count, &faults, &e2), "%s", e2.msg);
+	CHECK(!ril_dataset_load(&rest, &looked, 1, &e2), "%s", e2.msg);
 	n = rest.n;
 	CHECK(rc ? faults || !n : !faults && n == d.n, "%zu faults, %zu records, '%s' in %s", faults, n, e.msg,
 	      b->data);
 	ril_dataset_free(&rest);
-	if (!rc)
+	if (!rc) {
+		check_lasting(&d, file, RIL_DATA_ANY);
 		ril_dataset_free(&d);
+	}
 }
 
 int main(void)
@@ -129,10 +175,10 @@ int main(void)
 	if (!mkdtemp(work_dir))
 		return 1;
 	snprintf(file, sizeof file, "%s/d", work_dir);
-	for (int turn = 0; turn < 6000; turn++) {
+	for (int turn = 0; turn < 12000; turn++) {
 		struct ril_buf b = {0};
-		ril_buf_puts(&b, wholes[turn % 2], NULL);
-		for (uint32_t k = turn < 2 ? 0 : 1 + draw(2); k > 0; k--)
+		ril_buf_puts(&b, wholes[turn % WHOLES], NULL);
+		for (uint32_t k = turn < WHOLES ? 0 : 1 + draw(2); k > 0; k--)
 			damage(&b);
 		check(&b);
 		ril_buf_free(&b);

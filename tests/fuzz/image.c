@@ -174,16 +174,17 @@ static struct ril_buf make_webp(bool lossless)
 	return b;
 }
 
-/* A file of tests/golden/tiff.jsonl. */
-static struct ril_buf golden_tiff(const char *name)
+/* A file of tests/golden/tiff.jsonl, avif.jsonl; empty without the library for it. */
+static struct ril_buf golden(const char *format, const char *name)
 {
 	struct ril_buf b = {0};
-	char path[512], want[64], *line = NULL;
+	char path[512], want[64], none[32], *line = NULL;
 	size_t cap = 0;
 	const char *root = getenv("RIL_ROOT"), *mark = "\"file\": \"";
-	snprintf(path, sizeof path, "%s/tests/golden/tiff.jsonl", root ? root : ".");
+	snprintf(path, sizeof path, "%s/tests/golden/%s.jsonl", root ? root : ".", format);
+	snprintf(none, sizeof none, "%s: none", *format == 't' ? "TIFF" : "AVIF");
 	snprintf(want, sizeof want, "{\"name\": \"%s\"", name);
-	FILE *f = strstr(ril_picture_decoders(), "TIFF: none") ? NULL : fopen(path, "r");
+	FILE *f = strstr(ril_picture_decoders(), none) ? NULL : fopen(path, "r");
 	while (f && !b.len && getline(&line, &cap, f) > 0) {
 		const char *s = strncmp(line, want, strlen(want)) ? NULL : strstr(line, mark);
 		if (s)
@@ -269,10 +270,13 @@ int main(int argc, char **argv)
 	test_format("JPEG CMYK", make_jpeg(false, 4), rounds);
 	test_format("WebP", make_webp(false), rounds);
 	test_format("WebP lossless", make_webp(true), rounds);
-	test_format("TIFF", golden_tiff("RGB None"), rounds);
-	test_format("TIFF deflate", golden_tiff("RGB tiff_adobe_deflate"), rounds);
-	test_format("TIFF JPEG", golden_tiff("RGB jpeg"), rounds);
-	test_format("TIFF palette", golden_tiff("P packbits"), rounds);
-	test_format("TIFF black and white", golden_tiff("1 group4"), rounds);
+	test_format("TIFF", golden("tiff", "RGB None"), rounds);
+	test_format("TIFF deflate", golden("tiff", "RGB tiff_adobe_deflate"), rounds);
+	test_format("TIFF JPEG", golden("tiff", "RGB jpeg"), rounds);
+	test_format("TIFF palette", golden("tiff", "P packbits"), rounds);
+	test_format("TIFF black and white", golden("tiff", "1 group4"), rounds);
+	test_format("AVIF", golden("avif", "RGB 4:2:0"), rounds);
+	test_format("AVIF with alpha", golden("avif", "RGBA 4:4:4"), rounds);
+	test_format("AVIF turned", golden("avif", "orientation 6"), rounds);
 	TEST_END();
 }

@@ -8,6 +8,8 @@
 #include "text/jinja.h"
 
 #include <dirent.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* ---- the reference's cases ---- */
 
@@ -224,6 +226,41 @@ static void expect_refused(struct ril_tokenizer *t, const char *template, const 
 	ril_chat_free(c);
 }
 
+/* ---- a lack of memory ---- */
+
+/* In a process of its own: 0: a template with pictures was read as one; 1: an error; 2: as one without. */
+static int load_once(const char *dir)
+{
+	struct ril_err e = {0};
+	struct ril_tokenizer *t = ril_tokenizer_load(dir, &e);
+	struct ril_chat *c = t ? ril_chat_load(dir, t, &e) : NULL;
+	int code = c ? 2 * (strcmp(ril_chat_name(c), "Qwen2.5-VL") != 0) : e.msg[0] ? 1 : 3;
+	ril_chat_free(c);
+	ril_tokenizer_free(t);
+	return code;
+}
+
+/* Whichever allocation fails, the template is refused or read as it is. */
+static void test_memory(void)
+{
+	int n = 1, code = 1, refused = 0;
+	for (; code == 1 && n < 20000; n++) {
+		pid_t pid = fork();
+		int status = 0;
+		if (!pid) {
+			char text[16];
+			snprintf(text, sizeof text, "%d", n);
+			setenv("RIL_FAIL_ALLOC", text, 1);
+			execl("/proc/self/exe", "chat", folder, (char *)NULL);
+			_exit(4);
+		}
+		waitpid(pid, &status, 0);
+		code = WIFEXITED(status) ? WEXITSTATUS(status) : 5;
+		refused += code == 1;
+	}
+	CHECK(code == 0 && refused > 50, "allocation %d fails: %d, after %d", n - 1, code, refused);
+}
+
 static void test_questions(struct ril_tokenizer *t)
 {
 	struct ril_err e = {0};
@@ -294,6 +331,7 @@ static void test_dialects(void)
 		t, pictures, "Qwen2.5-VL",
 		"<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
 	test_questions(t);
+	test_memory();
 	ril_tokenizer_free(t);
 	test_write(folder, "config.json", "{\"model_type\": \"internvl_chat\", \"template\": \"Hermes-2\"}");
 	t = ril_tokenizer_load(folder, &e);
@@ -351,8 +389,10 @@ static void test_language(void)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc == 2)
+		return load_once(argv[1]);
 	static const char *const folders[][3] = {
 		{"qwen2_5_vl-a", "qwen2_5_vl-a", "Qwen2.5-VL"},
 		{"qwen2_5_vl-a-resaved", "qwen2_5_vl-a", "Qwen2.5-VL"},

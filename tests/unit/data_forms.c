@@ -1,31 +1,10 @@
 /* data_forms.c -- other trainers' records: read as the project's own form of the same question, with the reference's ids
  * where they are conversations; lists and lines; and what is refused. */
-#include "../ril_test.h"
+#include "../data_rig.h"
 
-#include "base/file.h"
 #include "base/json.h"
-#include "data/dataset.h"
 #include "data/encode.h"
 #include "tensor/safetensors.h"
-
-static char work_dir[] = "/tmp/ril-forms.XXXXXX";
-
-static const char *put(const char *text)
-{
-	static char path[64];
-	struct ril_err e = {0};
-	snprintf(path, sizeof path, "%s/d.json", work_dir);
-	CHECK(!ril_file_put(path, text, strlen(text), false, &e), "%s", e.msg);
-	return path;
-}
-
-static const char *field(const struct ril_question_line *q, const char *name)
-{
-	for (size_t i = 0; i < q->fields; i++)
-		if (!strcmp(q->field[i].name, name))
-			return q->field[i].value;
-	return "(absent)";
-}
 
 /* ---- the same question, written in every form ---- */
 
@@ -63,24 +42,6 @@ static const char *const others[] = {
 									       "}",
 	"{\"id\":\"a\",\"images\":[\"x.png\",\"y.png\"],\"prompt\":[" ASKED(Q) "],\"answer\":" A "," REST "}",
 };
-
-static bool same_text(struct ril_data_text a, struct ril_data_text b)
-{
-	return a.n == b.n && !memcmp(a.at, b.at, a.n);
-}
-
-static bool same(const struct ril_question_line *a, const struct ril_question_line *b)
-{
-	bool alike = !strcmp(a->id, b->id) && same_text(a->question, b->question) && a->pictures == b->pictures &&
-		     a->answers == b->answers && a->turns == b->turns && a->fields == b->fields;
-	for (size_t i = 0; alike && i < a->pictures; i++)
-		alike = !strcmp(a->picture[i], b->picture[i]);
-	for (size_t i = 0; alike && i < a->answers; i++)
-		alike = same_text(a->answer[i], b->answer[i]);
-	for (size_t i = 0; alike && i < a->fields; i++)
-		alike = !strcmp(a->field[i].name, b->field[i].name) && !strcmp(a->field[i].value, b->field[i].value);
-	return alike;
-}
 
 static void test_forms(void)
 {
@@ -146,6 +107,7 @@ static void check_file(const char *text, size_t n, const char *const *id, const 
 	struct ril_dataset d;
 	struct ril_err e = {0};
 	CHECK(!ril_dataset_read(&d, put(text), RIL_DATA_ANY, &e) && d.n == n, "%s: %s", text, e.msg);
+	check_lasting(&d, put(text), RIL_DATA_ANY);
 	for (size_t i = 0; d.n == n && i < n; i++)
 		CHECK(!strcmp(d.at[i].id, id[i]) && d.at[i].line == line[i], "%s: record %zu is '%s' in line %lld",
 		      text, i, d.at[i].id, (long long)d.at[i].line);
@@ -370,15 +332,12 @@ static void test_golden(void)
 
 int main(void)
 {
-	if (!mkdtemp(work_dir))
-		return 1;
 	test_forms();
 	test_turns();
 	test_file();
 	test_refused();
 	test_golden();
 	test_reference();
-	unlink(put(""));
-	rmdir(work_dir);
+	data_end();
 	TEST_END();
 }
