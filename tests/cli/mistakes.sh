@@ -83,7 +83,7 @@ expect_exit 2 ril-train $A --encode --nonsense
 expect_exit 1 ril-train $A; says 'to begin anew, remove the folder'
 
 # the scripts that look at a run, and the loop through files
-for script in ril-plot ril-table ril-page; do
+for script in ril-plot ril-table ril-page ril-card; do
 	expect_exit 2 "$script"; expect_exit 0 "$script" --help
 	check "$script says how it is called" grep -q "^usage: $script " out
 done
