@@ -71,6 +71,9 @@ static const char *const cases[][2] = {
 	{"这个说法不一定正确。", ""},
 	{"正确", "yes"},
 	{"ＹＥＳ", "yes"},
+	{"The answer is **(A) Yes**.\n\nChoice (B) is incorrect because the set is infinite.", "yes"},
+	{"(B) No", "no"},
+	{"The answer is (B).", ""},
 	/* Attempts to be paid for nothing. */
 	{"", ""},
 	{"  \n", ""},

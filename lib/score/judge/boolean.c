@@ -227,6 +227,12 @@ static enum token_class mark(const char *s, size_t *n)
 	return *s == '?' ? QUERY : strchr(".!\n", *s) ? STOP : strchr(",;:()[]\"-=/|", *s) ? MARK : WORD;
 }
 
+/* (A): the letter of an option, which is the judge choice's business. */
+static bool option_letter(const char *s, const char *end)
+{
+	return end - s > 2 && s[0] == '(' && isalpha((unsigned char)s[1]) && s[2] == ')';
+}
+
 static int tokenise(struct reading *r, struct ril_span s, struct ril_err *err)
 {
 	bool line = true;
@@ -234,6 +240,10 @@ static int tokenise(struct reading *r, struct ril_span s, struct ril_err *err)
 		size_t n, k;
 		if (strchr(" \t\r{}$`", *p)) {
 			p++;
+			continue;
+		}
+		if (option_letter(p, end)) {
+			p += 3;
 			continue;
 		}
 		enum token_class class = word_at(p, end, p > s.s && letter(p[-1]), &n);
@@ -314,6 +324,14 @@ static bool says_yes(enum token_class c)
 	return c == YES || c == TRUTH || c == IS_YES;
 }
 
+/* "choice (B) is incorrect" speaks of an option. */
+static bool of_option(const struct reading *r, size_t i)
+{
+	while (i && class_at(r, i) != COPULA)
+		i--;
+	return i && (!strncasecmp(r->t[i - 1].at, "choice", 6) || !strncasecmp(r->t[i - 1].at, "option", 6));
+}
+
 struct answer {
 	int value; /* 1 yes, 0 no, -1 none */
 	bool decided, doubted;
@@ -328,7 +346,7 @@ static struct answer answer_at(const struct reading *r, size_t i)
 	bool bold = i && class_at(r, i - 1) == BOLD && class_at(r, i + 1) == BOLD;
 	bool said = prior == COPULA || (prior == NEGATION && !plain && !verb) || (prior == IS_YES && !verb) ||
 		    (*r->t[i].at & 0x80 && ends(class_at(r, i + 1)));
-	if (c < YES || c > IS_NO || asked(r, i))
+	if (c < YES || c > IS_NO || asked(r, i) || (prior == COPULA && of_option(r, i)))
 		return none;
 	if (c == NO && determiner(r, i) && *r->t[i].at > 0)
 		return none;
