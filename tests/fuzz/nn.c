@@ -162,21 +162,23 @@ static void test_config(const char *model, const char *copy)
 int main(void)
 {
 	const char *const model[] = {"models/qwen2_5_vl-b", "models/internvl3-b", "models/internvl3-a-resaved",
-				     "models/qwen3-text"};
-	char dir[] = "/tmp/ril-fuzz-nn-XXXXXX", from[4][4096];
+				     "models/qwen3-text",   "models/qwen3_vl",    "models/qwen2_vl"};
+	enum { MODELS = sizeof model / sizeof *model };
+	char dir[] = "/tmp/ril-fuzz-nn-XXXXXX", from[MODELS][4096];
 	if (!test_shared(model[0])) {
 		SKIP("no reference models");
 		TEST_END();
 	}
 	CHECK(mkdtemp(dir), "temporary folder");
-	for (int i = 0; i < 4; i++) {
-		const char *path = test_shared(model[i]);
+	for (int i = 0; i < MODELS; i++) {
+		const char *path = test_reference_or_golden(model[i]);
 		CHECK(path && realpath(path, from[i]), "%s", model[i]);
 	}
 	/* first: which allocation fails is settled at the process's first, so this one must not have had any */
 	test_failing(from[0], RIL_HEAD_LM, dir);
 	test_failing(from[1], RIL_HEAD_SCORE, dir);
-	for (int i = 0; i < 4; i++)
+	test_failing(from[4], RIL_HEAD_LM, dir);
+	for (int i = 0; i < MODELS; i++)
 		test_config(from[i], dir);
 	rmdir(dir);
 	TEST_END();
