@@ -6,7 +6,7 @@
  *
  * Within a part, "no dog" is no answer, "not true" is no, "not yes" is nothing, "maybe yes" is nothing.  What is decided
  * (the whole part, a line, behind "the answer is", at a sentence's beginning before a mark, in bold, "the statement is
- * false") counts before any other yes or no.  After the last turn ("wait", "but", "so") that one of that rank follows, all
+ * false") counts before any other yes or no, but its sentence must not say the opposite.  After the last turn ("wait", "but", "so") that one of that rank follows, all
  * of the rank must agree. */
 #include "score/judge/final_internal.h"
 #include "score/judge/judge.h"
@@ -25,7 +25,7 @@ enum token_class {
 	NO,
 	TRUTH, /* true and false: answers behind "is" and by themselves */
 	UNTRUTH,
-	IS_YES, /* Chinese forms that are verbs, too: answers only by themselves */
+	IS_YES, /* verbs in Chinese, adverbs in English: answers only by themselves */
 	IS_NO,
 	NEGATION,
 	COPULA,
@@ -56,6 +56,7 @@ static const struct {
 	{"nah", NO},
 	{"true", TRUTH},
 	{"correct", TRUTH},
+	{"wrong", UNTRUTH},
 	{"false", UNTRUTH},
 	{"incorrect", UNTRUTH},
 	{"untrue", UNTRUTH},
@@ -73,6 +74,8 @@ static const struct {
 	{"rather than", NEGATION},
 	{"instead of", NEGATION},
 	{"anything but", NEGATION},
+	{"opposite of", NEGATION},
+	{"no-one", WORD},
 	{"without", NEGATION},
 	{"is", COPULA},
 	{"are", COPULA},
@@ -128,6 +131,12 @@ static const struct {
 	{"未必", DOUBT},
 	{"可能", DOUBT},
 	{"如果", DOUBT},
+	{"absolutely", IS_YES},
+	{"of course", IS_YES},
+	{"at all", LINK},
+	{"i don't think so", IS_NO},
+	{"y", IS_YES},
+	{"n", IS_NO},
 	{"a", LINK},
 	{"an", LINK},
 	{"the", LINK},
@@ -159,7 +168,11 @@ static const struct {
 	{"否", IS_NO},
 	{"不是", IS_NO},
 	{"不是的", NO},
-	{"不对", IS_NO},
+	{"不对", UNTRUTH},
+	{"不对的", UNTRUTH},
+	{"没错", YES},
+	{"并非如此", NO},
+	{"答案不是", NEGATION},
 	{"没有", IS_NO},
 	{"不", IS_NO},
 	{"错", IS_NO},
@@ -198,8 +211,20 @@ static bool letter(char c)
 	return isalnum((unsigned char)c) || c == '\'' || c == '_';
 }
 
+/* Does the word that has been read to s go on?  A quotation mark ends it. */
+static bool goes_on(const char *s, const char *end)
+{
+	return s < end && letter(*s) && (*s != '\'' || (s + 1 < end && letter(s[1])));
+}
+
+/* Does a word stand before s? */
+static bool inside(const char *from, const char *s)
+{
+	return s > from && letter(s[-1]) && (s[-1] != '\'' || (s - 1 > from && letter(s[-2])));
+}
+
 /* The longest known word at s, and its length. */
-static enum token_class word_at(const char *s, const char *end, bool inside, size_t *length)
+static enum token_class word_at(const char *s, const char *end, bool joined, size_t *length)
 {
 	enum token_class class = WORD;
 	*length = 0;
@@ -207,7 +232,7 @@ static enum token_class word_at(const char *s, const char *end, bool inside, siz
 		size_t n = strlen(known[i].word);
 		if (n <= *length || n > (size_t)(end - s) || strncasecmp(s, known[i].word, n))
 			continue;
-		if (!(*s & 0x80) && (inside || (s + n < end && letter(s[n]))))
+		if (!(*s & 0x80) && (joined || goes_on(s + n, end)))
 			continue;
 		class = known[i].class;
 		*length = n;
@@ -233,20 +258,28 @@ static bool option_letter(const char *s, const char *end)
 	return end - s > 2 && s[0] == '(' && isalpha((unsigned char)s[1]) && s[2] == ')';
 }
 
+/* Blanks, quotation marks, what LaTeX groups with and options' letters, at s: length. */
+static size_t unseen(const char *s, const char *end, bool joined)
+{
+	static const char *const quotes[] = {"“", "”", "‘", "’", "「", "」", "『", "』"};
+	for (size_t i = 0; i < sizeof quotes / sizeof *quotes; i++)
+		if (!strncmp(s, quotes[i], 3))
+			return 3;
+	if (option_letter(s, end))
+		return 3;
+	return strchr(" \t\r{}$`", *s) || (*s == '\'' && !(joined && goes_on(s, end)));
+}
+
 static int tokenise(struct reading *r, struct ril_span s, struct ril_err *err)
 {
 	bool line = true;
 	for (const char *p = s.s, *end = s.s + s.n; p < end;) {
 		size_t n, k;
-		if (strchr(" \t\r{}$`", *p)) {
-			p++;
+		if ((n = unseen(p, end, inside(s.s, p)))) {
+			p += n;
 			continue;
 		}
-		if (option_letter(p, end)) {
-			p += 3;
-			continue;
-		}
-		enum token_class class = word_at(p, end, p > s.s && letter(p[-1]), &n);
+		enum token_class class = word_at(p, end, inside(s.s, p), &n);
 		if (!n && (class = mark(p, &k)) != WORD)
 			n = k;
 		for (n = n ? n : 1; class == WORD && p + n < end && (letter(p[n]) || (p[n] & 0xC0) == 0x80) &&
@@ -298,12 +331,15 @@ static enum token_class before(const struct reading *r, size_t i, bool marks)
 /* "no dog", "no doubt": the word that follows is what is denied.  What may follow an answer: */
 static bool determiner(const struct reading *r, size_t i)
 {
-	static const char *const after[] = {"because", "since", "it", "there", "this", "that", "the", "they", "he",
-					    "she",     "i",     "we", "not",   "as",   "is",   "or",  "and",  "for"};
+	static const char *const after[] = {"because", "since", "it",  "there", "this",      "that", "the",
+					    "they",    "he",    "she", "i",     "we",        "not",  "as",
+					    "is",      "or",    "and", "for",   "otherwise", "if",   "when"};
 	enum token_class c = class_at(r, i + 1);
 	if (c != WORD && c != LINK && c != COPULA && c != CUE)
 		return false;
 	const char *w = r->t[i + 1].at;
+	if (isdigit((unsigned char)*w))
+		return false;
 	size_t n = strspn(w, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'");
 	for (size_t k = 0; k < sizeof after / sizeof *after; k++)
 		if (n == strlen(after[k]) && !strncasecmp(w, after[k], n))
@@ -337,6 +373,27 @@ struct answer {
 	bool decided, doubted;
 };
 
+/* "If there is a dog, yes": the sentence begins with a condition. */
+static bool conditional(const struct reading *r, size_t i)
+{
+	while (i && class_at(r, i - 1) != STOP && class_at(r, i - 1) != QUERY && class_at(r, i - 1) != TURN)
+		i--;
+	return class_at(r, i) == DOUBT;
+}
+
+/* "Definitely not." */
+static bool not_so(const struct reading *r, size_t i)
+{
+	size_t behind = i + 1;
+	while (class_at(r, behind) == LINK)
+		behind++;
+	if (strncasecmp(r->t[i].at, "not", 3) || !ends(class_at(r, behind)))
+		return false;
+	while (i && !begins_sentence(r, i) && (class_at(r, i - 1) == LINK || class_at(r, i - 1) == IS_YES))
+		i--;
+	return begins_sentence(r, i);
+}
+
 static struct answer answer_at(const struct reading *r, size_t i)
 {
 	struct answer none = {-1, false, false}, a = none;
@@ -346,7 +403,9 @@ static struct answer answer_at(const struct reading *r, size_t i)
 	bool bold = i && class_at(r, i - 1) == BOLD && class_at(r, i + 1) == BOLD;
 	bool said = prior == COPULA || (prior == NEGATION && !plain && !verb) || (prior == IS_YES && !verb) ||
 		    (*r->t[i].at & 0x80 && ends(class_at(r, i + 1)));
-	if (c < YES || c > IS_NO || asked(r, i) || (prior == COPULA && of_option(r, i)))
+	if (c == NEGATION && not_so(r, i) && !asked(r, i))
+		return (struct answer){0, true, false};
+	if (c < YES || c > IS_NO || asked(r, i) || (prior == COPULA && !plain && of_option(r, i)))
 		return none;
 	if (c == NO && determiner(r, i) && *r->t[i].at > 0)
 		return none;
@@ -365,6 +424,7 @@ static struct answer answer_at(const struct reading *r, size_t i)
 	/* "it may be true", "is not the answer": looked for a few words back. */
 	for (size_t k = i, far = 0; k && far < 5 && !ends(class_at(r, k - 1)); k--, far++)
 		a.doubted |= class_at(r, k - 1) == DOUBT;
+	a.doubted |= conditional(r, i);
 	if (class_at(r, i + 1) == COPULA && (class_at(r, i + 2) == NEGATION || class_at(r, i + 2) == UNTRUTH))
 		return none; /* yes is wrong */
 	return a;
@@ -385,18 +445,23 @@ static bool both(const struct reading *r, size_t i)
 /* 1, 0; -1: nothing decided, or both. */
 static int decide(const struct reading *r)
 {
-	int got[2] = {-1, -1}; /* by rank: decided, other */
-	bool clash[2] = {false, false}, turned[2] = {false, false};
+	int got[2] = {-1, -1};                                                    /* by rank: decided, other */
+	bool clash[2] = {false, false}, turned[2] = {false, false}, here = false; /* here: decided in this sentence */
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->t[i].class == TURN)
 			turned[0] = turned[1] = true;
+		if (r->t[i].class == TURN || r->t[i].class == STOP)
+			here = false;
 		struct answer a = answer_at(r, i);
 		if (a.value < 0)
 			continue;
 		int rank = !a.decided;
+		bool again = got[rank] == a.value && !clash[rank]; /* a doubt takes nothing back */
 		if (turned[rank] || (got[rank] < 0 && !clash[rank]))
 			got[rank] = a.value, clash[rank] = false;
-		clash[rank] |= got[rank] != a.value || a.doubted || both(r, i);
+		clash[rank] |= got[rank] != a.value || (a.doubted && !again) || both(r, i);
+		clash[0] |= here && got[0] != a.value; /* yes for dogs and no for cats */
+		here |= a.decided;
 		turned[rank] = false;
 	}
 	int rank = got[0] < 0;

@@ -48,6 +48,7 @@ static const char *const turns[] = {"wait",      "no",   "actually", "sorry",   
 				    "therefore", "thus", "hence",    "finally", "final",      "however", "instead",
 				    "所以",      "因此", "不对",     "更正",    "最终"};
 static const char *const corrections[] = {"wait", "no", "actually", "sorry", "correction", "oops", "不对", "更正"};
+static const char *const doubts[] = {"could", "might", "maybe", "perhaps", "possibly", "alternatively", "可能", "也许"};
 static const char reasons[] = "|because|since|as|for|where|which|when|from|given|if|with|by|that|after|due|so|";
 
 /* ---- formulas ---- */
@@ -406,6 +407,20 @@ static const char *cue(const char *from, const char *end, const char **begin, bo
 	return NULL;
 }
 
+/* Nothing but the words that lead to another cue: "Final answer: the final answer is". */
+static bool leads_on(struct ril_span s)
+{
+	for (size_t i = 0, n; i < s.n; i += n ? n : 1) {
+		n = ril_math_letters(s.s + i, s.s + s.n);
+		if (n ? !ril_math_word_in("|the|The|my|My|our|Our|final|Final|correct|so|So|thus|Thus|therefore|"
+					  "Therefore|hence|Hence|and|",
+					  s.s + i, n)
+		      : isdigit((unsigned char)s.s[i]) || s.s[i] == '\\' || s.s[i] & 0x80)
+			return false;
+	}
+	return true;
+}
+
 /* What one sentence says behind its cues; `more`: the next sentence, for a cue at a line's end. */
 static bool cued_claims(struct reading *r, struct sentence s, const char *more)
 {
@@ -417,9 +432,9 @@ static bool cued_claims(struct reading *r, struct sentence s, const char *more)
 			r->any = r->clash = false;
 		at = end;
 		found = true;
-		if (denied)
-			continue;
 		struct ril_span here = trim((struct ril_span){value, (size_t)(end - value)});
+		if (denied || (end < s.end && here.n && leads_on(here)))
+			continue;
 		struct sentence next = {here.s, here.s + here.n, false};
 		r->cued = true;
 		if (!here.n && end == s.end && next_sentence(&more, r->end, &next))
@@ -431,6 +446,15 @@ static bool cued_claims(struct reading *r, struct sentence s, const char *more)
 	return found;
 }
 
+/* Does this hold a formula?  It is in r->other then. */
+static bool probe(const struct reading *r, const char *from, const char *end)
+{
+	struct reading other = *r;
+	other.m = r->other;
+	other.any = other.clash = other.cued = false;
+	return claims(&other, from, end);
+}
+
 static void read_cued(struct reading *r, struct ril_span text)
 {
 	struct sentence s;
@@ -438,14 +462,14 @@ static void read_cued(struct reading *r, struct ril_span text)
 		if (s.question || cued_claims(r, s, at) || !r->any)
 			continue;
 		size_t n = ril_math_letters(s.from, s.end);
+		r->cued = false;
 		if (HOLDS(s.from, s.from + n, corrections)) { /* "Wait, no: 6." */
-			struct reading probe = *r;
-			probe.m = r->other;
-			probe.any = probe.clash = r->cued = probe.cued = false;
-			if (claims(&probe, s.from + n, s.end)) {
-				r->any = r->clash = false;
-				claims(r, s.from + n, s.end);
-			}
+			if (!probe(r, s.from + n, s.end))
+				continue;
+			r->any = r->clash = false;
+			claims(r, s.from + n, s.end);
+		} else if (HOLDS(s.from, s.end, doubts) && probe(r, s.from, s.end)) { /* "It could also be 6." */
+			r->clash |= !ril_math_equal(r->m, r->other);
 		}
 	}
 }

@@ -247,7 +247,7 @@ static int call(struct ril_math_parse *p, struct ril_span name)
 {
 	int second = -1, power = -1, n, arg;
 	if (ril_span_is(name, "sqrt")) {
-		bool index = p->at < p->end && *p->at == '[';
+		bool index = next(p) == '[';
 		if (index && (p->at++, (second = parse_sum(p)) < 0 || !take(p, ']')))
 			return -1;
 		arg = isdigit(next(p)) ? ril_math_number(p) : argument(p);

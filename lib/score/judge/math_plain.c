@@ -82,7 +82,7 @@ static const char greek[] = "|alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota
 static const char spaces[] =
 	"|left|right|big|Big|bigg|Bigg|bigl|bigr|Bigl|Bigr|displaystyle|textstyle|scriptstyle|limits|"
 	"quad|qquad|boxed|fbox|mathbf|mathbb|mathit|mathcal|boldsymbol|bm|textbf|textit|emph|"
-	"overline|underline|vec|hat|bar|degree|space|thinspace|mathsf|mathtt|it|bf|rm|tiny|small|large|";
+	"overline|underline|vec|hat|bar|degree|space|thinspace|mathsf|mathtt|angle|triangle|it|bf|rm|tiny|small|large|";
 static const char words[] = "|text|textrm|textnormal|mathrm|mbox|textsf|";
 static const struct {
 	const char *name;
@@ -303,11 +303,36 @@ static size_t text_mark(const char *from, const char *s, const char *end, const 
 	}
 	if (left > 2 && !memcmp(s, "{,}", 3))
 		return *put = "\xFC", 3;
-	if (*s == '^' && (size_t)(end - s) > 5 && (!memcmp(s, "^\\circ", 6) || !memcmp(s, "^\\degre", 6)))
-		return *put = " ", s[2] == 'c' ? 6 : 8;
-	if (*s == '^' && left > 7 && !memcmp(s, "^{\\circ}", 8))
-		return *put = " ", 8;
 	return strchr("\"`~", *s) ? (*put = " ", 1) : 0;
+}
+
+/* The sign of degrees at s: length. */
+static size_t degree(const char *s, const char *end)
+{
+	static const char *const signs[] = {"^\\circ", "^{\\circ}", "^\\degree", "^{\\degree}", "\\degree"};
+	for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+		if ((size_t)(end - s) >= strlen(signs[i]) && !memcmp(s, signs[i], strlen(signs[i])))
+			return strlen(signs[i]);
+	return 0;
+}
+
+/* Behind "sin 30" degrees are radians, elsewhere a unit that is left out. */
+static int put_degrees(struct ril_buf *out, struct ril_err *err)
+{
+	size_t from = out->len, name;
+	char number[32];
+	while (from && (isdigit((unsigned char)out->data[from - 1]) || out->data[from - 1] == '.'))
+		from--;
+	name = from;
+	while (name && strchr(" ({", out->data[name - 1]))
+		name--;
+	if (from == out->len || out->len - from >= sizeof number || name < 3 ||
+	    !ril_math_word_in("|sin|cos|tan|cot|sec|csc|", out->data + name - 3, 3))
+		return ril_buf_puts(out, " ", err);
+	memcpy(number, out->data + from, out->len - from);
+	number[out->len - from] = 0;
+	out->len = from;
+	return ril_buf_printf(out, err, "(%s*π/180)", number);
 }
 
 /* "3 x 10": a letter between numbers that multiplies them. */
@@ -327,8 +352,10 @@ int ril_math_plain(struct ril_buf *out, struct ril_span s, struct ril_err *err)
 	int rc = 0;
 	for (const char *p = s.s; !rc && p < end;) {
 		const char *put = NULL;
-		size_t n = text_mark(s.s, p, end, &shut, &put);
+		size_t n = degree(p, end);
 		if (n)
+			rc = put_degrees(out, err);
+		else if ((n = text_mark(s.s, p, end, &shut, &put)))
 			rc = ril_buf_puts(out, put, err);
 		else if (*p == '\\')
 			n = put_command(out, p, end, &rc, err);

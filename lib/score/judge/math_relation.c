@@ -11,11 +11,23 @@ static struct ril_math_node *at(struct ril_math *m, int node)
 	return &m->node[node];
 }
 
-/* x, f(x), f(2), (x, y): what something is said of. */
+/* AB, ABC: points of a figure. */
+static bool points(const struct ril_math *m, int k)
+{
+	for (; k >= 0; k = look(m, k)->next)
+		if (look(m, k)->kind != RIL_MATH_SYMBOL || look(m, k)->text.n != 1 || *look(m, k)->text.s < 'A' ||
+		    *look(m, k)->text.s > 'Z')
+			return false;
+	return true;
+}
+
+/* x, f(x), f(2), (x, y), AB: what something is said of. */
 bool ril_math_names(const struct ril_math *m, int n)
 {
 	const struct ril_math_node *v = &m->node[n];
 	if (v->kind == RIL_MATH_SYMBOL)
+		return true;
+	if (v->kind == RIL_MATH_PRODUCT && points(m, v->child))
 		return true;
 	if (v->kind == RIL_MATH_PRODUCT)
 		return look(m, v->child)->kind == RIL_MATH_SYMBOL &&

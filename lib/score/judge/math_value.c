@@ -90,7 +90,8 @@ static double number_value(const struct ril_math_node *v)
 	int e = v->exponent;
 	size_t n = significant(v->text, s, 400, &e);
 	snprintf(s + n, sizeof s - n, "e%d", e);
-	return n ? strtod(s, NULL) : 0;
+	double x = n ? strtod(s, NULL) : 0;
+	return n && x == 0 ? NAN : x; /* too small to be told from 0 */
 }
 
 /* ---- computing ---- */
@@ -178,6 +179,13 @@ static double complex power(double complex x, double complex y)
 	return n < 0 ? 1 / r : r;
 }
 
+/* 10^-400 is not 0. */
+static double complex raise(double complex x, double complex y)
+{
+	double complex r = power(x, y);
+	return r == 0 && x != 0 ? NAN : r;
+}
+
 static double complex eval(struct part p, int point)
 {
 	const struct ril_math_node *v = node(p);
@@ -195,7 +203,7 @@ static double complex eval(struct part p, int point)
 			x *= eval(k, point);
 		return x;
 	case RIL_MATH_RATIO: return eval(child(p), point) / eval(next(child(p)), point);
-	case RIL_MATH_POWER: return power(eval(child(p), point), eval(next(child(p)), point));
+	case RIL_MATH_POWER: return raise(eval(child(p), point), eval(next(child(p)), point));
 	case RIL_MATH_NEGATIVE: return -eval(child(p), point);
 	case RIL_MATH_PLUSMINUS: return p.sign * eval(child(p), point);
 	case RIL_MATH_PERCENT: return eval(child(p), point) / 100;
@@ -223,6 +231,12 @@ static bool is_letter(const struct ril_math_node *v)
 {
 	return v->kind == RIL_MATH_SYMBOL && !ril_span_is(v->text, "e") && !ril_span_is(v->text, "i") &&
 	       !ril_span_is(v->text, "\xCF\x80");
+}
+
+/* sin(pi), 0.1 + 0.2 - 0.3: not quite 0.  1.6e-19 is another thing. */
+static bool may_cancel(const struct ril_math_node *v)
+{
+	return v->kind == RIL_MATH_CALL || v->kind == RIL_MATH_SUM;
 }
 
 static bool is_plus_minus(const struct ril_math_node *v)
@@ -258,11 +272,12 @@ static bool finite_number(double complex x)
 	return isfinite(creal(x)) && isfinite(cimag(x));
 }
 
-static bool close_to(double complex x, double complex y, double within)
+/* `zero`: what is smaller than this equals 0. */
+static bool close_to(double complex x, double complex y, double within, double zero)
 {
 	double most = fmax(cabs(x), cabs(y));
-	if (x == 0 || y == 0) /* sin(pi) is not quite 0 */
-		return most < 1e-12;
+	if (x == 0 || y == 0)
+		return most <= zero;
 	return cabs(x - y) <= within * most;
 }
 
@@ -272,6 +287,7 @@ static bool equal_values(struct part a, struct part b)
 	if (literal(a, &minus) && literal(b, &minus))
 		return same_literal(a, b);
 	bool rounded = any(a, is_decimal) != any(b, is_decimal);
+	double zero = any(a, may_cancel) || any(b, may_cancel) ? 1e-12 : 0;
 	int points = any(a, is_letter) || any(b, is_letter) ? POINTS : 1, met = 0, exact = 0;
 	for (int i = 0; i < points; i++) {
 		double complex x = eval(a, i), y = eval(b, i);
@@ -281,10 +297,11 @@ static bool equal_values(struct part a, struct part b)
 		    !close_to(x, y,
 			      rounded      ? 2e-6
 			      : points > 1 ? 1e-8
-					   : 1e-12))
+					   : 1e-12,
+			      zero))
 			return false;
 		met++;
-		exact += rounded || close_to(x, y, 1e-12);
+		exact += rounded || close_to(x, y, 1e-12, zero);
 	}
 	return (2 * met >= points && 4 * exact >= 3 * met) || alike(a, b);
 }
@@ -305,7 +322,7 @@ static bool equal_equations(struct part a, struct part b)
 	for (int i = 0; i < POINTS; i++) {
 		double complex x = eval(child(a), i) - eval(next(child(a)), i),
 			       y = eval(child(b), i) - eval(next(child(b)), i), r = x / y;
-		if (!finite_number(r) || cabs(r) < 1e-9 || (i && !close_to(r, ratio, 1e-8)))
+		if (!finite_number(r) || cabs(r) < 1e-9 || (i && !close_to(r, ratio, 1e-8, 0)))
 			return alike(a, b);
 		ratio = r;
 	}
