@@ -196,7 +196,7 @@ static int encode_all(struct run *r, struct ril_err *err)
 	return ril_writer_end(r->out, err);
 }
 
-/* Shards stay open, each twice: its records and its pictures. */
+/* Shards stay open as long as the limit allows, each twice: its records and its pictures. */
 static void allow_files(void)
 {
 	struct rlimit most;

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -170,6 +171,15 @@ void ril_file_discard(struct ril_file *f)
 	free(f->temp);
 	free(f->path);
 	*f = (struct ril_file){.fd = -1};
+}
+
+size_t ril_files_at_once(void)
+{
+	struct rlimit most;
+	if (getrlimit(RLIMIT_NOFILE, &most))
+		return 16;
+	size_t n = most.rlim_cur < 1 << 20 ? (size_t)most.rlim_cur / 4 : 1 << 18;
+	return n ? n : 1;
 }
 
 int ril_file_unnamed(struct ril_err *err)

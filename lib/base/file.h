@@ -27,6 +27,8 @@ void ril_file_abandon(void);
 
 /* Writes everything, through interruptions, short writes and non-blocking descriptors.  iov is used up. */
 int ril_write_all(int fd, struct iovec *iov, int n, struct ril_err *);
+/* How many files of one kind may be held open: a quarter of those that the process may. */
+size_t ril_files_at_once(void);
 /* A new file without a name, in TMPDIR or else /tmp, to write and read; its descriptor, or -1. */
 int ril_file_unnamed(struct ril_err *);
 /* Exactly n bytes from that place of a file; that it ends before is RIL_ECORRUPT. */

@@ -208,7 +208,8 @@ static int read_records(struct ril_data_file *f, const struct ril_buf *text, str
 
 static int read_text(struct ril_data_file *f, struct ril_data_text_file *t, bool standard, struct ril_err *err)
 {
-	int rc = ril_data_open_text(t, standard ? "/dev/stdin" : f->from->path, f->from->lasting && !standard, err);
+	int rc = ril_data_open_text(f->d, t, standard ? "/dev/stdin" : f->from->path, f->from->lasting && !standard,
+				    err);
 	if (!rc && t->text.len)
 		rc = read_records(f, &t->text, err);
 	ril_data_text_over(t);

@@ -76,6 +76,7 @@ struct ril_dataset {
 	bool spooling;
 	char **path; /* [paths] the files' names, for messages */
 	size_t paths;
+	uint64_t asked; /* times that a file was asked for */
 };
 
 /* A file and how it is read.  Strings are borrowed while it is read. */
@@ -102,7 +103,7 @@ int ril_dataset_read(struct ril_dataset *, const char *path, enum ril_data_forma
 void ril_dataset_free(struct ril_dataset *);
 
 /* Question i, from 0: the set's, or read again into `room`, which ril_dataset_done releases in either case. */
-int ril_dataset_get(const struct ril_dataset *, size_t i, struct ril_question_line *room,
+int ril_dataset_get(struct ril_dataset *, size_t i, struct ril_question_line *room,
 		    const struct ril_question_line **out, struct ril_err *);
 void ril_dataset_done(struct ril_question_line *room);
 

@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "base/scan.h"
 
+#include <sys/stat.h>
+
 /* A record's place in its file. */
 struct ril_data_place {
 	uint64_t at; /* in the text or the spool; a shard's first member; n = 0: among the questions that are kept */
@@ -27,6 +29,9 @@ struct ril_data_text_file {
 	bool mapped; /* the text is the file, not memory: only then can it be read again */
 	size_t gone; /* bytes of it whose pages were given back */
 	struct ril_tar *tar;
+	bool shard;
+	struct stat was; /* when it was read first */
+	uint64_t asked;  /* when it was asked for last, as the set counts */
 };
 
 /* A file while it is read. */
@@ -53,7 +58,10 @@ int ril_data_add(struct ril_data_file *, cJSON *record, enum ril_data_format, in
 /* ---- places.c ---- */
 
 /* The file's bytes, which ril_data_text_over gives up; `again`: records will be read again, if it is a regular file. */
-int ril_data_open_text(struct ril_data_text_file *, const char *path, bool again, struct ril_err *);
+int ril_data_open_text(struct ril_dataset *, struct ril_data_text_file *, const char *path, bool again,
+		       struct ril_err *);
+/* A shard's index. */
+int ril_data_open_tar(struct ril_dataset *, struct ril_data_text_file *, struct ril_err *);
 void ril_data_text_over(struct ril_data_text_file *);
 void ril_data_close(struct ril_data_text_file *);
 /* Nothing before `until` is read now: its pages may go. */

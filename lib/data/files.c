@@ -6,14 +6,13 @@
 
 #include "data/tar.h"
 #include "base/base64.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/stat.h>
-
-enum { MOST_SHARDS = 4096 }; /* open between loads */
 
 struct ril_files {
 	const char *root;
@@ -40,7 +39,7 @@ static void close_shards(struct ril_files *f)
 
 void ril_files_rest(struct ril_files *f)
 {
-	if (f->n > MOST_SHARDS)
+	if (f->n > ril_files_at_once())
 		close_shards(f);
 }
 

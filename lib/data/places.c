@@ -3,7 +3,9 @@
  * Ids are known by 128 bits of their SHA-256: they are told apart, and looked through for ones that come twice, without the
  * questions.  A text is mapped while it is gone through, and pages that were read are given back; later a record is read from
  * its place in the file, which must not change meanwhile.  What has no such place (a pipe's records, those that lists are
- * joined to) is written to a file of its own. */
+ * joined to) is written to a file of its own.  There may be more files than a process can hold open: of a quarter of those
+ * that it may, the one that was not asked for longest gives way, and is opened again, if it is still the same, when its turn
+ * comes. */
 #include "data/dataset_internal.h"
 
 #include "data/tar.h"
@@ -20,19 +22,75 @@ enum { LET_GO = 1 << 24 }; /* bytes of a mapped text after which pages are given
 
 /* ---- texts ---- */
 
-int ril_data_open_text(struct ril_data_text_file *t, const char *path, bool again, struct ril_err *err)
+/* Closes what can be opened again; what a shard's index took goes, too. */
+static void shut(struct ril_data_text_file *t)
 {
-	struct stat st;
-	bool regular = again && !stat(path, &st) && S_ISREG(st.st_mode); /* a pipe is not opened twice */
-	t->fd = regular ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (t->fd >= 0 && !fstat(t->fd, &st) && st.st_size > 0) {
-		void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, t->fd, 0);
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = -1;
+	ril_tar_free(t->tar);
+	t->tar = NULL;
+}
+
+/* One more file is to be opened. */
+static void make_room(struct ril_dataset *d)
+{
+	struct ril_data_text_file *oldest = NULL;
+	size_t held = 0;
+	for (struct ril_data_text_file *t = d->file; t < d->file + d->paths; t++) {
+		if (t->fd < 0 && !t->tar)
+			continue;
+		held++;
+		oldest = oldest && oldest->asked <= t->asked ? oldest : t;
+	}
+	if (held >= ril_files_at_once())
+		shut(oldest);
+}
+
+int ril_data_open_text(struct ril_dataset *d, struct ril_data_text_file *t, const char *path, bool again,
+		       struct ril_err *err)
+{
+	make_room(d);
+	t->asked = ++d->asked;
+	t->fd = again && !stat(path, &t->was) && S_ISREG(t->was.st_mode) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (t->fd >= 0 && !fstat(t->fd, &t->was) && t->was.st_size > 0) {
+		void *map = mmap(NULL, (size_t)t->was.st_size, PROT_READ, MAP_PRIVATE, t->fd, 0);
 		if (map != MAP_FAILED) {
 			t->mapped = true;
-			t->text = (struct ril_buf){map, (size_t)st.st_size, 0};
+			t->text = (struct ril_buf){map, (size_t)t->was.st_size, 0};
 		}
 	}
 	return t->mapped ? 0 : ril_read_file(&t->text, path, err);
+}
+
+int ril_data_open_tar(struct ril_dataset *d, struct ril_data_text_file *t, struct ril_err *err)
+{
+	make_room(d);
+	t->asked = ++d->asked;
+	t->shard = true;
+	if (stat(t->from.path, &t->was))
+		return ril_fail_errno(err, "%s", t->from.path);
+	return (t->tar = ril_tar_open(t->from.path, err)) ? 0 : -1;
+}
+
+/* Is it open, or open again and what it was? */
+static int reach(struct ril_dataset *d, struct ril_data_text_file *t, struct ril_err *err)
+{
+	struct stat st;
+	const char *path = t->from.path;
+	t->asked = ++d->asked;
+	if (t->fd >= 0 || t->tar)
+		return 0;
+	make_room(d);
+	if (stat(path, &st))
+		return ril_fail_errno(err, "%s", path);
+	if (st.st_dev != t->was.st_dev || st.st_ino != t->was.st_ino || st.st_size != t->was.st_size ||
+	    st.st_mtim.tv_sec != t->was.st_mtim.tv_sec || st.st_mtim.tv_nsec != t->was.st_mtim.tv_nsec)
+		return ril_fail(err, RIL_EFAIL, "%s: changed since it was read first", path);
+	if (t->shard)
+		return (t->tar = ril_tar_open(path, err)) ? 0 : -1;
+	t->fd = open(path, O_RDONLY | O_CLOEXEC);
+	return t->fd < 0 ? ril_fail_errno(err, "%s", path) : 0;
 }
 
 void ril_data_text_over(struct ril_data_text_file *t)
@@ -47,9 +105,7 @@ void ril_data_text_over(struct ril_data_text_file *t)
 void ril_data_close(struct ril_data_text_file *t)
 {
 	ril_data_text_over(t);
-	if (t->fd >= 0)
-		close(t->fd);
-	ril_tar_free(t->tar);
+	shut(t);
 	*t = (struct ril_data_text_file){.fd = -1};
 }
 
@@ -147,9 +203,11 @@ static cJSON *record_again(const struct ril_dataset *d, const struct ril_data_pl
 	return record;
 }
 
-static int read_again(const struct ril_dataset *d, const struct ril_data_place *p, struct ril_question_line *room,
+static int read_again(struct ril_dataset *d, const struct ril_data_place *p, struct ril_question_line *room,
 		      struct ril_err *err)
 {
+	if (!p->in_spool && reach(d, &d->file[p->file], err))
+		return -1;
 	*room = (struct ril_question_line){.file = d->path[p->file], .line = p->line, .place = p->place};
 	cJSON *record = record_again(d, p, err);
 	int rc = record ? ril_line_read(room, record, (enum ril_data_format)p->format, room->file, err) : -1;
@@ -160,7 +218,7 @@ static int read_again(const struct ril_dataset *d, const struct ril_data_place *
 	return ril_context(err, "%s: line %lld: read well before, and now", d->path[p->file], (long long)p->line);
 }
 
-int ril_dataset_get(const struct ril_dataset *d, size_t i, struct ril_question_line *room,
+int ril_dataset_get(struct ril_dataset *d, size_t i, struct ril_question_line *room,
 		    const struct ril_question_line **out, struct ril_err *err)
 {
 	const struct ril_data_place *p = &d->place[i];

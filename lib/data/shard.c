@@ -182,8 +182,8 @@ static size_t sample_end(const struct ril_tar *tar, size_t first)
 
 int ril_shard_read(struct ril_data_file *f, struct ril_data_text_file *file, struct ril_err *err)
 {
-	const struct ril_tar *tar = file->tar = ril_tar_open(f->from->path, err);
-	int rc = tar ? 0 : ril_data_fault(f, err);
+	int rc = ril_data_open_tar(f->d, file, err) ? ril_data_fault(f, err) : 0;
+	const struct ril_tar *tar = file->tar;
 	for (size_t i = 0, end; tar && i < tar->n && !rc; i = end) {
 		end = sample_end(tar, i);
 		if (!key_length(tar->at[i].name))

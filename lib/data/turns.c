@@ -2,8 +2,8 @@
  *
  * Each answer is learnt after what a model would have been shown then.  Where the chat template renders what came before as it
  * stood (all but Qwen3's, which drops earlier thoughts), the tokens of all answers are those of the one sequence of the whole
- * conversation, and a mean over a batch's tokens is the loss of that sequence with everything but answers masked: what TRL
- * calls assistant_only_loss. */
+ * conversation, and a mean over a batch's tokens is the loss of that sequence with everything but answers masked: TRL's
+ * assistant_only_loss, but for the line break after each answer, which its templates for Qwen count, too. */
 #include "data/dataset_internal.h"
 
 #include <stdio.h>

@@ -55,6 +55,13 @@ tar -C c -cf captions.tar x.png x.txt
 expect_exit 0 E --with-answers --ask 'What is it?' -o captions.ril captions.tar
 check "captions" test "$(ril-inspect --json captions.ril | jq -c 'select(.kind == "group").metadata | [.question, .answers[0]]')" = '["What is it?","A red ball."]'
 
+# more shards than are held open
+mkdir many
+for k in {1..300}; do jq -nc --arg k "$k" '{question: $k, image: null}' >many/$k.json; (cd many && tar -cf $k.tar $k.json); done
+encode_many() { E --shuffle --seed 2 -o many.ril many/*.tar; ril-inspect --json many.ril | jq -c 'select(.kind == "group")'; }
+check "hundreds of shards, few files" cmp <(ulimit -n 160; encode_many) <(encode_many)
+check "all of them" test "$(keys many.ril | sort -u | wc -l)" = 300
+
 # refused
 head -c 3000 shards/a.tar >cut.tar; expect_exit 3 E cut.tar; says 'cut.tar: cut off'
 head -c -20 shards/b.tar.gz >cut.tar.gz; expect_exit 3 E cut.tar.gz; says 'cut.tar.gz: gzip: cut off'

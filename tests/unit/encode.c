@@ -192,6 +192,48 @@ static void test_memory(void)
 	ril_dataset_free(&d);
 }
 
+static bool reads(struct ril_dataset *d, size_t i, struct ril_err *e)
+{
+	struct ril_question_line room;
+	const struct ril_question_line *q;
+	char want[24];
+	snprintf(want, sizeof want, "%zu", i);
+	bool good = !ril_dataset_get(d, i, &room, &q, e) && !strcmp(q->id, want);
+	ril_dataset_done(&room);
+	return good;
+}
+
+/* More files than the set holds open: each is read when its turn comes, and one that was replaced while it was closed is not. */
+static void test_many(void)
+{
+	enum { MANY = 300 };
+	static char path[MANY][128];
+	static struct ril_data_source from[MANY];
+	struct ril_dataset d;
+	struct ril_err e = {0};
+	struct rlimit limit, low;
+	size_t bad = 0;
+	for (size_t i = 0; i < MANY; i++) {
+		char name[32], text[64];
+		snprintf(name, sizeof name, "many-%zu.jsonl", i);
+		snprintf(text, sizeof text, "{\"id\":%zu,\"question\":\"Q\"}\n", i);
+		snprintf(path[i], sizeof path[i], "%s", put_as(name, text));
+		from[i] = (struct ril_data_source){.path = path[i], .lasting = true};
+	}
+	CHECK(!getrlimit(RLIMIT_NOFILE, &limit), "a limit");
+	low = (struct rlimit){MANY - 100, limit.rlim_max};
+	CHECK(!setrlimit(RLIMIT_NOFILE, &low) && !ril_dataset_load(&d, from, MANY, &e) && d.n == MANY, "%s", e.msg);
+	for (size_t i = 0; i < 3 * MANY && d.n == MANY; i++)
+		bad += !reads(&d, i * 7 % MANY, &e);
+	CHECK(!bad, "%zu of %d files not read again: %s", bad, 3 * MANY, e.msg);
+	for (size_t i = 1; i < MANY - 100; i++) /* file 0 was not asked for longest */
+		bad += !reads(&d, i, &e);
+	put_as("many-0.jsonl", "{\"id\":0,\"question\":\"R\"}\n{}");
+	CHECK(!bad && !reads(&d, 0, &e) && strstr(e.msg, "many-0.jsonl: changed since it was read first"), "%s", e.msg);
+	ril_dataset_free(&d);
+	CHECK(!setrlimit(RLIMIT_NOFILE, &limit), "the limit");
+}
+
 static void test_schedule(void)
 {
 	struct ril_err e = {0};
@@ -304,6 +346,7 @@ int main(void)
 	test_dataset();
 	test_schedule();
 	test_memory();
+	test_many();
 	test_reference();
 	data_end();
 	TEST_END();
