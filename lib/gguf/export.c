@@ -301,6 +301,9 @@ static int check_text(const struct ril_config *c, struct ril_err *err)
 		if (t->window && t->sliding[k])
 			return ril_fail(err, RIL_EFAIL, "layer %lld sees a sliding window, in llama.cpp's %s none does",
 					(long long)k, architecture(c));
+	if (t->rope.form != RIL_ROPE_PLAIN)
+		return ril_fail(err, RIL_EFAIL,
+				"no export of rotary positions that are stretched (linear, llama3, yarn)");
 	if (t->o_bias)
 		return ril_fail(err, RIL_EFAIL, "attention's outputs have biases, in llama.cpp's %s they have none",
 				architecture(c));
