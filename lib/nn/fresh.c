@@ -199,16 +199,27 @@ static int write_all(const struct writer *w, const struct ril_params *ps, int *f
 
 /* ---- settings ---- */
 
+/* Its part of a nested file, or NULL. */
+static const cJSON *language_model(const cJSON *config)
+{
+	const cJSON *text = cJSON_GetObjectItemCaseSensitive(config, "text_config");
+	return text ? text : cJSON_GetObjectItemCaseSensitive(config, "llm_config");
+}
+
+/* The type of the whole model, else of its language model: some files tell that only. */
 static enum ril_dtype dtype_of(const cJSON *config)
 {
-	const char *s = "float32";
+	const cJSON *text = language_model(config);
+	const char *s = NULL;
 	struct ril_err ignored = {0};
-	if (ril_json_str(config, "torch_dtype", &s, &ignored) || ril_json_str(config, "dtype", &s, &ignored))
+	if (ril_json_str(config, "torch_dtype", &s, &ignored) || ril_json_str(config, "dtype", &s, &ignored) ||
+	    (!s && text &&
+	     (ril_json_str(text, "torch_dtype", &s, &ignored) || ril_json_str(text, "dtype", &s, &ignored))))
 		return RIL_NONE;
-	return !strcmp(s, "float32")    ? RIL_F32
-	       : !strcmp(s, "bfloat16") ? RIL_BF16
-	       : !strcmp(s, "float16")  ? RIL_F16
-					: RIL_NONE;
+	return !s || !strcmp(s, "float32") ? RIL_F32
+	       : !strcmp(s, "bfloat16")    ? RIL_BF16
+	       : !strcmp(s, "float16")     ? RIL_F16
+					   : RIL_NONE;
 }
 
 enum ril_dtype ril_fresh_dtype(const char *dir, struct ril_err *err)
@@ -230,9 +241,7 @@ static int read_settings(struct writer *w, struct ril_err *err)
 	cJSON *c = ril_json_read(path, err);
 	if (!c)
 		return -1;
-	const cJSON *vision = cJSON_GetObjectItemCaseSensitive(c, "vision_config"),
-		    *text = cJSON_GetObjectItemCaseSensitive(c, "text_config");
-	text = text ? text : cJSON_GetObjectItemCaseSensitive(c, "llm_config");
+	const cJSON *vision = cJSON_GetObjectItemCaseSensitive(c, "vision_config"), *text = language_model(c);
 	w->dtype = w->how->dtype ? w->how->dtype : dtype_of(c);
 	w->text_range = .02;
 	w->layer_scale = .1;

@@ -22,6 +22,9 @@ expect_exit 2 ril-init -q --config "$R/student.json" --tokenizer a -o ./a
 check "BF16" ril-init -q --config "$R/student.json" --tokenizer a --seed 1 --dtype BF16 -o f
 check "... half the size" test "$(stat -c %s f/model.safetensors)" -lt "$(($(stat -c %s a/model.safetensors) * 6 / 10))"
 check "... says so" grep -q bfloat16 f/config.json
+jq 'del(.torch_dtype) | .text_config.dtype = "bfloat16"' "$RIL_ROOT/tests/golden/configs/qwen3_vl.json" >part.json
+check "a type that only the language model's settings name" ril-init -q --config part.json --train-tokenizer corpus.txt --vocab 300 -o h
+check "... is the weights'" bash -c 'ril-inspect h >list && grep -q " BF16 " list && ! grep -q " F32 " list'
 for id in image_token_id eos_token_id vision_start_token_id; do
 	check "$id" jq -e --slurpfile t a/tokenizer.json --arg id $id \
 		'.[$id] as $n | $t[0].added_tokens | any(.id == $n)' a/config.json --exit-status >/dev/null

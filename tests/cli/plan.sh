@@ -66,6 +66,13 @@ mkdir bare; jq '.torch_dtype = "bfloat16"' m/config.json >bare/config.json
 check "a folder of one file" bash -c 'ril-update -m bare --train llm,projector,vision --plan </dev/null >plan'
 elements=$(ril-inspect m | awk '$2 == "F32" {n += $NF} END {print n}')
 check "weights of two bytes" bash -c "[ $(bytes weights plan) -ge $((2 * elements)) ] && [ $(bytes weights plan) -lt $((21 * elements / 10)) ]"
+mkdir whole part; jq 'del(.dtype) | .torch_dtype = "bfloat16"' "$RIL_ROOT/tests/golden/configs/qwen3_vl.json" >whole/config.json
+jq 'del(.torch_dtype) | .text_config.dtype = "bfloat16"' whole/config.json >part/config.json
+for m in whole part; do expect_exit 0 ril-update --plan -m $m; bytes weights out >$m.bytes; done
+check "a type that only the language model's settings name: $(cat part.bytes)" cmp whole.bytes part.bytes
+jq 'del(.text_config.dtype)' part/config.json >none.json && mkdir none && mv none.json none/config.json
+expect_exit 0 ril-update --plan -m none
+check "and none at all: F32, its own masters" test "$(bytes weights out)" -lt "$(cat part.bytes)"
 expect_exit 0 ril-teach --plan -n 4 -m "$M/teacher-b" -m "$M/student" --tokenizer m
 check "teachers have caches" test "$(bytes cache out)" -gt 0
 
