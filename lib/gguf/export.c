@@ -70,8 +70,10 @@ static int fetch(struct piece *b, const struct ril_param *p, const struct ril_gg
 {
 	const struct ril_params *ps = b->m->params;
 	size_t size = ril_dtype_size(p->dtype);
+	int64_t count = elements(name);
 	for (int64_t i = 0, m; i < n; i += m) {
-		int64_t block = (at + i) / name->block, within = (at + i) % name->block;
+		int64_t turned = (at + i + name->turn) % count;
+		int64_t block = turned / name->block, within = turned % name->block;
 		int64_t from = k * name->block + block * name->step + within;
 		m = name->block - within < n - i ? name->block - within : n - i;
 		const void *bytes = (const char *)p->stored + (size_t)from * size;
@@ -362,6 +364,7 @@ int ril_export_text(const struct ril_model *m, const struct ril_export *how, con
 
 static int put_qwen(struct ril_gguf *g, const struct ril_vision_config *v, struct ril_err *err)
 {
+	enum { WINDOW = 112 };
 	int64_t every = 0;
 	for (int64_t i = 0; i < v->layers; i++)
 		if (v->full[i] && !every)
@@ -370,9 +373,16 @@ static int put_qwen(struct ril_gguf *g, const struct ril_vision_config *v, struc
 		if (!every || v->full[i] != ((i + 1) % every == 0))
 			return ril_fail(err, RIL_EFAIL,
 					"blocks that see whole pictures are not every so many, as in llama.cpp");
+	if (every > 1 && v->window != WINDOW)
+		return ril_fail(err, RIL_EFAIL, "windows of %lld pixels, llama.cpp's are of %d", (long long)v->window,
+				WINDOW);
+	if (v->merge != 2 || v->temporal != 2)
+		return ril_fail(err, RIL_EFAIL,
+				"%lld patches a side become one token and %lld frames one picture, in llama.cpp two",
+				(long long)v->merge, (long long)v->temporal);
 	ril_gguf_text(g, "clip.projector_type", "qwen2.5vl_merger", 16);
 	ril_gguf_bool(g, "clip.use_silu", true);
-	ril_gguf_u32(g, "clip.vision.n_wa_pattern", (uint32_t)every);
+	ril_gguf_u32(g, "clip.vision.n_wa_pattern", every > 1 ? (uint32_t)every : 0); /* 0: no windows */
 	return 0;
 }
 

@@ -154,7 +154,9 @@ static float largest(const float *x, int64_t n)
 
 static void pack_block(uint8_t *out, const float *x)
 {
-	float scale = largest(x, RIL_GGUF_BLOCK) / 127, by = scale != 0 ? 1 / scale : 0;
+	float scale = largest(x, RIL_GGUF_BLOCK) / 127, by = 1 / scale;
+	if (!isfinite(by)) /* the scale is 0, or will be as F16 */
+		by = 0;
 	uint16_t half = ril_f32_f16(scale);
 	memcpy(out, &half, 2);
 	for (int i = 0; i < RIL_GGUF_BLOCK; i++)

@@ -10,10 +10,10 @@
 
 enum how {
 	WHOLE,
-	BARE,  /* without ".weight" */
-	PLAIN, /* in float */
-	QKV,   /* query, key and value, one under the other */
-	FRAMES /* a convolution over two frames: one for each */
+	BARE,   /* without ".weight" */
+	TURNED, /* in float, its first row last */
+	QKV,    /* query, key and value, one under the other */
+	FRAMES  /* a convolution over two frames: one for each */
 };
 struct rule {
 	const char *from, *to;
@@ -52,7 +52,7 @@ static const struct rule vision[] = {
 	/* InternVL, its own folders */
 	{"embeddings.class_embedding", "v.class_embd", BARE},
 	{"embeddings.patch_embedding", "v.patch_embd", WHOLE},
-	{"embeddings.position_embedding", "v.position_embd", PLAIN},
+	{"embeddings.position_embedding", "v.position_embd", TURNED},
 	{"encoder.layers.%d.norm1", "v.blk.%d.ln1", WHOLE},
 	{"encoder.layers.%d.norm2", "v.blk.%d.ln2", WHOLE},
 	{"encoder.layers.%d.attn.qkv", "v.blk.%d.attn_", QKV},
@@ -69,7 +69,7 @@ static const struct rule vision[] = {
 	/* and as transformers has it */
 	{"embeddings.cls_token", "v.class_embd", BARE},
 	{"embeddings.patch_embeddings.projection", "v.patch_embd", WHOLE},
-	{"embeddings.position_embeddings", "v.position_embd", PLAIN},
+	{"embeddings.position_embeddings", "v.position_embd", TURNED},
 	{"encoder.layer.%d.layernorm_before", "v.blk.%d.ln1", WHOLE},
 	{"encoder.layer.%d.layernorm_after", "v.blk.%d.ln2", WHOLE},
 	{"encoder.layer.%d.attention.q_proj", "v.blk.%d.attn_q", WHOLE},
@@ -133,6 +133,7 @@ static void cut(struct ril_gguf_name *out, const struct ril_param *p, enum how h
 	out->ndim = p->ndim;
 	memcpy(out->dim, p->dim, sizeof out->dim);
 	out->block = out->step = p->count;
+	out->turn = how == TURNED ? p->dim[p->ndim - 1] : 0;
 	if (how == QKV) {
 		out->dim[0] /= 3;
 		out->block = p->count / 3;
@@ -143,7 +144,7 @@ static void cut(struct ril_gguf_name *out, const struct ril_param *p, enum how h
 		out->block = p->dim[3] * p->dim[4];
 		out->step = 2 * out->block;
 	}
-	out->plain = how == PLAIN || how == BARE || p->is_vec || p->ndim == 1;
+	out->plain = how == TURNED || how == BARE || p->is_vec || p->ndim == 1;
 }
 
 int ril_gguf_name_of(struct ril_gguf_name *out, const struct ril_param *p, struct ril_err *err)

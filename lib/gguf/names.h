@@ -5,14 +5,15 @@
 #include "nn/params.h"
 
 /* How one parameter becomes tensors: `parts` of them, of which each takes stretches of `block` elements, `step` apart, the
- * i-th's from i x `block` on. */
+ * i-th's from i x `block` on.  A tensor begins with element `turn` of its stretches and ends with those before it: llama.cpp
+ * puts InternVL's class token behind the patches, and takes positions in that order. */
 enum { RIL_GGUF_PARTS = 3, RIL_GGUF_NAME = 64 /* the format's, with its NUL */ };
 struct ril_gguf_name {
 	char to[RIL_GGUF_PARTS][RIL_GGUF_NAME];
 	int parts;
 	int ndim; /* of each part */
 	int64_t dim[RIL_MAX_DIMS];
-	int64_t block, step;
+	int64_t block, step, turn;
 	bool plain; /* kept in float whatever the file's type */
 };
 

@@ -29,6 +29,9 @@ refuse 1 'x.gguf' ril-export -m "$M" -o /dev/full/x.gguf
 jq '.vision_config.depth = 4 | .vision_config.fullatt_block_indexes = [0, 3]' "$M/config.json" >odd.json
 expect_exit 0 ril-init -q --config odd.json --tokenizer "$M" -o odd-model
 refuse 1 'are not every so many' ril-export -m odd-model --mmproj y.gguf
+jq '.vision_config.depth = 2 | .vision_config.fullatt_block_indexes = [1]' "$M/config.json" >odd.json
+expect_exit 0 ril-init -q --config odd.json --tokenizer "$M" -o odd-windows
+refuse 1 'windows of 56 pixels' ril-export -m odd-windows --mmproj y.gguf
 check "nothing is left of what was refused" test ! -e y.gguf
 jq '.rope_scaling += {type: "yarn", factor: 4}' "$M/config.json" >far.json
 expect_exit 0 ril-init -q --config far.json --tokenizer "$M" -o far-model

@@ -25,6 +25,8 @@ def parts(name, value):
     if "qkv" in name:
         return [(name.replace("attn.qkv", "self_attn." + p + "_proj") if "encoder" in name else name.replace("qkv", p), x)
                 for p, x in zip("qkv", np.split(value, 3))]
+    if "position_embedding" in name:  # the class token's row last, where llama.cpp's graph has the token (its converter leaves it first)
+        return [(name, np.roll(value, -1, -2))]
     if value.ndim == 5:
         return [("v.patch_embd.weight", value[:, :, 0]), ("v.patch_embd.weight.1", value[:, :, 1])]
     return [(name, value)]
@@ -102,5 +104,63 @@ def greedy(file, ids, n):
     print(*out)
 
 
+def pixels(width, height):
+    return np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def picture(model, path):
+    """A picture of noise that neither side resizes; prints its width and height."""
+    import struct
+    import zlib
+    config = json.load(open(model + "/config.json"))
+    v = config["vision_config"]
+    patch, size = v["patch_size"], config.get("force_image_size") or v.get("image_size")
+    if config["model_type"] == "qwen2_5_vl":
+        limits = json.load(open(model + "/preprocessor_config.json"))
+        for width, height in (16 * patch, 12 * patch), (8 * patch, 6 * patch), (6 * patch, 6 * patch):
+            if width * height <= limits["max_pixels"]:  # the largest has several windows
+                break
+    else:
+        width = height = size[0] if isinstance(size, list) else size
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = np.pad(pixels(width, height).reshape(height, -1), ((0, 0), (1, 0)))  # each begins with its filter, none
+    with open(path, "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
+                chunk(b"IDAT", zlib.compress(rows.tobytes())) + chunk(b"IEND", b""))
+    print(width, height)
+
+
+def embeddings(text, tower, width, height, path):
+    """What llama.cpp's tower makes of that picture, beside a file with a line of numbers for each token."""
+    import ctypes
+    from llama_cpp import Llama, mtmd_cpp as m
+    width, height = int(width), int(height)
+    model = Llama(text, n_ctx=64, verbose=False, n_threads=1)
+    how = m.mtmd_context_params_default()
+    how.use_gpu, how.n_threads, how.warmup = False, 1, False
+    context = m.mtmd_init_from_file(tower.encode(), model.model, how)
+    assert context, "the tower does not load"
+    colours = pixels(width, height).tobytes()
+    bitmap = m.mtmd_bitmap_init(width, height, (ctypes.c_uint8 * len(colours)).from_buffer_copy(colours))
+    marker = m.mtmd_default_marker()
+    chunks = m.mtmd_input_chunks_init()
+    said = m.mtmd_input_text(marker, len(marker), False, True)
+    assert m.mtmd_tokenize(context, chunks, ctypes.byref(said), (m.mtmd_bitmap_p_ctypes * 1)(bitmap), 1) == 0
+    got = []
+    for i in range(m.mtmd_input_chunks_size(chunks)):
+        chunk = m.mtmd_input_chunks_get(chunks, i)
+        if m.mtmd_input_chunk_get_type(chunk) == 1:  # a picture's
+            assert m.mtmd_encode_chunk(context, chunk) == 0
+            shape = m.mtmd_input_chunk_get_n_tokens(chunk), model.n_embd()
+            got.append(np.ctypeslib.as_array(m.mtmd_get_output_embd(context), shape).copy())
+    got, want = np.concatenate(got), np.loadtxt(path, ndmin=2)
+    assert got.shape == want.shape, (got.shape, want.shape)
+    off = np.abs(got - want).max() / np.abs(want).max()
+    print(f"{len(got)} tokens, off by {off:.2g} of the largest")
+    assert off < 1e-3  # its GELU is the one by tanh, from a table in half precision
+
+
 if __name__ == "__main__":
-    {"tensors": tensors, "greedy": greedy}[sys.argv[1]](*sys.argv[2:])
+    {"tensors": tensors, "greedy": greedy, "picture": picture, "embeddings": embeddings}[sys.argv[1]](*sys.argv[2:])

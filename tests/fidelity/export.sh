@@ -11,7 +11,7 @@ for m in "${folders[@]}"; do
 	mkdir "$name"
 	for type in f32 f16 bf16 q8_0; do
 		vision=() tower=()
-		case $name in *text) ;; *) vision=(--mmproj "$name/v-$type.gguf") tower=("$name/v-$type.gguf") ;; esac
+		case $name in *text | qwen2_5_vl-a) ;; *) vision=(--mmproj "$name/v-$type.gguf") tower=("$name/v-$type.gguf") ;; esac
 		expect_exit 0 ril-export -q -m "$m" --type $type -o "$name/$type.gguf" "${vision[@]}"
 		if "$python" -c 'import gguf, safetensors, torch' 2>/dev/null; then
 			check "$name, $type: every tensor" "$python" "$script" tensors "$m" $type "$name/$type.gguf" "${tower[@]}" >>tensors
@@ -19,6 +19,27 @@ for m in "${folders[@]}"; do
 	done
 done
 "$python" -c 'import gguf, safetensors, torch' 2>/dev/null || skip "tensors by the gguf package: $python has no gguf, safetensors or torch"
+
+# windows of a size that llama.cpp does not have
+if [ -d qwen2_5_vl-a ]; then
+	expect_exit 1 ril-export -q -m "$RIL_SHARED/data/models/qwen2_5_vl-a" --mmproj x.gguf
+	check "it says so: $(cat err)" grep -q 'windows of 56 pixels' err
+fi
+
+# the same picture, as both show it to the language model
+if "$python" -c 'import llama_cpp.mtmd_cpp' 2>/dev/null; then
+	for m in "${folders[@]}"; do
+		m=${m%/} name=$(basename "$m")
+		[ -e "$name/v-f32.gguf" ] || continue
+		size=$("$python" "$script" picture "$m" picture.png)
+		echo '{"id": "a", "image": "picture.png", "question": "what?"}' >picture.jsonl
+		ril-encode -q -m "$m" --device cpu --compute f32 picture.jsonl | ril-inspect --json --field vision.embeds | jq -r '.value[] | map(tostring) | join(" ")' >ours
+		# shellcheck disable=SC2086
+		said=$("$python" "$script" embeddings "$name/f32.gguf" "$name/v-f32.gguf" $size ours 2>err | tail -n 1)
+		check "$name: a picture's embeddings: $said $(tail -n 1 err)" grep -q 'off by' <<<"$said"
+		check "$name: near enough" bash -c '! grep -q AssertionError err'
+	done
+else skip "a picture by llama.cpp: $python has no llama_cpp.mtmd_cpp"; fi
 
 # the same tokens, from the same prompts
 if "$python" -c 'import llama_cpp, gguf' 2>/dev/null; then

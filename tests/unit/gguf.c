@@ -101,6 +101,11 @@ static void test_q8(void)
 	      "packed");
 	for (int i = 0; i < 34; i++)
 		CHECK(out[i] == 0, "a block of zeros");
+	const float tiny[32] = {0x1p-140f, -0x1p-141f}; /* 1 / scale is no number */
+	uint8_t none[34];
+	CHECK(!ril_gguf_pack(none, RIL_GGUF_Q8_0, tiny, 32, &err), "packed");
+	for (int i = 0; i < 34; i++)
+		CHECK(none[i] == 0, "a block whose scale is 0 as F16");
 	float most = 0, scale = ril_f16_f32((uint16_t)(out[34] | out[35] << 8));
 	for (int i = 32; i < N; i++)
 		most = fmaxf(most, fabsf(x[i]));
