@@ -1,6 +1,7 @@
 """What ril-export wrote, read by llama.cpp's own packages.
 
-    export.py tensors FOLDER TYPE TEXT.gguf [MMPROJ.gguf]     every tensor by the gguf package: its name, type and value
+    export.py tensors FOLDER DIR                              every tensor of DIR/TYPE.gguf and DIR/v-TYPE.gguf, by the gguf package: its name,
+                                                              type and value
     export.py greedy TEXT.gguf IDS N                           N tokens after the prompt IDS (a file), the likeliest each time, by llama-cpp-python
 
 Names come from gguf's own map of Hugging Face names, values from the folder by safetensors, rounding and blocks from gguf.quants."""
@@ -52,7 +53,8 @@ def gguf_name(maps, name):
     return name if re.match(r"v\.patch", name) else None
 
 
-def tensors(path, kind, *files):
+def expected(path):
+    """What a folder's parameters are called in GGUF files, with their values."""
     import gguf
     config = json.load(open(path + "/config.json"))
     maps = [gguf.get_tensor_name_map(a, 64) for a in (gguf.MODEL_ARCH.QWEN3, gguf.MODEL_ARCH.QWEN2VL, gguf.MODEL_ARCH.MMPROJ)]
@@ -64,7 +66,11 @@ def tensors(path, kind, *files):
     text = config.get("text_config") or config.get("llm_config") or config
     if config.get("tie_word_embeddings", text.get("tie_word_embeddings")):
         wanted.pop("output.weight", None)
-    asked = {"f32": "F32", "f16": "F16", "bf16": "BF16", "q8_0": "Q8_0"}[kind]
+    return wanted
+
+
+def compare(wanted, asked, files):
+    import gguf
     seen = set()
     for file in files:
         for t in gguf.GGUFReader(file).tensors:
@@ -79,7 +85,13 @@ def tensors(path, kind, *files):
             assert np.array_equal(packed.reshape(-1).view(np.uint8), t.data.reshape(-1).view(np.uint8)), t.name
     missing = [n for n in wanted if n not in seen and (len(files) == 2 or not n.startswith(("v.", "mm.")))]
     assert not missing, missing
-    print(len(seen), "tensors")
+    return len(seen)
+
+
+def tensors(path, files):
+    wanted = expected(path)
+    for kind in ("f32", "f16", "bf16", "q8_0"):
+        print(kind, compare(wanted, kind.upper(), sorted(glob.glob(f"{files}/{kind}.gguf") + glob.glob(f"{files}/v-{kind}.gguf"))))
 
 
 def greedy(file, ids, n):
