@@ -3,7 +3,6 @@
  * Pictures come as patches in merge order.  Blocks are layer norm, attention over the whole picture, layer norm, two layers with an
  * activation between; the merger joins 2 x 2 patches.
  * Source: modeling_qwen2_vl of transformers 5.24. */
-#include "nn/bind_internal.h"
 #include "nn/qwen_vl_internal.h"
 
 #include <stdlib.h>
@@ -45,21 +44,14 @@ static void free_tower(void *vision)
 
 static void *bind_tower(struct ril_model *m, struct ril_err *err)
 {
-	static const char *const known[] = {"model.visual.", "visual.", NULL};
 	const struct ril_vision_config *c = &m->config.vision;
 	struct tower *q = ril_new(1, sizeof *q, err);
 	if (!q)
 		return NULL;
 	int64_t wide = c->hidden * c->merge * c->merge;
 	q->block = ril_new((size_t)c->layers, sizeof *q->block, err);
-	struct ril_bind b = {.params = m->params,
-			     .part = RIL_PART_VISION,
-			     .modules = known,
-			     .failed = !q->block || ril_qwen_rope(&q->rope, c, err),
-			     .err = err};
-	b.prefix = ril_bind_prefix(m->params, known, "patch_embed.proj.weight", known[m->config.nested ? 0 : 1]);
-	q->patch.w = ril_bind_any(&b, false, 5, (int64_t[]){c->hidden, c->channels, c->temporal, c->patch, c->patch},
-				  "patch_embed.proj.weight");
+	struct ril_bind b = ril_qwen_bind(m, m->config.nested, &q->rope, &q->patch, err);
+	b.failed |= !q->block;
 	for (int i = 0; i < c->layers && !b.failed; i++)
 		bind_block(&b, c, &q->block[i], i);
 	b.part = RIL_PART_PROJECTOR;

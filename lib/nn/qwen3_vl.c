@@ -5,7 +5,6 @@
  * first layers' results where the picture's tokens are (DeepStack: Meng et al. 2024, arXiv 2406.04334).  They follow the token's
  * embedding in its row.
  * Source: modeling_qwen3_vl and vision_utils of transformers 5.24. */
-#include "nn/bind_internal.h"
 #include "nn/qwen_vl_internal.h"
 
 #include <math.h>
@@ -68,20 +67,13 @@ static void free_tower(void *vision)
 
 static void *bind_tower(struct ril_model *m, struct ril_err *err)
 {
-	static const char *const known[] = {"model.visual.", "visual.", NULL};
 	const struct ril_vision_config *c = &m->config.vision;
 	struct tower *q = ril_new(1, sizeof *q, err);
 	if (!q)
 		return NULL;
 	q->block = ril_new((size_t)c->layers, sizeof *q->block, err);
-	struct ril_bind b = {.params = m->params,
-			     .part = RIL_PART_VISION,
-			     .modules = known,
-			     .failed = !q->block || ril_qwen_rope(&q->rope, c, err),
-			     .err = err};
-	b.prefix = ril_bind_prefix(m->params, known, "patch_embed.proj.weight", known[0]);
-	q->patch.w = ril_bind_any(&b, false, 5, (int64_t[]){c->hidden, c->channels, c->temporal, c->patch, c->patch},
-				  "patch_embed.proj.weight");
+	struct ril_bind b = ril_qwen_bind(m, true, &q->rope, &q->patch, err);
+	b.failed |= !q->block;
 	q->patch.b = ril_bind_vec(&b, c->hidden, "patch_embed.proj.bias");
 	q->positions = ril_bind_any(&b, false, 2, (int64_t[]){c->side * c->side, c->hidden}, "pos_embed.weight");
 	for (int i = 0; i < c->layers && !b.failed; i++)

@@ -6,9 +6,10 @@
 
 #include <stdlib.h>
 
-/* ---- rotary positions ---- */
+/* ---- parameters ---- */
 
-int ril_qwen_rope(struct ril_rope *r, const struct ril_vision_config *c, struct ril_err *err)
+/* The first half of the pairs turns with a patch's row, the second with its column. */
+static int bind_rope(struct ril_rope *r, const struct ril_vision_config *c, struct ril_err *err)
 {
 	int64_t head = c->hidden / c->heads, each = head / 4;
 	*r = (struct ril_rope){.pairs = 2 * each, .freqs = each, .dim = head / 2, .theta = c->rope_theta};
@@ -20,6 +21,24 @@ int ril_qwen_rope(struct ril_rope *r, const struct ril_vision_config *c, struct 
 	return rc;
 }
 
+struct ril_bind ril_qwen_bind(struct ril_model *m, bool nested, struct ril_rope *rope, struct ril_linear *patch,
+			      struct ril_err *err)
+{
+	static const char *const known[] = {"model.visual.", "visual.", NULL};
+	const struct ril_vision_config *c = &m->config.vision;
+	struct ril_bind b = {.params = m->params,
+			     .part = RIL_PART_VISION,
+			     .modules = known,
+			     .failed = bind_rope(rope, c, err),
+			     .err = err};
+	b.prefix = ril_bind_prefix(m->params, known, "patch_embed.proj.weight", known[nested ? 0 : 1]);
+	patch->w = ril_bind_any(&b, false, 5, (int64_t[]){c->hidden, c->channels, c->temporal, c->patch, c->patch},
+				"patch_embed.proj.weight");
+	return b;
+}
+
+/* ---- rows ---- */
+
 int ril_qwen_reach(struct ril_tape *t, struct ril_rope *rope, const int32_t *place, int64_t n)
 {
 	int32_t top = 0;
@@ -28,8 +47,6 @@ int ril_qwen_reach(struct ril_tape *t, struct ril_rope *rope, const int32_t *pla
 		top = place[i] > top ? place[i] : top;
 	return ril_rope_reach(rope, top + 1, &err) ? ril_tape_fail(t, &err), -1 : 0;
 }
-
-/* ---- rows ---- */
 
 int ril_qwen_count(struct ril_tape *t, const struct ril_vision_config *c, const struct ril_tower_input *in,
 		   int64_t *patches, int64_t *frames)

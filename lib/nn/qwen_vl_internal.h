@@ -3,11 +3,14 @@
 #ifndef RIL_NN_QWEN_VL_INTERNAL_H
 #define RIL_NN_QWEN_VL_INTERNAL_H
 
+#include "nn/bind_internal.h"
 #include "nn/family_internal.h"
 #include "nn/rope.h"
 
-/* The first half of the pairs turns with a patch's row, the second with its column. */
-int ril_qwen_rope(struct ril_rope *, const struct ril_vision_config *, struct ril_err *);
+/* Begins to bind a tower: its rotary positions and the weight of its first convolution.  The result binds the rest; `nested`: how a
+ * fresh folder names it. */
+struct ril_bind ril_qwen_bind(struct ril_model *, bool nested, struct ril_rope *, struct ril_linear *patch,
+			      struct ril_err *);
 /* The rotary table reaches the largest of n places. */
 int ril_qwen_reach(struct ril_tape *, struct ril_rope *, const int32_t *place, int64_t n);
 
