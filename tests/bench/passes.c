@@ -80,6 +80,8 @@ static void time_training(void)
 		time_pass("reference pass", false, false);
 	if (wanted("policy step") || wanted("optimiser"))
 		train_parts(RIL_PART_LLM);
+	if (wanted("products"))
+		time_products();
 	if (wanted("policy step"))
 		time_pass("policy step", true, false);
 	if (wanted("optimiser"))
@@ -112,6 +114,7 @@ static int usage(void)
 int main(int argc, char **argv)
 {
 	const char *device = "auto", *agree = NULL, *how = NULL;
+	char **whole = argv;
 	for (; argc > 2; argc -= 2, argv += 2) {
 		if (!strcmp(argv[1], "--device"))
 			device = argv[2];
@@ -135,7 +138,7 @@ int main(int argc, char **argv)
 		return usage();
 	bench.dir = argv[1];
 	bench.name = strrchr(bench.dir, '/') ? strrchr(bench.dir, '/') + 1 : bench.dir;
-	if (ril_backend_start(device, NULL, NULL, 0, &bench.err) || ril_threads_start(0, &bench.err))
+	if (ril_backend_start(device, whole, NULL, 0, &bench.err) || ril_threads_start(0, &bench.err))
 		fail();
 	open_model(RIL_HEAD_LM);
 	if (agree) {

@@ -3,6 +3,7 @@
  *     passes.c         options, and the parts in turn
  *     passes_rates.c   the clock; rates of a large product and of a copy; a line of the table
  *     passes_train.c   made-up groups: passes over them, the language head, the optimiser
+ *     passes_products.c  a step's products alone, each shape by itself
  *     passes_sample.c  prefill, decoding, the tower
  *     passes_step.c    floors of a whole RIL step
  *     passes_agree.c   results for a peer to be held to before it is timed */
@@ -71,6 +72,9 @@ double pass_flops(const struct batch *, bool score); /* forward */
 void time_pass(const char *part, bool record, bool score);
 void time_head(void);
 void time_optimiser(void);
+
+/* ---- passes_products.c ---- */
+void time_products(void);
 
 /* ---- passes_sample.c ---- */
 void made_up_prompt(struct ril_gen_prompt *, int n, int each);
