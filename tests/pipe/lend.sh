@@ -23,10 +23,23 @@ weights() { sed -n 's/^ril-rollout: memory: weights.* \([0-9]*\)$/\1/p' "$1/log/
 versions() { sed -n 's/^ril-rollout: version [0-9]*: //p' "$1/log/rollout.log" | sed 's/.*\///' | tr '\n' ' '; }
 same_run() { cmp "$1/step-2/student/model.safetensors" "$2/step-2/student/model.safetensors" && cmp "$1/step-2/disc/model.safetensors" "$2/step-2/disc/model.safetensors"; }
 
-check "lent" train lent bin
+rm other/ril-rollout
+printf '#!/bin/sh\nRIL_SIMT_UUID="another device   " exec %s/ril-rollout "$@"\n' "$GPU" >other/ril-rollout
+chmod +x other/ril-rollout
+start lent train lent bin
+start own train own bin --own-weights
+start lent-pixels train lent-pixels bin --from-pixels "--train projector,vision"
+start own-pixels train own-pixels bin "--from-pixels --own-weights" "--train projector,vision"
+start adapters train adapters bin "" "--lora rank=4"
+start apart train apart other
+start types train types bin "--compute f32"
+wait
+start further train further bin "" "" adapters/step-2/student
+
+check "lent" ended lent
 check "its versions are the lender's: $(versions lent)" test "$(versions lent)" = "lent.json lent.json "
 check "no copy of its own" test -z "$(weights lent)"
-check "own" train own bin --own-weights
+check "own" ended own
 check "its versions are folders: $(versions own)" test "$(versions own)" = "S step-1 "
 check "a copy of its own" test "$(weights own)" -gt 0
 check "the same bytes" same_run lent own
@@ -34,28 +47,26 @@ check "the student moved" test "$(cmp -s lent/step-2/student/model.safetensors S
 check "where it was is told to nobody else" test -z "$(ril-inspect --head lent/record/step-1.ril | grep edge.where)"
 
 # what is not trained is lent, too; the reference reads the student's language model where it is
-check "lent, the tower trained" train lent-pixels bin --from-pixels "--train projector,vision"
-check "own, the tower trained" train own-pixels bin "--from-pixels --own-weights" "--train projector,vision"
+check "lent, the tower trained" ended lent-pixels
+check "own, the tower trained" ended own-pixels
 check "the same bytes, the tower trained" same_run lent-pixels own-pixels
 update_weights() { sed -n 's/^ril-update: memory: weights.* \([0-9]*\)$/\1/p' "$1/log/update.log"; }
 check "the reference has no copy of what is frozen: $(update_weights lent-pixels)" \
 	test "$(update_weights lent-pixels)" -lt "$((2 * $(weights own-pixels)))"
 
 # adapters are not lent: they are small, and ril-rollout has the base
-check "adapters" train adapters bin "" "--lora rank=4"
+wait
+check "adapters" ended adapters
 check "their versions are folders: $(versions adapters)" test "$(versions adapters)" = "step-0 step-1 "
-check "adapters, further" train further bin "" "" adapters/step-2/student
+check "adapters, further" ended further
 check "they are the same layers" cmp further/step-2/student/adapter_config.json adapters/step-2/student/adapter_config.json
 check "and moved" test "$(cmp -s further/step-2/student/adapter_model.safetensors adapters/step-2/student/adapter_model.safetensors; echo $?)" = 1
 
 # another device
-rm other/ril-rollout
-printf '#!/bin/sh\nRIL_SIMT_UUID="another device   " exec %s/ril-rollout "$@"\n' "$GPU" >other/ril-rollout
-chmod +x other/ril-rollout
-check "on another device" train apart other
+check "on another device" ended apart
 check "its versions are folders there: $(versions apart)" test "$(versions apart)" = "S step-1 "
 check "the same bytes there" same_run lent apart
-check "passes of another type" train types bin "--compute f32"
+check "passes of another type" ended types
 check "its versions are folders then: $(versions types)" test "$(versions types)" = "S step-1 "
 
 # files that lend nothing

@@ -10,13 +10,6 @@ if [ ! -x "$B/simt/ops" ]; then
 	exit
 fi
 cd "$RIL_ROOT" || exit 1
-# start NAME COMMAND...: side by side, as many as there are processors
-start() {
-	local name=$1; shift
-	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
-	("$@" >"$T/$name.log" 2>&1; echo $? >"$T/$name.rc") &
-}
-ended() { [ "$(cat "$T/$1.rc")" = 0 ] || { tail -n 20 "$T/$1.log" >&2; return 1; }; }
 # The host cannot touch device memory between launches: by the processor's protection keys, else by a system call for every page.
 # There the tables of operations leave it open; whole models, decoding and the optimiser keep it closed.
 open=env
