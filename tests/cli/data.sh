@@ -61,8 +61,8 @@ check "and more than its last question" bash -c '! cmp -s <(ril-inspect --field 
 jq -c --arg url "$(url "${pictures[0]}")" '.judge = "exact" | .answer = "x" | .images[0] = $url' talk.jsonl >shown.jsonl
 expect_exit 0 "$RIL_ROOT/scripts/ril-train" -q --run run --student "$M" --objective dr-grpo --data shown.jsonl --image-root data \
 	--batch 1 --steps 1 -n 2 --save-every 1 --record
-expect_exit 0 "$RIL_ROOT/scripts/ril-page" run data
-check "both pictures" test "$(grep -c '<img alt="" src="data:image/png;base64,iVBOR' out)" = 2
+expect_exit 0 "$RIL_ROOT/scripts/ril-report" run
+check "both pictures" test "$(grep -o 'src="data:image/png;base64,iVBOR' out | wc -l)" = 2
 
 # pictures in the file itself
 while IFS= read -r line; do

@@ -83,7 +83,7 @@ expect_exit 2 ril-train $A --encode --nonsense
 expect_exit 1 ril-train $A; says 'to begin anew, remove the folder'
 
 # the scripts that look at a run, and the loop through files
-for script in ril-plot ril-table ril-page ril-card; do
+for script in ril-plot ril-table ril-report ril-card; do
 	expect_exit 2 "$script"; expect_exit 0 "$script" --help
 	check "$script says how it is called" grep -q "^usage: $script " out
 done
@@ -95,9 +95,9 @@ jq -c 'del(.type) | if input_line_number == 2 then del(.image) else . end' data/
 rm -rf run
 expect_exit 0 ril-train -q --run run --student "$M" --data own.jsonl --image-root data --eval own.jsonl --eval-image-root data --objective dr-grpo \
 	--batch 4 --steps 1 -n 2 --max-new-tokens 4 --eval-every 25 --record
-expect_exit 0 ril-page run data; check "ril-page shows every group" test "$(grep -c 'class=g' out)" -eq 4
-check "and the pictures that there are" test "$(grep -c '<img' out)" -eq 3
-expect_exit 1 ril-page run nowhere; says 'IMAGE_ROOT'
+expect_exit 0 ril-report run; check "ril-report shows every group" test "$(grep -o '<article' out | wc -l)" -eq 4
+check "and the pictures that there are" test "$(grep -o '<img' out | wc -l)" -eq 3
+expect_exit 0 ril-report --image-root nowhere run; says '3 pictures were not found'
 expect_exit 0 ril-table run; check "ril-table takes a run" grep -q 'after 1 steps of run' out
 expect_exit 0 ril-plot run; check "ril-plot is silent about curves that are constant" test ! -s err
 test_end

@@ -46,8 +46,8 @@ check "a teacher sees them" cmp <(ril-inspect --json student.ril | jq -c 'select
 
 expect_exit 0 "$RIL_ROOT/scripts/ril-train" -q --run run --student "$M" --objective dr-grpo --data shards/a.tar --image-root shards \
 	--batch 2 --steps 1 -n 2 --save-every 1 --record
-expect_exit 0 "$RIL_ROOT/scripts/ril-page" run shards
-check "a page shows them" test "$(grep -c '<img alt="" src="data:image/png;base64,iVBOR' out)" -ge 1
+expect_exit 0 "$RIL_ROOT/scripts/ril-report" run
+check "a page shows them" test "$(grep -o 'src="data:image/png;base64,iVBOR' out | wc -l)" -ge 1
 
 # captions beside pictures
 mkdir c; cp s/000000.png c/x.png; echo -n 'A red ball.' >c/x.txt

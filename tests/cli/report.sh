@@ -1,0 +1,55 @@
+# report.sh -- ril-report: its figures are the runs', what models write is shown and not run, and in a browser (chromedriver, else
+# that part is skipped) the page is used as people do, on a phone's width and on a desk's.
+. "${RIL_ROOT:-.}/tests/ril_test.sh"
+PATH="$RIL_ROOT/scripts:$PATH"
+cd "$T" || exit 1
+M=$RIL_ROOT/share/models
+ril-scenes -q -o data -n 24 --seed 3
+for n in 2 4; do
+	check "a run of $n responses" ril-train -q --run runs/of-$n --student "$M/student" --objective dr-grpo --data data/scene.jsonl --eval data/scene.jsonl \
+		--steps 4 --batch 6 -n $n --max-new-tokens 20 --save-every 2 --eval-every 2 --record --update '--lr 1e-3'
+done
+expect_exit 0 ril-report --title 'Two <runs> & "more"' runs; mv out page.html
+has() { grep -qF -- "$1" page.html; }
+check "nothing to say" test ! -s err
+check "the title is text" has '<title>Two &lt;runs&gt; &amp; &quot;more&quot;</title>'
+check "it names no other place" bash -c '! grep -qE "(src|href)=\"?(http|//|file)|url\(|@import" page.html'
+check "it forbids connections" has "default-src 'none'"
+# figures are the run's own, to three digits
+last() { jq -s "map(select($2)) | last | $3" "runs/of-4/$1.jsonl"; }
+told() { jq -nr --argjson x "$1" '$x | if . == 0 then "0" else . * 1000 | round / 1000 | tostring end' | sed 's/-/−/'; }
+reward=$(last metrics true .student.answer)
+check "the last answer reward, $reward" bash -c "grep -o 'aria-label=\"Answer reward[^\"]*' page.html | grep -qF 'of-4, student: from' && grep -o 'aria-label=\"Answer reward[^\"]*' page.html | grep -qE 'to $(told "$reward" | cut -c 1-5)[0-9]* at step 4'"
+check "every panel of a run without a discriminator" test "$(grep -o '<figure' page.html | wc -l)" = 11
+check "evaluations of both runs" test "$(grep -o '<th scope=row><i class="key r[01]"></i>of-[24]<td' page.html | wc -l)" = 4
+check "accuracy" has "<td data-of=\"accuracy\">$(told "$(last eval true '.report.accuracy')") "
+check "a series is the file's" test "$(grep -o '{"n": "of-2", "w": "student", "p": \[\[1[^}]*' page.html | head -n 1 | grep -o '\[[0-9]*, ' | tr -dc '0-9\n' | paste -sd ' ')" = "1 2 3 4"
+check "the setting that differs" bash -c 'grep -o "aria-label=\"Settings that differ\".*All settings" page.html | grep -qF "<th scope=row>n<td>2<td>4"'
+check "recorded steps" test "$(grep -o 'data-step="[0-9]*"' page.html | sort | uniq -c | awk "{ print \$1, \$2 }" | paste -sd ";")" = "2 data-step=\"1\";2 data-step=\"2\";2 data-step=\"3\";2 data-step=\"4\""
+check "a group a type" test "$(grep -o '<article' page.html | wc -l)" = 48
+expect_exit 0 ril-report --steps 2 --groups 3 --metric captions.CIDEr runs/of-2
+check "fewer" test "$(grep -o '<article' out | wc -l)" = 6
+check "the first and the last" grep -q 'data-step="1".*data-step="4"' out
+check "another metric" grep -q 'Held out: captions.CIDEr' out
+expect_exit 0 ril-report --groups 0 runs; check "no answers" test "$(grep -c '<article\|<img' out)" = 0
+
+# what a model writes is text; files of a run that goes on, that are missing, that are damaged
+jq -c '.question = "<script>document.title=\"run\"</script><img src=x onerror=alert(1)>"' data/scene.jsonl >bad.jsonl
+expect_exit 0 ril-train -q --run hostile --student "$M/student" --objective dr-grpo --data bad.jsonl --image-root data --steps 1 --batch 6 -n 2 --max-new-tokens 4 --record
+expect_exit 0 ril-report hostile; cp out hostile.html
+check "a question is not markup" test "$(grep -o '<script>document\|<img src=x' hostile.html | wc -l)" = 0
+check "but is shown" grep -qF '&lt;script&gt;document.title=&quot;run&quot;&lt;/script&gt;' hostile.html
+cp -r runs/of-2 going; printf '{"step":5,"lo' >>going/metrics.jsonl; expect_exit 0 ril-report going
+rm -r going/record going/eval.jsonl going/run.json; expect_exit 0 ril-report going; check "curves alone" grep -q '<figure' out
+printf '{"step":5,"lo\n' >going/metrics.jsonl; expect_exit 3 ril-report going; check "the line is named: $(cat err)" grep -q 'metrics.jsonl: line 1: not JSON' err
+cp -r runs/of-2 cut; head -c 3000 runs/of-2/record/step-4.ril >cut/record/step-4.ril; expect_exit 3 ril-report cut
+check "the record is named: $(cat err)" grep -q 'step-4.ril' err
+mv data moved; expect_exit 0 ril-report runs/of-2; check "pictures that are gone are told once: $(cat err)" test "$(wc -l <err)" = 1
+expect_exit 0 ril-report --image-root moved runs/of-2; check "and found elsewhere" test ! -s err
+expect_exit 1 ril-report nowhere; expect_exit 1 ril-report moved; expect_exit 2 ril-report --steps 0 runs; expect_exit 2 ril-report --nonsense runs
+
+if command -v chromedriver >/dev/null && command -v chromium >/dev/null; then
+	expect_exit 0 python3 "$RIL_ROOT/tests/cli/report_browser.py" "$T/page.html" "$T/hostile.html"
+	passed=$((passed + $(grep -c '^ok ' out)))
+else skip "no browser (chromium-driver): the page was not opened"; fi
+test_end
