@@ -97,6 +97,21 @@ expect_exit 0 ril-join -q ended.[0-2].ril -o ended.joined.ril
 ril-inspect --diff ended.ril ended.joined.ril >differ 2>err || :
 check "nothing but log-probabilities differs, and they by no more than 1e-5: $(head -n 3 differ)" awk -F"'resp.logp': [0-9]* of [0-9]* differ by up to |; first" 'NF != 3 || $2 > 1e-5 {bad = 1} END {exit bad}' differ
 
+# With --batch-invariant nothing does, for a student's answers, a teacher's and the discriminator, in float and in BF16.
+for compute in f32 bf16; do
+	B=(-q --batch-invariant --compute $compute)
+	invariant() {
+		ril-encode "${B[@]}" -m "$M/student" --batch 7 "$@" data/few7.jsonl | ril-rollout "${B[@]}" -m "$M/student" -n 3 --max-new-tokens 20 --seed 2 |
+			ril-teach "${B[@]}" -m "$M/teacher-b" -n 2 --tokenizer "$M/student" --image-root data | ril-discriminate "${B[@]}" --init-from "$M/student" |
+			ril-score "${B[@]}"
+	}
+	head -n 14 data/q.jsonl >data/few7.jsonl
+	invariant >invariant.ril
+	for i in 0 1 2; do invariant --shard $i/3 >invariant.$i.ril; done
+	expect_exit 0 ril-join -q invariant.[0-2].ril -o invariant.joined.ril
+	same "whichever are at hand, $compute" invariant.ril invariant.joined.ril
+done
+
 # ---- side by side, through FIFOs that hold less than a shard ----
 mkfifo f.0 f.1 f.2
 for i in 0 1 2; do E --shard $i/3 --batch 3 --with-pixels --epochs 4 -o f.$i & done
