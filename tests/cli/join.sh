@@ -193,6 +193,9 @@ looks 3/4 RIL_SHARD=3/4 PMI_RANK=2 PMI_SIZE=3
 expect_exit 0 env RIL_SHARD=3/4 ril-encode -q -m "$M/student" --shard 0/2 -o found.ril data/q.jsonl
 check "the option wins" test "$(which_of found.ril)" = 0/2
 expect_exit 2 env SLURM_PROCID=0 SLURM_NTASKS=8 ril-encode -q -m "$M/student" --shard env data/q.jsonl; says 'no launcher says'
+expect_exit 0 env RIL_SHARD=0/2 "$RIL_ROOT/scripts/ril-train" -q --run run --student "$M/student" --objective dr-grpo --data data/q.jsonl --image-root data \
+	--eval data/few.jsonl --batch 8 --steps 1 -n 2 --max-new-tokens 4 --save-every 1 --record
+check "a run is of a shard, its evaluation is not" test "$(ril-inspect --json run/record/step-1.ril | jq -r 'select(.kind == "head").metadata.shard') $(which_of run/eval.ril)" = "0/2 null"
 for bad in 4/4 -1/4 1 1/0 a/b 1/2/3 1/99999 '' ' 1/2'; do expect_exit 2 E --shard "$bad" -o x.ril; says 'is no shard'; done
 expect_exit 2 env RIL_SHARD=5/4 ril-encode -q -m "$M/student" -o x.ril data/q.jsonl; says "RIL_SHARD: '5/4' is no shard"
 expect_exit 2 E --shard-by place -o x.ril; says '--shard-by goes with --shard'
