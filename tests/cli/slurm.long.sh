@@ -41,7 +41,7 @@ check "a first array with a gap is refused" bash -c "$(declare -f slurm_wait); !
 
 # ---- teachers ----
 export OUT=$T/taught TEACHERS="$M/teacher-a $M/teacher-b" N=4
-job=$(submit --array=0-4 "$D/array.sbatch" teach)
+job=$(submit --array=0-4 --gpus-per-task=0 "$D/array.sbatch" teach)
 then=$(submit --dependency="afterok:$job" "$D/join.sbatch")
 check "teachers: $(slurm_wait "$then"; logs)" test -s taught/cache.jsonl
 ril-encode -q -m "$M/student" --image-root data data/q.jsonl | ril-teach -q -m "$M/teacher-a" -m "$M/teacher-b" -n 4 --max-new-tokens 12 \
