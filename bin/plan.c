@@ -4,6 +4,7 @@
  * the combinations that fits is named. */
 #include "plan_options.h"
 
+#include "algo/layout.h"
 #include "ops/backend.h"
 
 int plan_check(const struct plan_args *a, struct ril_err *err)
@@ -13,6 +14,8 @@ int plan_check(const struct plan_args *a, struct ril_err *err)
 		return ril_fail(err, RIL_EUSAGE, "--plan-batch goes with --plan");
 	if (a->memory && !a->on)
 		return ril_fail(err, RIL_EUSAGE, "--device-memory goes with --plan");
+	if (a->ranks && !a->on)
+		return ril_fail(err, RIL_EUSAGE, "--ranks goes with --plan");
 	return a->memory && ril_memory_parse(a->memory, &bytes, err) ? ril_context(err, "--device-memory") : 0;
 }
 
@@ -121,12 +124,32 @@ static int fit(struct plan_of *p, const struct ril_memory *m, uint64_t memory, s
 
 /* ---- the plan ---- */
 
-static int print(const struct ril_memory *m, uint64_t memory, struct ril_err *err)
+/* Ranks need one layout that fits. */
+static int fit_ranks(struct plan_of *p, const struct ril_memory *m, uint64_t memory, struct ril_err *err)
+{
+	struct ril_layout l[RIL_LAYOUTS];
+	if (!p->args->ranks)
+		return fit(p, m, memory, err);
+	ril_layouts(m, p->args->ranks, l);
+	for (int i = 0; i < RIL_LAYOUTS; i++)
+		if (ril_layout_fits(&l[i], memory))
+			return 0;
+	return ril_fail(err, RIL_EFAIL, "no layout of %lld ranks fits %.3g GB: %s takes %.3g GB of each",
+			(long long)p->args->ranks, (double)memory / 1e9, l[RIL_LAYOUTS - 1].name,
+			(double)l[RIL_LAYOUTS - 1].memory / 1e9);
+}
+
+static int print(const struct ril_memory *m, int64_t ranks, uint64_t memory, struct ril_err *err)
 {
 	struct ril_buf out = {0};
+	struct ril_layout l[RIL_LAYOUTS];
 	int rc = ril_memory_text(m, &out, err);
 	if (!rc && memory)
 		rc = ril_memory_line(&out, "device", memory, err);
+	if (!rc && ranks) {
+		ril_layouts(m, ranks, l);
+		rc = ril_layouts_text(l, ranks, memory, &out, err);
+	}
 	if (!rc)
 		rc = ril_print(out.data, out.len, err);
 	ril_buf_free(&out);
@@ -144,9 +167,9 @@ int plan_run(struct plan_of *p, struct ril_err *err)
 	ril_backend_dry(gpu ? RIL_BF16 : device->compute);
 	if (ril_plan_batch_parse(&p->batch, p->args->batch, err))
 		return ril_context(err, "--plan-batch");
-	if (measure(p, &m, err) || print(&m, memory, err))
+	if (measure(p, &m, err) || print(&m, p->args->ranks, memory, err))
 		return -1;
-	return memory ? fit(p, &m, memory, err) : 0;
+	return memory ? fit_ranks(p, &m, memory, err) : 0;
 }
 
 int plan_guard(struct plan_of *p, struct ril_err *err)

@@ -11,6 +11,7 @@
 struct plan_args {
 	bool on;
 	const char *batch, *memory;
+	int64_t ranks; /* 0: of one process, and nothing is said of ranks */
 };
 
 /* clang-format off */
@@ -18,6 +19,9 @@ struct plan_args {
 	{RIL_OPT_FLAG, 0, "plan", &(A).on, NULL, "say how much memory it would take, and end", 0, 0, NULL},           \
 	{RIL_OPT_STR, 0, "plan-batch", &(A).batch, "LIST", "for groups=,prompt=,responses=,length=,image=", 0, 0, NULL}, \
 	{RIL_OPT_STR, 0, "device-memory", &(A).memory, "SIZE", "does it fit so much? as 80G", 0, 0, NULL}
+/* of tools that train */
+#define PLAN_RANKS(A)                                                                                                 \
+	{RIL_OPT_INT, 0, "ranks", &(A).ranks, "N", "plan for N that train together; 0: for one", 0, 1 << 20, NULL}
 /* clang-format on */
 
 /* A tool as its plan sees it. */

@@ -3,6 +3,7 @@
  * Which questions make up step t depends on the seed and the sizes alone, so a run can begin anywhere.  SIGINT or
  * SIGTERM: the batch at work is finished, its barrier asks for a checkpoint, the stream ends as it should. */
 #include "plan_options.h"
+#include "shard_options.h"
 #include "signals.h"
 #include "tool.h"
 
@@ -10,6 +11,7 @@
 #include "data/schedule.h"
 #include "loop/stage.h"
 #include "base/progress.h"
+#include "base/sha256.h"
 #include "base/unused.h"
 #include "image/rgb.h"
 
@@ -24,7 +26,8 @@ static struct {
 	int64_t batch, steps, epochs, count, start, buffer, save_every, cache;
 	struct ril_encode_options how;
 	struct plan_args plan;
-} opt = {.out = "-", .embeds = "f32", .format = "auto", .turns = "last", .cache = 512};
+	struct shard_args shard;
+} opt = {.out = "-", .embeds = "f32", .format = "auto", .turns = "last", .cache = 512, .shard = {.by = "key"}};
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'm', "model", &opt.how.model, "DIR", "the student: its tokenizer, chat template and vision tower",
@@ -53,6 +56,7 @@ static const struct ril_opt options[] = {
 	 1e12, NULL},
 	{RIL_OPT_INT, 0, "save-every", &opt.save_every, "K",
 	 "ask for a checkpoint every K steps; the last step always does", 0, 1e12, NULL},
+	SHARD_OPTIONS(opt.shard),
 	{RIL_OPT_FLAG, 0, "with-answers", &opt.how.with_answers, NULL, "add the gold answers as responses", 0, 0, NULL},
 	{RIL_OPT_FLAG, 0, "with-pixels", &opt.how.with_pixels, NULL,
 	 "add vision.pixels, for training the vision tower or projector", 0, 0, NULL},
@@ -82,7 +86,11 @@ struct run {
 	struct ril_schedule plan;
 	struct ril_encoder *encoder;
 	struct ril_writer *out;
+	struct ril_shard shard;
+	const struct ril_question_line *whole; /* whose turns are written, with their place and how many came before */
+	struct ril_shard_place at;
 	uint32_t *pick;                            /* [window] */
+	int64_t *place;                            /* [window] in the undivided stream */
 	const struct ril_question_line **question; /* [window] */
 	struct ril_question_line *room;            /* [window] */
 	size_t window;
@@ -90,11 +98,49 @@ struct run {
 	struct ril_clock clock;
 };
 
+/* The place behind the last question of this process's, in the sequence of all epochs. */
+static uint64_t end_of(const struct run *r)
+{
+	uint64_t left = r->plan.end - r->plan.at, unit = opt.batch ? (uint64_t)opt.batch : 1;
+	return opt.count && (uint64_t)opt.count < left / unit ? r->plan.at + (uint64_t)opt.count * unit : r->plan.end;
+}
+
+/* What all shards of a run have in common, and no other run: the data's ids in their order, and what makes a group of them. */
+static int name_run(const struct run *r, char out[17], struct ril_err *err)
+{
+	const struct ril_encode_options *h = &opt.how;
+	struct ril_sha256 s;
+	struct ril_buf b = {0};
+	char hex[65];
+	int rc = ril_buf_printf(
+		&b, err, "%zu %lld %lld %lld %d %lld %lld %s %s %d %d %s %lld %lld %lld %lld %lld %s %s %s", r->data.n,
+		(long long)opt.batch, (long long)opt.steps, (long long)opt.epochs, opt.shuffle, (long long)opt.buffer,
+		(long long)r->tool->common.seed, opt.format, opt.turns, h->with_answers, h->with_pixels, opt.embeds,
+		(long long)h->max_prompt, (long long)h->min_pixels, (long long)h->max_pixels, (long long)h->min_tiles,
+		(long long)h->max_tiles, ril_encoder_model_id(r->encoder), opt.ask ? opt.ask : "",
+		h->system ? h->system : "");
+	ril_sha256_start(&s);
+	ril_sha256_add(&s, b.data, rc ? 0 : b.len);
+	for (size_t i = 0; i < r->data.n; i++)
+		ril_sha256_add(&s, ril_dataset_id_hash(&r->data, i), 16);
+	ril_sha256_end(&s, hex);
+	memcpy(out, hex, 16);
+	out[16] = 0;
+	ril_buf_free(&b);
+	return rc;
+}
+
+static int mark_head(const struct run *r, struct ril_record *head, struct ril_err *err)
+{
+	struct ril_shard_mark m = {.shard = r->shard, .first = (int64_t)r->plan.at + 1, .last = (int64_t)end_of(r)};
+	return name_run(r, m.run, err) || ril_shard_set_head(head, &m, err) ? -1 : 0;
+}
+
 static int write_head(struct run *r, struct ril_err *err)
 {
 	const struct ril_lineage l = ril_tool_lineage(r->tool, ril_encoder_model_id(r->encoder));
 	struct ril_record *head = ril_head_extend(NULL, &l, err);
-	int rc = head ? 0 : -1;
+	int rc = head && (!r->shard.of || !mark_head(r, head, err)) ? 0 : -1;
 	if (!rc)
 		rc = ril_record_set_meta(head, "model", ril_encoder_model_id(r->encoder), err) ||
 				     ril_record_set_meta(head, "tokenizer", ril_encoder_tokenizer_key(r->encoder),
@@ -110,7 +156,12 @@ static int put_group(void *ctx, const struct ril_question_line *q, struct ril_er
 {
 	struct run *r = ctx;
 	struct ril_record *g = ril_encode_question(r->encoder, q, err);
-	int rc = g ? ril_writer_put(r->out, g, err) : -1;
+	int rc = g ? 0 : -1;
+	r->at.part = q == r->whole ? 0 : r->at.part + 1;
+	if (!rc && r->shard.of)
+		rc = ril_shard_set_place(g, r->at, err);
+	if (!rc)
+		rc = ril_writer_put(r->out, g, err);
 	ril_record_free(g);
 	r->groups += !rc;
 	return rc;
@@ -128,10 +179,28 @@ static int encode_questions(struct run *r, size_t n, struct ril_err *err)
 {
 	if (ril_encode_pictures(r->encoder, r->question, n, err))
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (each_turn(r->question[i], put_group, r, err))
+	for (size_t i = 0; i < n; i++) {
+		r->whole = r->question[i];
+		r->at = (struct ril_shard_place){r->place[i], 0};
+		if (each_turn(r->whole, put_group, r, err))
 			return -1;
+	}
 	return 0;
+}
+
+/* Of the n questions picked, which are the sequence's next, those that belong to the shard. */
+static size_t keep_own(struct run *r, size_t n)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++) {
+		int64_t place = (int64_t)(r->plan.at - n + i) + 1;
+		uint64_t hash = r->shard.of ? ril_shard_hash(ril_dataset_id_hash(&r->data, r->pick[i])) : 0;
+		if (!ril_shard_has(&r->shard, hash, place))
+			continue;
+		r->pick[kept] = r->pick[i];
+		r->place[kept++] = place;
+	}
+	return kept;
 }
 
 static int encode_window(struct run *r, size_t n, struct ril_err *err)
@@ -168,11 +237,7 @@ static int encode_all(struct run *r, struct ril_err *err)
 {
 	struct ril_progress p;
 	char note[RIL_CLOCK_NOTE];
-	uint64_t at = r->plan.at, end = r->plan.end;
-	if (opt.count) {
-		uint64_t room = opt.batch ? (uint64_t)opt.count * (uint64_t)opt.batch : (uint64_t)opt.count;
-		end = end - at > room ? at + room : end;
-	}
+	uint64_t at = r->plan.at, end = end_of(r);
 	ril_progress_start(&p, r->tool->common.quiet ? NULL : stderr, "ril-encode: questions", (int64_t)at,
 			   (int64_t)end);
 	/* asked for once a batch: a signal that comes after its step was written is the next batch's */
@@ -181,7 +246,7 @@ static int encode_all(struct run *r, struct ril_err *err)
 		size_t most = end - r->plan.at < r->window ? (size_t)(end - r->plan.at) : r->window;
 		size_t n = ril_schedule_next(&r->plan, r->pick, most);
 		int64_t before = r->groups;
-		if (encode_window(r, n, err))
+		if (encode_window(r, keep_own(r, n), err))
 			return -1;
 		last = ril_stop_asked();
 		if (opt.batch && (put_step(r, last, err) || (opt.metrics && report(r, r->groups - before, err))))
@@ -265,9 +330,10 @@ static int open_all(struct run *r, const struct ril_strlist *data, struct ril_er
 		return ril_fail(err, RIL_EFAIL, "all %lld steps were done before", (long long)r->plan.last);
 	r->window = opt.batch ? (size_t)opt.batch : WINDOW;
 	r->pick = ril_new(r->window, sizeof *r->pick, err);
+	r->place = ril_new(r->window, sizeof *r->place, err);
 	r->question = ril_new(r->window, sizeof *r->question, err);
 	r->room = ril_new(r->window, sizeof *r->room, err);
-	if (!r->pick || !r->question || !r->room || !(r->encoder = ril_encoder_new(&opt.how, err)))
+	if (!r->pick || !r->place || !r->question || !r->room || !(r->encoder = ril_encoder_new(&opt.how, err)))
 		return -1;
 	r->out = ril_writer_open(opt.out, &(struct ril_writer_options){.gzip = opt.gzip}, err);
 	r->clock.out = r->out;
@@ -400,7 +466,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 		return rc;
 	}
 	ril_signals_take_over();
-	int rc = plan_guard(&p, err);
+	int rc = shard_choose(t, &opt.shard, &r.shard, err) || plan_guard(&p, err) ? -1 : 0;
 	if (!rc)
 		rc = open_all(&r, operands, err);
 	if (!rc)
@@ -412,6 +478,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 	ril_schedule_close(&r.plan);
 	ril_dataset_free(&r.data);
 	free(r.pick);
+	free(r.place);
 	free(r.question);
 	free(r.room);
 	free(root);

@@ -87,6 +87,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "record", &opt.record, "DIR", "keep every step's groups there, without vision.*", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
 	PLAN_OPTIONS(opt.plan),
+	PLAN_RANKS(opt.plan),
 	{0},
 };
 

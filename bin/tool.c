@@ -149,6 +149,8 @@ static int start(struct ril_tool *t, struct ril_err *err)
 		return -1;
 	if (t->computes && t->computes(t) && ril_backend_start(t->common.device, t->argv, how, sizeof how, err))
 		return -1;
+	if (t->common.invariant && ril_backend_invariant(err))
+		return -1;
 	if (how[0])
 		ril_tool_note(t, "%s", how);
 	return ril_threads_start((int)t->common.threads, err);
@@ -163,6 +165,8 @@ int ril_tool_main(struct ril_tool *t, int argc, char **argv)
 	const struct ril_opt common[] = {
 		{RIL_OPT_STR, 0, "device", &c->device, "auto|cpu|cuda:N", "where to compute", 0, 0, NULL},
 		{RIL_OPT_CHOICE, 0, "compute", &c->compute, NULL, "type of activations", 0, 0, "auto|f32|bf16"},
+		{RIL_OPT_FLAG, 0, "batch-invariant", &c->invariant, NULL,
+		 "a question's bytes do not depend on which others are at hand", 0, 0, NULL},
 		{RIL_OPT_INT, 0, "seed", &c->seed, "N", "seed of every random number", 0, 4294967295.0, NULL},
 		{RIL_OPT_INT, 0, "threads", &c->threads, "N", "threads; 0: all processors", 0, 256, NULL},
 		{RIL_OPT_FLAG, 'q', "quiet", &c->quiet, NULL, "say nothing but errors", 0, 0, NULL},

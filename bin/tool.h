@@ -15,6 +15,7 @@
 
 struct ril_common {
 	bool quiet, verbose;
+	bool invariant;  /* a result does not depend on which others are computed with it */
 	int64_t threads; /* 0: all processors this process may use */
 	int64_t seed;
 	const char *device;  /* auto | cpu | cuda:N */

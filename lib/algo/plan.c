@@ -16,6 +16,11 @@ void ril_memory_model(struct ril_memory *m, const struct ril_model *model, const
 	m->gradients += s.gradients;
 	m->moments += optim ? ril_optim_bytes(optim) : 0;
 	m->average += optim && optim->ema ? ril_ema_bytes(optim->ema) : 0;
+	if (!optim)
+		return;
+	m->own = s.weights;
+	m->read = s.weights + s.in_masters;
+	m->published = s.published;
 }
 
 uint64_t ril_memory_sum(const struct ril_memory *m)

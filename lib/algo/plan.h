@@ -19,6 +19,10 @@ struct ril_memory {
 	size_t average;     /* of the weights */
 	size_t activations; /* with their gradients, at their peak */
 	size_t cache;       /* keys and values */
+	/* of the model that is trained, and no part of the sum */
+	size_t own;       /* its weights, of the above */
+	size_t read;      /* all that its passes read, where some read masters */
+	size_t published; /* of that what is trained */
 };
 
 /* Adds a model's own; `optim` NULL: not trained. */

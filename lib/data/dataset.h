@@ -106,6 +106,8 @@ void ril_dataset_free(struct ril_dataset *);
 int ril_dataset_get(struct ril_dataset *, size_t i, struct ril_question_line *room,
 		    const struct ril_question_line **out, struct ril_err *);
 void ril_dataset_done(struct ril_question_line *room);
+/* [16]: the first half of the SHA-256 of question i's id, known without reading it again. */
+const uint8_t *ril_dataset_id_hash(const struct ril_dataset *, size_t i);
 
 /* Every answered question of a conversation, in order: the earlier ones (ID/turn-1 and so on), each with what came before it,
  * the pictures mentioned so far and its own answer alone; then the question itself, as it is.  They are borrowed for the

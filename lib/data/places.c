@@ -229,6 +229,11 @@ int ril_dataset_get(struct ril_dataset *d, size_t i, struct ril_question_line *r
 
 /* ---- ids ---- */
 
+const uint8_t *ril_dataset_id_hash(const struct ril_dataset *d, size_t i)
+{
+	return d->place[i].id;
+}
+
 static int by_id(const void *a, const void *b)
 {
 	const struct ril_data_place *x = *(const struct ril_data_place *const *)a,

@@ -14,6 +14,7 @@ static int on_head(void *ctx, const struct ril_record *head, struct ril_err *err
 		return -1;
 	ril_record_free(s->head);
 	s->head = mine;
+	s->may_be_empty |= ril_record_meta(mine, "shard") != NULL; /* a shard may have no question of a small set */
 	if (s->on_head && s->on_head(s->ctx, mine, err))
 		return -1;
 	return s->out ? ril_writer_put(s->out, mine, err) : 0;

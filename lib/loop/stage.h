@@ -24,7 +24,7 @@ struct ril_stage {
 	int (*on_head)(void *ctx, struct ril_record *head, struct ril_err *);
 	void *ctx;
 	enum ril_stage_steps steps;
-	bool may_be_empty;           /* a stream of no groups is no failure */
+	bool may_be_empty;           /* a stream of no groups is no failure; that of a shard never is */
 	const char *tokenizer;       /* key that the stream's tokenizer must have; NULL: any */
 	int64_t start;               /* steps done before this process */
 	size_t limit;                /* groups in a batch of a stream without barriers; 0: all */

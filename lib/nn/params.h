@@ -145,6 +145,8 @@ void ril_params_return(struct ril_params *);
 /* Bytes: what forward passes read and is no master; masters; gradients. */
 struct ril_params_size {
 	size_t weights, masters, gradients;
+	size_t published;  /* of what is trained, as passes read it: in `weights`, or where `in_masters` */
+	size_t in_masters; /* of that what passes read in the masters */
 };
 struct ril_params_size ril_params_size(const struct ril_params *);
 

@@ -327,9 +327,11 @@ struct ril_params_size ril_params_size(const struct ril_params *ps)
 {
 	struct ril_params_size s = {.masters = ps->master ? (size_t)ps->count * sizeof *ps->master : 0,
 				    .gradients = ps->grad_bytes};
-	for (int r = 0; r < ps->runs; r++)
-		if (!ps->run[r].is_master)
-			s.weights += (size_t)ps->run[r].count * ril_dtype_size(ps->run[r].type);
+	for (int r = 0; r < ps->runs; r++) {
+		size_t bytes = (size_t)ps->run[r].count * ril_dtype_size(ps->run[r].type);
+		*(ps->run[r].is_master ? &s.in_masters : &s.weights) += bytes;
+		s.published += bytes;
+	}
 	for (size_t i = 0; i < ps->n; i++) {
 		const struct ril_param *p = ps->at[i];
 		if (!ril_param_read_by_passes(ps, p) || p->borrowed)

@@ -45,6 +45,17 @@ enum ril_dtype ril_compute(void)
 	return compute_asked ? compute_asked : active->compute;
 }
 
+int ril_backend_invariant(struct ril_err *err)
+{
+	if (active != &ril_cpu_ops)
+		return ril_fail(err, RIL_EFAIL,
+				"%s: products depend on how many rows they have; only the CPU's need not",
+				active->name),
+		       ril_setting(err, "batch invariant");
+	ril_cpu_invariant();
+	return 0;
+}
+
 void ril_backend_use(const struct ril_ops *ops)
 {
 	active = ops;

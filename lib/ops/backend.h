@@ -17,6 +17,10 @@ int ril_backend_start(const char *device, char **argv, char *how, size_t n, stru
 int ril_compute_use(const char *, struct ril_err *);
 enum ril_dtype ril_compute(void);
 
+/* From here on a row of a product is the same bytes whichever rows are multiplied with it, so that nothing that is computed for one
+ * question depends on which others are at hand.  Few rows take longer.  RIL_EFAIL where the active backend cannot. */
+int ril_backend_invariant(struct ril_err *);
+
 /* Makes another table the active one: a device that stands between the host and a backend (tests/far). */
 void ril_backend_use(const struct ril_ops *);
 /* From here on, until another table is used, nothing is computed: memory may be asked for, in any amount, and not be

@@ -96,6 +96,38 @@ eight=$(ril-update --plan -m m --moments 8bit | awk '$1 == "moments" {print $NF}
 float=$(ril-update --plan -m m | awk '$1 == "moments" {print $NF}')
 check "moments of 8 bits: $eight of $float" test "$eight" -lt $((float * 3 / 10))
 
+# ---- ranks that train together ----
+expect_exit 0 ril-update --plan -m m --ema 0.9 --ranks 1
+sum=$(bytes sum "$T/out")
+check "one rank takes it all and sends nothing" test "$(awk -v s="$sum" '/^(replicated|zero-)/ && $2 == s && $3 == 0' "$T/out" | wc -l)" = 4
+for n in 3 8; do
+	expect_exit 0 ril-update --plan -m m --ema 0.9 --master f32 --ranks $n
+	check "what $n ranks share: $(tail -n 4 "$T/out" | tr '\n' ';')" awk -v n=$n '
+		function part(x) {return int((x + n - 1) / n)}
+		function passed(x) {return x - int(x / n)}
+		{a[$1] = $NF; moved[$1] = $3; memory[$1] = $2}
+		END {
+			z1 = a["sum"] - a["moments"] + part(a["moments"]); z2 = z1 - a["gradients"] + part(a["gradients"])
+			w = a["weights"] + a["masters"] + a["average"]; z3 = z2 - w + part(w); g = passed(a["gradients"])
+			exit !(memory["replicated"] == a["sum"] && memory["zero-1"] == z1 && memory["zero-2"] == z2 && memory["zero-3"] == z3 && z3 < z2 &&
+				moved["replicated"] == 2 * g && moved["zero-1"] == moved["zero-2"] && moved["zero-1"] > g && moved["zero-1"] < 2.1 * g &&
+				moved["zero-3"] > moved["zero-1"])
+		}' "$T/out"
+done
+half=$(ril-update --plan -m bare --train llm,projector,vision --ranks 4 | awk '/^zero-1/ {print $3}')
+float=$(ril-update --plan -m m --train llm,projector,vision --ranks 4 | awk '/^zero-1/ {print $3}')
+check "weights of two bytes are gathered as such: $half of $float" awk -v h="$half" -v f="$float" 'BEGIN {exit !(h > .7 * f && h < .8 * f)}'
+lora=$(ril-update --plan -m m --lora rank=2,targets=q_proj --ranks 4 | awk '/^zero-1/ {print $3}')
+check "adapters are little to send: $lora" test "$lora" -gt 0 -a "$lora" -lt $((float / 50))
+large=$(awk '$1 == "replicated" {print $2}' "$T/out") small=$(awk '$1 == "zero-3" {print $2}' "$T/out")
+expect_exit 0 ril-update --plan -m m --ema 0.9 --ranks 8 --device-memory $(((large + small) / 2 * 20 / 19 + 1))
+check "one fits, one does not: $(tail -n 4 out)" test "$(grep -cE '^(replicated .* does not fit|zero-3 .*[0-9]  fits)$' out)" = 2
+expect_exit 1 ril-update --plan -m m --ranks 8 --device-memory 100k
+check "none fits: $(cat err)" grep -q 'no layout of 8 ranks fits' err
+expect_exit 0 ril-discriminate --plan --init-from m --update --ranks 2
+check "the discriminator's ranks" test "$(grep -cE '^(replicated|zero-[123]) ' "$T/out")" = 4
+expect_exit 2 ril-update -m m --ranks 2 --save x; check "only a plan has ranks: $(cat err)" grep -q -- '--ranks goes with --plan' err
+
 # ---- what it refuses ----
 refuse() { local code=$1 text=$2; shift 2; expect_exit "$code" "$@"; check "'$text' in: $(tail -n 1 err)" grep -q -- "$text" err; }
 refuse 2 'not groups=' ril-update --plan -m m --plan-batch prompts=3

@@ -156,6 +156,8 @@ void ril_product_tile(const struct ril_product *, int tile, int worker);
 
 /* ril_wide_linear of so few rows that reading w is all it takes (linear_few.c), and of more (linear_panels.c). */
 enum { RIL_FEW_ROWS = 8 };
+int64_t ril_cpu_few_rows(void); /* up to how many rows are few: RIL_FEW_ROWS; none since ril_cpu_invariant */
+void ril_cpu_invariant(void);
 void ril_linear_few(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate);
 void ril_linear_panels(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate,
 		       const struct ril_panel_form *);

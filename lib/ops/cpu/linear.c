@@ -44,11 +44,23 @@ void ril_cpu_widen(ril_real *dst, struct ril_mat w, int64_t at, int64_t n)
 
 /* ---- forward ---- */
 
+static bool invariant; /* rows of y must not depend on how many there are: linear_panels.c's do not */
+
+void ril_cpu_invariant(void)
+{
+	invariant = true;
+}
+
+int64_t ril_cpu_few_rows(void)
+{
+	return invariant ? 0 : RIL_FEW_ROWS;
+}
+
 void ril_wide_linear(struct ril_mat y, struct ril_mat x, struct ril_mat w, const ril_real *b, bool accumulate)
 {
 	if (x.rows <= 0 || w.rows <= 0)
 		return;
-	if (x.rows <= RIL_FEW_ROWS)
+	if (x.rows <= ril_cpu_few_rows())
 		ril_linear_few(y, x, w, b, accumulate);
 	else
 		ril_linear_panels(y, x, w, b, accumulate, &ril_reals_form);

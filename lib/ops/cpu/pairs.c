@@ -87,7 +87,7 @@ static bool in_pairs(struct ril_mat m)
 
 const struct ril_panel_form *ril_pairs_form(struct ril_mat x, struct ril_mat w)
 {
-	return x.rows > RIL_FEW_ROWS && in_pairs(x) && in_pairs(w) && w.cols ? chosen() : NULL;
+	return x.rows > ril_cpu_few_rows() && in_pairs(x) && in_pairs(w) && w.cols ? chosen() : NULL;
 }
 
 #else

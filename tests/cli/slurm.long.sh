@@ -1,0 +1,60 @@
+# slurm.long.sh -- the files of share/slurm under a real Slurm: an array's shards of answers and verdicts, joined, equal the undivided
+# pipeline's; a task that failed alone is run again; what a batch script's environment says of shards, and a step's.
+. "${RIL_ROOT:-.}/tests/ril_test.sh"
+. "$RIL_ROOT/tests/slurm_rig.sh"
+set -u
+cd "$T" || exit 1
+if ! slurm_start >why; then skip "no Slurm: $(cat why)"; test_end; exit; fi
+M=$RIL_ROOT/share/models D=$RIL_ROOT/share/slurm
+ril-scenes -q -o data -n 20 --prefix q --seed 6
+export STUDENT=$M/student DATA=$T/data/q.jsonl LENGTH=12
+submit() { sbatch --parsable "$@" | cut -d ';' -f 1; }
+logs() { cat slurm-*.out 2>/dev/null | tail -n 5; }
+
+# ---- a model's answers and verdicts ----
+export OUT=$T/eval
+job=$(submit --array=0-2 "$D/array.sbatch" evaluate)
+then=$(submit --dependency="afterok:$job" "$D/join.sbatch")
+check "an array of three, and what depends on it: $(slurm_wait "$job"; logs)" slurm_wait "$then"
+ril-encode -q -m "$M/student" --image-root data data/q.jsonl | ril-rollout -q -m "$M/student" -n 1 --greedy --max-new-tokens 12 | ril-score -q -o whole.ril
+ril-score -q --report json whole.ril >whole.json
+check "its report is that of the undivided pipeline" cmp whole.json eval/report.json
+check "and so are its answers" cmp <(ril-inspect --field resp.ids whole.ril) <(ril-inspect --field resp.ids eval/all.ril)
+check "three shards" test "$(cat eval/shards) $(ls eval/shard-*.ril | wc -l)" = "3 3"
+
+# ---- one task fails, and it alone is run again ----
+export OUT=$T/again
+mkdir fake; printf '#!/bin/sh\n[ "$SLURM_ARRAY_TASK_ID" != 1 ] || [ ! -e "%s/fail" ] || exit 1\nexec "%s/ril-score" "$@"\n' "$T" "$RIL_BIN" >fake/ril-score
+chmod +x fake/ril-score; touch fail
+job=$(PATH="$T/fake:$PATH" submit --array=0-2 "$D/array.sbatch" evaluate)
+then=$(submit --dependency="afterok:$job" "$D/join.sbatch")
+check "a task that fails fails its job" bash -c "$(declare -f slurm_wait); ! slurm_wait $job"
+check "and the join does not begin" test "$(scontrol show job "$then" | grep -o 'JobState=[A-Z]*') $(ls again | tr '\n' ' ')" = "JobState=PENDING shard-0.ril shard-2.ril shards "
+scancel "$then"; rm fail
+stat -c '%n %i %Y' again/shard-[02].ril >before
+job=$(PATH="$T/fake:$PATH" submit --array=1 "$D/array.sbatch" evaluate)
+then=$(submit --dependency="afterok:$job" "$D/join.sbatch")
+check "that task again, then all joined: $(slurm_wait "$then"; logs)" cmp whole.json again/report.json
+check "the others were not made anew" cmp before <(stat -c '%n %i %Y' again/shard-[02].ril)
+job=$(OUT=$T/other submit --array=1-2 "$D/array.sbatch" evaluate)
+check "a first array with a gap is refused" bash -c "$(declare -f slurm_wait); ! slurm_wait $job && grep -q 'from 0 without a gap' slurm-${job}_1.out"
+
+# ---- teachers ----
+export OUT=$T/taught TEACHERS="$M/teacher-a $M/teacher-b" N=4
+job=$(submit --array=0-4 --gpus-per-task=0 "$D/array.sbatch" teach)
+then=$(submit --dependency="afterok:$job" "$D/join.sbatch")
+check "teachers: $(slurm_wait "$then"; logs)" test -s taught/cache.jsonl
+ril-encode -q -m "$M/student" --image-root data data/q.jsonl | ril-teach -q -m "$M/teacher-a" -m "$M/teacher-b" -n 4 --max-new-tokens 12 \
+	--tokenizer "$M/student" --image-root data --save taught.jsonl -o /dev/null
+check "the answers are those of one process" cmp <(jq -cS . taught.jsonl | sort) <(jq -cS . taught/cache.jsonl | sort)
+
+# ---- what a step says, and a batch script does not ----
+cat >step.sbatch <<'S'
+#!/bin/bash
+ril-encode -q -m "$STUDENT" --shard env -o alone.ril "$DATA"; echo "the script: $?"
+srun -n 3 bash -c 'ril-encode -q -m "$STUDENT" --shard env -o step.$SLURM_PROCID.ril "$DATA"' && ril-join -q -o step.ril step.?.ril
+S
+job=$(submit -n 3 step.sbatch)
+check "a step of three ranks, each its shard: $(slurm_wait "$job"; logs)" ril-inspect --diff step.ril <(ril-encode -q -m "$M/student" data/q.jsonl)
+check "outside of a step nobody says which" grep -q 'the script: 2' "slurm-$job.out"
+test_end
