@@ -70,7 +70,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_INT, 0, "min-tiles", &opt.how.min_tiles, "N",
 	 "fewest tiles of a picture (InternVL); 0: as the model says", 0, 4096, NULL},
 	{RIL_OPT_INT, 0, "max-tiles", &opt.how.max_tiles, "N",
-	 "most tiles of a picture (InternVL); 0: as the model says", 0, 4096, NULL},
+	 "most tiles of a picture (InternVL, SmolVLM); 0: as the model says", 0, 4096, NULL},
 	{RIL_OPT_INT, 0, "picture-cache", &opt.cache, "MIB", "memory for pictures that may come again", 0, 1 << 20,
 	 NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},

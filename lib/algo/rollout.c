@@ -3,6 +3,7 @@
 
 #include "algo/group.h"
 #include "base/progress.h"
+#include "text/chat.h"
 
 #include <stdlib.h>
 
@@ -107,7 +108,7 @@ static int add_responses(const struct ril_rollout *r, struct ril_record *rec, co
 	struct ril_buf *text = ril_new((size_t)n, sizeof *text, err);
 	int rc = add && text ? 0 : -1;
 	for (int32_t k = 0; k < n && !rc; k++) {
-		rc = ril_tokenizer_text(r->tok, gen[k].ids, (size_t)gen[k].n, true, &text[k], err);
+		rc = ril_chat_said(r->tok, gen[k].ids, (size_t)gen[k].n, &text[k], err);
 		add[k] = (struct ril_new_response){.ids = gen[k].ids,
 						   .n = gen[k].n,
 						   .source = 0,

@@ -24,13 +24,10 @@ struct ril_teach {
 
 struct ril_teach *ril_teach_new(struct ril_tokenizer *student, const struct ril_teach_options *how, struct ril_err *err)
 {
-	static const char end[] = "<|im_end|>";
 	struct ril_teach *t = ril_new(1, sizeof *t, err);
 	if (!t)
 		return NULL;
-	*t = (struct ril_teach){.tok = student, .how = *how, .eos = ril_tokenizer_id(student, end, strlen(end))};
-	if (t->eos < 0)
-		t->eos = ril_tokenizer_eos(student);
+	*t = (struct ril_teach){.tok = student, .how = *how, .eos = ril_chat_answer_end(student)};
 	if (t->eos >= 0)
 		return t;
 	ril_fail(err, RIL_EFAIL, "the student's tokenizer names no token that ends a turn");
@@ -127,7 +124,7 @@ static int add_response(struct ril_teach *t, struct ril_record *r, const struct 
 	t->ids.n = 0;
 	if (longest(t, r, &max, err))
 		return -1;
-	if (ril_tokenizer_encode(t->tok, a->text, strlen(a->text), false, &t->ids, err) ||
+	if (ril_chat_answer(t->tok, a->text, strlen(a->text), &t->ids, err) ||
 	    (!a->finish && ril_ids_add(&t->ids, t->eos, err)))
 		return ril_context(err, "'%s'", ril_record_key(r));
 	if ((max && (int64_t)t->ids.n > max) || !t->ids.n)

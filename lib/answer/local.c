@@ -143,10 +143,8 @@ static int give(const struct call *c, size_t question, int32_t number, const str
 		struct ril_err *err)
 {
 	struct ril_buf text = {0};
-	int rc = ril_tokenizer_text(c->m->tokenizer, g->ids, (size_t)g->n, true, &text, err) ||
-				 ril_buf_add(&text, "", 0, err)
-			 ? -1
-			 : 0;
+	int rc = ril_chat_said(c->m->tokenizer, g->ids, (size_t)g->n, &text, err) || ril_buf_add(&text, "", 0, err) ? -1
+														    : 0;
 	struct ril_answer a = {.question = question,
 			       .number = c->q[question].first + number,
 			       .text = text.data,

@@ -181,7 +181,8 @@ struct pictures {
 	const struct ril_picture **picture; /* [n] */
 	const float **part;                 /* [n] */
 	int64_t *rows;                      /* [n] */
-	int32_t *tokens, *start, *grid;     /* [n], [n+1], [n,3] */
+	struct ril_chat_picture *form;      /* [n] */
+	int32_t *start, *grid;              /* [n+1], [n,3] */
 };
 
 static void pictures_free(struct pictures *s)
@@ -189,7 +190,7 @@ static void pictures_free(struct pictures *s)
 	free(s->picture);
 	free(s->part);
 	free(s->rows);
-	free(s->tokens);
+	free(s->form);
 	free(s->start);
 	free(s->grid);
 }
@@ -201,10 +202,10 @@ static int pictures_make(struct pictures *s, const struct ril_encoder *e, const 
 	s->picture = ril_new(n, sizeof *s->picture, err);
 	s->part = ril_new(n, sizeof *s->part, err);
 	s->rows = ril_new(n, sizeof *s->rows, err);
-	s->tokens = ril_new(n, sizeof *s->tokens, err);
+	s->form = ril_new(n, sizeof *s->form, err);
 	s->start = ril_new(n + 1, sizeof *s->start, err);
 	s->grid = ril_new(n * 3, sizeof *s->grid, err);
-	if (!s->picture || !s->part || !s->rows || !s->tokens || !s->start || !s->grid)
+	if (!s->picture || !s->part || !s->rows || !s->form || !s->start || !s->grid)
 		return -1;
 	int64_t total = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -212,9 +213,10 @@ static int pictures_make(struct pictures *s, const struct ril_encoder *e, const 
 		total += s->picture[i]->tokens;
 		if (total > INT32_MAX)
 			return ril_fail(err, RIL_EFAIL, "too many image tokens");
-		s->tokens[i] = (int32_t)s->picture[i]->tokens;
+		const int32_t *g = s->picture[i]->grid;
+		s->form[i] = (struct ril_chat_picture){(int32_t)s->picture[i]->tokens, g[1], g[2]};
 		s->start[i + 1] = (int32_t)total;
-		memcpy(s->grid + 3 * i, s->picture[i]->grid, sizeof s->picture[i]->grid);
+		memcpy(s->grid + 3 * i, g, 3 * sizeof *g);
 	}
 	return 0;
 }
@@ -253,7 +255,7 @@ static int prompt_ids(struct ril_ids *ids, struct ril_encoder *e, const struct r
 	for (size_t i = 0; i < q->turns; i++)
 		turn[i] = q->turn[i];
 	turn[q->turns] = (struct ril_chat_turn){"user", q->question.at, q->question.n};
-	int rc = ril_chat_encode_turns(e->chat, e->opt.system, turn, q->turns + 1, s->tokens, s->n, ids, err);
+	int rc = ril_chat_encode_turns(e->chat, e->opt.system, turn, q->turns + 1, s->form, s->n, ids, err);
 	free(turn);
 	if (!rc && (int64_t)ids->n > e->opt.max_prompt)
 		rc = ril_fail(err, RIL_EFAIL, "a prompt of %zu ids is longer than %lld (%d of them stand for pictures)",
@@ -274,7 +276,7 @@ static int put_prompt(struct ril_record *r, struct ril_encoder *e, const struct 
 
 static int gold_ids(struct ril_ids *ids, struct ril_encoder *e, const struct ril_data_text *answer, struct ril_err *err)
 {
-	return ril_tokenizer_encode(e->tokenizer, answer->at, answer->n, false, ids, err) ||
+	return ril_chat_answer(e->tokenizer, answer->at, answer->n, ids, err) ||
 			       ril_ids_add(ids, ril_chat_eos(e->chat), err)
 		       ? -1
 		       : 0;
@@ -373,7 +375,7 @@ int ril_encode_measure(struct ril_encoder *e, const struct ril_question_line *q,
 			 ? -1
 			 : 0;
 	for (size_t i = 0; i < s.n && !rc; i++)
-		rc = ril_tally_add(&to->picture, s.tokens[i], err);
+		rc = ril_tally_add(&to->picture, s.form[i].tokens, err);
 	pictures_free(&s);
 	ril_ids_free(&ids);
 	return rc ? at_line(q, err) : 0;

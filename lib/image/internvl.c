@@ -43,34 +43,6 @@ static int plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s, in
 	return 0;
 }
 
-static void put_tile(float *out, const struct ril_rgb *im, int32_t row, int32_t column, int32_t side,
-		     const struct ril_pixel_table *t)
-{
-	size_t stride = (size_t)im->w * 3, plane = (size_t)side * side;
-	for (int32_t y = 0; y < side; y++, out += side) {
-		const uint8_t *in = im->rgb + ((size_t)row * side + y) * stride + (size_t)column * side * 3;
-		for (int32_t x = 0; x < side; x++)
-			for (int c = 0; c < 3; c++)
-				out[(size_t)c * plane + x] = t->of[c][in[3 * x + c]];
-	}
-}
-
-static int fill(float *out, const struct ril_rgb *canvas, const struct ril_rgb *im, const struct ril_pixel_plan *p,
-		const struct ril_pixel_settings *s, const struct ril_pixel_table *t, struct ril_err *err)
-{
-	int32_t n = p->grid[1] * p->grid[2];
-	for (int32_t k = 0; k < n; k++, out += p->width)
-		put_tile(out, canvas, k / p->grid[2], k % p->grid[2], s->tile, t);
-	if (p->rows == n)
-		return 0;
-	struct ril_rgb thumbnail = {0};
-	if (ril_rgb_resize(&thumbnail, im, s->tile, s->tile, err))
-		return -1;
-	put_tile(out, &thumbnail, 0, 0, s->tile, t);
-	ril_rgb_free(&thumbnail);
-	return 0;
-}
-
 /* ---- settings ---- */
 
 /* A square size: a number, or {"height": n, "width": n}. */
@@ -127,7 +99,7 @@ static int check(const struct ril_pixel_settings *s, struct ril_err *err)
 
 #define SHARED                                                                                                         \
 	.layout = RIL_PIXELS_INTERNVL, .in_tiles = true, .mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225},  \
-	.check = check, .plan = plan, .fill = fill
+	.check = check, .plan = plan, .fill = ril_pixel_tiles
 static const char *const native_types[] = {"internvl", NULL}, *const original_types[] = {"internvl_chat", NULL};
 const struct ril_pixel_kind ril_pixels_internvl = {SHARED, .model_types = native_types, .needs_processor = true,
 						   .read = read_native};

@@ -24,11 +24,16 @@ struct ril_pixel_kind {
 	int (*fill)(float *out, const struct ril_rgb *resized, const struct ril_rgb *, const struct ril_pixel_plan *,
 		    const struct ril_pixel_settings *, const struct ril_pixel_table *, struct ril_err *);
 };
-extern const struct ril_pixel_kind ril_pixels_qwen, ril_pixels_internvl, ril_pixels_internvl_chat;
+extern const struct ril_pixel_kind ril_pixels_qwen, ril_pixels_internvl, ril_pixels_internvl_chat, ril_pixels_smolvlm;
 
 /* Every kind, ended by NULL. */
 extern const struct ril_pixel_kind *const ril_pixel_kinds[];
 void ril_pixel_start(struct ril_pixel_settings *, const struct ril_pixel_kind *); /* defaults */
+
+/* For `fill`: the canvas's square tiles row by row, then where the plan has a row more `whole` as one tile. */
+int ril_pixel_tiles(float *out, const struct ril_rgb *canvas, const struct ril_rgb *whole,
+		    const struct ril_pixel_plan *, const struct ril_pixel_settings *, const struct ril_pixel_table *,
+		    struct ril_err *);
 
 /* For `read`: a number; what all layouts share.  For `check`: a setting between lo and hi. */
 int ril_pixel_int(const cJSON *, const char *name, int32_t *out, struct ril_err *);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 const struct ril_pixel_kind *const ril_pixel_kinds[] = {&ril_pixels_qwen, &ril_pixels_internvl,
-							&ril_pixels_internvl_chat, NULL};
+							&ril_pixels_internvl_chat, &ril_pixels_smolvlm, NULL};
 
 /* The first kind of the layout: those that share one differ in where their settings are. */
 static const struct ril_pixel_kind *kind_of(enum ril_pixel_layout layout)
@@ -21,6 +21,7 @@ void ril_pixel_start(struct ril_pixel_settings *s, const struct ril_pixel_kind *
 {
 	*s = (struct ril_pixel_settings){.layout = k->layout,
 					 .rescale = 1 / 255.0,
+					 .filter = RIL_BICUBIC,
 					 .patch = 14,
 					 .merge = 2,
 					 .temporal = 2,
@@ -73,6 +74,7 @@ int ril_pixel_check(const struct ril_pixel_settings *s, struct ril_err *err)
 int ril_pixel_plan(struct ril_pixel_plan *p, const struct ril_pixel_settings *s, int32_t w, int32_t h,
 		   struct ril_err *err)
 {
+	p->first_w = p->first_h = 0;
 	int rc = kind_of(s->layout)->plan(p, s, w, h, err);
 	return rc ? rc : ril_rgb_check(p->w, p->h, err);
 }
@@ -83,6 +85,54 @@ static void fill_table(struct ril_pixel_table *t, const struct ril_pixel_setting
 	for (int c = 0; c < 3; c++)
 		for (int v = 0; v < 256; v++)
 			t->of[c][v] = ((float)(v * s->rescale) - (float)s->mean[c]) / (float)s->std[c];
+}
+
+/* ---- tiles ---- */
+
+static void put_tile(float *out, const struct ril_rgb *im, int32_t row, int32_t column, int32_t side,
+		     const struct ril_pixel_table *t)
+{
+	size_t stride = (size_t)im->w * 3, plane = (size_t)side * side;
+	for (int32_t y = 0; y < side; y++, out += side) {
+		const uint8_t *in = im->rgb + ((size_t)row * side + y) * stride + (size_t)column * side * 3;
+		for (int32_t x = 0; x < side; x++)
+			for (int c = 0; c < 3; c++)
+				out[(size_t)c * plane + x] = t->of[c][in[3 * x + c]];
+	}
+}
+
+int ril_pixel_tiles(float *out, const struct ril_rgb *canvas, const struct ril_rgb *whole,
+		    const struct ril_pixel_plan *p, const struct ril_pixel_settings *s, const struct ril_pixel_table *t,
+		    struct ril_err *err)
+{
+	int32_t n = p->grid[1] * p->grid[2];
+	for (int32_t k = 0; k < n; k++, out += p->width)
+		put_tile(out, canvas, k / p->grid[2], k % p->grid[2], s->tile, t);
+	if (p->rows == n)
+		return 0;
+	struct ril_rgb thumbnail = {0};
+	if (ril_rgb_resize(&thumbnail, whole, s->tile, s->tile, s->filter, err))
+		return -1;
+	put_tile(out, &thumbnail, 0, 0, s->tile, t);
+	ril_rgb_free(&thumbnail);
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+/* To the plan's size, by way of another where it says so. */
+static int resize(struct ril_rgb *out, const struct ril_rgb *im, const struct ril_pixel_plan *p, enum ril_filter filter,
+		  struct ril_err *err)
+{
+	struct ril_rgb first = {0};
+	if (!p->first_w)
+		return ril_rgb_resize(out, im, p->w, p->h, filter, err);
+	int rc = ril_rgb_resize(&first, im, p->first_w, p->first_h, filter, err) ||
+				 ril_rgb_resize(out, &first, p->w, p->h, filter, err)
+			 ? -1
+			 : 0;
+	ril_rgb_free(&first);
+	return rc;
 }
 
 /* A copy with the transparent colour painted white. */
@@ -111,7 +161,7 @@ int ril_pixels_make(struct ril_pixels *out, const struct ril_rgb *im, const stru
 	struct ril_rgb resized = {0};
 	size_t n;
 	*out = (struct ril_pixels){0};
-	if (ril_pixel_plan(&p, s, im->w, im->h, err) || ril_rgb_resize(&resized, im, p.w, p.h, err))
+	if (ril_pixel_plan(&p, s, im->w, im->h, err) || resize(&resized, im, &p, s->filter, err))
 		return -1;
 	int rc = -1;
 	if (!ril_mul(&n, (size_t)p.rows, (size_t)p.width) || !ril_mul(&n, n, sizeof *out->values))

@@ -32,7 +32,10 @@ const char *ril_picture_decoders(void);
 /* What this build does otherwise than the reference, in words; NULL when nothing. */
 const char *ril_picture_caveat(void);
 
-/* Bicubic resize to w x h, bit for bit Pillow 13's.  `out` must not be `in`. */
-int ril_rgb_resize(struct ril_rgb *out, const struct ril_rgb *in, int32_t w, int32_t h, struct ril_err *);
+/* The filters, in Pillow's numbers, as the hub's files have them. */
+enum ril_filter { RIL_LANCZOS = 1, RIL_BICUBIC = 3 };
+/* Resizes to w x h, bit for bit as Pillow 13.  `out` must not be `in`. */
+int ril_rgb_resize(struct ril_rgb *out, const struct ril_rgb *in, int32_t w, int32_t h, enum ril_filter,
+		   struct ril_err *);
 
 #endif

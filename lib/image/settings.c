@@ -2,7 +2,7 @@
  *
  * The reference prefers "image_processor" in processor_config.json (transformers 5) over preprocessor_config.json
  * (4.x); the original InternVL layout has its tiling in config.json and ImageNet's mean and deviation in its code.  A
- * setting that asks for something else than resize (bicubic), rescale and normalise is refused by name. */
+ * setting that asks for something else than resize (bicubic or Lanczos), rescale and normalise is refused by name. */
 #include "base/json.h"
 #include "image/layout_internal.h"
 
@@ -55,17 +55,19 @@ int ril_pixel_int(const cJSON *o, const char *name, int32_t *out, struct ril_err
 int ril_pixel_common(struct ril_pixel_settings *s, const cJSON *o, struct ril_err *err)
 {
 	bool resize = true, rescale = true, normalize = true, pad = false, convert = true;
-	int32_t resample = 3;
+	int32_t resample = (int32_t)s->filter;
 	if (ril_json_bool(o, "do_resize", &resize, err) || ril_json_bool(o, "do_rescale", &rescale, err) ||
 	    ril_json_bool(o, "do_normalize", &normalize, err) || ril_json_bool(o, "do_pad", &pad, err) ||
 	    ril_json_bool(o, "do_convert_rgb", &convert, err) || ril_pixel_int(o, "resample", &resample, err) ||
 	    ril_json_num(o, "rescale_factor", &s->rescale, err) || triple(o, "image_mean", s->mean, err) ||
 	    triple(o, "image_std", s->std, err))
 		return -1;
-	if (!resize || pad)
-		return ril_fail(err, RIL_ECORRUPT, "%s is not supported", pad ? "do_pad true" : "do_resize false");
-	if (resample != 3)
-		return ril_fail(err, RIL_ECORRUPT, "resample %d is not supported (only 3, bicubic)", resample);
+	if (!resize || (pad && !s->pads))
+		return ril_fail(err, RIL_ECORRUPT, "%s is not supported", resize ? "do_pad true" : "do_resize false");
+	if (resample != RIL_BICUBIC && resample != RIL_LANCZOS)
+		return ril_fail(err, RIL_ECORRUPT, "resample %d is not supported (1, Lanczos, and 3, bicubic, are)",
+				resample);
+	s->filter = (enum ril_filter)resample;
 	s->keep_key = !convert;
 	if (!rescale)
 		s->rescale = 1;

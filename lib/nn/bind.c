@@ -41,7 +41,7 @@ struct ril_param *ril_bind_any(struct ril_bind *b, bool is_vec, int ndim, const 
 /* The layer's adapter, where the model has any: its names in PEFT's files are other prefixes and the same name. */
 static void adapt(struct ril_bind *b, struct ril_linear *l, const char *name)
 {
-	enum { MOST = 8 };
+	enum { MOST = 10 };
 	const char *const own[] = {b->prefix, NULL}, *const *prefix = b->modules ? b->modules : own;
 	char text[MOST][2 * NAME_MAX_LEN];
 	const char *module[MOST + 1] = {0};

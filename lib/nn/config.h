@@ -1,7 +1,7 @@
 /* config.h -- config.json in every form the hub carries, read into one struct.
  *
  * Qwen2-VL and Qwen2.5-VL flat (transformers 4.49) and nested (5.x: text_config, rope_parameters, dtype), InternVL native
- * (InternVLForConditionalGeneration) and original (InternVLChatModel), text-only Qwen2/Qwen2.5 and Qwen3.  Fields that
+ * (InternVLForConditionalGeneration) and original (InternVLChatModel), SmolVLM and Idefics3, text-only Qwen2/Qwen2.5 and Qwen3.  Fields that
  * a file leaves out take the reference implementation's defaults; what would change the numbers and is not implemented
  * is refused by name.  How pictures are processed is read by lib/image from preprocessor_config.json. */
 #ifndef RIL_NN_CONFIG_H
@@ -37,9 +37,9 @@ struct ril_vision_config {
 	int64_t side;  /* of the square of learned positions */
 	int64_t stack; /* DeepStack: features besides the embedding, added after the decoder's first layers */
 	int32_t stacked[RIL_MAX_STACK]; /* the blocks after which they are taken */
-	/* InternVL */
+	/* InternVL, SmolVLM */
 	int64_t image;       /* tile side in pixels */
-	int64_t shuffle;     /* patches merged per side: 1 / downsample_ratio */
+	int64_t shuffle;     /* patches merged per side: 1 / downsample_ratio; scale_factor */
 	int64_t used_layers; /* vision_feature_layer */
 	bool rms_norm, qk_norm, qkv_bias, fused_qkv, keep_cls, shuffle_v1, thumbnail, final_norm;
 };

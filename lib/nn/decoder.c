@@ -1,9 +1,9 @@
-/* decoder.c -- the Qwen2, Qwen2.5, Qwen3 decoder: one forward function for training, scoring and step-by-step decoding.
+/* decoder.c -- the Qwen2, Qwen2.5, Qwen3 and Llama decoder: one forward function for training, scoring and step-by-step decoding.
  *
  * Pre-norm blocks: RMSNorm, grouped-query attention with rotary positions (one, or three for pictures: M-RoPE),
- * RMSNorm, SwiGLU.  Qwen2 has biases on q, k, v; Qwen3 normalises every head of q and k instead.  Where only some rows'
+ * RMSNorm, SwiGLU.  Qwen2 has biases on q, k, v; Qwen3 normalises every head of q and k instead; Llama does neither.  Where only some rows'
  * results are wanted, the last block drops the others as soon as attention no longer needs them.
- * Source: modeling_qwen2, modeling_qwen3 and modeling_qwen2_5_vl of transformers 5.23. */
+ * Source: modeling_qwen2, modeling_qwen3, modeling_qwen2_5_vl and modeling_llama of transformers 5.23. */
 #include "nn/bind_internal.h"
 #include "nn/family_internal.h"
 #include "nn/rope.h"
@@ -43,8 +43,8 @@ static void bind_layer(struct ril_bind *b, const struct ril_decoder_config *c, s
 }
 
 /* Every prefix under which the hub carries this decoder; a fresh folder takes the one of its config's form. */
-static const char *const known[] = {
-	"model.language_model.", "language_model.model.", "model.", "language_model.", "", NULL};
+static const char *const known[] = {"model.language_model.", "language_model.model.", "model.", "language_model.",
+				    "model.text_model.",     "text_model.",           "",       NULL};
 
 static const char *prefix(const struct ril_model *m)
 {
@@ -83,15 +83,13 @@ struct ril_decoder *ril_decoder_bind(struct ril_model *m, struct ril_err *err)
 	if (!d)
 		return NULL;
 	d->layer = ril_new((size_t)c->layers, sizeof *d->layer, err);
-	/* As transformers 5 calls it in memory, whatever the folder does. */
-	const char *const modules[] = {m->config.family->tower && !m->config.original ? known[0]
-										      : m->config.decoder_prefix,
-				       known[0],
-				       known[1],
-				       known[2],
-				       known[3],
-				       known[4],
-				       NULL};
+	/* First as transformers 5 calls it in memory, whatever the folder does. */
+	const struct ril_family *f = m->config.family;
+	const char *modules[1 + sizeof known / sizeof *known] = {f->decoder_module ? f->decoder_module
+								 : f->tower && !m->config.original
+									 ? known[0]
+									 : m->config.decoder_prefix};
+	memcpy(modules + 1, known, sizeof known);
 	struct ril_bind b = {.params = m->params,
 			     .part = RIL_PART_LLM,
 			     .prefix = prefix(m),

@@ -16,6 +16,7 @@ struct decoder_type {
 	bool qk_norm;                  /* every head of q and k is normalised */
 	bool mrope;                    /* three positions turn the pairs, in sections */
 	bool interleaved;              /* which take turns */
+	int64_t positions;             /* max_position_embeddings where the file is silent; 0: 32768 */
 };
 static const struct decoder_type decoder_types[] = {
 	{.name = "qwen2", .norm_eps = 1e-6, .rope_theta = 1e4, .qkv_bias = true},
@@ -41,6 +42,7 @@ static const struct decoder_type decoder_types[] = {
 	 .rope_theta = 1e6,
 	 .qkv_bias = true,
 	 .mrope = true},
+	{.name = "llama", .norm_eps = 1e-6, .rope_theta = 1e4, .asks_bias = true, .positions = 2048},
 };
 enum { NTYPES = sizeof decoder_types / sizeof *decoder_types };
 
@@ -107,18 +109,21 @@ static int read_heads(struct ril_decoder_config *d, const cJSON *o, const struct
 static int read_fields(struct ril_decoder_config *d, const cJSON *o, const struct decoder_type *k, struct ril_err *err)
 {
 	enum ril_act act = RIL_ACT_SILU;
-	bool bias = k->qkv_bias;
+	bool bias = k->qkv_bias, mlp_bias = false;
 	d->norm_eps = k->norm_eps;
 	d->rope_theta = k->rope_theta;
 	if (ril_config_size(o, "vocab_size", 1 << 24, &d->vocab, err) ||
 	    ril_config_size(o, "hidden_size", 1 << 17, &d->hidden, err) ||
 	    ril_config_size(o, "intermediate_size", 1 << 19, &d->inner, err) ||
 	    ril_config_size(o, "num_hidden_layers", RIL_MAX_LAYERS, &d->layers, err) || read_heads(d, o, k, err) ||
-	    ril_config_size_or(o, "max_position_embeddings", INT32_MAX / 4, 32768, &d->max_positions, err) ||
+	    ril_config_size_or(o, "max_position_embeddings", INT32_MAX / 4, k->positions ? k->positions : 32768,
+			       &d->max_positions, err) ||
 	    ril_json_num(o, "rms_norm_eps", &d->norm_eps, err) || ril_config_act(o, "hidden_act", "silu", &act, err) ||
 	    (k->asks_bias && ril_json_bool(o, "attention_bias", &bias, err)) ||
-	    ril_json_bool(o, "tie_word_embeddings", &d->tied, err))
+	    ril_json_bool(o, "mlp_bias", &mlp_bias, err) || ril_json_bool(o, "tie_word_embeddings", &d->tied, err))
 		return -1;
+	if (mlp_bias)
+		return ril_fail(err, RIL_EFAIL, "field 'mlp_bias': biases in the decoder's MLP are not supported");
 	if (act != RIL_ACT_SILU)
 		return ril_fail(err, RIL_EFAIL, "field 'hidden_act': only silu is supported in the decoder");
 	d->qkv_bias = bias;

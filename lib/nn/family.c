@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-static const struct ril_family *const families[] = {&ril_qwen2_vl, &ril_qwen2_5_vl,    &ril_qwen3_vl,
-						    &ril_internvl, &ril_internvl_chat, &ril_text_only};
+static const struct ril_family *const families[] = {&ril_qwen2_vl,      &ril_qwen2_5_vl, &ril_qwen3_vl, &ril_internvl,
+						    &ril_internvl_chat, &ril_smolvlm,    &ril_text_only};
 enum { NFAMILIES = sizeof families / sizeof *families };
 
 const struct ril_family *ril_family_find(const char *model_type)

@@ -21,18 +21,21 @@ struct ril_tower {
 	 * how far positions advance.  NULL: an image token's position is a text token's. */
 	int32_t (*place)(const struct ril_config *, const int32_t grid[3], int32_t *pos, int64_t stride, int64_t at,
 			 int32_t from);
+	/* Image tokens that follow each other in the prompt, with text between such runs.  NULL: all of a picture. */
+	int64_t (*run)(const struct ril_config *);
 };
 
 struct ril_family {
 	const char *const *model_types; /* of config.json, ended by NULL */
 	/* Fills the config; `text` becomes the language model's part of `top`. */
 	int (*read)(struct ril_config *, const cJSON *top, const cJSON **text, struct ril_err *);
-	const char *image_word; /* the token whose id is looked up where config.json has none, or NULL */
+	const char *decoder_module; /* where transformers 5 has it in memory; NULL: model.language_model. */
+	const char *image_word;     /* the token whose id is looked up where config.json has none, or NULL */
 	const struct ril_tower *tower;
 	const struct ril_fresh_family *fresh;
 };
 
-extern const struct ril_family ril_qwen2_vl, ril_qwen2_5_vl, ril_qwen3_vl, ril_internvl, ril_internvl_chat,
+extern const struct ril_family ril_qwen2_vl, ril_qwen2_5_vl, ril_qwen3_vl, ril_internvl, ril_internvl_chat, ril_smolvlm,
 	ril_text_only;
 
 /* The family of a model_type, or NULL. */
@@ -46,5 +49,6 @@ int ril_qwen2_vl_read(struct ril_config *, const cJSON *top, const cJSON **text,
 int ril_qwen2_5_vl_read(struct ril_config *, const cJSON *top, const cJSON **text, struct ril_err *);
 int ril_internvl_read(struct ril_config *, const cJSON *top, const cJSON **text, struct ril_err *);
 int ril_internvl_chat_read(struct ril_config *, const cJSON *top, const cJSON **text, struct ril_err *);
+int ril_smolvlm_read(struct ril_config *, const cJSON *top, const cJSON **text, struct ril_err *);
 
 #endif

@@ -12,7 +12,7 @@ struct ril_fresh {
 	enum ril_dtype dtype;           /* F32, BF16, F16; RIL_NONE: as the config says */
 	double range;                   /* standard deviation of matrices; 0: the config's initializer_range */
 	int64_t min_pixels, max_pixels; /* Qwen's image settings; 0: the family's usual ones */
-	int64_t min_tiles, max_tiles;   /* InternVL's */
+	int64_t min_tiles, max_tiles;   /* InternVL's; SmolVLM's, the most only */
 	uint64_t shard_bytes;           /* a new file after this much */
 };
 

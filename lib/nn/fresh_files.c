@@ -49,6 +49,8 @@ static int check_bounds(const char *what, const char *bounded_in, int64_t lo, in
 int ril_fresh_check(const cJSON *config, const struct ril_fresh *f, struct ril_err *err)
 {
 	const char *in = family_of(config)->bounded_in;
+	if (family_of(config)->only_above && f->min_tiles)
+		return ril_fail(err, RIL_EUSAGE, "this model's pictures have no least number of tiles");
 	return check_bounds("pixels", in, f->min_pixels, f->max_pixels, err) ||
 			       check_bounds("tiles", in, f->min_tiles, f->max_tiles, err)
 		       ? -1
@@ -123,22 +125,31 @@ static int check_vocabulary(const cJSON *text, const struct ril_tokenizer *t, st
 	return 0;
 }
 
+/* The token that ends a turn. */
+static const char *end_of(const cJSON *config)
+{
+	const char *end = family_of(config)->end;
+	return end ? end : "<|im_end|>";
+}
+
 static int set_tokens(cJSON *config, const struct ril_tokenizer *t, struct ril_err *err)
 {
+	const struct ril_fresh_family *f = family_of(config);
 	cJSON *text = text_part(config);
-	if (check_vocabulary(text, t, err) || set_token(text, "bos_token_id", t, "<|endoftext|>", false, err) ||
-	    set_token(text, "eos_token_id", t, "<|im_end|>", true, err))
+	if (check_vocabulary(text, t, err) ||
+	    set_token(text, "bos_token_id", t, f->begin ? f->begin : "<|endoftext|>", false, err) ||
+	    set_token(text, "eos_token_id", t, end_of(config), true, err))
 		return -1;
-	for (const struct ril_fresh_id *k = family_of(config)->ids; k && k->field; k++)
+	for (const struct ril_fresh_id *k = f->ids; k && k->field; k++)
 		if (set_token(config, k->field, t, k->token, true, err))
 			return -1;
 	return 0;
 }
 
-static int write_generation(const char *dir, const struct ril_tokenizer *t, struct ril_err *err)
+static int write_generation(const char *dir, const cJSON *config, const struct ril_tokenizer *t, struct ril_err *err)
 {
 	cJSON *g = cJSON_CreateObject(), *eos = cJSON_AddArrayToObject(g, "eos_token_id");
-	int32_t ends[] = {token(t, "<|im_end|>"), token(t, "<|endoftext|>")};
+	int32_t ends[] = {token(t, end_of(config)), token(t, "<|endoftext|>")};
 	bool ok = eos;
 	for (int k = 0; k < 2; k++)
 		if (ends[k] >= 0)
@@ -166,8 +177,8 @@ int ril_fresh_files(const char *dir, cJSON *config, const struct ril_tokenizer *
 {
 	int (*pictures)(const char *, cJSON *, const struct ril_fresh *, struct ril_err *) =
 		family_of(config)->pictures;
-	return set_tokens(config, t, err) || set_dtype(config, f->dtype, err) || write_generation(dir, t, err) ||
-			       (pictures && pictures(dir, config, f, err)) ||
+	return set_tokens(config, t, err) || set_dtype(config, f->dtype, err) ||
+			       write_generation(dir, config, t, err) || (pictures && pictures(dir, config, f, err)) ||
 			       ril_fresh_write(dir, "config.json", config, err)
 		       ? -1
 		       : 0;

@@ -14,12 +14,14 @@ struct ril_fresh_family {
 	const char *template;
 	const struct ril_bpe_own *tokens; /* besides Qwen's; NULL: none */
 	const struct ril_fresh_id *ids;   /* ended by a NULL field; NULL: none */
-	const char *bounded_in;           /* "pixels" or "tiles": what bounds its pictures; NULL: it sees none */
+	const char *begin, *end; /* tokens of a text's beginning and a turn's end; NULL: <|endoftext|>, <|im_end|> */
+	const char *bounded_in;  /* "pixels" or "tiles": what bounds its pictures; NULL: it sees none */
+	bool only_above;         /* there is no least number of them */
 	/* The processor's files; may change the config.  NULL: none. */
 	int (*pictures)(const char *dir, cJSON *config, const struct ril_fresh *, struct ril_err *);
 };
 extern const struct ril_fresh_family ril_qwen2_vl_fresh, ril_qwen2_5_vl_fresh, ril_qwen3_vl_fresh, ril_internvl_fresh,
-	ril_internvl_chat_fresh;
+	ril_internvl_chat_fresh, ril_smolvlm_fresh;
 extern const char ril_qwen2_5_vl_template[];
 
 /* Writes dir/name; `tree` may be NULL: memory was short. */

@@ -7,7 +7,7 @@
  * modeling_internvl_chat as published with the checkpoints. */
 #include "nn/bind_internal.h"
 #include "nn/family_internal.h"
-#include "ops/backend.h"
+#include "nn/tiles_internal.h"
 
 #include <stdlib.h>
 
@@ -125,39 +125,23 @@ static void *bind_tower(struct ril_model *m, struct ril_err *err)
 
 /* ---- forward ---- */
 
-/* Tiles [n, channels, S, S] as rows of patches [n*side*side, channels*patch*patch], as the convolution reads them. */
-static struct ril_val *patches(struct ril_tape *t, const struct ril_vision_config *c, const float *tiles, int64_t n)
-{
-	int64_t S = c->image, p = c->patch, side = S / p, cols = c->channels * p * p, rows = n * side * side;
-	float *out = ril_tape_host(t, (size_t)(rows * cols), sizeof *out), *at = out;
-	for (int64_t r = 0; out && r < rows; r++) {
-		const float *tile = tiles + r / (side * side) * c->channels * S * S;
-		int64_t y = r / side % side * p, x = r % side * p;
-		for (int64_t k = 0; k < c->channels * p; k++, at += p)
-			memcpy(at, tile + (k / p * S + y + k % p) * S + x, (size_t)p * sizeof *at);
-	}
-	return out ? ril_tape_input(t, rows, cols, out) : NULL;
-}
-
 /* What the tower's rows are made of and how they are cut: index arrays, on the device. */
 struct plan {
-	int64_t tiles, rows;  /* rows = tiles * (1 + side^2) */
-	const int32_t *zero;  /* [rows]: the class token's row in its table */
-	const int32_t *from;  /* [rows]: patch that the row takes, -1: the class token */
-	const int32_t *merge; /* [tiles * side^2]: rows in the order in which pixel shuffle joins them */
-	struct ril_segs seg;  /* one a tile */
+	struct ril_tiles tiles; /* one row leads: the class token */
+	const int32_t *zero;    /* [rows]: the class token's row in its table */
+	const int32_t *from;    /* [rows]: patch that the row takes, -1: the class token */
 };
 
 /* Class token and patches of every tile, with positions: [rows, C]. */
 static struct ril_val *embed(struct ril_tape *t, const struct ril_vision_config *c, const struct tower *v,
 			     const struct plan *p, const float *tiles)
 {
-	struct ril_val *x = patches(t, c, tiles, p->tiles);
+	const struct ril_tiles *n = &p->tiles;
+	struct ril_val *x = ril_tiles_patches(t, c, tiles, n->tiles);
 	if (!x)
 		return NULL;
 	x = ril_t_linear(t, x, &v->patch);
-	return ril_t_add_rows(t, ril_t_embed(t, p->zero, p->from, p->rows, v->cls, x), v->positions,
-			      p->rows / p->tiles);
+	return ril_t_add_rows(t, ril_t_embed(t, p->zero, p->from, n->rows, v->cls, x), v->positions, n->patches + 1);
 }
 
 /* One block of a pass: a segment. */
@@ -196,65 +180,25 @@ static struct ril_val *forward_block(struct ril_tape *t, const void *ctx, struct
 	return ril_t_scale_add(t, x, k->scale2, ril_t_linear(t, h, &k->fc2));
 }
 
-/* Rows of the tower in the order in which pixel shuffle joins them; without the class token. */
-static void shuffle(const struct ril_vision_config *c, int64_t tiles, int32_t *idx)
-{
-	int64_t side = c->image / c->patch, k = c->shuffle, small = side / k;
-	for (int64_t i = 0; i < tiles * small * small; i++) {
-		int64_t tile = i / (small * small), a = i / small % small, b = i % small;
-		int64_t first = tile * (side * side + 1) + 1, row = c->shuffle_v1 ? b : a, col = c->shuffle_v1 ? a : b;
-		for (int64_t j = 0; j < k * k; j++)
-			*idx++ = (int32_t)(first + (row * k + j / k) * side + col * k + j % k);
-	}
-}
-
-/* Tiles of all pictures, or -1. */
-static int64_t count_tiles(struct ril_tape *t, const struct ril_model *m, const struct ril_tower_input *in,
-			   int64_t each)
-{
-	struct ril_err err = {0};
-	int64_t n = 0;
-	for (int i = 0; i < in->n; i++) {
-		const int32_t *g = &in->grid[3 * i];
-		if (g[0] != 1 || g[1] < 1 || g[2] < 1 || (int64_t)g[1] * g[2] > INT32_MAX / each / 2 - n) {
-			ril_fail(&err, RIL_ECORRUPT, "picture %d: %d x %d x %d is not a grid of tiles", i, g[0], g[1],
-				 g[2]);
-			ril_tape_fail(t, &err);
-			return -1;
-		}
-		n += ril_config_pixel_rows(&m->config, g);
-	}
-	return n;
-}
-
 static int make_plan(struct ril_tape *t, struct plan *p, const struct ril_model *m, const struct ril_tower_input *in)
 {
-	const struct ril_vision_config *c = &m->config.vision;
-	int64_t patches = c->image / c->patch * (c->image / c->patch), each = patches + 1;
-	int64_t n = count_tiles(t, m, in, each), rows = n * each;
-	if (n < 0)
+	if (ril_tiles_plan(t, &p->tiles, m, in, 1))
 		return -1;
+	int64_t rows = p->tiles.rows, patches = p->tiles.patches;
 	int32_t *zero = ril_tape_host(t, (size_t)rows, sizeof *zero);
 	int32_t *from = ril_tape_host(t, (size_t)rows, sizeof *from);
-	int32_t *merge = ril_tape_host(t, (size_t)(n * patches), sizeof *merge);
-	struct ril_seg *seg = ril_tape_host(t, (size_t)n, sizeof *seg);
-	if (!zero || !from || !merge || !seg)
+	if (!zero || !from)
 		return -1;
 	for (int64_t i = 0; i < rows; i++) {
-		int64_t tile = i / each, k = i % each;
+		int64_t tile = i / (patches + 1), k = i % (patches + 1);
 		zero[i] = 0;
 		from[i] = k ? (int32_t)(tile * patches + k - 1) : -1;
 	}
-	for (int32_t i = 0, len = (int32_t)each; i < n; i++)
-		seg[i] = (struct ril_seg){i * len, len, 0, 0, i * len, len, 0};
-	shuffle(c, n, merge);
-	struct ril_upload u[] = {{zero, (size_t)rows * sizeof *zero, NULL},
-				 {from, (size_t)rows * sizeof *from, NULL},
-				 {merge, (size_t)(n * patches) * sizeof *merge, NULL},
-				 {seg, (size_t)n * sizeof *seg, NULL}};
-	if (ril_tape_upload(t, u, 4))
+	struct ril_upload u[] = {{zero, (size_t)rows * sizeof *zero, NULL}, {from, (size_t)rows * sizeof *from, NULL}};
+	if (ril_tape_upload(t, u, 2))
 		return -1;
-	*p = (struct plan){n, rows, u[0].device, u[1].device, u[2].device, {u[3].device, (int)n}};
+	p->zero = u[0].device;
+	p->from = u[1].device;
 	return 0;
 }
 
@@ -267,47 +211,24 @@ static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const st
 		return NULL;
 	struct ril_val *x = embed(t, c, v, &p, in->pixels);
 	for (int i = 0; i < c->used_layers; i++) {
-		const struct block_pass b = {c, &v->block[i], p.seg};
-		x = ril_t_segment(t, forward_block, &b, sizeof b, x, p.rows);
+		const struct block_pass b = {c, &v->block[i], p.tiles.seg};
+		x = ril_t_segment(t, forward_block, &b, sizeof b, x, p.tiles.rows);
 	}
 	if (v->final_norm.w)
 		x = ril_t_norm(t, x, &v->final_norm, c->norm_eps);
-	if (!x)
-		return NULL;
-	int64_t square = c->shuffle * c->shuffle, merged = p.tiles * (p.rows / p.tiles - 1) / square;
-	x = ril_view_reshape(t, ril_t_gather(t, x, p.merge, merged * square), merged, c->hidden * square);
+	x = ril_tiles_shuffle(t, c, &p.tiles, x);
 	x = ril_t_norm(t, x, &v->norm, 1e-5); /* the projector's norm has the framework's default */
 	x = ril_t_linear_act(t, x, &v->proj1, c->projector_act);
 	return ril_t_linear(t, x, &v->proj2);
-}
-
-/* ---- a picture ---- */
-
-/* Tiles, and the thumbnail where there are several. */
-static int64_t pixel_rows(const struct ril_config *c, const int32_t grid[3])
-{
-	int64_t tiles = (int64_t)grid[0] * grid[1] * grid[2];
-	return tiles + (c->vision.thumbnail && tiles > 1);
-}
-
-static int64_t pixel_cols(const struct ril_config *c)
-{
-	return c->vision.channels * c->vision.image * c->vision.image;
-}
-
-static int64_t image_tokens(const struct ril_config *c, const int32_t grid[3])
-{
-	int64_t side = c->vision.image / c->vision.patch / c->vision.shuffle;
-	return pixel_rows(c, grid) * side * side;
 }
 
 static const struct ril_tower tower = {
 	.bind = bind_tower,
 	.free = free_tower,
 	.forward = forward,
-	.pixel_rows = pixel_rows,
-	.pixel_cols = pixel_cols,
-	.image_tokens = image_tokens,
+	.pixel_rows = ril_tiles_pixel_rows,
+	.pixel_cols = ril_tiles_pixel_cols,
+	.image_tokens = ril_tiles_image_tokens,
 };
 static const char *const native_types[] = {"internvl", NULL}, *const original_types[] = {"internvl_chat", NULL};
 const struct ril_family ril_internvl = {

@@ -1,5 +1,5 @@
 /* bpe_train.c -- learning byte-pair merges (Sennrich et al., "Neural machine translation of rare words with subword
- * units", ACL 2016) on the words of Qwen2's pre-tokeniser, line by line.
+ * units", ACL 2016) on the words of a pre-tokeniser, line by line.
  *
  * For small vocabularies: all distinct words lie in one flat array of symbols that is rewritten at each merge, so a
  * merge costs a pass over the distinct words; pair counts change only where a word changed.  The most frequent pair
@@ -47,6 +47,8 @@ struct trainer {
 	struct merge *merge;
 	size_t nmerges, merge_cap;
 	const struct ril_bpe_own *own; /* or NULL */
+	struct ril_words *words;       /* what cuts text; NULL: Qwen2's, written out */
+	size_t qwen;                   /* added tokens of Qwen's */
 	size_t nadded;                 /* Qwen's tokens and these */
 };
 
@@ -95,8 +97,23 @@ static int count_word(struct trainer *t, const char *s, size_t n, struct ril_err
 	return 0;
 }
 
+/* By the expressions that are not written out. */
+static int count_cut(struct trainer *t, const char *s, size_t n, struct ril_err *err)
+{
+	struct ril_cut c;
+	size_t from, end;
+	int more;
+	ril_cut_start(&c, s, n);
+	while ((more = ril_cut_next(t->words, &c, &from, &end, err)) > 0)
+		if (count_word(t, s + from, end - from, err))
+			return -1;
+	return more;
+}
+
 static int count_line(struct trainer *t, const char *s, size_t n, struct ril_err *err)
 {
+	if (t->words)
+		return count_cut(t, s, n, err);
 	struct ril_buf nfc = {0};
 	int rc = ril_nfc(&nfc, s, n, err);
 	if (!rc) {
@@ -290,7 +307,7 @@ enum { NQWEN = sizeof qwen_tokens / sizeof *qwen_tokens };
 /* Added token k: Qwen's, then the family's own. */
 static const struct ril_bpe_token *added_at(const struct trainer *t, size_t k)
 {
-	return k < NQWEN ? &qwen_tokens[k] : &t->own->token[k - NQWEN];
+	return k < t->qwen ? &qwen_tokens[k] : &t->own->token[k - t->qwen];
 }
 
 static int put_piece(const struct trainer *t, int32_t id, struct ril_buf *out, struct ril_err *err)
@@ -306,16 +323,23 @@ static const char tokenizer_head[] = "{\n"
 				     " \"truncation\": null,\n"
 				     " \"padding\": null,\n"
 				     " \"added_tokens\": [";
-static const char tokenizer_cutting[] =
+static const char tokenizer_qwen[] =
 	"\n ],\n"
 	" \"normalizer\": {\"type\": \"NFC\"},\n"
 	" \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [\n"
 	"  {\"type\": \"Split\", \"behavior\": \"Isolated\", \"invert\": false, \"pattern\": {\"Regex\":\n"
 	"   ";
-#define BYTE_LEVEL "\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": false"
+#define BYTES(regex)                                                                                                   \
+	"\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": " regex
+#define BYTE_LEVEL BYTES("false")
+static const char tokenizer_qwen_end[] = "}},\n"
+					 "  {" BYTE_LEVEL "}\n";
+static const char tokenizer_digits[] = "\n ],\n"
+				       " \"normalizer\": null,\n"
+				       " \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [\n"
+				       "  {\"type\": \"Digits\", \"individual_digits\": true},\n"
+				       "  {" BYTES("true") "}\n";
 static const char tokenizer_model[] =
-	"}},\n"
-	"  {" BYTE_LEVEL "}\n"
 	" ]},\n"
 	" \"post_processor\": {" BYTE_LEVEL "},\n"
 	" \"decoder\": {" BYTE_LEVEL "},\n"
@@ -327,15 +351,12 @@ static const char config_head[] = "{\n"
 				  " \"add_bos_token\": false,\n"
 				  " \"add_prefix_space\": false,\n"
 				  " \"bos_token\": null,\n"
-				  " \"eos_token\": \"<|im_end|>\",\n"
 				  " \"pad_token\": \"<|endoftext|>\",\n"
 				  " \"unk_token\": null,\n"
 				  " \"clean_up_tokenization_spaces\": false,\n"
 				  " \"errors\": \"replace\",\n"
 				  " \"model_max_length\": 131072,\n"
-				  " \"split_special_tokens\": false,\n"
-				  " \"tokenizer_class\": \"Qwen2Tokenizer\",\n"
-				  " \"added_tokens_decoder\": {";
+				  " \"split_special_tokens\": false,\n";
 /* An added token: of a list, with its id inside, or of an object, with its id as the key. */
 static int put_added(const struct trainer *t, struct ril_buf *b, size_t k, bool list, size_t id, struct ril_err *err)
 {
@@ -373,6 +394,18 @@ static int put_merges(const struct trainer *t, struct ril_buf *b, struct ril_err
 	return rc;
 }
 
+static int put_cutting(const struct trainer *t, struct ril_buf *b, struct ril_err *err)
+{
+	if (t->words)
+		return ril_buf_puts(b, tokenizer_digits, err);
+	return ril_buf_puts(b, tokenizer_qwen, err) ||
+			       ril_json_quote(b, ril_words_qwen_expression, strlen(ril_words_qwen_expression), true,
+					      err) ||
+			       ril_buf_puts(b, tokenizer_qwen_end, err)
+		       ? -1
+		       : 0;
+}
+
 static int write_tokenizer(const struct trainer *t, const char *path, struct ril_err *err)
 {
 	struct ril_buf b = {0};
@@ -380,9 +413,7 @@ static int write_tokenizer(const struct trainer *t, const char *path, struct ril
 	for (size_t k = 0; !rc && k < t->nadded; k++)
 		rc = put_added(t, &b, k, true, t->npieces + k, err);
 	if (!rc)
-		rc = ril_buf_puts(&b, tokenizer_cutting, err) ||
-		     ril_json_quote(&b, ril_words_qwen_expression, strlen(ril_words_qwen_expression), true, err) ||
-		     ril_buf_puts(&b, tokenizer_model, err) || put_vocab(t, &b, err) ||
+		rc = put_cutting(t, &b, err) || ril_buf_puts(&b, tokenizer_model, err) || put_vocab(t, &b, err) ||
 		     ril_buf_puts(&b, "\n  },\n  \"merges\": [", err) || put_merges(t, &b, err) ||
 		     ril_buf_puts(&b, "\n  ]\n }\n}\n", err) || ril_file_put(path, b.data, b.len, false, err);
 	ril_buf_free(&b);
@@ -392,7 +423,11 @@ static int write_tokenizer(const struct trainer *t, const char *path, struct ril
 static int write_config(const struct trainer *t, const char *path, struct ril_err *err)
 {
 	struct ril_buf b = {0};
-	int rc = ril_buf_puts(&b, config_head, err);
+	int rc = ril_buf_puts(&b, config_head, err) ||
+		 ril_buf_printf(&b, err,
+				" \"eos_token\": \"%s\",\n \"tokenizer_class\": \"%s\",\n \"added_tokens_decoder\": {",
+				t->own && t->own->eos ? t->own->eos : "<|im_end|>",
+				t->words ? "PreTrainedTokenizerFast" : "Qwen2Tokenizer");
 	for (size_t k = 0; !rc && k < t->nadded; k++)
 		rc = put_added(t, &b, k, false, t->npieces + k, err);
 	if (!rc)
@@ -423,20 +458,35 @@ static int count_lines(struct trainer *t, const char *text, size_t n, struct ril
 	return t->nwords ? 0 : ril_fail(err, RIL_EFAIL, "no text to learn from");
 }
 
+/* What cuts text, where it is not Qwen2's expression. */
+static int open_words(struct trainer *t, struct ril_err *err)
+{
+	static const char digit[] = "\\p{N}";
+	if (!t->own || t->own->words != RIL_BPE_DIGITS)
+		return 0;
+	return !(t->words = ril_words_new(err)) || ril_words_add(t->words, digit, strlen(digit), false, err) ||
+			       ril_words_add(t->words, ril_words_gpt2_expression, strlen(ril_words_gpt2_expression),
+					     false, err)
+		       ? -1
+		       : 0;
+}
+
 int ril_bpe_train(const char *dir, const char *text, size_t n, int32_t vocab, const struct ril_bpe_own *own,
 		  struct ril_err *err)
 {
-	struct trainer t = {.own = own, .nadded = NQWEN + (own ? own->n : 0)};
+	struct trainer t = {.own = own, .qwen = own && own->whole ? 0 : NQWEN};
+	t.nadded = t.qwen + (own ? own->n : 0);
 	char path[4096], config[4096];
 	if (vocab < 256 || vocab > RIL_MAX_TOKENS / 2)
 		return ril_fail(err, RIL_EUSAGE, "a byte-level vocabulary has at least 256 entries, not %d",
 				(int)vocab);
 	snprintf(path, sizeof path, "%s/tokenizer.json", dir);
 	snprintf(config, sizeof config, "%s/tokenizer_config.json", dir);
-	int rc = count_lines(&t, text, n, err) || learn(&t, vocab, err) || write_tokenizer(&t, path, err) ||
-				 write_config(&t, config, err)
+	int rc = open_words(&t, err) || count_lines(&t, text, n, err) || learn(&t, vocab, err) ||
+				 write_tokenizer(&t, path, err) || write_config(&t, config, err)
 			 ? -1
 			 : 0;
+	ril_words_free(t.words);
 	ril_buf_free(&t.bytes);
 	ril_buf_free(&t.pieces);
 	free(t.word);

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char supported[] = "supported are the templates of Qwen2-VL, Qwen2.5-VL, Qwen3-VL, InternVL3, Qwen2.5, "
-				"Qwen3 and plain ChatML, and "
+static const char supported[] = "supported are the templates of Qwen2-VL, Qwen2.5-VL, Qwen3-VL, InternVL3, SmolVLM, "
+				"Qwen2.5, Qwen3 and plain ChatML, and "
 				"\"template\": \"internvl2_5\" of original InternVL folders";
 
 /* ---- conversations to try ---- */
@@ -92,9 +92,9 @@ static struct ril_jinja_value content_of(const struct ril_chat_part *part, size_
 	return list_of(item, item ? (int64_t)n : 0);
 }
 
-/* The template on one conversation. */
-static int run_template(const char *text, size_t n, const struct probe *p, bool thinking_off, struct ril_buf *out,
-			struct ril_err *err)
+/* The template on one conversation; `list`: contents as lists, whatever the probe says. */
+static int run_listed(const char *text, size_t n, const struct probe *p, bool list, bool thinking_off,
+		      struct ril_buf *out, struct ril_err *err)
 {
 	struct ril_arena *a = ril_arena_new(NULL, err);
 	struct ril_chat_part part[MAX_PARTS];
@@ -109,7 +109,7 @@ static int run_template(const char *text, size_t n, const struct probe *p, bool 
 			break;
 		}
 		message[count] = dict_of(a, "role", ril_jinja_string(l->role), "content",
-					 content_of(part, parts, p->list, a, err), err);
+					 content_of(part, parts, list || p->list, a, err), err);
 	}
 	const struct ril_jinja_value yes = {.type = RIL_JINJA_BOOL, .i = 1}, no = {.type = RIL_JINJA_BOOL};
 	const struct ril_jinja_member variable[] = {
@@ -124,6 +124,12 @@ static int run_template(const char *text, size_t n, const struct probe *p, bool 
 		rc = ril_buf_add(out, "", 0, err);
 	ril_arena_free(a);
 	return rc;
+}
+
+static int run_template(const char *text, size_t n, const struct probe *p, bool thinking_off, struct ril_buf *out,
+			struct ril_err *err)
+{
+	return run_listed(text, n, p, false, thinking_off, out, err);
 }
 
 /* The same conversation as chat.c renders it. */
@@ -184,6 +190,24 @@ out:
 	return rc;
 }
 
+/* PRELUDE and "User: a question<end_of_utterance>\nAssistant:"; their templates take contents as lists only.  Anything else
+ * is left to learn_frame. */
+static int learn_speakers(struct ril_chat *c, const char *text, size_t n, struct ril_err *err)
+{
+	static const char core[] = "User: a question" RIL_END_OF_UTTERANCE "\nAssistant:";
+	struct ril_buf b = {0};
+	struct ril_err why = {0};
+	int rc = run_listed(text, n, &probes[0], true, false, &b, &why);
+	const char *at = rc ? NULL : strstr(b.data, core);
+	rc = rc && why.code == RIL_EFAIL ? ril_fail(err, why.code, "%s", why.msg) : 0;
+	if (at && !at[strlen(core)] &&
+	    (!(c->prelude = ril_strndup(b.data, (size_t)(at - b.data), err)) || !(c->opening = ril_strdup("", err)) ||
+	     !(c->opening_off = ril_strdup("", err))))
+		rc = -1;
+	ril_buf_free(&b);
+	return rc;
+}
+
 /* Which family's pictures, if any: a template that refuses them has none, a lack of memory says nothing of it. */
 static int learn_pictures(struct ril_chat *c, const char *text, size_t n, struct ril_err *err)
 {
@@ -192,7 +216,7 @@ static int learn_pictures(struct ril_chat *c, const char *text, size_t n, struct
 	struct ril_err why = {0};
 	int rc = run_template(text, n, &one, false, &b, &why);
 	for (const struct ril_picture_form *f = ril_picture_forms; !rc && f->name; f++)
-		if (strstr(b.data, f->placeholder))
+		if (f->tiled == (c->prelude != NULL) && strstr(b.data, f->placeholder))
 			c->picture = f;
 	ril_buf_free(&b);
 	return rc && why.code == RIL_EFAIL ? ril_fail(err, why.code, "%s", why.msg) : 0;
@@ -216,7 +240,7 @@ static int verify(const struct ril_chat *c, const char *text, size_t n, struct r
 		struct ril_err why = {0};
 		if (probes[k].picture && !c->picture)
 			continue;
-		if (run_template(text, n, &probes[k], false, &want, &why))
+		if (run_listed(text, n, &probes[k], c->prelude, false, &want, &why))
 			rc = refuse(err, why.msg);
 		else if (!(rc = run_native(c, &probes[k], &have, err)) &&
 			 (want.len != have.len || memcmp(want.data, have.data, want.len))) {
@@ -233,11 +257,13 @@ static int verify(const struct ril_chat *c, const char *text, size_t n, struct r
 
 static int learn(struct ril_chat *c, const char *text, size_t n, struct ril_err *err)
 {
-	if (learn_frame(c, text, n, err))
+	if (learn_speakers(c, text, n, err) || (!c->prelude && learn_frame(c, text, n, err)) ||
+	    learn_pictures(c, text, n, err) || (!c->prelude && learn_thoughts(c, text, n, err)))
 		return -1;
-	if (learn_pictures(c, text, n, err) || learn_thoughts(c, text, n, err))
-		return -1;
-	c->name = c->picture ? c->picture->name : c->drops_thoughts ? "Qwen3" : "Qwen2.5";
+	c->name = c->picture          ? c->picture->name
+		  : c->prelude        ? "speakers, text only"
+		  : c->drops_thoughts ? "Qwen3"
+				      : "Qwen2.5";
 	return verify(c, text, n, err);
 }
 
@@ -329,14 +355,15 @@ static int load_original(struct ril_chat *c, const char *dir, struct ril_err *er
 /* Every token that the dialect writes must exist; pictures only where their tokens do. */
 static int bind_tokens(struct ril_chat *c, struct ril_err *err)
 {
-	static const char *const marks[] = {"<|im_start|>", "<|im_end|>"};
+	static const char *const chatml[] = {"<|im_start|>", "<|im_end|>"}, *const speakers[] = {RIL_END_OF_UTTERANCE};
+	const char *const *marks = c->prelude ? speakers : chatml;
 	const struct ril_picture_form *f = c->picture;
-	for (int k = 0; k < 2; k++)
+	for (int k = 0; k < (c->prelude ? 1 : 2); k++)
 		if ((c->eos = ril_tokenizer_id(c->tokenizer, marks[k], strlen(marks[k]))) < 0)
 			return ril_fail(err, RIL_EFAIL, "the tokenizer has no %s, which the chat template needs",
 					marks[k]);
 	c->image_id = f ? ril_tokenizer_id(c->tokenizer, f->token, strlen(f->token)) : -1;
-	if (f && (c->image_id < 0 || ril_tokenizer_id(c->tokenizer, f->before, strlen(f->before)) < 0))
+	if (f && (c->image_id < 0 || ril_tokenizer_id(c->tokenizer, f->mark, strlen(f->mark)) < 0))
 		c->picture = NULL, c->image_id = -1;
 	return 0;
 }

@@ -71,22 +71,12 @@ static bool expect(J *j, const char *op)
 
 /* ---- values ---- */
 
-static V boolean(bool b)
-{
-	return (V){.type = RIL_JINJA_BOOL, .i = b};
-}
-
-static V string(const char *s, size_t n)
-{
-	return (V){.type = RIL_JINJA_STRING, .s = s, .n = n};
-}
-
 V ril_jinja_string(const char *s)
 {
-	return string(s, strlen(s));
+	return ril_jinja_text(s, strlen(s));
 }
 
-static void *room(J *j, size_t n, size_t size)
+void *ril_jinja_room(J *j, size_t n, size_t size)
 {
 	void *p = ril_arena_alloc(j->arena, n ? n : 1, size, j->err);
 	if (!p)
@@ -154,12 +144,12 @@ static V member(const V *of, const char *name, size_t len)
 
 static V concat(J *j, const V *a, const V *b)
 {
-	char *s = room(j, a->n + b->n, 1);
+	char *s = ril_jinja_room(j, a->n + b->n, 1);
 	if (!s)
 		return (V){0};
 	memcpy(s, a->s, a->n);
 	memcpy(s + a->n, b->s, b->n);
-	return string(s, a->n + b->n);
+	return ril_jinja_text(s, a->n + b->n);
 }
 
 static V add(J *j, const V *a, const V *b, int sign)
@@ -176,7 +166,7 @@ static V add(J *j, const V *a, const V *b, int sign)
 
 static V read_string(J *j)
 {
-	char quote = *j->at++, *s = room(j, (size_t)(j->end - j->at), 1);
+	char quote = *j->at++, *s = ril_jinja_room(j, (size_t)(j->end - j->at), 1);
 	size_t n = 0;
 	if (!s)
 		return (V){0};
@@ -194,18 +184,18 @@ static V read_string(J *j)
 		ril_jinja_fail(j, "a string that does not end");
 	else
 		j->at++;
-	return string(s, n);
+	return ril_jinja_text(s, n);
 }
 
 /* name=value, ... of namespace(...) */
 static V read_namespace(J *j)
 {
-	struct ril_jinja_member *m = room(j, 16, sizeof *m);
+	struct ril_jinja_member *m = ril_jinja_room(j, 16, sizeof *m);
 	V v = {.type = RIL_JINJA_DICT, .member = m};
 	while (m && !j->failed && !ril_jinja_take(j, ")")) {
 		const char *name;
 		size_t len = ril_jinja_name(j, &name);
-		char *key = room(j, len + 1, 1);
+		char *key = ril_jinja_room(j, len + 1, 1);
 		if (!len || v.i == 16 || !key || !expect(j, "="))
 			return ril_jinja_fail(j, "namespace() of another form than name=value"), (V){0};
 		memcpy(key, name, len);
@@ -222,7 +212,7 @@ static V read_namespace(J *j)
 
 static V read_list(J *j)
 {
-	V *item = room(j, 64, sizeof *item), v = {.type = RIL_JINJA_LIST, .item = item};
+	V *item = ril_jinja_room(j, 64, sizeof *item), v = {.type = RIL_JINJA_LIST, .item = item};
 	while (item && !j->failed && !ril_jinja_take(j, "]")) {
 		if (v.i == 64)
 			return ril_jinja_fail(j, "a list of more than 64 items"), (V){0};
@@ -245,9 +235,9 @@ static V read_name(J *j)
 				      j->at),
 		       (V){0};
 	if (IS("true") || IS("True"))
-		return boolean(true);
+		return ril_jinja_bool(true);
 	if (IS("false") || IS("False"))
-		return boolean(false);
+		return ril_jinja_bool(false);
 	if (IS("none") || IS("None"))
 		return (V){.type = RIL_JINJA_NONE};
 	if (IS("namespace") && ril_jinja_take(j, "("))
@@ -289,66 +279,6 @@ static V read_primary(J *j)
 
 /* ---- what follows a primary: .name  .method(...)  [index]  [a:b:c]  |filter ---- */
 
-static V strip(const V *v, const V *chars, bool left, bool right)
-{
-	const char *set = chars->type == RIL_JINJA_STRING ? chars->s : " \t\n\r\v\f", *s = v->s;
-	size_t nset = chars->type == RIL_JINJA_STRING ? chars->n : 6, n = v->n;
-	while (left && n && memchr(set, *s, nset))
-		s++, n--;
-	while (right && n && memchr(set, s[n - 1], nset))
-		n--;
-	return string(s, n);
-}
-
-static V split(J *j, const V *v, const V *by)
-{
-	V list = {.type = RIL_JINJA_LIST};
-	if (by->type != RIL_JINJA_STRING || !by->n)
-		return ril_jinja_fail(j, "split() without a separator"), list;
-	size_t count = 1;
-	for (const char *s = v->s, *end = v->s + v->n, *m; (m = memmem(s, (size_t)(end - s), by->s, by->n));
-	     s = m + by->n)
-		count++;
-	list.item = room(j, count, sizeof *list.item);
-	if (!list.item)
-		return list;
-	const char *s = v->s, *end = v->s + v->n, *m;
-	while ((m = memmem(s, (size_t)(end - s), by->s, by->n))) {
-		list.item[list.i++] = string(s, (size_t)(m - s));
-		s = m + by->n;
-	}
-	list.item[list.i++] = string(s, (size_t)(end - s));
-	return list;
-}
-
-/* A string method or filter; arg is undefined when there is none. */
-static V apply(J *j, const V *v, const char *name, size_t len, const V *arg)
-{
-#define IS(word) (len == sizeof word - 1 && !memcmp(name, word, len))
-	if (j->dead)
-		return (V){0};
-	if (IS("length") || IS("count")) {
-		if (v->type == RIL_JINJA_LIST || v->type == RIL_JINJA_DICT)
-			return (V){.type = RIL_JINJA_INT, .i = v->i};
-	} else if (v->type == RIL_JINJA_STRING) {
-		if (IS("strip") || IS("trim"))
-			return strip(v, arg, true, true);
-		if (IS("lstrip") || IS("rstrip"))
-			return strip(v, arg, name[0] == 'l', name[0] == 'r');
-		if (IS("split"))
-			return split(j, v, arg);
-		if (IS("startswith") && arg->type == RIL_JINJA_STRING)
-			return boolean(v->n >= arg->n && !memcmp(v->s, arg->s, arg->n));
-		if (IS("endswith") && arg->type == RIL_JINJA_STRING)
-			return boolean(v->n >= arg->n && !memcmp(v->s + v->n - arg->n, arg->s, arg->n));
-		if (IS("string") || IS("safe"))
-			return *v;
-	}
-#undef IS
-	ril_jinja_fail(j, "'%.*s' is not supported", (int)len, name);
-	return (V){0};
-}
-
 static V read_argument(J *j)
 {
 	V arg = {0};
@@ -367,7 +297,7 @@ static V read_dot(J *j, V v)
 		return ril_jinja_fail(j, "a name expected after '.'"), v;
 	if (ril_jinja_take(j, "(")) {
 		V arg = read_argument(j);
-		return apply(j, &v, name, len, &arg);
+		return ril_jinja_apply(j, &v, name, len, &arg);
 	}
 	if (!j->dead && v.type != RIL_JINJA_DICT)
 		ril_jinja_fail(j, "'.%.*s' of something that has no members", (int)len, name);
@@ -379,7 +309,7 @@ static V slice(J *j, const V *v, const V bound[3])
 	int64_t step = bound[2].type == RIL_JINJA_INT ? bound[2].i : 1;
 	if (v->type != RIL_JINJA_LIST || (step != 1 && step != -1) || (step == -1 && (bound[0].type || bound[1].type)))
 		return ril_jinja_fail(j, "a slice of another form than list[a:b] or list[::-1]"), (V){0};
-	V out = {.type = RIL_JINJA_LIST, .item = room(j, (size_t)v->i, sizeof *out.item)};
+	V out = {.type = RIL_JINJA_LIST, .item = ril_jinja_room(j, (size_t)v->i, sizeof *out.item)};
 	int64_t a = bound[0].type == RIL_JINJA_INT ? bound[0].i : 0,
 		b = bound[1].type == RIL_JINJA_INT ? bound[1].i : v->i;
 	a += a < 0 ? v->i : 0;
@@ -432,7 +362,7 @@ static V read_postfix(J *j)
 			V arg = {0};
 			if (ril_jinja_take(j, "("))
 				arg = read_argument(j);
-			v = apply(j, &v, name, len, &arg);
+			v = ril_jinja_apply(j, &v, name, len, &arg);
 		} else {
 			break;
 		}
@@ -489,7 +419,7 @@ static V read_test(J *j, V v)
 	if (IS("sequence"))
 		is = v.type >= RIL_JINJA_STRING;
 #undef IS
-	return boolean(is != negate);
+	return ril_jinja_bool(is != negate);
 }
 
 static V compare(J *j, const V *a, const V *b, const char *op)
@@ -497,10 +427,11 @@ static V compare(J *j, const V *a, const V *b, const char *op)
 	if (j->dead)
 		return (V){0};
 	if (op[1] == '=' && (op[0] == '=' || op[0] == '!'))
-		return boolean(equal(a, b) == (op[0] == '='));
+		return ril_jinja_bool(equal(a, b) == (op[0] == '='));
 	if (a->type != RIL_JINJA_INT || b->type != RIL_JINJA_INT)
 		return ril_jinja_fail(j, "'%s' between values that are not numbers", op), (V){0};
-	return boolean(op[0] == '<' ? a->i < b->i || (op[1] && a->i == b->i) : a->i > b->i || (op[1] && a->i == b->i));
+	return ril_jinja_bool(op[0] == '<' ? a->i < b->i || (op[1] && a->i == b->i)
+					   : a->i > b->i || (op[1] && a->i == b->i));
 }
 
 static V read_comparison(J *j)
@@ -512,7 +443,7 @@ static V read_comparison(J *j)
 		bool negate = ril_jinja_take_word(j, "not");
 		if (ril_jinja_take_word(j, "in")) {
 			V b = read_sum(j);
-			a = j->dead || j->failed ? (V){0} : boolean(contains(j, &b, &a) != negate);
+			a = j->dead || j->failed ? (V){0} : ril_jinja_bool(contains(j, &b, &a) != negate);
 			continue;
 		}
 		j->at = before;
@@ -537,7 +468,7 @@ static V read_not(J *j)
 	while (ril_jinja_take_word(j, "not"))
 		nots++;
 	V v = read_comparison(j);
-	return nots ? boolean(ril_jinja_true(&v) != (nots & 1)) : v;
+	return nots ? ril_jinja_bool(ril_jinja_true(&v) != (nots & 1)) : v;
 }
 
 static V read_and(J *j)

@@ -36,7 +36,7 @@ check "nothing is left of what was refused" test ! -e y.gguf
 jq '.rope_scaling += {type: "yarn", factor: 4}' "$M/config.json" >far.json
 expect_exit 0 ril-init -q --config far.json --tokenizer "$M" -o far-model
 refuse 1 'rotary positions that are stretched' ril-export -m far-model -o z.gguf
-for f in qwen2_vl qwen3_vl; do refuse 1 "no export of model_type '$f'" ril-export -m "$RIL_ROOT/tests/golden/models/$f" -o z.gguf; done
+for f in qwen2_vl qwen3_vl smolvlm; do refuse 1 "no export of model_type '$f'" ril-export -m "$RIL_ROOT/tests/golden/models/$f" -o z.gguf; done
 check "nor of these" test ! -e z.gguf
 rm -f x.gguf
 expect_exit 1 env RIL_FAIL_ALLOC=40 ril-export -m "$M" -o x.gguf; check "nothing half-written" test ! -e x.gguf

@@ -58,6 +58,20 @@ refused 3 "mlp_ratio 0 of 32 is no width" qwen2_vl '.vision_config.mlp_ratio = 0
 refused 3 "hidden_size 40 is not the decoder's hidden_size 48" qwen2_vl '.vision_config.hidden_size = 40'
 refused 1 "activation 'mish' is not supported" qwen2_vl '.vision_config.hidden_act = "mish"'
 refused 1 "rotary positions of type 'longrope' are not supported" internvl3_5 '.text_config.rope_scaling = {"rope_type": "longrope"}'
+refused 3 "'scale_factor': 3 does not divide 4 patches" smolvlm '.scale_factor = 3'
+refused 3 "image_size 12 is less than patch_size 14" smolvlm '.vision_config.image_size = 12'
+refused 1 "25 patches a side are not supported" smolvlm '.vision_config.image_size = 350 | .scale_factor = 5'
+refused 1 "biases in the decoder's MLP are not supported" smolvlm '.text_config.mlp_bias = true'
+# SmolVLM's own tokenizer and template; the most tiles, and no least number of them.
+S=$RIL_ROOT/tests/golden/configs/smolvlm.json
+expect_exit 2 ril-init -q --config "$S" --train-tokenizer corpus.txt --vocab 300 --min-tiles 2 -o x
+check "says that there is none" grep -q "no least number of tiles" "$T/err"
+expect_exit 0 ril-init -q --config "$S" --train-tokenizer corpus.txt --vocab 300 --max-tiles 11 -o smol
+check "3 x 3 tiles of 60, 4 tokens each" jq -e -s '.[0].size.longest_edge == 180 and .[0].max_image_size.longest_edge == 60 and .[1].image_seq_len == 4' \
+	smol/preprocessor_config.json smol/processor_config.json
+check "a turn ends where an utterance does" jq -e -s '.[0].eos_token == "<end_of_utterance>" and .[1].eos_token_id[0] == (.[2].added_tokens[] | select(.content == "<end_of_utterance>").id)
+	and .[3].text_config.eos_token_id == .[1].eos_token_id[0]' smol/tokenizer_config.json smol/generation_config.json smol/tokenizer.json smol/config.json
+check "digits stand alone, and no token is Qwen's" jq -e '.pre_tokenizer.pretokenizers[0].type == "Digits" and ([.added_tokens[].content] | index("<|image_pad|>") == null and length == 43)' smol/tokenizer.json
 printf '{' >broken.json
 expect_exit 3 ril-init -q --config broken.json --tokenizer a -o x
 test_end

@@ -73,6 +73,9 @@ check "a type that only the language model's settings name: $(cat part.bytes)" c
 jq 'del(.text_config.dtype)' part/config.json >none.json && mkdir none && mv none.json none/config.json
 expect_exit 0 ril-update --plan -m none
 check "and none at all: F32, its own masters" test "$(bytes weights out)" -lt "$(cat part.bytes)"
+mkdir 256m; cp "$RIL_ROOT/share/recipes/smolvlm-256m.json" 256m/config.json
+expect_exit 0 ril-update --plan -m 256m --train llm,projector,vision
+check "SmolVLM-256M in its published shape has 256,484,928 parameters: $(bytes masters out) bytes of masters" test "$(bytes masters out)" = $((4 * 256484928))
 expect_exit 0 ril-teach --plan -n 4 -m "$M/teacher-b" -m "$M/student" --tokenizer m
 check "teachers have caches" test "$(bytes cache out)" -gt 0
 

@@ -36,11 +36,14 @@ int read_inputs(struct subject *s, struct ril_st *st, struct inputs *in)
 	in->grid = ints(st, "image_grid_thw", &n);
 	in->pictures = in->grid ? (int)(n / 3) : 0;
 	const int32_t *tiles = ints(st, "num_tiles", &n);
-	if (tiles && n <= 64) { /* how the tiles lie does not matter to the tower */
+	const int32_t *lie =
+		ints(st, "tile_rows", &(int64_t){0}); /* it does not matter to the tower, to SmolVLM's prompt */
+	if (tiles && n <= 64) {
 		in->pictures = (int)n;
 		for (int64_t i = 0; i < n; i++) {
 			int32_t cells = tiles[i] > 1 && s->model->config.vision.thumbnail ? tiles[i] - 1 : tiles[i];
-			memcpy(&in->grids[3 * i], (int32_t[]){1, 1, cells}, 12);
+			int32_t rows = lie ? lie[i] : 1;
+			memcpy(&in->grids[3 * i], (int32_t[]){1, rows, cells / rows}, 12);
 		}
 		in->grid = in->grids;
 	}

@@ -64,10 +64,27 @@ FAMILIES = {
                          "vision_config": c["vision_config"] | {"deepstack_visual_indexes": [], "num_position_embeddings": 144}})(golden("qwen3_vl")),
     "rope-yarn-vl": qwen2_5_vl(rope_scaling={"type": "yarn", "mrope_section": [1, 2, 3], "attention_factor": 1.25} | YARN, tie_word_embeddings=True),
 }
-BOUNDS = {"pixels": ["--max-pixels", "12544"], "tiles": ["--max-tiles", "3"]}
+def smolvlm(llm=None, **more):
+    c = golden("smolvlm")
+    return c | {"torch_dtype": "float32", "text_config": c["text_config"] | (llm or {})} | more
+
+
+FAMILIES |= {
+    # SmolVLM, and Idefics3: the same under another name, tied, with Llama 3's rotary positions, other tiles
+    "smolvlm": golden("smolvlm"),
+    "smolvlm-resaved": smolvlm({"attention_bias": True}),
+    "idefics3": smolvlm({"num_key_value_heads": 3, "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                                                                    "original_max_position_embeddings": 64}, "rope_theta": 5e5},
+                        model_type="idefics3", architectures=["Idefics3ForConditionalGeneration"], tie_word_embeddings=True, scale_factor=3,
+                        vision_config=golden("smolvlm")["vision_config"] | {"model_type": "idefics3", "image_size": 48, "patch_size": 8}),
+    "idefics3-resaved": smolvlm(model_type="idefics3", architectures=["Idefics3ForConditionalGeneration"]),
+}
+BOUNDS = {"pixels": ["--max-pixels", "12544"], "tiles": ["--max-tiles", "3"], "squares": ["--max-tiles", "9"]}
 
 
 def bounds(config):
+    if config["model_type"] in ("smolvlm", "idefics3"):
+        return BOUNDS["squares"]
     return BOUNDS["tiles"] if config["model_type"].startswith("internvl") else BOUNDS["pixels"] if "vision_config" in config else []
 
 

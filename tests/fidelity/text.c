@@ -71,15 +71,17 @@ static bool same_ids(const struct ril_ids *got, const int32_t *want, int64_t n)
 static int compare_case(struct subject *s, const cJSON *o, const struct inputs *in, struct ril_tokenizer *t,
 			struct ril_chat *chat, struct dialogue *d, struct ril_err *err)
 {
-	int32_t tokens[64];
+	struct ril_chat_picture form[64];
 	struct ril_buf text = {0}, response = {0};
 	struct ril_ids ids = {0}, answer = {0};
 	const cJSON *want = cJSON_GetObjectItem(o, "prompt_text"), *greedy = cJSON_GetObjectItem(o, "greedy_text");
-	for (int i = 0; i < in->pictures; i++)
-		tokens[i] = (int32_t)ril_config_image_tokens(&s->model->config, &in->grid[3 * i]);
+	for (int i = 0; i < in->pictures; i++) {
+		const int32_t *g = &in->grid[3 * i];
+		form[i] = (struct ril_chat_picture){(int32_t)ril_config_image_tokens(&s->model->config, g), g[1], g[2]};
+	}
 	int rc = read_dialogue(d, cJSON_GetObjectItem(o, "messages"), err) ||
 		 ril_chat_render(chat, d->message, d->n, &text, err) ||
-		 ril_chat_encode(chat, d->message, d->n, tokens, (size_t)in->pictures, &ids, err) ||
+		 ril_chat_encode(chat, d->message, d->n, form, (size_t)in->pictures, &ids, err) ||
 		 ril_json_text(&response, cJSON_GetObjectItem(o, "response"), err) ||
 		 ril_tokenizer_encode(t, response.data ? response.data : "", response.len, true, &answer, err) ||
 		 ril_ids_add(&answer, ril_chat_eos(chat), err);

@@ -162,7 +162,8 @@ static void test_config(const char *model, const char *copy)
 int main(void)
 {
 	const char *const model[] = {"models/qwen2_5_vl-b", "models/internvl3-b", "models/internvl3-a-resaved",
-				     "models/qwen3-text",   "models/qwen3_vl",    "models/qwen2_vl"};
+				     "models/qwen3-text",   "models/qwen3_vl",    "models/qwen2_vl",
+				     "models/smolvlm"};
 	enum { MODELS = sizeof model / sizeof *model };
 	char dir[] = "/tmp/ril-fuzz-nn-XXXXXX", from[MODELS][4096];
 	if (!test_shared(model[0])) {
@@ -178,6 +179,7 @@ int main(void)
 	test_failing(from[0], RIL_HEAD_LM, dir);
 	test_failing(from[1], RIL_HEAD_SCORE, dir);
 	test_failing(from[4], RIL_HEAD_LM, dir);
+	test_failing(from[6], RIL_HEAD_LM, dir);
 	for (int i = 0; i < MODELS; i++)
 		test_config(from[i], dir);
 	rmdir(dir);

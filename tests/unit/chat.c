@@ -17,7 +17,7 @@ struct conversation {
 	struct ril_chat_message message[8];
 	struct ril_chat_part part[8][8];
 	size_t n;
-	int32_t images[16];
+	struct ril_chat_picture images[16];
 	size_t nimages;
 };
 
@@ -49,8 +49,8 @@ static void count_images(struct conversation *c, const int64_t *ids, int64_t n, 
 		if (ids[i] != image)
 			continue;
 		if (!i || ids[i - 1] != image)
-			c->images[c->nimages++] = 0;
-		c->images[c->nimages - 1]++;
+			c->images[c->nimages++] = (struct ril_chat_picture){0};
+		c->images[c->nimages - 1].tokens++;
 	}
 }
 
@@ -267,7 +267,7 @@ static void test_questions(struct ril_tokenizer *t)
 	struct ril_ids ids = {0};
 	struct ril_buf b = {0};
 	struct ril_chat *c = ril_chat_load(folder, t, &e);
-	static const int32_t two[] = {2, 1};
+	static const struct ril_chat_picture two[] = {{2, 1, 1}, {1, 1, 1}};
 	CHECK(c &&
 		      !ril_chat_encode_turns(c, "S", &(struct ril_chat_turn){"user", "a <image> b<image>", 18}, 1, two,
 					     2, &ids, &e) &&
@@ -361,6 +361,8 @@ static void test_language(void)
 		{"{% set n = namespace(v=1) %}{% for i in [1, 2] %}{% set n.v = n.v + i %}{% endfor %}{{ n.v }}", "4"},
 		{"{{ 'a,b,c'.split(',')[-1] }}{{ '  x '.strip() }}{{ 'xxy'.lstrip('x') }}{{ 'abc' | length }}", NULL},
 		{"{{ 'a,b,c'.split(',') | length }}{{ ' x ' | trim }}", "3x"},
+		{"{{ 'uSER' | capitalize }}{{ 'a B'.capitalize() }}{{ '' | capitalize }}", "UserA b"},
+		{"{{ x | capitalize }}", NULL},
 		{"{{ 'b' in 'abc' and 'd' not in 'abc' and nothing is not defined and none is none and true is true "
 		 "and 'x' is string }}",
 		 NULL},

@@ -360,7 +360,8 @@ static void test_settings(void)
 	struct ril_err e = {0};
 	if (text)
 		CHECK(ril_pixel_settings_load(&s, text, &e) &&
-			      strstr(e.msg, "takes no pictures (supported: qwen2_5_vl, internvl, internvl_chat)"),
+			      strstr(e.msg,
+				     "takes no pictures (supported: qwen2_5_vl, internvl, internvl_chat, smolvlm)"),
 		      "%s", e.msg);
 }
 
@@ -390,7 +391,8 @@ static void test_resize(void)
 	memset(a.rgb, 201, 37 * 23 * 3);
 	static const int32_t size[][2] = {{37, 23}, {1, 1}, {37, 5}, {300, 23}, {64, 64}, {5, 200}};
 	for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
-		CHECK(!ril_rgb_resize(&b, &a, size[i][0], size[i][1], &e) && b.w == size[i][0] && b.h == size[i][1],
+		CHECK(!ril_rgb_resize(&b, &a, size[i][0], size[i][1], RIL_BICUBIC, &e) && b.w == size[i][0] &&
+			      b.h == size[i][1],
 		      "%s", e.msg);
 		int off = 0;
 		for (int k = 0; b.rgb && k < b.w * b.h * 3; k++)
@@ -398,7 +400,7 @@ static void test_resize(void)
 		CHECK(!off, "%d x %d: %d values", size[i][0], size[i][1], off);
 		ril_rgb_free(&b);
 	}
-	CHECK(ril_rgb_resize(&b, &a, 65535, 65535, &e) && strstr(e.msg, "limit"), "%s", e.msg);
+	CHECK(ril_rgb_resize(&b, &a, 65535, 65535, RIL_BICUBIC, &e) && strstr(e.msg, "limit"), "%s", e.msg);
 	ril_rgb_free(&a);
 }
 

@@ -142,9 +142,10 @@ static void test_malformed(void)
 		 "force_image_size", "70"},
 		{"internvl3-b", "config.json", "\"qwen2\"", "\"internlm2\"", RIL_EFAIL, "config.json", "internlm2"},
 		{"internvl3-b", "config.json", "\"qwen2\"", "\"internlm2\"", RIL_EFAIL, "config.json",
-		 "supported; qwen2, qwen3, qwen3_vl, qwen2_vl and qwen2_5_vl are"},
+		 "supported; qwen2, qwen3, qwen3_vl, qwen2_vl, qwen2_5_vl and llama are"},
 		{"internvl3-b", "config.json", "\"internvl_chat\"", "\"internvl_x\"", RIL_EFAIL, "'internvl_x'",
-		 "supported; qwen2_vl, qwen2_5_vl, qwen3_vl, internvl, internvl_chat, qwen2 and qwen3 are"},
+		 "supported; qwen2_vl, qwen2_5_vl, qwen3_vl, internvl, internvl_chat, smolvlm, idefics3, "
+		 "qwen2 and qwen3 are"},
 		{"internvl3-b", "model.safetensors.index.json", "model-00002-of-00002", "model-00009-of-00002",
 		 RIL_EFAIL, "model-00009", "No such file"},
 	};

@@ -224,8 +224,8 @@ static void test_adapters(const char *folder, const char *name, bool score)
 
 int main(void)
 {
-	static const char *const folder[] = {"qwen2_5_vl-a", "qwen2_5_vl-b", "internvl3-a", "internvl3-b",
-					     "qwen3-text",   "internvl3_5",  "qwen2_vl",    "qwen3_vl"};
+	static const char *const folder[] = {"qwen2_5_vl-a", "qwen2_5_vl-b", "internvl3-a", "internvl3-b", "qwen3-text",
+					     "internvl3_5",  "qwen2_vl",     "qwen3_vl",    "smolvlm"};
 	for (int i = 0; i < (int)(sizeof folder / sizeof *folder); i++) {
 		for (int use = 0; use < 2; use++) {
 			struct rig r;

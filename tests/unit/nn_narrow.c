@@ -23,10 +23,15 @@
 static const struct model {
 	const char *name, *folder, *input;
 	bool tanh; /* GELU by tanh in the place of the tower's own */
-} models[] = {{"qwen2_5_vl-a", "qwen2_5_vl-a", "two", false},      {"qwen2_5_vl-b", "qwen2_5_vl-b", "one", false},
-	      {"internvl3-a", "internvl3-a", "two", false},        {"internvl3-b", "internvl3-b", "one", false},
-	      {"internvl3-b by tanh", "internvl3-b", "one", true}, {"internvl3_5", "internvl3_5", "several", false},
-	      {"qwen2_vl", "qwen2_vl", "several", false},          {"qwen3_vl", "qwen3_vl", "several", false}};
+} models[] = {{"qwen2_5_vl-a", "qwen2_5_vl-a", "two", false},
+	      {"qwen2_5_vl-b", "qwen2_5_vl-b", "one", false},
+	      {"internvl3-a", "internvl3-a", "two", false},
+	      {"internvl3-b", "internvl3-b", "one", false},
+	      {"internvl3-b by tanh", "internvl3-b", "one", true},
+	      {"internvl3_5", "internvl3_5", "several", false},
+	      {"qwen2_vl", "qwen2_vl", "several", false},
+	      {"qwen3_vl", "qwen3_vl", "several", false},
+	      {"smolvlm", "smolvlm", "several", false}};
 enum { MODELS = sizeof models / sizeof *models, BY_TANH = 4 };
 
 static int open_model(struct rig *r, int model, bool score, const char *compute, const struct ril_training *how)
