@@ -150,6 +150,7 @@ static void forms_of(enum ril_dtype type)
 	add_rows(type, 64, 256, 16);
 	axpy(type, 64, 256);
 	scale_add(type, 64, 256);
+	dropout(type, 64, 256);
 	swiglu(type, 64, 256);
 	swiglu_bwd(type, 64, 256);
 	rope(type, 64, 4, 64, 64);
