@@ -86,7 +86,7 @@ struct run {
 	const struct ril_question_line **question; /* [window] */
 	struct ril_question_line *room;            /* [window] */
 	size_t window;
-	int64_t groups;
+	int64_t groups, left;
 	struct ril_clock clock;
 };
 
@@ -116,12 +116,19 @@ static int put_group(void *ctx, const struct ril_question_line *q, struct ril_er
 	return rc;
 }
 
-/* A question, or all of its conversation. */
-static int each_turn(const struct ril_question_line *q,
+/* A question, or all of its conversation; *left counts those that are not to be learnt from, where answers become responses. */
+static int each_turn(const struct ril_question_line *q, int64_t *left,
 		     int (*each)(void *, const struct ril_question_line *, struct ril_err *), void *ctx,
 		     struct ril_err *err)
 {
-	return strcmp(opt.turns, "all") ? each(ctx, q, err) : ril_question_turns(q, each, ctx, err);
+	bool all = !strcmp(opt.turns, "all");
+	return all ? ril_question_turns(q, opt.how.with_answers ? left : NULL, each, ctx, err) : each(ctx, q, err);
+}
+
+static void say_left(struct ril_tool *t, int64_t left)
+{
+	if (left)
+		ril_say(t, "%lld turns are not learnt: their answers are missing or marked so", (long long)left);
 }
 
 static int encode_questions(struct run *r, size_t n, struct ril_err *err)
@@ -129,7 +136,7 @@ static int encode_questions(struct run *r, size_t n, struct ril_err *err)
 	if (ril_encode_pictures(r->encoder, r->question, n, err))
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (each_turn(r->question[i], put_group, r, err))
+		if (each_turn(r->question[i], &r->left, put_group, r, err))
 			return -1;
 	return 0;
 }
@@ -190,6 +197,9 @@ static int encode_all(struct run *r, struct ril_err *err)
 		ril_progress_show(&p, (int64_t)r->plan.at, note);
 	}
 	ril_progress_end(&p);
+	if (!r->groups && r->left)
+		return ril_fail(err, RIL_EFAIL, "no answer is to be learnt: all are missing or marked so");
+	say_left(r->tool, r->left);
 	ril_say(r->tool, "%lld questions, %lld pictures embedded", (long long)r->groups,
 		(long long)ril_encoder_pictures(r->encoder));
 	ril_tool_times(r->tool, &r->clock);
@@ -282,7 +292,7 @@ struct check {
 	struct ril_dataset data;
 	struct ril_encoder *encoder;
 	struct ril_sizes sizes;
-	int64_t faults;
+	int64_t faults, left;
 	int code; /* the exit code that they are worth: a damaged file weighs more than what does not fit */
 };
 
@@ -313,7 +323,7 @@ static int check_window(struct check *c, size_t from, size_t n, struct ril_err *
 	for (size_t i = 0; i < n && !rc; i++) {
 		why = (struct ril_err){0};
 		if ((!all && ril_encode_pictures(c->encoder, &q[i], 1, &why)) ||
-		    each_turn(q[i], measure_group, c, &why))
+		    each_turn(q[i], &c->left, measure_group, c, &why))
 			tell(c, &why);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -339,6 +349,7 @@ static int check_all(struct check *c, const struct ril_strlist *files, struct ri
 		return ril_fail(err, c->code, "%s%s: faults: %lld", name, more, (long long)c->faults);
 	if (!c->data.n)
 		return ril_fail(err, RIL_EFAIL, "%s: no question in it", name);
+	say_left(c->tool, c->left);
 	ril_say(c->tool, "%s%s: %zu questions, no fault", name, more, c->data.n);
 	return 0;
 }

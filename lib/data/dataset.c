@@ -38,6 +38,7 @@ void ril_dataset_done(struct ril_question_line *q)
 	free(q->question.at);
 	free(q->picture);
 	free(q->turn);
+	free(q->unlearnt);
 	free(q->answer);
 	free(q->field);
 	*q = (struct ril_question_line){0};

@@ -37,6 +37,7 @@ static void policy_step(void)
 	linear(RIL_BF16, RIL_BF16, TOKENS, HIDDEN, INNER, false, false);
 	swiglu(RIL_BF16, TOKENS, INNER);
 	linear(RIL_BF16, RIL_BF16, TOKENS, INNER, HIDDEN, false, true);
+	dropout(RIL_BF16, TOKENS, INNER);
 	gather(RIL_BF16, CHOSEN, TOKENS, HIDDEN);
 	head(RIL_BF16, CHOSEN, HIDDEN, VOCAB);
 	losses(CHOSEN, 2 * GROUPS * RESPONSES);
