@@ -14,7 +14,6 @@
 #include "image/rgb.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 
 enum { WINDOW = 64 }; /* questions at once in a stream without steps */
 
@@ -206,16 +205,6 @@ static int encode_all(struct run *r, struct ril_err *err)
 	return ril_writer_end(r->out, err);
 }
 
-/* Shards stay open as long as the limit allows, each twice: its records and its pictures. */
-static void allow_files(void)
-{
-	struct rlimit most;
-	if (getrlimit(RLIMIT_NOFILE, &most))
-		return;
-	most.rlim_cur = most.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &most);
-}
-
 /* The data files' folder, unless the command line says otherwise; of standard input the current one. */
 static int choose_root(const struct ril_strlist *data, char **owned, struct ril_err *err)
 {
@@ -404,7 +393,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 		ril_say(t, "%s", ril_picture_caveat());
 	if (choose_root(operands, &root, err))
 		return -1;
-	allow_files();
+	ril_tool_allow_files();
 	if (opt.check || opt.stats) {
 		int rc = check(t, operands, err);
 		free(root);
