@@ -278,7 +278,7 @@ static int check_options(struct ril_err *err)
 	struct ril_folder *f = ril_folder_open(opt.model, err);
 	if (!f)
 		return -1;
-	bool has = ril_folder_find(f, "score.weight");
+	bool has = ril_folder_find(f, ril_is_adapter(opt.model) ? "base_model.model.score.weight" : "score.weight");
 	ril_folder_free(f);
 	return has ? 0
 		   : ril_fail(err, RIL_EFAIL, "%s: no score.weight: not a discriminator (--init-from makes one)",

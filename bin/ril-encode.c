@@ -16,7 +16,6 @@
 #include "image/rgb.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 
 enum { WINDOW = 64 }; /* questions at once in a stream without steps */
 
@@ -94,7 +93,7 @@ struct run {
 	const struct ril_question_line **question; /* [window] */
 	struct ril_question_line *room;            /* [window] */
 	size_t window;
-	int64_t groups;
+	int64_t groups, left;
 	struct ril_clock clock;
 };
 
@@ -167,12 +166,19 @@ static int put_group(void *ctx, const struct ril_question_line *q, struct ril_er
 	return rc;
 }
 
-/* A question, or all of its conversation. */
-static int each_turn(const struct ril_question_line *q,
+/* A question, or all of its conversation; *left counts those that are not to be learnt from, where answers become responses. */
+static int each_turn(const struct ril_question_line *q, int64_t *left,
 		     int (*each)(void *, const struct ril_question_line *, struct ril_err *), void *ctx,
 		     struct ril_err *err)
 {
-	return strcmp(opt.turns, "all") ? each(ctx, q, err) : ril_question_turns(q, each, ctx, err);
+	bool all = !strcmp(opt.turns, "all");
+	return all ? ril_question_turns(q, opt.how.with_answers ? left : NULL, each, ctx, err) : each(ctx, q, err);
+}
+
+static void say_left(struct ril_tool *t, int64_t left)
+{
+	if (left)
+		ril_say(t, "%lld turns are not learnt: their answers are missing or marked so", (long long)left);
 }
 
 static int encode_questions(struct run *r, size_t n, struct ril_err *err)
@@ -182,7 +188,7 @@ static int encode_questions(struct run *r, size_t n, struct ril_err *err)
 	for (size_t i = 0; i < n; i++) {
 		r->whole = r->question[i];
 		r->at = (struct ril_shard_place){r->place[i], 0};
-		if (each_turn(r->whole, put_group, r, err))
+		if (each_turn(r->whole, &r->left, put_group, r, err))
 			return -1;
 	}
 	return 0;
@@ -255,20 +261,13 @@ static int encode_all(struct run *r, struct ril_err *err)
 		ril_progress_show(&p, (int64_t)r->plan.at, note);
 	}
 	ril_progress_end(&p);
+	if (!r->groups && r->left)
+		return ril_fail(err, RIL_EFAIL, "no answer is to be learnt: all are missing or marked so");
+	say_left(r->tool, r->left);
 	ril_say(r->tool, "%lld questions, %lld pictures embedded", (long long)r->groups,
 		(long long)ril_encoder_pictures(r->encoder));
 	ril_tool_times(r->tool, &r->clock);
 	return ril_writer_end(r->out, err);
-}
-
-/* Shards stay open as long as the limit allows, each twice: its records and its pictures. */
-static void allow_files(void)
-{
-	struct rlimit most;
-	if (getrlimit(RLIMIT_NOFILE, &most))
-		return;
-	most.rlim_cur = most.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &most);
 }
 
 /* The data files' folder, unless the command line says otherwise; of standard input the current one. */
@@ -348,7 +347,7 @@ struct check {
 	struct ril_dataset data;
 	struct ril_encoder *encoder;
 	struct ril_sizes sizes;
-	int64_t faults;
+	int64_t faults, left;
 	int code; /* the exit code that they are worth: a damaged file weighs more than what does not fit */
 };
 
@@ -379,7 +378,7 @@ static int check_window(struct check *c, size_t from, size_t n, struct ril_err *
 	for (size_t i = 0; i < n && !rc; i++) {
 		why = (struct ril_err){0};
 		if ((!all && ril_encode_pictures(c->encoder, &q[i], 1, &why)) ||
-		    each_turn(q[i], measure_group, c, &why))
+		    each_turn(q[i], &c->left, measure_group, c, &why))
 			tell(c, &why);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -405,6 +404,7 @@ static int check_all(struct check *c, const struct ril_strlist *files, struct ri
 		return ril_fail(err, c->code, "%s%s: faults: %lld", name, more, (long long)c->faults);
 	if (!c->data.n)
 		return ril_fail(err, RIL_EFAIL, "%s: no question in it", name);
+	say_left(c->tool, c->left);
 	ril_say(c->tool, "%s%s: %zu questions, no fault", name, more, c->data.n);
 	return 0;
 }
@@ -459,7 +459,7 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 		ril_say(t, "%s", ril_picture_caveat());
 	if (choose_root(operands, &root, err))
 		return -1;
-	allow_files();
+	ril_tool_allow_files();
 	if (opt.check || opt.stats) {
 		int rc = check(t, operands, err);
 		free(root);

@@ -202,6 +202,7 @@ static int run(struct ril_tool *tool, RIL_UNUSED const struct ril_strlist *opera
 	struct plan_of p = plan_of(tool);
 	if (opt.plan.on)
 		return plan_run(&p, err);
+	ril_tool_allow_files();
 	opt.how.n = (int32_t)opt.n;
 	opt.how.max_new_tokens = (int32_t)opt.max_new;
 	opt.how.teacher_tokens = (int32_t)opt.teacher_tokens;

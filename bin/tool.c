@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 static void talk(const struct ril_tool *t, const char *fmt, va_list ap)
 {
@@ -132,6 +133,15 @@ static int show_help(const struct ril_tool *t, const struct ril_opt *common)
 	ril_opt_help(common, stdout);
 	printf("\nExit status: 0 ok, 1 failure, 2 usage, 3 corrupt or cut-off input, 4 non-finite numbers.\n");
 	return fflush(stdout) ? RIL_EFAIL : 0;
+}
+
+void ril_tool_allow_files(void)
+{
+	struct rlimit most;
+	if (getrlimit(RLIMIT_NOFILE, &most))
+		return;
+	most.rlim_cur = most.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &most);
 }
 
 bool ril_tool_computes(RIL_UNUSED const struct ril_tool *t)

@@ -40,6 +40,10 @@ struct ril_tool {
 
 int ril_tool_main(struct ril_tool *, int argc, char **argv);
 
+/* As many files may be open as the system lets the process ask for: for tools that read pictures in shards, which stay open
+ * as long as that allows (an encoder has each twice, for its records and for its pictures). */
+void ril_tool_allow_files(void);
+
 /* For `computes` of a tool that always does. */
 bool ril_tool_computes(const struct ril_tool *);
 

@@ -21,12 +21,26 @@ struct rig {
 	struct ril_pack_group group;
 	int32_t ids[64], start[N + 1], grid[3 * 8];
 	const float *pixels;
+	struct ril_rng_at *names;      /* of the pixel rows */
+	const struct ril_drops *drops; /* NULL: no dropout */
 	enum ril_pack_use use;
 	double coef[64]; /* d loss / d logp, or d loss / d logit */
 	bool entropies;  /* a policy's loss reads entropies, too */
 	double size;
 	double out[64]; /* of the last run: log-probabilities or logits [pack->R] */
 };
+
+/* Every pixel row is named, as training does. */
+static int rig_names(struct rig *r, struct ril_err *err)
+{
+	int64_t rows = 0;
+	for (int i = 0; i < r->group.pictures; i++)
+		rows += ril_config_pixel_rows(&r->m->config, &r->grid[3 * i]);
+	r->names = ril_new((size_t)rows, sizeof *r->names, err);
+	for (int64_t i = 0; r->names && i < rows; i++)
+		r->names[i] = (struct ril_rng_at){.question = 77, .position = (uint32_t)i};
+	return r->names ? 0 : -1;
+}
 
 /* lora: with fresh adapters; NULL: without.  freeze: patterns of what is not trained; NULL: none. */
 static int rig_open_for(struct rig *r, const char *folder, const char *name, enum ril_pack_use use,
@@ -71,7 +85,7 @@ static int rig_open_for(struct rig *r, const char *folder, const char *name, enu
 	}
 	r->group = (struct ril_pack_group){folder, prompt->data, prompt->count, r->ids, r->start, NULL,
 					   N,      r->grid,      pictures};
-	return 0;
+	return rig_names(r, err);
 }
 
 static RIL_UNUSED int rig_open(struct rig *r, const char *folder, const char *name, enum ril_pack_use use,
@@ -94,6 +108,7 @@ static void rig_close(struct rig *r)
 	ril_tape_free(r->tape);
 	ril_model_free(r->m);
 	ril_st_free(r->st);
+	free(r->names);
 }
 
 /* Loss = sum of coef * (log-probability, with its entropy where the rig says so, or logit); with `backward` gradients add up too.  r->size: of its terms. */
@@ -101,7 +116,7 @@ static double run(struct rig *r, enum ril_pack_form form, bool backward)
 {
 	bool entropies = r->entropies && r->use == RIL_PACK_POLICY;
 	struct ril_err err = {0};
-	struct ril_tower_input in = {r->group.pictures, r->grid, r->pixels};
+	struct ril_tower_input in = {r->group.pictures, r->grid, r->pixels, r->names};
 	double *out = r->out, entropy[sizeof r->out / sizeof *r->out], loss = 0,
 	       *logp = test_up(NULL, 2 * sizeof r->out), *coef = test_up(r->coef, sizeof r->coef);
 	struct ril_logps logps = {logp, entropies ? logp + sizeof r->out / sizeof *r->out : NULL,
@@ -109,6 +124,7 @@ static double run(struct rig *r, enum ril_pack_form form, bool backward)
 	struct ril_val *z = NULL;
 	ril_tape_reset(r->tape);
 	ril_tape_record(r->tape, backward);
+	ril_tape_drops(r->tape, r->drops);
 	ril_pack_reset(r->pack, &r->m->config, form, r->use);
 	int rc = ril_pack_add(r->pack, &r->group, &err) || ril_pack_done(r->pack, &err);
 	struct ril_val *vis = rc || !in.n ? NULL : ril_model_vision(r->tape, r->m, &in);

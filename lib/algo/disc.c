@@ -192,12 +192,9 @@ static bool teaches(const struct ril_disc *d)
 	return d->how.loss == RIL_DISC_BRADLEY_TERRY ? d->pairs > 0 : d->total[0] + d->total[1] > 0;
 }
 
-static int train(struct ril_disc *d, int64_t t, struct ril_bce_sums *bce, double *norm, struct ril_err *err)
+/* Gradients of the whole batch. */
+static int learn_parts(struct ril_disc *d, struct ril_err *err)
 {
-	const struct ril_ops *ops = ril_ops();
-	ops->zero(d->device.sums, sizeof *d->device.sums);
-	ril_params_zero_grad(d->model->params);
-	ril_tape_record(d->tape, true);
 	for (size_t m = 0; m < d->work.cuts; m++) {
 		struct ril_val *z;
 		int64_t at;
@@ -207,6 +204,22 @@ static int train(struct ril_disc *d, int64_t t, struct ril_bce_sums *bce, double
 		if (ril_tape_backward(d->tape, err))
 			return -1;
 	}
+	return 0;
+}
+
+/* Step number `pass` on the batch of training step t. */
+static int train(struct ril_disc *d, int64_t t, int64_t pass, struct ril_bce_sums *bce, double *norm,
+		 struct ril_err *err)
+{
+	const struct ril_drops drops = {d->optim->seed, RIL_DROPS_DISC, (uint32_t)t, (uint32_t)pass};
+	ril_ops()->zero(d->device.sums, sizeof *d->device.sums);
+	ril_params_zero_grad(d->model->params);
+	ril_tape_record(d->tape, true);
+	ril_tape_drops(d->tape, d->optim->how.lr > 0 ? &drops : NULL); /* a rate of 0 trains nothing */
+	int rc = learn_parts(d, err);
+	ril_tape_drops(d->tape, NULL);
+	if (rc)
+		return -1;
 	return end_pass(d, false, bce, err) || ril_optim_step(d->optim, t, norm, err) ? -1 : 0;
 }
 
@@ -294,7 +307,7 @@ static int learn(struct ril_disc *d, const struct ril_batch *b, int64_t t, struc
 	int64_t steps = !rc && teaches(d) ? d->how.steps : 0;
 	for (int64_t k = 0; k < steps && !rc; k++) {
 		struct ril_bce_sums bce;
-		rc = train(d, t, &bce, &s->norm, err);
+		rc = train(d, t, k, &bce, &s->norm, err);
 		if (k == 0)
 			s->before = bce;
 	}

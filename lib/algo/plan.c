@@ -248,6 +248,7 @@ static int run_pass(struct ril_tape *t, struct ril_model *m, const struct questi
 	if (!pack)
 		return -1;
 	ril_tape_record(t, how->record);
+	ril_tape_drops(t, how->record ? &(struct ril_drops){0} : NULL);
 	ril_tape_recompute(t, how->recompute);
 	ril_pack_reset(pack, &m->config, RIL_PACK_SHARED, how->use);
 	int rc = pack_groups(t, pack, m, q, n, g, &vis, err);

@@ -274,6 +274,24 @@ static void losses(struct ril_update *u, size_t m, bool first, const struct ril_
 	ops->policy_loss(d->dlogp + at, d->dentropy + at, d->sums, x, p, ril_surrogate_of(u->how.objective, &how));
 }
 
+/* Old log-probabilities are the first pass's, unless that one has dropout: then a pass without finds them, as the sampler and the
+ * reference have none. */
+static bool old_apart(const struct ril_update *u)
+{
+	const struct ril_adapters *a = u->student->params->adapters;
+	return a && a->dropout > 0 && u->how.objective != RIL_SFT && u->optim->how.lr > 0;
+}
+
+static int old_pass(struct ril_update *u, struct ril_err *err)
+{
+	const struct ril_logps to = {.logp = u->device.old, .entropy = u->device.entropy};
+	ril_tape_record(u->tape, false);
+	for (size_t m = 0; m < u->work.cuts; m++)
+		if (forward(u, m, u->student, u->how.pixels, to, err))
+			return ril_context(err, "old log-probabilities");
+	return 0;
+}
+
 /* The first and only wait of a pass: the optimiser may not step on what is not a number. */
 static int end_pass(struct ril_update *u, struct ril_update_stats *s, struct ril_err *err)
 {
@@ -303,13 +321,10 @@ static struct ril_logps wanted(const struct ril_update *u, bool first)
 				  d->dlogp, bonus ? d->dentropy : NULL};
 }
 
-int ril_update_gradient(struct ril_update *u, bool first, struct ril_update_stats *s, struct ril_err *err)
+/* The micro-batches of a pass, with dropout where the adapters have any. */
+static int gradient_parts(struct ril_update *u, bool first, struct ril_update_stats *s, struct ril_err *err)
 {
 	const struct ril_logps to = wanted(u, first);
-	ril_params_zero_grad(u->student->params);
-	ril_ops()->zero(u->device.sums, RIL_SIDES * sizeof *u->device.sums);
-	ril_tape_record(u->tape, true);
-	s->packed_tokens = 0;
 	for (size_t m = 0; m < u->work.cuts; m++) {
 		if (forward(u, m, u->student, u->how.pixels, to, err))
 			return -1;
@@ -321,8 +336,21 @@ int ril_update_gradient(struct ril_update *u, bool first, struct ril_update_stat
 		if (ril_tape_backward(u->tape, err))
 			return -1;
 	}
+	return 0;
+}
+
+int ril_update_gradient(struct ril_update *u, bool first, struct ril_update_stats *s, struct ril_err *err)
+{
+	const struct ril_drops drops = {.seed = u->optim->seed, .step = (uint32_t)u->step, .pass = (uint32_t)u->pass};
+	ril_params_zero_grad(u->student->params);
+	ril_ops()->zero(u->device.sums, RIL_SIDES * sizeof *u->device.sums);
+	ril_tape_record(u->tape, true);
+	ril_tape_drops(u->tape, u->optim->how.lr > 0 ? &drops : NULL); /* a rate of 0 measures, and trains nothing */
+	s->packed_tokens = 0;
+	int rc = gradient_parts(u, first, s, err);
+	ril_tape_drops(u->tape, NULL);
 	ril_tape_reset(u->tape);
-	return end_pass(u, s, err);
+	return rc ? -1 : end_pass(u, s, err);
 }
 
 static int lay_out(struct ril_update *u, const struct ril_batch *b, int64_t t, struct ril_update_stats *s,
@@ -355,6 +383,8 @@ int ril_update_begin(struct ril_update *u, const struct ril_batch *b, int64_t t,
 		     struct ril_err *err)
 {
 	*s = (struct ril_update_stats){.drawn = (int64_t)b->n, .distills = u->how.distill != NULL};
+	u->step = t;
+	u->pass = 0;
 	if (lay_out(u, b, t, s, err) || weigh(u, s, err))
 		return -1;
 	return !u->how.distill
@@ -365,10 +395,14 @@ int ril_update_begin(struct ril_update *u, const struct ril_batch *b, int64_t t,
 
 static int all_passes(struct ril_update *u, int64_t t, struct ril_update_stats *s, struct ril_err *err)
 {
-	for (int64_t pass = 0; pass < u->how.mu; pass++) {
-		if (ril_update_gradient(u, pass == 0, s, err))
+	bool apart = old_apart(u);
+	if (apart && old_pass(u, err))
+		return -1;
+	for (u->pass = 0; u->pass < u->how.mu; u->pass++) {
+		bool first = u->pass == 0 && !apart;
+		if (ril_update_gradient(u, first, s, err))
 			return -1;
-		if (pass == 0)
+		if (first)
 			ril_ops()->copy(u->device.old, u->device.logp, (size_t)u->work.T * sizeof(double));
 		if (ril_optim_step(u->optim, t, &s->norm, err))
 			return -1;

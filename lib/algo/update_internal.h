@@ -29,6 +29,7 @@ struct ril_update {
 	struct ril_batch chosen; /* dynamic sampling: the groups that take part; it owns the array alone */
 	struct ril_work work;
 	struct ril_work_options layout;
+	int64_t step, pass;
 	double temperature, length, most;     /* most: the stream's max_new_tokens, or NaN */
 	double *advantage;                    /* [work.R] */
 	struct ril_token_values host, device; /* in the store */

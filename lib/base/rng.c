@@ -16,15 +16,16 @@ void ril_rng4(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at, uin
 		   (uint32_t[4]){at.step, at.question, at.response, at.position}, out);
 }
 
-void ril_rng_fill(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at, uint32_t *out, size_t n)
+void ril_philox_fill(const uint32_t key[2], const uint32_t counter[4], uint32_t *out, size_t n)
 {
 	enum { LANES = 16 };
-	uint32_t w[4][LANES];
-	for (size_t done = 0; done < n; done += LANES, at.position += LANES) {
+	const uint32_t k0 = key[0], k1 = key[1], s0 = counter[0], s1 = counter[1], s2 = counter[2];
+	uint32_t w[4][LANES], s3 = counter[3];
+	for (size_t done = 0; done < n; done += LANES, s3 += LANES) {
 #pragma omp simd
 		for (uint32_t l = 0; l < LANES; l++) {
-			uint32_t c0 = at.step, c1 = at.question, c2 = at.response, c3 = at.position + l;
-			ril_philox_rounds(seed, (uint32_t)purpose, &c0, &c1, &c2, &c3);
+			uint32_t c0 = s0, c1 = s1, c2 = s2, c3 = s3 + l;
+			ril_philox_rounds(k0, k1, &c0, &c1, &c2, &c3);
 			w[0][l] = c0;
 			w[1][l] = c1;
 			w[2][l] = c2;
@@ -34,6 +35,12 @@ void ril_rng_fill(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at,
 			for (int k = 0; k < 4; k++)
 				out[4 * (done + l) + (size_t)k] = w[k][l];
 	}
+}
+
+void ril_rng_fill(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at, uint32_t *out, size_t n)
+{
+	ril_philox_fill((uint32_t[2]){seed, (uint32_t)purpose},
+			(uint32_t[4]){at.step, at.question, at.response, at.position}, out, n);
 }
 
 double ril_rng_uniform(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at)

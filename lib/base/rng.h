@@ -22,7 +22,8 @@ enum ril_purpose {
 	RIL_RNG_BOOTSTRAP = 7,
 	RIL_RNG_JUDGE = 8,
 	RIL_RNG_TEST = 9,
-	RIL_RNG_REPLAY = 10, /* which earlier groups a discriminator sees again, and which it forgets */
+	RIL_RNG_REPLAY = 10,  /* which earlier groups a discriminator sees again, and which it forgets */
+	RIL_RNG_DROPOUT = 11, /* what adapters' inputs are left without */
 };
 
 struct ril_rng_at {
@@ -30,6 +31,8 @@ struct ril_rng_at {
 };
 
 void ril_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]);
+/* Of n counters, whose last word counts up: out [n,4]. */
+void ril_philox_fill(const uint32_t key[2], const uint32_t counter[4], uint32_t *out, size_t n);
 
 /* The four 32-bit numbers at one counter. */
 void ril_rng4(uint32_t seed, enum ril_purpose, struct ril_rng_at, uint32_t out[4]);

@@ -7,6 +7,8 @@
  * The layouts: cocodataset.org, "Data format", 4; nocaps.org; vizwiz.org, "Image captioning"; foilunitn.github.io. */
 #include "data/dataset_internal.h"
 
+#include "data/gunzip.h"
+
 #include "base/intern.h"
 #include "base/unused.h"
 
@@ -265,7 +267,7 @@ static int read_subset(struct joining *j, struct ril_err *err)
 static int index_annotations(struct joining *j, struct ril_buf *text, struct ril_err *err)
 {
 	const char *path = j->f->from->annotations;
-	if (ril_read_file(text, path, err))
+	if (ril_read_file(text, path, err) || ril_gunzip_text(text, err))
 		return -1;
 	struct ril_data_file other = {.from = j->f->from, .at = text->data, .end = text->data + text->len, .line = 1};
 	return ril_data_each(&other, "annotations", index_part, &j->index, err) ? ril_context(err, "%s", path) : 0;

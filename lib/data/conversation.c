@@ -2,7 +2,8 @@
  * `messages` (OpenAI, ms-swift, TRL; also TRL's `prompt` and `completion`, where they are lists of messages).
  *
  * The last turn of the assistant's, when it ends the conversation, is the answer; the user's before it is the question;
- * what came before is kept as turns.  Pictures are used in the order in which the user's turns mention them: a part of
+ * what came before is kept as turns.  An answer that another trainer would not learn (OpenAI's "weight": 0, ms-swift's "loss":
+ * false) is marked.  Pictures are used in the order in which the user's turns mention them: a part of
  * a list may bring its own, an <image> mark or a part without one takes the next of `image` or `images`.  All of them
  * are used up or it is an error, but for a conversation without any mark, whose pictures come first.
  *
@@ -22,7 +23,7 @@ struct talk {
 	const cJSON *next;       /* of those listed */
 	size_t listed, marks;    /* pictures in that field; marks that ask for one */
 	size_t direct;           /* pictures that parts brought */
-	size_t picture_cap, turn_cap;
+	size_t picture_cap, turn_cap, unlearnt_cap;
 };
 
 /* ---- pictures ---- */
@@ -162,17 +163,30 @@ static int check_order(const struct ril_question_line *q, const char *role, stru
 	return 0;
 }
 
-static int add_turn(struct talk *t, const char *role, const cJSON *content, struct ril_err *err)
+static int add_turn(struct talk *t, const char *role, const cJSON *content, bool unlearnt, struct ril_err *err)
 {
 	struct ril_question_line *q = t->q;
 	struct ril_buf b = {0};
-	if (check_order(q, role, err) || ril_grow(&q->turn, &t->turn_cap, q->turns + 1, sizeof *q->turn, err))
+	if (check_order(q, role, err) || ril_grow(&q->turn, &t->turn_cap, q->turns + 1, sizeof *q->turn, err) ||
+	    ril_grow(&q->unlearnt, &t->unlearnt_cap, q->turns + 1, sizeof *q->unlearnt, err))
 		return -1;
+	q->unlearnt[q->turns] = unlearnt;
 	if (add_content(t, &b, content, role, err)) {
 		ril_buf_free(&b);
 		return -1;
 	}
 	q->turn[q->turns++] = (struct ril_chat_turn){role, b.data, b.len};
+	return 0;
+}
+
+/* Is the answer one to learn?  *no stays as it is where nothing is said. */
+static int read_mark(const cJSON *turn, const char *name, bool *no, struct ril_err *err)
+{
+	const cJSON *it = ril_line_member(turn, name);
+	bool number = cJSON_IsNumber(it) && (it->valuedouble == 0 || it->valuedouble == 1);
+	if (it && !number && !cJSON_IsBool(it))
+		return ril_fail(err, RIL_ECORRUPT, "'%s' is neither 0 nor 1, false nor true", name);
+	*no |= it && (number ? it->valuedouble == 0 : cJSON_IsFalse(it));
 	return 0;
 }
 
@@ -193,7 +207,10 @@ static int read_turn(struct talk *t, const cJSON *it, struct ril_err *err)
 		return ril_fail(err, RIL_ECORRUPT, "'tool_calls' are not read");
 	if (!content)
 		return ril_fail(err, RIL_ECORRUPT, "no 'value' or 'content'");
-	return add_turn(t, role, content, err);
+	bool unlearnt = false;
+	if (role == assistant && (read_mark(it, "weight", &unlearnt, err) || read_mark(it, "loss", &unlearnt, err)))
+		return -1;
+	return add_turn(t, role, content, unlearnt, err);
 }
 
 static int read_turns(struct talk *t, const cJSON *record, const char *name, struct ril_err *err)
@@ -214,7 +231,7 @@ static int read_system(struct talk *t, const cJSON *record, struct ril_err *err)
 	const cJSON *text = ril_line_member(record, "system");
 	if (text && !cJSON_IsString(text))
 		return ril_fail(err, RIL_ECORRUPT, "'system' is not text");
-	return text && *text->valuestring ? add_turn(t, first_role, text, err) : 0;
+	return text && *text->valuestring ? add_turn(t, first_role, text, false, err) : 0;
 }
 
 /* ---- question, answer, what came before ---- */
@@ -268,14 +285,30 @@ static int settle_answer(struct talk *t, const cJSON *record, struct ril_err *er
 	return ril_line_text_field(q, "answers", true, &q->answer[0], err);
 }
 
+/* The answer's mark goes behind those of the turns that stay. */
+static void settle_marks(struct ril_question_line *q, bool answer)
+{
+	bool any = answer;
+	for (size_t i = 0; i < q->turns; i++)
+		any |= q->unlearnt[i];
+	if (any) {
+		q->unlearnt[q->turns] = answer; /* where the question's was */
+		return;
+	}
+	free(q->unlearnt);
+	q->unlearnt = NULL;
+}
+
 static int settle(struct talk *t, const cJSON *record, struct ril_err *err)
 {
 	struct ril_question_line *q = t->q;
 	if (!(q->answer = ril_new(1, sizeof *q->answer, err)))
 		return -1;
 	q->answers = take_last(q, assistant, &q->answer[0]);
+	bool unlearnt = q->answers && q->unlearnt[q->turns];
 	if (!take_last(q, user, &q->question))
 		return ril_fail(err, RIL_ECORRUPT, "no question in '%s'", t->list);
+	settle_marks(q, unlearnt);
 	return ril_line_text_field(q, "question", false, &q->question, err) || ril_line_turns_field(q, err) ||
 			       settle_answer(t, record, err) || settle_pictures(t, err)
 		       ? -1

@@ -38,6 +38,7 @@ void ril_dataset_done(struct ril_question_line *q)
 	free(q->question.at);
 	free(q->picture);
 	free(q->turn);
+	free(q->unlearnt);
 	free(q->answer);
 	free(q->field);
 	*q = (struct ril_question_line){0};
@@ -210,8 +211,12 @@ static int read_text(struct ril_data_file *f, struct ril_data_text_file *t, bool
 {
 	int rc = ril_data_open_text(f->d, t, standard ? "/dev/stdin" : f->from->path, f->from->lasting && !standard,
 				    err);
-	if (!rc && t->text.len)
+	if (rc && err->code == RIL_ECORRUPT) { /* gzip */
+		ril_context(err, "%s", f->name);
+		rc = ril_data_fault(f, err);
+	} else if (!rc && t->text.len) {
 		rc = read_records(f, &t->text, err);
+	}
 	ril_data_text_over(t);
 	return rc;
 }

@@ -53,6 +53,7 @@ struct ril_question_line {
 	bool placed;                /* an id that comes again is told apart by its place */
 	struct ril_chat_turn *turn; /* [turns] before the question; their texts are the set's */
 	size_t turns;
+	bool *unlearnt; /* [turns + 1], the last the answer's: answers that are not to be learnt; NULL: there are none */
 	struct ril_data_text question;
 	char **picture; /* [pictures] paths as written */
 	size_t pictures;
@@ -111,8 +112,9 @@ const uint8_t *ril_dataset_id_hash(const struct ril_dataset *, size_t i);
 
 /* Every answered question of a conversation, in order: the earlier ones (ID/turn-1 and so on), each with what came before it,
  * the pictures mentioned so far and its own answer alone; then the question itself, as it is.  They are borrowed for the
- * call; `each` that fails ends it. */
-int ril_question_turns(const struct ril_question_line *,
+ * call; `each` that fails ends it.  With `left` they are those to learn from: answers that are marked otherwise and, after others, a
+ * last question without an answer are counted there instead. */
+int ril_question_turns(const struct ril_question_line *, int64_t *left,
 		       int (*each)(void *ctx, const struct ril_question_line *, struct ril_err *), void *ctx,
 		       struct ril_err *);
 

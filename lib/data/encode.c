@@ -300,6 +300,8 @@ static int check_answers(const struct ril_question_line *q, struct ril_err *err)
 {
 	if (!q->answers)
 		return ril_fail(err, RIL_EFAIL, "no 'answer' to make a response of");
+	if (q->unlearnt && q->unlearnt[q->turns])
+		return ril_fail(err, RIL_EFAIL, "the answer to make a response of is marked as not to be learnt");
 	for (size_t i = 0; i < q->answers; i++)
 		if (memchr(q->answer[i].at, 0, q->answer[i].n))
 			return ril_fail(err, RIL_EFAIL, "an answer holds a NUL");

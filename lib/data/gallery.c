@@ -182,7 +182,7 @@ static int count_tokens(const struct ril_gallery *g, struct ril_picture *s, stru
 static int embed(struct ril_gallery *g, struct ril_picture *s, struct ril_err *err)
 {
 	int64_t H = ril_config_image_cols(&g->model->config);
-	struct ril_tower_input one = {1, s->pixels.grid, s->pixels.values};
+	struct ril_tower_input one = {1, s->pixels.grid, s->pixels.values, NULL};
 	struct ril_val *v = ril_model_vision(g->tape, g->model, &one);
 	double *host = NULL;
 	int rc = ril_tape_check(g->tape, err);

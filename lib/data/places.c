@@ -5,9 +5,10 @@
  * its place in the file, which must not change meanwhile.  What has no such place (a pipe's records, those that lists are
  * joined to) is written to a file of its own.  There may be more files than a process can hold open: of a quarter of those
  * that it may, the one that was not asked for longest gives way, and is opened again, if it is still the same, when its turn
- * comes. */
+ * comes.  One that is gzip is unpacked into a file without a name, each time. */
 #include "data/dataset_internal.h"
 
+#include "data/gunzip.h"
 #include "data/tar.h"
 #include "base/file.h"
 #include "base/sha256.h"
@@ -47,20 +48,37 @@ static void make_room(struct ril_dataset *d)
 		shut(oldest);
 }
 
+/* A file that is gzip gives way to one without a name that holds what it does. */
+static int unpack(struct ril_data_text_file *t, struct ril_err *err)
+{
+	uint8_t h[2];
+	if (pread(t->fd, h, sizeof h, 0) != sizeof h || !ril_gzip_begins(h, sizeof h))
+		return 0;
+	int unpacked = ril_gunzip_file(t->fd, true, err);
+	close(t->fd);
+	t->fd = unpacked;
+	return unpacked < 0 ? -1 : 0;
+}
+
 int ril_data_open_text(struct ril_dataset *d, struct ril_data_text_file *t, const char *path, bool again,
 		       struct ril_err *err)
 {
 	make_room(d);
 	t->asked = ++d->asked;
 	t->fd = again && !stat(path, &t->was) && S_ISREG(t->was.st_mode) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (t->fd >= 0 && !fstat(t->fd, &t->was) && t->was.st_size > 0) {
-		void *map = mmap(NULL, (size_t)t->was.st_size, PROT_READ, MAP_PRIVATE, t->fd, 0);
+	if (t->fd >= 0 && fstat(t->fd, &t->was))
+		return ril_fail_errno(err, "%s", path);
+	if (t->fd >= 0 && unpack(t, err))
+		return -1;
+	struct stat st;
+	if (t->fd >= 0 && !fstat(t->fd, &st) && st.st_size > 0) {
+		void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, t->fd, 0);
 		if (map != MAP_FAILED) {
 			t->mapped = true;
-			t->text = (struct ril_buf){map, (size_t)t->was.st_size, 0};
+			t->text = (struct ril_buf){map, (size_t)st.st_size, 0};
 		}
 	}
-	return t->mapped ? 0 : ril_read_file(&t->text, path, err);
+	return t->mapped ? 0 : ril_read_file(&t->text, path, err) || ril_gunzip_text(&t->text, err) ? -1 : 0;
 }
 
 int ril_data_open_tar(struct ril_dataset *d, struct ril_data_text_file *t, struct ril_err *err)
@@ -90,7 +108,9 @@ static int reach(struct ril_dataset *d, struct ril_data_text_file *t, struct ril
 	if (t->shard)
 		return (t->tar = ril_tar_open(path, err)) ? 0 : -1;
 	t->fd = open(path, O_RDONLY | O_CLOEXEC);
-	return t->fd < 0 ? ril_fail_errno(err, "%s", path) : 0;
+	if (t->fd < 0)
+		return ril_fail_errno(err, "%s", path);
+	return unpack(t, err) ? ril_context(err, "%s", path) : 0;
 }
 
 void ril_data_text_over(struct ril_data_text_file *t)

@@ -6,6 +6,8 @@
  * A file that ends without its mark (a block of zeros) is cut off: nothing else would tell. */
 #include "data/tar.h"
 
+#include "data/gunzip.h"
+
 #include "base/file.h"
 #include "base/intern.h"
 
@@ -14,9 +16,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
-enum { BLOCK = 512, CHUNK = 1 << 16, LONGEST_NAME = 1 << 16, MAGIC_AT = 257 };
+enum { BLOCK = 512, LONGEST_NAME = 1 << 16, MAGIC_AT = 257 };
 
 struct entry {
 	uint64_t at, n;
@@ -39,42 +40,6 @@ struct archive {
 	struct ril_tar tar;
 	struct ril_intern names;
 };
-
-/* ---- bytes ---- */
-
-static int unpack_to(gzFile from, int to, struct ril_err *err)
-{
-	char *chunk = ril_new(CHUNK, 1, err);
-	int n = 0, code = Z_OK;
-	int rc = chunk ? 0 : -1;
-	while (!rc && (n = gzread(from, chunk, CHUNK)) > 0)
-		if (ril_write_all(to, &(struct iovec){chunk, (size_t)n}, 1, err))
-			rc = ril_context(err, "unpacking into a temporary file");
-	free(chunk);
-	const char *why = gzerror(from, &code);
-	if (!rc && (n < 0 || code != Z_OK))
-		rc = ril_fail(err, RIL_ECORRUPT, "gzip: %s", code == Z_BUF_ERROR ? "cut off" : ril_short(why));
-	return rc;
-}
-
-/* A file without a name that holds what the gzip file does. */
-static int unpack(int fd, struct ril_err *err)
-{
-	int copy = dup(fd), to = -1;
-	gzFile from = copy < 0 || lseek(copy, 0, SEEK_SET) < 0 ? NULL : gzdopen(copy, "rb");
-	int rc = from ? 0 : ril_fail(err, RIL_EFAIL, "gzip: cannot be opened");
-	if (!rc && ((to = ril_file_unnamed(err)) < 0 || unpack_to(from, to, err)))
-		rc = -1;
-	if (from)
-		gzclose(from);
-	else if (copy >= 0)
-		close(copy);
-	if (!rc)
-		return to;
-	if (to >= 0)
-		close(to);
-	return -1;
-}
 
 /* ---- headers ---- */
 
@@ -264,9 +229,11 @@ bool ril_tar_begins(const char *path)
 		return false;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? 0 : pread(fd, h, BLOCK, 0);
+	if (n > 0 && ril_gzip_begins(h, (size_t)n))
+		n = (ssize_t)ril_gunzip_first(fd, h, BLOCK);
 	if (fd >= 0)
 		close(fd);
-	return n > 1 && ((h[0] == 0x1f && h[1] == 0x8b) || (n == BLOCK && !memcmp(h + MAGIC_AT, "ustar", 5)));
+	return n == BLOCK && !memcmp(h + MAGIC_AT, "ustar", 5);
 }
 
 static int open_file(struct ril_tar *t, struct ril_err *err)
@@ -277,8 +244,8 @@ static int open_file(struct ril_tar *t, struct ril_err *err)
 		return ril_fail_errno(err, "opening");
 	if (fstat(t->fd, &st) || !S_ISREG(st.st_mode))
 		return ril_fail(err, RIL_EFAIL, "a tar file must be a regular file");
-	if (pread(t->fd, h, 2, 0) == 2 && h[0] == 0x1f && h[1] == 0x8b) {
-		int unpacked = unpack(t->fd, err);
+	if (pread(t->fd, h, 2, 0) == 2 && ril_gzip_begins(h, 2)) {
+		int unpacked = ril_gunzip_file(t->fd, false, err);
 		close(t->fd);
 		t->fd = unpacked;
 	}

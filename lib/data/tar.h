@@ -20,7 +20,7 @@ struct ril_tar {
 	size_t n;
 };
 
-/* Does the file begin as a tar or a gzip file does?  A file that cannot be read does not. */
+/* Does the file, or what it holds if it is gzip, begin as a tar file does?  One that cannot be read does not. */
 bool ril_tar_begins(const char *path);
 /* Errors name the file, and the member or the byte: cut off, damaged, a name that comes twice, kinds that are not read. */
 struct ril_tar *ril_tar_open(const char *path, struct ril_err *);

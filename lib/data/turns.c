@@ -91,7 +91,12 @@ static int make(struct ril_question_line *to, const struct ril_question_line *q,
 		       : 0;
 }
 
-int ril_question_turns(const struct ril_question_line *q,
+static bool unlearnt(const struct ril_question_line *q, size_t i)
+{
+	return q->unlearnt && q->unlearnt[i];
+}
+
+int ril_question_turns(const struct ril_question_line *q, int64_t *left,
 		       int (*each)(void *ctx, const struct ril_question_line *, struct ril_err *), void *ctx,
 		       struct ril_err *err)
 {
@@ -100,10 +105,17 @@ int ril_question_turns(const struct ril_question_line *q,
 		struct ril_question_line one;
 		if (strcmp(q->turn[i].role, "assistant"))
 			continue;
-		int rc = make(&one, q, i, ++number, err) || each(ctx, &one, err) ? -1 : 0;
+		number++;
+		if (left && unlearnt(q, i)) {
+			++*left;
+			continue;
+		}
+		int rc = make(&one, q, i, number, err) || each(ctx, &one, err) ? -1 : 0;
 		ril_dataset_done(&one);
 		if (rc)
 			return -1;
 	}
+	if (left && (unlearnt(q, q->turns) || (!q->answers && q->turns > 1)))
+		return ++*left, 0;
 	return each(ctx, q, err);
 }

@@ -119,6 +119,8 @@ int ril_adapters_bind(struct ril_params *ps, struct ril_param *w, const char *co
 	memcpy(copy, module, strlen(module) + 1);
 	double r = (double)a->rank;
 	*l = (struct ril_lora){.w = w, .module = copy, .scale = a->alpha / (a->rslora ? sqrt(r) : r)};
+	l->dropout = a->dropout;
+	l->name = ril_hash32(copy, strlen(copy));
 	snprintf(name, sizeof name, PEFT "%s.lora_A.weight", module);
 	l->a.w = matrix(ps, w, name, (int64_t[]){a->rank, in}, true, err);
 	snprintf(name, sizeof name, PEFT "%s.lora_B.weight", module);

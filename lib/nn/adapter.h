@@ -5,6 +5,9 @@
  * or with s = alpha / sqrt(rank) (rank-stabilised: Kalajdzievski 2023, arXiv 2312.03732).  W and b stay as they are; A and B
  * are parameters of the model's table like any other, and all that is trained besides a score head.
  *
+ * With dropout (PEFT's lora_dropout) A is given what is left of x in passes that train: an element is dropped with that
+ * probability p, and divided by 1 - p where it is kept (nn/tape.h, ril_tape_drops).
+ *
  * A folder of adapters is PEFT's: adapter_config.json, which names the folder of W, and adapter_model.safetensors.  Written
  * by us it also has the base's other files (tokenizer, templates, configuration), so that every tool takes it for a model.
  * Which layers have adapters is what the file holds.
@@ -20,19 +23,21 @@ struct ril_lora_spec {
 	int64_t rank;
 	double alpha;
 	bool rslora;
+	double dropout;    /* probability, less than 1 */
 	char targets[256]; /* last parts of layers' names, joined by '+'; "all" */
 	uint32_t seed;
 	int parts; /* whose layers */
 };
 
-/* rank=16,alpha=32,targets=q_proj+v_proj,rslora=1; what is left out: rank 16, alpha twice the rank, all, 0. */
+/* rank=16,alpha=32,targets=q_proj+v_proj,rslora=1,dropout=0.05; what is left out: rank 16, alpha twice the rank, all, 0, 0. */
 int ril_lora_parse(struct ril_lora_spec *, const char *text, struct ril_err *);
 
 /* The adapter of one layer. */
 struct ril_lora {
 	struct ril_linear a, b;
 	struct ril_param *w; /* of the layer */
-	double scale;
+	double scale, dropout;
+	uint32_t name;      /* a hash of it, for random numbers */
 	const char *module; /* the layer's name in PEFT's files, without base_model.model. */
 };
 
@@ -40,6 +45,7 @@ struct ril_adapters {
 	int64_t rank;
 	double alpha;
 	bool rslora;
+	double dropout;
 	char *dir, *base;         /* their folder, NULL: fresh; that of W */
 	bool moved;               /* W is not where adapter_config.json has it */
 	struct ril_folder *from;  /* where A and B are read; NULL: fresh */

@@ -23,6 +23,13 @@ static int spec_number(const char *value, double max, double *out)
 	return *value && !*end && *out > 0 && *out <= max ? 0 : -1;
 }
 
+static int spec_share(const char *value, double *out)
+{
+	char *end;
+	*out = strtod(value, &end);
+	return *value && !*end && *out >= 0 && *out < 1 ? 0 : -1;
+}
+
 static int spec_item(struct ril_lora_spec *s, const char *name, const char *value, struct ril_err *err)
 {
 	double n;
@@ -32,12 +39,14 @@ static int spec_item(struct ril_lora_spec *s, const char *name, const char *valu
 		s->alpha = n;
 	else if (!strcmp(name, "rslora") && (!strcmp(value, "0") || !strcmp(value, "1")))
 		s->rslora = *value == '1';
+	else if (!strcmp(name, "dropout") && !spec_share(value, &n))
+		s->dropout = n;
 	else if (!strcmp(name, "targets") && *value && strlen(value) < sizeof s->targets)
 		snprintf(s->targets, sizeof s->targets, "%s", value);
-	else if (strcmp(name, "dropout") || strcmp(value, "0")) /* none, for those who say so */
+	else
 		return ril_fail(err, RIL_EUSAGE,
 				"adapters: '%.40s=%.40s': the settings are rank=N, alpha=R, targets=NAME+NAME or all, "
-				"rslora=0 or 1, and dropout=0",
+				"rslora=0 or 1, and dropout=R, from 0 to less than 1",
 				name, value);
 	return 0;
 }
@@ -130,7 +139,10 @@ static int read_config(struct ril_adapters *a, const char *dir, struct ril_err *
 	if (!rc)
 		rc = ril_json_int(config, "r", &a->rank, err) || ril_json_num(config, "lora_alpha", &a->alpha, err) ||
 		     ril_json_bool(config, "use_rslora", &a->rslora, err) ||
+		     ril_json_num(config, "lora_dropout", &a->dropout, err) ||
 		     ril_json_str(config, "base_model_name_or_path", &base, err);
+	if (!rc && !(a->dropout >= 0 && a->dropout < 1))
+		rc = ril_fail(err, RIL_ECORRUPT, "lora_dropout is %g, not from 0 to less than 1", a->dropout);
 	if (!rc && (a->rank < 1 || a->rank > MAX_RANK || !*base))
 		rc = ril_fail(err, RIL_ECORRUPT, "%s", *base ? "r is out of range" : "no base_model_name_or_path");
 	if (!rc)
@@ -155,7 +167,8 @@ struct ril_adapters *ril_adapters_fresh(const struct ril_lora_spec *how, const c
 	struct ril_adapters *a = ril_new(1, sizeof *a, err);
 	if (!a)
 		return NULL;
-	*a = (struct ril_adapters){.rank = how->rank, .alpha = how->alpha, .rslora = how->rslora, .how = *how};
+	*a = (struct ril_adapters){
+		.rank = how->rank, .alpha = how->alpha, .rslora = how->rslora, .dropout = how->dropout, .how = *how};
 	if (!(a->base = ril_strdup(base, err))) {
 		ril_adapters_free(a);
 		return NULL;
@@ -176,10 +189,10 @@ void ril_adapters_free(struct ril_adapters *a)
 
 int ril_adapters_agree(const struct ril_adapters *a, const struct ril_lora_spec *s, struct ril_err *err)
 {
-	if (a->rank == s->rank && a->alpha == s->alpha && a->rslora == s->rslora)
+	if (a->rank == s->rank && a->alpha == s->alpha && a->rslora == s->rslora && a->dropout == s->dropout)
 		return 0;
-	return ril_fail(err, RIL_EUSAGE, "the folder's adapters have rank %lld, alpha %g, rslora %d",
-			(long long)a->rank, a->alpha, a->rslora);
+	return ril_fail(err, RIL_EUSAGE, "the folder's adapters have rank %lld, alpha %g, rslora %d, dropout %g",
+			(long long)a->rank, a->alpha, a->rslora, a->dropout);
 }
 
 /* ---- writing ---- */
@@ -219,7 +232,8 @@ int ril_adapters_write_config(const struct ril_params *ps, const char *dir, bool
 		  cJSON_AddStringToObject(c, "base_model_name_or_path", base) &&
 		  cJSON_AddBoolToObject(c, "inference_mode", true) &&
 		  cJSON_AddNumberToObject(c, "r", (double)a->rank) &&
-		  cJSON_AddNumberToObject(c, "lora_alpha", a->alpha) && cJSON_AddNumberToObject(c, "lora_dropout", 0) &&
+		  cJSON_AddNumberToObject(c, "lora_alpha", a->alpha) &&
+		  cJSON_AddNumberToObject(c, "lora_dropout", a->dropout) &&
 		  cJSON_AddBoolToObject(c, "use_rslora", a->rslora) && cJSON_AddStringToObject(c, "bias", "none") &&
 		  add_targets(c, a) && add_score(c, score);
 	char *text = ok ? cJSON_Print(c) : NULL;

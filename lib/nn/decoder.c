@@ -220,6 +220,7 @@ static struct ril_val *block(struct ril_tape *t, const void *ctx, struct ril_val
 	if (b->i == p->c->layers - 1 && p->p->rows) {
 		o = ril_t_gather(t, o, p->p->rows, p->p->nrows);
 		x = ril_t_gather(t, x, p->p->rows, p->p->nrows);
+		ril_t_names(t, p->p->wanted);
 	}
 	x = ril_t_linear_add(t, x, o, &l->o);
 	struct ril_val *h = ril_t_rmsnorm(t, x, l->norm2, p->c->norm_eps);
@@ -254,6 +255,7 @@ struct ril_val *ril_model_decode(struct ril_tape *t, struct ril_model *m, const 
 		return ril_tape_fail(t, &err);
 	if (vis && pass->stack) /* an image token's embedding and features, one after another */
 		p.vis = vis = ril_view_reshape(t, vis, vis->m.rows * (1 + pass->stack), p.c->hidden);
+	ril_t_names(t, pass->names);
 	struct ril_val *x = ril_t_embed(t, pass->ids, pass->vrow, pass->T, d->embed, vis);
 	for (int64_t i = 0; i < p.c->layers; i++) {
 		bool last = i == p.c->layers - 1 && pass->rows;

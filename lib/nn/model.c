@@ -220,11 +220,27 @@ struct ril_params *ril_model_layout(const char *dir, struct ril_config *out, str
 	return ps;
 }
 
+/* A tower's rows are each picture's pixel rows, or so many of each, or some of them made one, whatever their order within the
+ * picture. */
+static int name_rows(struct ril_tape *t, const struct ril_model *m, const struct ril_tower_input *in)
+{
+	int64_t rows = 0;
+	if (!ril_tape_dropping(t) || !in->names)
+		return 0;
+	for (int i = 0; i < in->n; i++)
+		rows += ril_config_pixel_rows(&m->config, in->grid + 3 * i);
+	struct ril_upload u = {in->names, (size_t)rows * sizeof *in->names, NULL};
+	if (ril_tape_upload(t, &u, 1))
+		return -1;
+	ril_t_names(t, (struct ril_names){u.device, rows});
+	return 0;
+}
+
 struct ril_val *ril_model_vision(struct ril_tape *t, struct ril_model *m, const struct ril_tower_input *in)
 {
 	bool sees = m->config.family->tower;
 	if (sees && m->params->reads & RIL_PART_VISION)
-		return m->config.family->tower->forward(t, m, in);
+		return name_rows(t, m, in) ? NULL : m->config.family->tower->forward(t, m, in);
 	struct ril_err err = {0};
 	ril_fail(&err, RIL_EFAIL, "%s: a %s was given pictures", m->params->dir,
 		 sees ? "model that was opened without its vision part" : "text-only model");

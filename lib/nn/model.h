@@ -54,8 +54,9 @@ struct ril_params *ril_model_layout(const char *dir, struct ril_config *out, str
 /* ---- pictures ---- */
 struct ril_tower_input {
 	int n;
-	const int32_t *grid; /* [n,3] as vision.grid */
-	const float *pixels; /* [sum of pixel rows, pixel cols] as vision.pixels */
+	const int32_t *grid;            /* [n,3] as vision.grid */
+	const float *pixels;            /* [sum of pixel rows, pixel cols] as vision.pixels */
+	const struct ril_rng_at *names; /* [sum of pixel rows]: whose they are, for dropout; NULL: nobody's */
 };
 /* Embeddings of all pictures in order [V, ril_config_image_cols]: H, or with DeepStack an embedding and its features. */
 struct ril_val *ril_model_vision(struct ril_tape *, struct ril_model *, const struct ril_tower_input *);

@@ -1,6 +1,8 @@
 /* pack.c -- packed batches; see pack.h. */
 #include "nn/pack.h"
 
+#include "base/rng.h"
+
 #include <stdlib.h>
 
 /* Growing arrays, kept from one reset to the next. */
@@ -13,8 +15,9 @@ struct ril_pack_store {
 	int32_t *pos;                                            /* [3,T] when done */
 	int32_t *prompt_pos, *prompt_vrow;                       /* [3,P], [P] of the group being added */
 	struct ril_seg *seg;
+	struct ril_rng_at *names; /* [T] */
 	size_t cap_ids, cap_vrow, cap_row, cap_target, cap_head, cap_rows, cap_seen, cap_axis[3], cap_pos,
-		cap_prompt_pos, cap_prompt_vrow, cap_seg;
+		cap_prompt_pos, cap_prompt_vrow, cap_seg, cap_names;
 	int64_t T, R;
 	int nseg;
 	/* of the last pass */
@@ -37,8 +40,8 @@ void ril_pack_free(struct ril_pack *p)
 	if (!p)
 		return;
 	struct ril_pack_store *s = p->store;
-	void *all[] = {s->ids,     s->vrow,    s->row,     s->target, s->head,       s->rows,        s->seen,
-		       s->axis[0], s->axis[1], s->axis[2], s->pos,    s->prompt_pos, s->prompt_vrow, s->seg};
+	void *all[] = {s->ids,     s->vrow,    s->row, s->target,     s->head,        s->rows, s->seen, s->axis[0],
+		       s->axis[1], s->axis[2], s->pos, s->prompt_pos, s->prompt_vrow, s->seg,  s->names};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		free(all[i]);
 	free(s);
@@ -130,7 +133,9 @@ static int reserve(struct ril_pack_store *s, const struct ril_pack_group *g, str
 	int64_t wanted = s->use == RIL_PACK_SCORE ? g->n : response_tokens(g);
 	size_t T = (size_t)(s->T + add), R = (size_t)(s->R + wanted);
 	size_t P = (size_t)g->P;
-	return ril_grow(&s->ids, &s->cap_ids, T, 4, err) || ril_grow(&s->vrow, &s->cap_vrow, T, 4, err) ||
+	return ril_grow(&s->names, &s->cap_names, T, sizeof *s->names, err) ||
+			       ril_grow(&s->ids, &s->cap_ids, T, 4, err) ||
+			       ril_grow(&s->vrow, &s->cap_vrow, T, 4, err) ||
 			       ril_grow(&s->axis[0], &s->cap_axis[0], T, 4, err) ||
 			       ril_grow(&s->axis[1], &s->cap_axis[1], T, 4, err) ||
 			       ril_grow(&s->axis[2], &s->cap_axis[2], T, 4, err) ||
@@ -143,9 +148,20 @@ static int reserve(struct ril_pack_store *s, const struct ril_pack_group *g, str
 		       : 0;
 }
 
+/* Names of the n tokens that come next: by their group, their place in the response, or in the prompt (-1), that all of the group's
+ * responses share. */
+static void add_names(struct ril_pack_store *s, const struct ril_pack_group *g, int32_t response, int64_t n)
+{
+	const uint32_t question = ril_hash32(g->name, strlen(g->name));
+	for (int64_t k = 0; k < n; k++)
+		s->names[s->T + k] = (struct ril_rng_at){
+			.question = question, .response = (uint32_t)response, .position = (uint32_t)k};
+}
+
 static void add_prompt(struct ril_pack_store *s, const struct ril_pack_group *g)
 {
 	size_t P = (size_t)g->P;
+	add_names(s, g, -1, g->P);
 	memcpy(s->ids + s->T, g->prompt, P * 4);
 	memcpy(s->vrow + s->T, s->prompt_vrow, P * 4);
 	for (int a = 0; a < ril_model_pos_rows(s->config); a++)
@@ -205,6 +221,7 @@ static int add_group(struct ril_pack *p, const struct ril_pack_group *g, struct 
 				add_segment(s, prompt, g->P, 0, 0);
 		}
 		int64_t row = s->T;
+		add_names(s, g, g->pick ? g->pick[i] : i, n);
 		add_tokens(s, response(g, i, &all), n, next);
 		if (s->form == RIL_PACK_SHARED)
 			add_segment(s, row, n, prompt, g->P);
@@ -258,6 +275,7 @@ int ril_pack_done(struct ril_pack *p, struct ril_err *err)
 					.rows = s->rows,
 					.nrows = n,
 					.head = s->head,
+					.names = s->names,
 					.target = s->use == RIL_PACK_POLICY ? s->target : NULL,
 					.R = s->R};
 	p->R = s->R;

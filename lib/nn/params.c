@@ -273,6 +273,8 @@ struct ril_param *ril_params_add(struct ril_params *ps, const char *name, int nd
 	memcpy(copy, values, (size_t)p->count * sizeof *copy);
 	p->stored = copy;
 	p->shard = ps->store->folder ? (int)ril_folder_files(ps->store->folder) - 1 : 0;
+	if (ps->adapters)
+		p->shard = -1; /* in their file: the base is not written */
 	p->w = ril_param_matrix(p);
 	ps->store->changed = true;
 	sort_table(ps);

@@ -92,15 +92,26 @@ static int stack(struct ril_tape *t, int64_t n, const struct ril_tokens *k, int3
 	return 0;
 }
 
+/* Names of the rows that are wanted; NULL: of all, or nobody asks. */
+static struct ril_rng_at *names_of_rows(struct ril_tape *t, const struct ril_tokens *k)
+{
+	bool asks = ril_tape_dropping(t) && k->names && k->rows;
+	struct ril_rng_at *out = asks ? ril_tape_host(t, (size_t)k->nrows, sizeof *out) : NULL;
+	for (int64_t i = 0; out && i < k->nrows; i++)
+		out[i] = k->names[k->rows[i]];
+	return out;
+}
+
 const struct ril_pass *ril_pass_make(struct ril_tape *t, const struct ril_config *c, const struct ril_tokens *k)
 {
-	enum { IDS, VROW, POS, ROWS, HEAD, TARGET, KV_ROW, FULL, SLIDE, SEEN_AT, DEEP, ARRAYS };
+	enum { IDS, VROW, POS, ROWS, HEAD, TARGET, KV_ROW, FULL, SLIDE, SEEN_AT, DEEP, NAMES, WANTED, ARRAYS };
 	struct ril_pass *p = ril_tape_host(t, 1, sizeof *p);
 	size_t T = (size_t)k->T * sizeof(int32_t), R = (size_t)k->R * sizeof(int32_t), nslide;
 	int64_t positions = k->T * ril_model_pos_rows(c), n = c->vision.stack, seen;
 	int32_t *vrow, *seen_at, *deep;
 	if (stack(t, n, k, &vrow, &seen_at, &deep, &seen))
 		return NULL;
+	const struct ril_rng_at *wanted = names_of_rows(t, k), *names = ril_tape_dropping(t) ? k->names : NULL;
 	const struct ril_seg *sliding = slide(t, c->text.window, k, &nslide);
 	struct ril_upload u[ARRAYS] = {
 		[IDS] = {k->ids, T, NULL},
@@ -114,6 +125,8 @@ const struct ril_pass *ril_pass_make(struct ril_tape *t, const struct ril_config
 		[SLIDE] = {sliding, nslide * sizeof *sliding, NULL},
 		[SEEN_AT] = {seen_at, (size_t)seen * sizeof *seen_at, NULL},
 		[DEEP] = {deep, (size_t)(n * seen) * sizeof *deep, NULL},
+		[NAMES] = {names, (size_t)k->T * sizeof *names, NULL},
+		[WANTED] = {wanted, (size_t)k->nrows * sizeof *wanted, NULL},
 	};
 	if (!p || (nslide && !sliding) || ril_tape_upload(t, u, ARRAYS))
 		return NULL;
@@ -133,6 +146,8 @@ const struct ril_pass *ril_pass_make(struct ril_tape *t, const struct ril_config
 			       .seen = seen,
 			       .seen_at = u[SEEN_AT].device,
 			       .deep = u[DEEP].device,
+			       .names = {u[NAMES].device, names ? k->T : 0},
+			       .wanted = {u[WANTED].device, wanted ? k->nrows : 0},
 			       .kv = k->kv,
 			       .hidden = k->hidden};
 	p->slide = nslide ? (struct ril_segs){u[SLIDE].device, (int)nslide} : p->full;

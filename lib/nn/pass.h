@@ -29,8 +29,9 @@ struct ril_tokens {
 	const int32_t *head;   /* [R]: rows of the result that the heads read; NULL: none */
 	const int32_t *target; /* [R]: the token that each predicts; NULL: none */
 	int64_t R;
-	struct ril_kv *kv;       /* NULL: none */
-	const int32_t *kv_row;   /* [T]: cache row that takes this token's key and value */
+	const struct ril_rng_at *names; /* [T]: whose tokens they are, for dropout; NULL: nobody's */
+	struct ril_kv *kv;              /* NULL: none */
+	const int32_t *kv_row;          /* [T]: cache row that takes this token's key and value */
 	struct ril_val **hidden; /* tests: [layers+1] gets every layer's input and the final output; NULL: not wanted */
 };
 
@@ -38,8 +39,9 @@ struct ril_tokens {
 struct ril_pass {
 	int64_t T, nrows, R;
 	const int32_t *ids, *vrow, *pos, *rows, *head, *target, *kv_row;
-	struct ril_segs full, slide; /* attention of full and of sliding layers */
-	int32_t top;                 /* the largest position */
+	struct ril_names names, wanted; /* with dropout: of the rows, of those of them that are wanted */
+	struct ril_segs full, slide;    /* attention of full and of sliding layers */
+	int32_t top;                    /* the largest position */
 	/* DeepStack: tokens that show a picture's, [seen]; the rows of their features, [stack, seen] */
 	int64_t stack, seen;
 	const int32_t *seen_at, *deep;

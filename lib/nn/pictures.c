@@ -1,6 +1,8 @@
 /* pictures.c -- embeddings of several groups' pictures; see pictures.h. */
 #include "nn/pictures.h"
 
+#include "base/rng.h"
+
 int64_t ril_pictures_tokens(const struct ril_config *c, const struct ril_pictures *s)
 {
 	int64_t V = 0;
@@ -41,6 +43,16 @@ static struct ril_val *from_embeds(struct ril_tape *t, const struct ril_pictures
 	return ril_tape_input(t, V, H, all);
 }
 
+/* A pixel row is its group's, its picture's, and one after another. */
+static void name_rows(struct ril_rng_at *to, const struct ril_config *c, const struct ril_pictures *s)
+{
+	const uint32_t question = ril_hash32(s->name, strlen(s->name));
+	for (int k = 0; k < s->n; k++)
+		for (int64_t i = 0, rows = ril_config_pixel_rows(c, s->grid + 3 * k); i < rows; i++)
+			*to++ = (struct ril_rng_at){
+				.question = question, .response = (uint32_t)k, .position = (uint32_t)i};
+}
+
 static struct ril_val *from_pixels(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *s, size_t n)
 {
 	int64_t rows = 0, cols = ril_config_pixel_cols(&m->config);
@@ -51,6 +63,8 @@ static struct ril_val *from_pixels(struct ril_tape *t, struct ril_model *m, cons
 	}
 	float *pixels = ril_tape_host(t, (size_t)(rows * cols), sizeof *pixels), *at = pixels;
 	int32_t *grid = ril_tape_host(t, (size_t)count * 3, sizeof *grid), *g = grid;
+	struct ril_rng_at *names = ril_tape_dropping(t) ? ril_tape_host(t, (size_t)rows, sizeof *names) : NULL,
+			  *name = names;
 	if (!pixels || !grid)
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
@@ -58,10 +72,13 @@ static struct ril_val *from_pixels(struct ril_tape *t, struct ril_model *m, cons
 			continue;
 		memcpy(at, s[i].pixels, (size_t)(s[i].pixel_rows * cols) * sizeof *at);
 		memcpy(g, s[i].grid, (size_t)s[i].n * 3 * sizeof *g);
+		if (names)
+			name_rows(name, &m->config, &s[i]);
+		name += names ? s[i].pixel_rows : 0;
 		at += s[i].pixel_rows * cols;
 		g += 3 * s[i].n;
 	}
-	return ril_model_vision(t, m, &(struct ril_tower_input){count, grid, pixels});
+	return ril_model_vision(t, m, &(struct ril_tower_input){count, grid, pixels, names});
 }
 
 int ril_pictures_embed(struct ril_tape *t, struct ril_model *m, const struct ril_pictures *s, size_t n,

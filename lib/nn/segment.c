@@ -22,6 +22,7 @@ struct ril_rerun {
 	ril_segment *fn;
 	const void *ctx;
 	int64_t last_sum; /* the call of ril_t_linear_add whose result is the segment's; 0: it is another operation's */
+	struct ril_names names; /* of the rows that enter */
 	struct ril_rec *before; /* cheap: the record before the segment's first */
 };
 
@@ -118,6 +119,7 @@ static void block_back(struct ril_tape *t, struct ril_rec *r)
 	t->inside = t->again = true;
 	t->sums = 0;
 	t->last_sum = how->last_sum;
+	t->names = how->names;
 	t->is = r->out->m;
 	struct ril_val *y = checked(t, how->fn(t, how->ctx, r->in[0]), t->is.rows, t->is.cols);
 	if (y) {
@@ -165,7 +167,7 @@ static struct ril_val *block(struct ril_tape *t, ril_segment *fn, const void *ct
 		return NULL;
 	if (size)
 		memcpy(copied, ctx, size);
-	*how = (struct ril_rerun){.fn = fn, .ctx = copied};
+	*how = (struct ril_rerun){.fn = fn, .ctx = copied, .names = t->names};
 	if (!forward(t, fn, copied, x, y, &how->last_sum))
 		return NULL;
 	y->needs = x->needs || t->trains;

@@ -67,6 +67,23 @@ void ril_tape_recompute(struct ril_tape *t, enum ril_recompute how)
 	t->recompute = how;
 }
 
+void ril_tape_drops(struct ril_tape *t, const struct ril_drops *how)
+{
+	t->dropping = how != NULL;
+	if (how)
+		t->drops = *how;
+}
+
+bool ril_tape_dropping(const struct ril_tape *t)
+{
+	return t->dropping;
+}
+
+void ril_t_names(struct ril_tape *t, struct ril_names names)
+{
+	t->names = names;
+}
+
 void ril_tape_reset(struct ril_tape *t)
 {
 	struct ril_arena *const all[] = {t->device, t->grads, t->scratch, t->host};
@@ -74,6 +91,7 @@ void ril_tape_reset(struct ril_tape *t)
 		ril_arena_reset(all[i], (struct ril_arena_mark){0});
 	t->last = NULL;
 	t->pooled = 0;
+	t->names = (struct ril_names){0};
 	t->inside = t->again = t->cheap = false;
 	t->err = (struct ril_err){0};
 }

@@ -61,6 +61,19 @@ enum ril_recompute { RIL_RECOMPUTE_NONE, RIL_RECOMPUTE_CHEAP, RIL_RECOMPUTE_BLOC
 enum ril_recompute ril_recompute_parse(const char *);
 void ril_tape_recompute(struct ril_tape *, enum ril_recompute); /* none at first; between passes */
 
+/* Dropout of what goes into adapters (nn/adapter.h), where a layer's adapter has any: on for the passes that are given how.
+ * A mask is a function of seed, who, step, pass, the layer's name, the row's name and the column, and of nothing else. */
+enum ril_drops_of { RIL_DROPS_POLICY, RIL_DROPS_DISC }; /* trained beside each other, with masks of their own */
+struct ril_drops {
+	uint32_t seed;
+	enum ril_drops_of who;
+	uint32_t step, pass;
+};
+void ril_tape_drops(struct ril_tape *, const struct ril_drops *); /* copied; NULL: off, as at first; between passes */
+bool ril_tape_dropping(const struct ril_tape *);
+/* Whose the rows of the values to come are; the names live until the reset. */
+void ril_t_names(struct ril_tape *, struct ril_names);
+
 /* ---- values ---- */
 struct ril_val *ril_tape_val(struct ril_tape *, int64_t rows, int64_t cols); /* contents undefined */
 /* Copied from the host, rounded to the tape's type. */

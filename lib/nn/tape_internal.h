@@ -19,6 +19,8 @@ struct ril_rec {
 	const int32_t *idx[2];
 	struct ril_segs seg;
 	struct ril_heads heads;
+	struct ril_names names;
+	struct ril_dropout drop;
 	const struct ril_rope *rope;
 	const int32_t *pos;
 	struct ril_logps logps;
@@ -48,7 +50,10 @@ struct ril_tape {
 	struct ril_rec *last;
 	bool record;
 	enum ril_recompute recompute;
-	struct ril_err err; /* first failure since the reset */
+	bool dropping;
+	struct ril_drops drops;
+	struct ril_names names; /* of the rows at hand */
+	struct ril_err err;     /* first failure since the reset */
 	/* Memory that serves again for gradients: of gradients whose producer's backward pass has run and, while a
 	 * segment that was run again is walked back, of its values that nothing reads any more. */
 	struct ril_free pool[RIL_TAPE_POOL];

@@ -67,13 +67,66 @@ static struct ril_val *scaled(struct ril_tape *t, struct ril_val *x, double s)
 	return y;
 }
 
+/* ---- dropout ---- */
+
+static void dropout_back(struct ril_tape *t, struct ril_rec *r)
+{
+	t->ops->dropout(ril_tape_grad(t, r->in[0]), r->out->g, r->names, r->drop, true);
+}
+
+static void dropout_again(struct ril_tape *t, struct ril_rec *r)
+{
+	t->ops->dropout(r->out->m, r->in[0]->m, r->names, r->drop, false);
+}
+
+/* A layer's mask in this pass: the key is Philox of all that is not a row's or a column's. */
+static struct ril_dropout drop_of(const struct ril_tape *t, const struct ril_lora *lora)
+{
+	const struct ril_drops *d = &t->drops;
+	uint32_t word[4];
+	ril_rng4(d->seed, RIL_RNG_DROPOUT, (struct ril_rng_at){d->step, (uint32_t)d->who, d->pass, lora->name}, word);
+	double below = rint(lora->dropout * 0x1p32);
+	below = below < 0x1p32 ? below : 0x1p32 - 1;
+	return (struct ril_dropout){{word[0], word[1]}, (uint32_t)below, (ril_real)(1 / (1 - below * 0x1p-32))};
+}
+
+static struct ril_val *unnamed(struct ril_tape *t, int64_t rows)
+{
+	struct ril_err err = {0};
+	ril_fail(&err, RIL_EFAIL, "dropout of %lld rows that have %lld names", (long long)rows, (long long)t->names.n);
+	return ril_tape_fail(t, &err);
+}
+
+/* What the adapter is given of x: x itself but in passes with dropout. */
+static struct ril_val *dropped(struct ril_tape *t, struct ril_val *x, const struct ril_lora *lora)
+{
+	if (!x || !t->dropping || lora->dropout <= 0)
+		return x;
+	int64_t rows = x->m.rows, n = t->names.n;
+	if (!n || (rows && rows % n && n % rows))
+		return unnamed(t, rows);
+	struct ril_val *y = ril_tape_out_cheap(t, rows, x->m.cols, x->needs);
+	if (!y)
+		return NULL;
+	const struct ril_dropout how = drop_of(t, lora);
+	t->ops->dropout(y->m, x->m, t->names, how, false);
+	struct ril_rec *r = ril_tape_rec(t, dropout_back, y);
+	if (r) {
+		r->again = dropout_again;
+		r->in[0] = x;
+		r->names = t->names;
+		r->drop = how;
+	}
+	return y;
+}
+
 /* y += what the layer's adapter makes of x, unless that is there already. */
 static struct ril_val *adapt(struct ril_tape *t, struct ril_val *y, struct ril_val *x, const struct ril_linear *l,
 			     bool there)
 {
 	if (!l->lora)
 		return y;
-	struct ril_val *h = scaled(t, ril_t_linear(t, x, &l->lora->a), l->lora->scale);
+	struct ril_val *h = scaled(t, ril_t_linear(t, dropped(t, x, l->lora), &l->lora->a), l->lora->scale);
 	if (!h)
 		return NULL;
 	if (!there)

@@ -104,6 +104,22 @@ struct ril_heads {
 	double scale; /* of the scores */
 };
 
+/* ---- dropout ---- */
+
+/* Whose rows they are: n names for the R rows of a matrix, of each of which question, response and position are read.  With
+ * R = k n the first k rows are the first name's, numbered on from k times its position; with n = k R a row has the first
+ * of its k names. */
+struct ril_names {
+	const struct ril_rng_at *at; /* [n], device */
+	int64_t n;
+};
+/* Column c of a row is dropped where word c mod 4 of Philox, under `key`, at counter (question, response, position, c / 4)
+ * is less than `below`: with probability below / 2^32.  What is kept is multiplied by `scale`. */
+struct ril_dropout {
+	uint32_t key[2], below;
+	ril_real scale;
+};
+
 enum ril_act { RIL_ACT_SILU, RIL_ACT_GELU /* erf */, RIL_ACT_GELU_TANH, RIL_ACT_QUICK_GELU, RIL_ACT_RELU };
 
 /* ---- how a token is chosen ---- */
@@ -233,6 +249,10 @@ typedef void ril_op_act_bwd(struct ril_mat dx, struct ril_mat dy, struct ril_mat
 typedef void ril_op_swiglu(struct ril_mat y, struct ril_mat gate, struct ril_mat up);
 typedef void ril_op_swiglu_bwd(struct ril_mat dgate, struct ril_mat dup, struct ril_mat dy, struct ril_mat gate,
 			       struct ril_mat up);
+
+/* y[R,C] = x[R,C], of which some elements are dropped (0) and the others scaled; with `accumulate` that is added to y: the way
+ * back.  y may be x; not dense. */
+typedef void ril_op_dropout(struct ril_mat y, struct ril_mat x, struct ril_names, struct ril_dropout, bool accumulate);
 
 /* ---- norms of the rows of x[T,C].  rstd[T] (and mean[T]) are saved for backward; NULL: not wanted ---- */
 typedef void ril_op_rmsnorm(struct ril_mat y, ril_real *rstd, struct ril_mat x, const ril_real *w, double eps);
@@ -388,7 +408,7 @@ typedef void ril_op_adamw(struct ril_mat p, struct ril_moments, struct ril_mat g
 #define RIL_OPS(OP)                                                                                                    \
 	OP(linear) OP(linear_bwd) OP(linear_act)                                                                       \
 	OP(embed) OP(embed_bwd) OP(gather) OP(gather_bwd) OP(scatter) OP(add_rows) OP(add_rows_bwd)                    \
-	OP(axpy) OP(scale_add) OP(scale_add_bwd) OP(act) OP(act_bwd) OP(swiglu) OP(swiglu_bwd)                         \
+	OP(axpy) OP(scale_add) OP(scale_add_bwd) OP(act) OP(act_bwd) OP(swiglu) OP(swiglu_bwd) OP(dropout)             \
 	OP(rmsnorm) OP(rmsnorm_bwd) OP(layernorm) OP(layernorm_bwd)                                                    \
 	OP(rope) OP(attention) OP(attention_bwd)                                                                       \
 	OP(head_logp) OP(head_logp_bwd)                                                                                \

@@ -183,6 +183,19 @@ static void axpby(enum ril_dtype to, enum ril_dtype from, int64_t n)
 	cost("axpby_kernel", (double)n * (2 * size_of(to) + size_of(from)), 3 * (double)n, FLOAT);
 }
 
+static void dropout(enum ril_dtype type, int64_t T, int64_t C)
+{
+	const struct ril_names names = {(const struct ril_rng_at *)vec(4 * T, 4), T};
+	const struct ril_dropout how = {{1, 2}, 1u << 29, 1};
+	double n = (double)(T * C), e = size_of(type), named = (double)T * sizeof(struct ril_rng_at);
+	op("dropout", "%lld x %lld", (long long)T, (long long)C);
+	ops->dropout(mat(type, T, C), mat(type, T, C), names, how, false);
+	cost("dropout_kernel", 2 * n * e + named, n, FLOAT);
+	op("dropout, back", "%lld x %lld", (long long)T, (long long)C);
+	ops->dropout(mat(type, T, C), mat(type, T, C), names, how, true);
+	cost("dropout_kernel", 3 * n * e + named, 2 * n, FLOAT);
+}
+
 static void scale_add(enum ril_dtype type, int64_t T, int64_t C)
 {
 	double n = (double)(T * C), e = size_of(type);

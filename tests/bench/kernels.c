@@ -37,6 +37,7 @@ static void policy_step(void)
 	linear(RIL_BF16, RIL_BF16, TOKENS, HIDDEN, INNER, false, false);
 	swiglu(RIL_BF16, TOKENS, INNER);
 	linear(RIL_BF16, RIL_BF16, TOKENS, INNER, HIDDEN, false, true);
+	dropout(RIL_BF16, TOKENS, INNER);
 	gather(RIL_BF16, CHOSEN, TOKENS, HIDDEN);
 	head(RIL_BF16, CHOSEN, HIDDEN, VOCAB);
 	losses(CHOSEN, 2 * GROUPS * RESPONSES);
@@ -150,6 +151,7 @@ static void forms_of(enum ril_dtype type)
 	add_rows(type, 64, 256, 16);
 	axpy(type, 64, 256);
 	scale_add(type, 64, 256);
+	dropout(type, 64, 256);
 	swiglu(type, 64, 256);
 	swiglu_bwd(type, 64, 256);
 	rope(type, 64, 4, 64, 64);

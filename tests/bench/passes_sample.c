@@ -117,7 +117,7 @@ void tower_begin(struct tower *t)
 	t->rows = ril_config_pixel_rows(c, grid);
 	int64_t n = t->rows * ril_config_pixel_cols(c);
 	t->pixels = malloc((size_t)n * sizeof *t->pixels);
-	t->in = (struct ril_tower_input){1, grid, t->pixels};
+	t->in = (struct ril_tower_input){1, grid, t->pixels, NULL};
 	t->tape = ril_tape_new(&bench.err);
 	if (!t->tape || !t->pixels)
 		fail();

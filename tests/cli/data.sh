@@ -33,6 +33,31 @@ expect_exit 0 E --with-answers -o other.ril llava.json
 expect_exit 0 ril-inspect --diff own.ril other.ril
 check "from standard input" cmp <(E --with-answers - <llava.json | ril-inspect --field prompt.ids) <(ril-inspect --field prompt.ids own.ril)
 
+# the same, packed: told by its bytes, read as it is
+for file in llava.json llava.jsonl; do gzip -k $file; cp $file.gz "plain.${file#*.}"; done
+for file in llava.json.gz llava.jsonl.gz plain.jsonl; do
+	expect_exit 0 E --with-answers -o packed.ril $file
+	check "$file: the same questions" cmp <(ril-inspect --field prompt.ids own.ril) <(ril-inspect --field prompt.ids packed.ril)
+done
+check "packed, from standard input" cmp <(E --with-answers - <llava.jsonl.gz | ril-inspect --field prompt.ids) <(ril-inspect --field prompt.ids own.ril)
+check "packed, from a pipe" cmp <(E --with-answers <(cat llava.jsonl.gz) | ril-inspect --field prompt.ids) <(ril-inspect --field prompt.ids own.ril)
+{ head -n 2 llava.jsonl | gzip; tail -n +3 llava.jsonl | gzip; } >members.jsonl.gz
+check "of two members" cmp <(E --with-answers members.jsonl.gz | ril-inspect --field prompt.ids) <(ril-inspect --field prompt.ids own.ril)
+shuffled() { E --shuffle --seed 3 --batch 2 --steps 6 "${@:2}" -o "$1" && ril-inspect --json --field prompt.ids "$1" | jq -c '[.key, .value]' >"$1.txt"; }
+for k in 1 2 3 4 5 6; do sed -n "${k}p" llava.jsonl | tee one$k.jsonl | gzip >one$k.jsonl.gz; done
+check "in any order" shuffled whole.ril one?.jsonl
+check "packed, of more files than may be open" sh -c "ulimit -n 16; '$RIL_BIN/ril-encode' -q -m '$M' --image-root data --shuffle --seed 3 --batch 2 --steps 6 -o many.ril one?.jsonl.gz"
+check "the same order" cmp whole.ril.txt <(ril-inspect --json --field prompt.ids many.ril | jq -c '[.key, .value]')
+check "resumed" shuffled later.ril --start-step 3 one?.jsonl.gz
+check "goes on" cmp <(tail -n 6 whole.ril.txt) later.ril.txt
+size=$(stat -c %s llava.jsonl.gz)
+for cut in 1 9 200 $((size / 2)); do head -c -$cut llava.jsonl.gz >cut.jsonl.gz; expect_exit 3 E cut.jsonl.gz; says 'cut.jsonl.gz: line '; says 'gzip: cut off'; done
+expect_exit 3 E - <cut.jsonl.gz; says 'standard input: line '
+printf X | dd of=cut.jsonl.gz bs=1 seek=$((size / 3)) conv=notrunc 2>/dev/null; expect_exit 3 E cut.jsonl.gz; says 'cut.jsonl.gz: line '
+head -c -1 llava.jsonl.gz >cut.jsonl.gz; expect_exit 3 ril-encode -m "$M" --image-root data --check cut.jsonl.gz swift.jsonl; says 'line 7: gzip: cut off'; says 'faults: 1'
+(printf '{"id": "a", "question": "?"}\n{"id": "b"}\n' | gzip) >bad.jsonl.gz; expect_exit 3 E bad.jsonl.gz; says "bad.jsonl.gz: line 2: id 'b': no 'question'"
+gzip </dev/null >none.jsonl.gz; expect_exit 1 E none.jsonl.gz; says 'none.jsonl.gz: no question in it'
+
 # the field to be read
 jq -c '.messages = [{role: "user", content: "Another?"}]' data/q.jsonl >two.jsonl
 expect_exit 0 E -o two.ril two.jsonl

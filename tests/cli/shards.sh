@@ -62,6 +62,14 @@ encode_many() { E --shuffle --seed 2 -o many.ril many/*.tar; ril-inspect --json 
 check "hundreds of shards, few files" cmp <(ulimit -n 160; encode_many) <(encode_many)
 check "all of them" test "$(keys many.ril | sort -u | wc -l)" = 300
 
+# a teacher asks for as many files as it may have, as ril-encode does: here each question's picture lies in a shard of its own
+mkdir each
+for k in {1..80}; do cp s/000000.png each/$k.png; jq -nc --arg k "$k" '{question: $k}' >each/$k.json; (cd each && tar -cf $k.tar $k.json $k.png); done
+expect_exit 0 ril-encode -q -m "$M" -o each.ril each/*.tar
+teach_each() { ril-teach -q -m "$M" -n 1 --greedy --max-new-tokens 1 --tokenizer "$M" --image-root each -i each.ril -o taught.ril; }
+expect_exit 0 sh -c "$(declare -f teach_each | sed 's/^teach_each ()/teach_each()/'); M='$M'; ulimit -Sn 64; teach_each"
+check "all answered" test "$(ril-inspect --json taught.ril | jq -s 'map(select(.kind == "group")) | length')" = 80
+
 # refused
 head -c 3000 shards/a.tar >cut.tar; expect_exit 3 E cut.tar; says 'cut.tar: cut off'
 head -c -20 shards/b.tar.gz >cut.tar.gz; expect_exit 3 E cut.tar.gz; says 'cut.tar.gz: gzip: cut off'

@@ -32,7 +32,35 @@ check "measured one by one" grep -q '^answer tokens  *9 ' out
 expect_exit 0 E --turns all data/q.jsonl
 expect_exit 2 E --turns first data/q.jsonl
 jq -c '.messages |= .[:5] | .images |= .[:2]' talk.jsonl >open.jsonl
-expect_exit 1 E --turns all --with-answers open.jsonl; says "no 'answer' to make a response of"
+keys() { groups "$1" | jq -r .key | paste -sd' '; }
+expect_exit 0 ril-encode -m "$M" --image-root data --turns all --with-answers --batch 3 -o open.ril open.jsonl; says '3 turns are not learnt'
+check "what ends in a question: the answers before it" test "$(keys open.ril)" = "c9/turn-1 c9/turn-2 c0/turn-1 c0/turn-2 c3/turn-1 c3/turn-2"
+expect_exit 0 E --turns all -o open.ril open.jsonl
+check "to be answered it is a question" test "$(keys open.ril)" = "c9/turn-1 c9/turn-2 c9 c0/turn-1 c0/turn-2 c0 c3/turn-1 c3/turn-2 c3"
+jq -c 'del(.images) | .messages = [{role: "user", content: "Here?"}]' talk.jsonl >asked.jsonl
+expect_exit 1 E --turns all --with-answers asked.jsonl; says "no 'answer' to make a response of"
+
+# answers that other trainers would not learn
+jq -c 'if .id == "c9" then .messages[1].weight = 0 | .messages[3].weight = 1 elif .id == "c0" then .messages[3].loss = false | .messages[5].loss = true
+	else .messages[5].weight = 0 | .messages[5].loss = null end' talk.jsonl >marked.jsonl
+expect_exit 0 ril-encode -m "$M" --image-root data --turns all --with-answers --batch 3 -o marked.ril marked.jsonl; says '3 turns are not learnt'
+check "are left out, the others keep their names" test "$(keys marked.ril)" = "c9/turn-2 c9 c0/turn-1 c0 c3/turn-1 c3/turn-2"
+check "and stay in what comes after" test "$(groups marked.ril | jq -c 'select(.key == "c9/turn-2").metadata.turns[2].content')" = '"A red ball."'
+check "the others are as without marks" test "$(ril-inspect --json --field prompt.ids marked.ril | jq -c 'select(.key == "c9/turn-2")')" = "$(ril-inspect --json --field prompt.ids all.ril | jq -c 'select(.key == "c9/turn-2")')"
+expect_exit 0 ril-encode -m "$M" --image-root data --check --turns all --with-answers marked.jsonl; says '3 turns are not learnt'
+expect_exit 0 E --turns all -o unlearnt.ril marked.jsonl
+check "as questions they are asked" test "$(keys unlearnt.ril | wc -w)" -eq 9
+expect_exit 1 E --with-answers marked.jsonl; says "the answer to make a response of is marked as not to be learnt"
+expect_exit 0 E marked.jsonl
+jq -c '.messages[1, 3, 5].weight = 0' talk.jsonl >none.jsonl
+expect_exit 1 E --turns all --with-answers none.jsonl; says "no answer is to be learnt"
+head -n 1 talk.jsonl | cat none.jsonl - | jq -c '.id = "x\(input_line_number)"' >mixed.jsonl
+check "a step without any is a step" test "$(E --turns all --with-answers --batch 1 mixed.jsonl | ril-inspect --json - | jq -c 'select(.kind == "step").metadata.groups | tonumber' | paste -sd' ')" = "0 0 0 3"
+expect_exit 0 sh -c "ril-encode -q -m '$M' --image-root data --turns all --with-answers --batch 1 mixed.jsonl | ril-update -q -m '$M' --objective sft --lr 1e-4 --run run"
+for bad in 2 0.5 '"no"' '[]'; do
+	head -n 1 talk.jsonl | jq -c ".messages[1].weight = $bad" >bad.jsonl
+	expect_exit 3 E bad.jsonl; says "bad.jsonl: line 1: id 'c9': messages 2: 'weight' is neither 0 nor 1, false nor true"
+done
 
 # the loss of a step is the mean over all answers' tokens
 loss() { ril-update -q -m "$M" --objective sft --lr 0 --metrics "$1.jsonl" --save "$1.out" -i "$1" -o /dev/null && jq .loss "$1.jsonl"; }

@@ -232,6 +232,11 @@ static void check_draws(RIL_UNUSED int first, struct ril_draws rows)
 	check_address(0, rows.barred);
 }
 
+static void check_names(RIL_UNUSED int first, struct ril_names names)
+{
+	check_address(0, names.at);
+}
+
 static void check_decode(RIL_UNUSED int first, struct ril_decode d)
 {
 	const void *all[] = {d.id,  d.logp, d.pos, d.kv_row,  d.full,     d.slide,
@@ -250,7 +255,7 @@ static void check_nothing(RIL_UNUSED int first, ...)
 	_Generic((x),                                                                                                  \
 		struct ril_mat: check_mat, struct ril_segs: check_segs, struct ril_rotary: check_rotary,               \
 		struct ril_loss_tokens: check_tokens, struct ril_policy_tokens: check_policy,                          \
-		struct ril_adamw: check_adamw,                                                                         \
+		struct ril_adamw: check_adamw, struct ril_names: check_names,                                          \
 		struct ril_draws: check_draws, struct ril_decode: check_decode, struct ril_moments: check_moments,     \
 		default: __builtin_choose_expr(__builtin_classify_type(x) == POINTER_CLASS, check_address, check_nothing))(0, (x));
 #define CHECK_1(x) CHECK(x)
@@ -301,6 +306,7 @@ WRAP(act, (mat y, mat x, enum ril_act a), (y, x, a))
 WRAP(act_bwd, (mat dx, mat dy, mat x, enum ril_act a), (dx, dy, x, a))
 WRAP(swiglu, (mat y, mat gate_, mat up), (y, gate_, up))
 WRAP(swiglu_bwd, (mat dgate, mat dup, mat dy, mat gate_, mat up), (dgate, dup, dy, gate_, up))
+WRAP(dropout, (mat y, mat x, struct ril_names names, struct ril_dropout how, bool add), (y, x, names, how, add))
 WRAP(rmsnorm, (mat y, ril_real *rstd, mat x, vec w, double eps), (y, rstd, x, w, eps))
 WRAP(rmsnorm_bwd, (mat dx, ril_real *dw, mat dy, mat x, vec w, vec rstd), (dx, dw, dy, x, w, rstd))
 WRAP(layernorm, (mat y, ril_real *mean, ril_real *rstd, mat x, vec w, vec b, double eps), (y, mean, rstd, x, w, b, eps))

@@ -64,7 +64,7 @@ int read_inputs(struct subject *s, struct ril_st *st, struct inputs *in)
 
 static struct ril_val *vision(struct subject *s, struct ril_model *m, const struct inputs *in)
 {
-	struct ril_tower_input p = {in->pictures, in->grid, in->pixels};
+	struct ril_tower_input p = {in->pictures, in->grid, in->pixels, NULL};
 	return in->pictures ? ril_model_vision(s->tape, m, &p) : NULL;
 }
 

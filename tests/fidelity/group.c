@@ -82,7 +82,7 @@ static int pack(struct ril_pack *p, struct ril_model *m, const struct group *g, 
 
 static struct ril_val *embed(struct subject *s, struct ril_model *m, const struct group *g)
 {
-	struct ril_tower_input in = {g->in.pictures, g->in.grid, g->in.pixels};
+	struct ril_tower_input in = {g->in.pictures, g->in.grid, g->in.pixels, NULL};
 	return in.n ? ril_model_vision(s->tape, m, &in) : NULL;
 }
 

@@ -131,14 +131,25 @@ static int see_turn(void *ctx, const struct ril_question_line *q, RIL_UNUSED str
 	return 0;
 }
 
+static int count_turn(void *ctx, RIL_UNUSED const struct ril_question_line *q, RIL_UNUSED struct ril_err *err)
+{
+	++*(size_t *)ctx;
+	return 0;
+}
+
 static void check_turns(const struct ril_question_line *q)
 {
 	struct ril_err e = {0};
 	size_t seen[3] = {0, 1, q->turns + 1};
 	for (size_t i = 0; i < q->turns; i++)
 		seen[1] += !strcmp(q->turn[i].role, "assistant");
-	CHECK(!ril_question_turns(q, see_turn, seen, &e) && seen[0] == seen[1], "%zu of %zu: %s", seen[0], seen[1],
-	      e.msg);
+	CHECK(!ril_question_turns(q, NULL, see_turn, seen, &e) && seen[0] == seen[1], "%zu of %zu: %s", seen[0],
+	      seen[1], e.msg);
+	/* of those to learn from, what is not there is counted */
+	size_t learnt = 0;
+	int64_t left = 0;
+	CHECK(!ril_question_turns(q, &left, count_turn, &learnt, &e) && learnt + (size_t)left == seen[1],
+	      "%zu learnt and %lld left of %zu: %s", learnt, (long long)left, seen[1], e.msg);
 }
 
 static void count(void *ctx, const struct ril_err *why)

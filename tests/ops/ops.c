@@ -123,6 +123,14 @@ static const struct op_case cases[] = {
 	{&scale_add_kind, {257, 32}, 0, 0, NULL, TEST | BF16 | LARGE},
 	{&scale_add_kind, {17, 31}, 0, 0, NULL, TEST | BF16},
 	{&scale_add_kind, {3600, 64}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
+	/* T, C, names, of 2^16 */
+	{&dropout_kind, {0, 5, 3, 6554}, 0, 0, NULL, TEST | BF16},
+	{&dropout_kind, {1, 1, 1, 32768}, 0, 0, NULL, TEST | BF16},
+	{&dropout_kind, {5, 33, 5, 13107}, 0, 3, NULL, TEST | BF16},
+	{&dropout_kind, {12, 40, 3, 32768}, 0, 8, NULL, TEST | BF16},   /* four rows a name */
+	{&dropout_kind, {3, 1037, 12, 65535}, 0, 0, NULL, TEST | BF16}, /* four names a row */
+	{&dropout_kind, {7, 64, 7, 0}, 0, 0, NULL, TEST | BF16},        /* nothing is dropped */
+	{&dropout_kind, {3600, 64, 3600, 6554}, 0, 0, NULL, TEST | BF16 | TIME | LARGE},
 	ALL_ACTS(0, 5, TEST | BF16),
 	ALL_ACTS(1, 1, TEST | BF16),
 	ALL_ACTS(3, 37, TEST | BF16),

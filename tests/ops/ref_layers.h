@@ -458,6 +458,58 @@ static void rope_backward(const struct run *r, void *const in[], RIL_UNUSED void
 	ops()->put(turned);
 }
 
+/* ---- dropout: d = T, C, names, how many of 2^16 elements are dropped ---- */
+
+static void dropout_shape(struct run *r)
+{
+	io_set(&r->in[0], r->d[0], r->d[1], r->d[1] + r->pad, true);
+	io_set(&r->out[0], r->d[0], r->d[1], r->d[1] + r->pad, true);
+	r->idx_n = 4 * r->d[2];
+	r->idx = malloc((size_t)(r->idx_n + 1) * sizeof *r->idx);
+	for (int64_t i = 0; i < r->idx_n; i++)
+		r->idx[i] = i % 4 == 0 ? -1 : i % 4 == 3 ? (int32_t)(i / 4) : (int32_t)(draw(r, 0, 1) * 1e9);
+}
+
+static struct ril_dropout dropout_how(const struct run *r)
+{
+	return (struct ril_dropout){
+		{7, 0x9ABCDEF0u}, (uint32_t)r->d[3] << 16, (ril_real)(65536. / (65536. - (double)r->d[3]))};
+}
+
+/* What an element is multiplied by, from the definition: one counter's words for one element. */
+static double dropout_factor(const struct run *r, int64_t t, int64_t c)
+{
+	int64_t T = r->d[0], n = r->d[2], each = T > n ? T / n : 1, skip = T > n ? 1 : n / T;
+	const uint32_t *name = (const uint32_t *)r->idx + t / each * skip * 4;
+	struct ril_dropout how = dropout_how(r);
+	uint32_t word[4],
+		at[4] = {name[1], name[2], name[3] * (uint32_t)each + (uint32_t)(t % each), (uint32_t)(c / 4)};
+	ril_philox(how.key, at, word);
+	return word[c % 4] < how.below ? 0 : (double)how.scale;
+}
+
+static void dropout_naive(const struct run *r, double *const in[], double *const out[])
+{
+	for (int64_t i = 0; i < r->d[0] * r->d[1]; i++)
+		out[0][i] = in[0][i] * dropout_factor(r, i / r->d[1], i % r->d[1]);
+}
+
+static struct ril_names dropout_names(const struct run *r)
+{
+	return (struct ril_names){(const struct ril_rng_at *)(const void *)r->at, r->d[2]};
+}
+
+static void dropout_forward(const struct run *r, void *const in[], void *const out[])
+{
+	ops()->dropout(OUT(0), IN(0), dropout_names(r), dropout_how(r), false);
+}
+
+static void dropout_backward(const struct run *r, RIL_UNUSED void *const in[], RIL_UNUSED void *const out[],
+			     void *const dout[], void *const din[])
+{
+	ops()->dropout(DIN(0), DOUT(0), dropout_names(r), dropout_how(r), true);
+}
+
 /* A bias may be rounded to the result's type. */
 static const struct kind linear_kind = {
 	"linear", linear_shape, linear_naive, linear_forward, linear_backward, linear_work, 2};
@@ -474,6 +526,7 @@ KIND(axpy, two_shape, NULL, NULL);
 KIND(scale_add, scale_add_shape, scale_add_backward, NULL);
 KIND(act, act_shape, act_backward, NULL);
 KIND(swiglu, swiglu_shape, swiglu_backward, NULL);
+KIND(dropout, dropout_shape, dropout_backward, NULL);
 KIND(rmsnorm, rmsnorm_shape, rmsnorm_backward, NULL);
 KIND(layernorm, layernorm_shape, layernorm_backward, NULL);
 KIND(rope, rope_shape, rope_backward, NULL);

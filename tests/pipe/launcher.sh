@@ -74,6 +74,23 @@ for delay in .02 .1 .2 .3 .5; do
 	check "SIGTERM after $delay s: 143 (was $rc: $(head -n 1 err))" test $rc -eq 143
 done
 
+# Once more, and it ends at once, within a step that takes seconds: nobody is left, nor the weights in memory.
+run=twice-$$
+twice=("${settings[@]:0:6}" --batch 24 -n 16 --max-new-tokens 60 --update '--mu 20' --encode '--epochs 500' --steps 2000)
+for signal in INT TERM; do
+	for delay in .3 .7; do
+		rm -rf $run
+		env --default-signal=INT ril-train -q --run $run "${twice[@]}" 2>err & pid=$!
+		for _ in $(seq 300); do [ -s $run/rollout.jsonl ] && break; sleep .1; done
+		work=$(cat $run/work)
+		kill -$signal $pid; sleep $delay; kill -$signal $pid; wait $pid; rc=$?
+		sleep .3
+		check "SIG$signal twice: its own exit code (was $rc)" test $rc -eq $([ $signal = INT ] && echo 130 || echo 143)
+		check "nothing is left of $work" test -n "$work" -a ! -e "$work"
+		check "nobody works on" sh -c "! cat /proc/[0-9]*/cmdline 2>/dev/null | grep -qz '^$run'"
+	done
+done
+
 # Nor does it matter when the whole group is signalled, as timeout(1) does: the step at work becomes a checkpoint.
 expect_exit 124 timeout -s TERM 3 ril-train -q --run group "${settings[@]}" --steps 20000 --encode '--epochs 5000' --save-every 20000
 for i in $(seq 100); do flock -n group/lock true && break; sleep .1; done # the launcher ends after timeout does

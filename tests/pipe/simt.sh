@@ -52,6 +52,12 @@ for family in S I; do
 		done
 		check "$family: the student moved, $compute" test "$(cmp -s $family.gpu/$compute/model.safetensors $family/model.safetensors; echo $?)" = 1
 	done
+	adapters() { update "$1" $family $family.cpu/s.ril "$2" --lora rank=2,dropout=0.2 --recompute cheap "${@:3}"; }
+	check "$family: adapters with dropout on the CPU" adapters "$RIL_BIN" $family.cpu/lora --device cpu
+	check "$family: and on the GPU" adapters "$GPU" $family.gpu/lora --device cuda:0 --compute f32
+	for what in loss grad_norm; do
+		check "$family, adapters: $what as on the CPU" near $what 1e-4 $family.cpu/lora.jsonl $family.gpu/lora.jsonl
+	done
 	check "$family: trained again" update "$GPU" $family $family.cpu/s.ril $family.gpu/again --device cuda:0 --compute bf16
 	check "$family: the same bytes" cmp $family.gpu/bf16/model.safetensors $family.gpu/again/model.safetensors
 done

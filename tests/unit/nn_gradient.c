@@ -191,31 +191,114 @@ static void test_tanh(void)
 	rig_close(&r);
 }
 
-/* Adapters of all layers of all parts: what they train, and from what memory; B, which begins as zeros, is drawn. */
-static void test_adapters(const char *folder, const char *name, bool score)
+/* Adapters of all layers of all parts; B, which begins as zeros, is drawn. */
+static int open_adapters(struct rig *r, const char *spec, const char *folder, const char *name, bool score)
 {
-	struct rig r;
 	struct ril_err err = {0};
 	struct ril_lora_spec lora;
 	const struct ril_training how = {.parts = PARTS, .keep_master = true};
-	CHECK(!ril_lora_parse(&lora, "rank=3,alpha=5", &err), "%s", err.msg);
+	CHECK(!ril_lora_parse(&lora, spec, &err), "%s", err.msg);
 	lora.parts = PARTS;
-	int rc = rig_open_for(&r, folder, name, score ? RIL_PACK_SCORE : RIL_PACK_POLICY, &how, &lora, NULL, &err);
+	int rc = rig_open_for(r, folder, name, score ? RIL_PACK_SCORE : RIL_PACK_POLICY, &how, &lora, NULL, &err);
 	CHECK(!rc, "%s", err.msg);
-	for (size_t i = 0; !rc && i < r.m->params->n; i++) {
-		const struct ril_param *p = r.m->params->at[i];
+	for (size_t i = 0; !rc && i < r->m->params->n; i++) {
+		const struct ril_param *p = r->m->params->at[i];
 		bool trained = p->adapter || p->part == RIL_PART_SCORE;
 		CHECK(trained == (p->offset >= 0), "%s: %s", p->name, trained ? "frozen" : "trained");
 		for (int64_t k = 0; p->adapter && k < p->count; k++)
-			r.m->params->master[p->offset + k] =
+			r->m->params->master[p->offset + k] =
 				(ril_real)(.2 * ril_rng_normal(9, RIL_RNG_TEST,
 							       (struct ril_rng_at){.question = (uint32_t)i,
 										   .position = (uint32_t)k}));
 	}
-	if (!rc) {
-		CHECK(!ril_params_refresh(r.m->params, &err), "%s", err.msg);
+	if (!rc)
+		CHECK(!ril_params_refresh(r->m->params, &err), "%s", err.msg);
+	return rc;
+}
+
+/* What they train, and from what memory. */
+static void test_adapters(const char *folder, const char *name, bool score)
+{
+	struct rig r;
+	if (!open_adapters(&r, "rank=3,alpha=5", folder, name, score)) {
 		test_recompute(&r, "adapters");
 		test_prefix(&r, "adapters");
+		test_threads(&r);
+		test_differences(&r);
+	}
+	rig_close(&r);
+}
+
+/* ---- dropout of what goes into adapters ---- */
+
+/* Masks are other ones for each of what they are a function of, and none is at work unless it is asked for. */
+static void test_masks(struct rig *r, const struct ril_drops *drops)
+{
+	struct ril_drops other[4] = {*drops, *drops, *drops, *drops};
+	other[0].seed++;
+	other[1].who = RIL_DROPS_DISC;
+	other[2].step++;
+	other[3].pass++;
+	double with = run(r, RIL_PACK_SHARED, false);
+	CHECK(run(r, RIL_PACK_SHARED, false) == with, "%s: the same mask twice", r->group.name);
+	for (int i = 0; i < 4; i++) {
+		r->drops = &other[i];
+		CHECK(run(r, RIL_PACK_SHARED, false) != with, "%s: mask %d is the same", r->group.name, i);
+	}
+	r->drops = NULL;
+	CHECK(run(r, RIL_PACK_SHARED, false) != with, "%s: dropout changes nothing", r->group.name);
+	r->drops = drops;
+	const char *name = r->group.name;
+	r->group.name = "another question";
+	CHECK(run(r, RIL_PACK_SHARED, false) != with, "%s: another question has the same mask", name);
+	r->group.name = name;
+}
+
+/* The same group alone and after another one, which moves its rows; from response 1 on, which takes its place. */
+static void test_neighbours(struct rig *r)
+{
+	struct ril_err err = {0};
+	const struct ril_logps none = {0};
+	static const int32_t later[N - 1] = {1, 2, 3};
+	double alone[64], *logp = test_up(NULL, sizeof r->out);
+	int64_t from = r->start[1], rows = 0;
+	if (r->group.pictures || r->use != RIL_PACK_POLICY)
+		goto out;
+	run(r, RIL_PACK_SHARED, false);
+	memcpy(alone, r->out, sizeof alone);
+	struct ril_pack_group second = r->group, first = r->group;
+	struct ril_logps to = none;
+	second.pick = later;
+	second.n = N - 1;
+	first.name = "another question";
+	to.logp = logp;
+	ril_tape_reset(r->tape);
+	ril_pack_reset(r->pack, &r->m->config, RIL_PACK_SHARED, r->use);
+	first.n = 1;
+	rows = r->start[1];
+	CHECK(!ril_pack_add(r->pack, &first, &err) && !ril_pack_add(r->pack, &second, &err) &&
+		      !ril_pack_done(r->pack, &err) && !ril_pack_logp(r->tape, r->m, r->pack, NULL, 0.8, to, &err) &&
+		      !ril_tape_check(r->tape, &err),
+	      "%s", err.msg);
+	test_down(r->out, logp, sizeof r->out);
+	for (int64_t i = 0; i < r->start[N] - from; i++)
+		CHECK(fabs(r->out[rows + i] - alone[from + i]) < 1e-4, "token %lld: %.9g alone, %.9g beside others",
+		      (long long)i, alone[from + i], r->out[rows + i]);
+out:
+	ril_ops()->put(logp);
+}
+
+static void test_dropout(const char *folder, const char *name, bool score)
+{
+	struct rig r;
+	const struct ril_drops drops = {.seed = 3, .step = 2};
+	if (!open_adapters(&r, "rank=3,alpha=5,dropout=0.25", folder, name, score)) {
+		r.drops = &drops;
+		test_masks(&r, &drops);
+		test_neighbours(&r);
+		test_recompute(&r, "dropout");
+		test_recompute_memory(&r);
+		test_prefix(&r, "dropout");
 		test_threads(&r);
 		test_differences(&r);
 	}
@@ -250,8 +333,10 @@ int main(void)
 				test_prefix(&r, use ? "discriminator" : "policy");
 			if (!rc)
 				test_threads(&r);
-			if (!rc && i != 0 && i != 2)
+			if (!rc && i != 0 && i != 2) {
 				test_adapters(folder[i], name, use);
+				test_dropout(folder[i], name, use);
+			}
 			/* every architecture once; where only the golden subset is, the Qwen folder that it has */
 			if (!rc && (i == 0 || i >= 3 || !test_shared(path)))
 				test_differences(&r);

@@ -172,7 +172,7 @@ RIL_OPS(RIL_CPU_OP)
 #define RIL_CPU_WIDE(OP)                                                                                               \
 	OP(linear) OP(linear_bwd) OP(embed) OP(embed_bwd) OP(gather_bwd) OP(add_rows) OP(add_rows_bwd) OP(axpy)        \
 	OP(scale_add) OP(scale_add_bwd) OP(act) OP(act_bwd) OP(swiglu) OP(swiglu_bwd) OP(rmsnorm) OP(rmsnorm_bwd)      \
-	OP(layernorm) OP(layernorm_bwd) OP(rope) OP(attention) OP(attention_bwd) OP(head_logp) OP(head_logp_bwd)
+	OP(dropout) OP(layernorm) OP(layernorm_bwd) OP(rope) OP(attention) OP(attention_bwd) OP(head_logp) OP(head_logp_bwd)
 /* clang-format on */
 #define RIL_WIDE_OP(op) ril_op_##op ril_wide_##op;
 RIL_CPU_WIDE(RIL_WIDE_OP)

@@ -200,6 +200,12 @@ void ril_cpu_swiglu_bwd(mat dgate, mat dup, mat dy, mat gate, mat up)
 	NARROW(ril_wide_swiglu_bwd(dgate, dup, dy, gate, up), SUM(dgate), SUM(dup), IN(dy), IN(gate), IN(up));
 }
 
+void ril_cpu_dropout(mat y, mat x, struct ril_names names, struct ril_dropout how, bool accumulate)
+{
+	NARROW(ril_wide_dropout(y, x, names, how, accumulate), {.m = &y, .use = accumulate || y.p == x.p ? ADD : WRITE},
+	       IN(x));
+}
+
 /* ---- norms, positions ---- */
 
 void ril_cpu_rmsnorm(mat y, ril_real *rstd, mat x, const ril_real *w, double eps)
