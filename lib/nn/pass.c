@@ -94,7 +94,7 @@ static int stack(struct ril_tape *t, int64_t n, const struct ril_tokens *k, int3
 
 const struct ril_pass *ril_pass_make(struct ril_tape *t, const struct ril_config *c, const struct ril_tokens *k)
 {
-	enum { IDS, VROW, POS, ROWS, HEAD, TARGET, KV_ROW, FULL, SLIDE, SEEN_AT, DEEP, ARRAYS };
+	enum { IDS, VROW, POS, ROWS, HEAD, TARGET, KV_ROW, FULL, SLIDE, SEEN_AT, DEEP, NOISE_TO, NOISE_OF, ARRAYS };
 	struct ril_pass *p = ril_tape_host(t, 1, sizeof *p);
 	size_t T = (size_t)k->T * sizeof(int32_t), R = (size_t)k->R * sizeof(int32_t), nslide;
 	int64_t positions = k->T * ril_model_pos_rows(c), n = c->vision.stack, seen;
@@ -114,6 +114,8 @@ const struct ril_pass *ril_pass_make(struct ril_tape *t, const struct ril_config
 		[SLIDE] = {sliding, nslide * sizeof *sliding, NULL},
 		[SEEN_AT] = {seen_at, (size_t)seen * sizeof *seen_at, NULL},
 		[DEEP] = {deep, (size_t)(n * seen) * sizeof *deep, NULL},
+		[NOISE_TO] = {k->noise ? k->noise_to : NULL, (size_t)k->noisy * sizeof(int32_t), NULL},
+		[NOISE_OF] = {k->noise ? k->noise_of : NULL, (size_t)k->noisy * sizeof(int32_t), NULL},
 	};
 	if (!p || (nslide && !sliding) || ril_tape_upload(t, u, ARRAYS))
 		return NULL;
@@ -133,8 +135,13 @@ const struct ril_pass *ril_pass_make(struct ril_tape *t, const struct ril_config
 			       .seen = seen,
 			       .seen_at = u[SEEN_AT].device,
 			       .deep = u[DEEP].device,
+			       .noisy = k->noisy,
+			       .noise_to = u[NOISE_TO].device,
+			       .noise_of = u[NOISE_OF].device,
 			       .kv = k->kv,
 			       .hidden = k->hidden};
+	if (k->noise && !(p->noise = ril_tape_input(t, k->noisy, c->text.hidden, k->noise)))
+		return NULL;
 	p->slide = nslide ? (struct ril_segs){u[SLIDE].device, (int)nslide} : p->full;
 	return p;
 }
