@@ -20,7 +20,7 @@ static struct {
 	const char *in, *out, *model, *init, *run, *save, *metrics;
 	bool gzip, update;
 	const char *loss, *similarity;
-	double smoothing;
+	double smoothing, r1, sigma;
 	int64_t start, disc_steps, replay, replayed;
 	struct optim_args optim;
 	struct plan_args plan;
@@ -36,6 +36,10 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_INT, 0, "disc-steps", &opt.disc_steps, "N", "optimiser steps on each batch", 1, 1e6, NULL},
 	{RIL_OPT_CHOICE, 0, "disc-loss", &opt.loss, NULL, "of single responses, or of pairs", 0, 0, RIL_DISC_LOSSES},
 	{RIL_OPT_REAL, 0, "label-smoothing", &opt.smoothing, "R", "how unsure D is told to be", 0, 1, NULL},
+	{RIL_OPT_REAL, 0, "r1", &opt.r1, "W", "penalty on how noise moves D at teachers' responses; 0: none", 0, 1e9,
+	 NULL},
+	{RIL_OPT_REAL, 0, "r1-sigma", &opt.sigma, "S", "that noise, as a share of what embeddings are", 1e-6, 1e3,
+	 NULL},
 	{RIL_OPT_CHOICE, 0, "similarity", &opt.similarity, NULL, "the similarity reward", 0, 0, RIL_SIMILARITIES},
 	{RIL_OPT_INT, 0, "replay", &opt.replay, "N", "keep N earlier groups to train on, too; 0: none", 0, 1e9, NULL},
 	{RIL_OPT_INT, 0, "replay-groups", &opt.replayed, "N", "of them at each batch; 0: as many as it has", 0, 1e9,
@@ -64,6 +68,7 @@ struct discriminate {
 };
 
 #define REPLAY "disc-replay.ril"
+#define SIGMA .1
 
 /* Puts D into step-N.tmp and syncs it: ril-update, further down, commits the folder when the step frame reaches it. */
 static int checkpoint(struct discriminate *d, int64_t step, struct ril_err *err)
@@ -178,6 +183,7 @@ static int measure(void *ctx, const struct ril_plan_batch *b, struct ril_memory 
 		const struct ril_plan_pass how = {.use = RIL_PACK_SCORE,
 						  .recompute = ril_recompute_parse(opt.optim.recompute),
 						  .micro_batch = opt.optim.micro_batch,
+						  .again = opt.r1 > 0 ? b->responses / 2 : 0, /* the teachers' */
 						  .pixels = pixels,
 						  .record = opt.update};
 		ril_memory_model(m, d.model, d.optim);
@@ -242,6 +248,9 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 	const struct ril_disc_options how = {.loss = loss_of(),
 					     .smoothing = opt.smoothing,
 					     .similarity = similarity_of(),
+					     .r1 = opt.r1,
+					     .sigma = opt.sigma > 0 ? opt.sigma : SIGMA,
+					     .seed = (uint32_t)t->common.seed,
 					     .replay = d->replay,
 					     .replayed = opt.replayed,
 					     .steps = opt.update ? opt.disc_steps : 0,
@@ -267,6 +276,10 @@ static int check_options(struct ril_err *err)
 {
 	if (opt.replay && !opt.update)
 		return ril_fail(err, RIL_EUSAGE, "--replay needs --update");
+	if (opt.r1 > 0 && !opt.update)
+		return ril_fail(err, RIL_EUSAGE, "--r1 needs --update");
+	if (opt.sigma > 0 && !(opt.r1 > 0))
+		return ril_fail(err, RIL_EUSAGE, "--r1-sigma needs --r1");
 	if (opt.replayed && !opt.replay)
 		return ril_fail(err, RIL_EUSAGE, "--replay-groups needs --replay");
 	if (!opt.model == !opt.init)

@@ -112,7 +112,7 @@ static void rig_close(struct rig *r)
 }
 
 /* Loss = sum of coef * (log-probability, with its entropy where the rig says so, or logit); with `backward` gradients add up too.  r->size: of its terms. */
-static double run(struct rig *r, enum ril_pack_form form, bool backward)
+static RIL_UNUSED double run(struct rig *r, enum ril_pack_form form, bool backward)
 {
 	bool entropies = r->entropies && r->use == RIL_PACK_POLICY;
 	struct ril_err err = {0};

@@ -2,6 +2,7 @@
 #include "algo/disc.h"
 
 #include "algo/mirror_internal.h"
+#include "algo/penalty_internal.h"
 #include "base/json.h"
 #include "base/logistic.h"
 #include "base/progress.h"
@@ -10,12 +11,18 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* What a pass adds up; doubles alone. */
+struct sums {
+	struct ril_bce_sums bce;
+	double squares; /* of what noise does to the logits */
+};
+
 /* What a batch's responses have, on the device and on the host. */
 struct logits {
-	struct ril_bce_sums *sums; /* of one pass */
-	int64_t *start;            /* [work.n + 1]: each group's first response */
-	ril_real *z;               /* [work.R] */
-	int8_t *label;             /* [work.R]: 1 student, 0 teacher, -1 neither */
+	struct sums *sums; /* of one pass */
+	int64_t *start;    /* [work.n + 1]: each group's first response */
+	ril_real *z;       /* [work.R] */
+	int8_t *label;     /* [work.R]: 1 student, 0 teacher, -1 neither */
 };
 
 struct ril_disc {
@@ -26,6 +33,7 @@ struct ril_disc {
 	struct ril_tape *tape;
 	struct ril_pack *pack;
 	struct ril_mirror store;
+	struct ril_penalty penalty;
 	/* of the current batch */
 	struct ril_work work;
 	struct ril_work_options layout;
@@ -44,6 +52,7 @@ struct ril_disc *ril_disc_new(struct ril_model *m, struct ril_optim *optim, stru
 	*d = (struct ril_disc){.model = m, .optim = optim, .tok = tok, .how = *how};
 	if (!d->how.world)
 		d->how.world = &ril_world_one;
+	d->penalty = (struct ril_penalty){.weight = how->r1, .sigma = how->sigma, .seed = how->seed};
 	d->tape = ril_tape_new(err);
 	d->pack = ril_pack_new(err);
 	if (!d->tape || !d->pack) {
@@ -61,6 +70,7 @@ void ril_disc_free(struct ril_disc *d)
 		return;
 	ril_work_clear(&d->work);
 	ril_mirror_free(&d->store);
+	ril_penalty_free(&d->penalty);
 	ril_tape_free(d->tape);
 	ril_pack_free(d->pack);
 	free(d);
@@ -79,7 +89,7 @@ size_t ril_disc_peak(const struct ril_disc *d)
 
 static struct logits lay(void *block, const struct ril_work *w)
 {
-	struct ril_bce_sums *sums = block;
+	struct sums *sums = block;
 	int64_t *start = (void *)(sums + 1);
 	ril_real *z = (void *)(start + w->n + 1);
 	return (struct logits){sums, start, z, (int8_t *)(z + w->R)};
@@ -88,7 +98,7 @@ static struct logits lay(void *block, const struct ril_work *w)
 /* Bytes of it. */
 static size_t laid(const struct ril_work *w)
 {
-	return sizeof(struct ril_bce_sums) + (w->n + 1) * sizeof(int64_t) + (size_t)w->R * (sizeof(ril_real) + 1);
+	return sizeof(struct sums) + (w->n + 1) * sizeof(int64_t) + (size_t)w->R * (sizeof(ril_real) + 1);
 }
 
 /* Where groups begin, and their pairs. */
@@ -135,29 +145,39 @@ static int label(struct ril_disc *d, struct ril_err *err)
 	return 0;
 }
 
-static int begin(struct ril_disc *d, const struct ril_batch *b, struct ril_err *err)
+/* learns: the batch is trained on, and judged perhaps. */
+static int begin(struct ril_disc *d, const struct ril_batch *b, bool learns, struct ril_err *err)
 {
 	d->layout = (struct ril_work_options){.pixels = d->how.pixels,
+					      .again = learns && d->how.r1 > 0 ? ril_penalty_real : NULL,
 					      .form = RIL_PACK_SHARED,
 					      .use = RIL_PACK_SCORE,
 					      .micro_batch = d->how.micro_batch};
 	return ril_work_fill(&d->work, b, &d->model->config, &d->layout, err) || label(d, err) ? -1 : 0;
 }
 
-/* Logits [n,1] of micro-batch m, whose first response is number *at of the batch. */
-static int forward(struct ril_disc *d, size_t m, int64_t *at, struct ril_val **z, struct ril_err *err)
+/* Which noise is drawn. */
+struct draw {
+	int64_t t, k; /* training step; optimiser step of it */
+};
+
+/* Logits [n,1] of micro-batch m, and in training those with noise after them (noise NULL: judgement). */
+static int forward(struct ril_disc *d, size_t m, const struct draw *noise, struct ril_val **z, struct ril_err *err)
 {
 	struct ril_val *vis;
-	*at = d->work.group[d->work.cut[m]].first;
+	struct ril_work_options how = d->layout;
+	if (!noise)
+		how.again = NULL;
 	ril_tape_reset(d->tape);
-	return ril_work_pack(&d->work, m, &d->layout, d->tape, d->model, d->pack, &vis, err) ||
-			       ril_pack_score(d->tape, d->model, d->pack, vis, z, err)
-		       ? -1
-		       : 0;
+	if (ril_work_pack(&d->work, m, &how, d->tape, d->model, d->pack, &vis, err) ||
+	    (how.again && ril_penalty_draw(&d->penalty, &d->work, m, noise->t, noise->k, d->pack,
+					   d->model->config.text.hidden, err)))
+		return -1;
+	return ril_pack_score(d->tape, d->model, d->pack, vis, z, err);
 }
 
 /* The wait of a pass, and what it found: its sums, and with `logits` host.z. */
-static int end_pass(struct ril_disc *d, bool logits, struct ril_bce_sums *bce, struct ril_err *err)
+static int end_pass(struct ril_disc *d, bool logits, struct sums *sums, struct ril_err *err)
 {
 	const char *end = logits ? (const char *)(d->host.z + d->work.R) : (const char *)(d->host.sums + 1);
 	size_t bytes = (size_t)(end - (const char *)d->host.sums);
@@ -165,10 +185,12 @@ static int end_pass(struct ril_disc *d, bool logits, struct ril_bce_sums *bce, s
 	if (ril_tape_check(d->tape, err))
 		return -1;
 	ril_mirror_down(&d->store, d->host.sums, bytes);
-	*bce = *d->host.sums;
-	if (d->how.world->sum(d->how.world, (double *)bce, sizeof *bce / sizeof(double), err))
+	*sums = *d->host.sums;
+	if (d->how.world->sum(d->how.world, (double *)sums, sizeof *sums / sizeof(double), err))
 		return -1;
-	return bce->broken > 0 ? ril_fail(err, RIL_ENONFINITE, "the discriminator's logit is not finite") : 0;
+	return sums->bce.broken > 0 || !isfinite(sums->squares)
+		       ? ril_fail(err, RIL_ENONFINITE, "the discriminator's logit is not finite")
+		       : 0;
 }
 
 /* The loss of groups [from, to), whose first logit is z's. */
@@ -176,13 +198,13 @@ static void add_loss(const struct ril_disc *d, struct ril_mat dz, struct ril_mat
 {
 	const int8_t *label = d->device.label + d->work.group[from].first;
 	if (d->how.loss == RIL_DISC_BRADLEY_TERRY)
-		ril_ops()->pair_loss(dz, d->device.sums, z, label,
+		ril_ops()->pair_loss(dz, &d->device.sums->bce, z, label,
 				     (struct ril_pairs){.start = d->device.start + from,
 							.groups = (int64_t)(to - from),
 							.weight = d->pairs > 0 ? 1 / d->pairs : 0,
 							.smoothing = d->how.smoothing});
 	else
-		ril_ops()->bce_loss(dz, d->device.sums, z, label,
+		ril_ops()->bce_loss(dz, &d->device.sums->bce, z, label,
 				    (struct ril_bce){d->weight[0], d->weight[1], d->how.smoothing});
 }
 
@@ -192,53 +214,60 @@ static bool teaches(const struct ril_disc *d)
 	return d->how.loss == RIL_DISC_BRADLEY_TERRY ? d->pairs > 0 : d->total[0] + d->total[1] > 0;
 }
 
+/* The loss of micro-batch m, whose logits are z. */
+static int add_losses(struct ril_disc *d, size_t m, struct ril_val *z, struct ril_err *err)
+{
+	struct ril_mat dz = ril_tape_seed(d->tape, z);
+	int64_t n = d->pack->R - d->pack->again;
+	double each = d->total[0] ? d->how.r1 / (double)d->total[0] : 0;
+	add_loss(d, dz.p ? ril_mat_rows(dz, 0, n) : dz, ril_mat_rows(z->m, 0, n), d->work.cut[m], d->work.cut[m + 1]);
+	return ril_penalty_add(&d->penalty, d->pack, dz, z->m, each, &d->device.sums->squares, err);
+}
+
 /* Gradients of the whole batch. */
-static int learn_parts(struct ril_disc *d, struct ril_err *err)
+static int learn_parts(struct ril_disc *d, struct draw noise, struct ril_err *err)
 {
 	for (size_t m = 0; m < d->work.cuts; m++) {
 		struct ril_val *z;
-		int64_t at;
-		if (forward(d, m, &at, &z, err))
-			return -1;
-		add_loss(d, ril_tape_seed(d->tape, z), z->m, d->work.cut[m], d->work.cut[m + 1]);
-		if (ril_tape_backward(d->tape, err))
+		if (forward(d, m, &noise, &z, err) || add_losses(d, m, z, err) || ril_tape_backward(d->tape, err))
 			return -1;
 	}
 	return 0;
 }
 
-/* Step number `pass` on the batch of training step t. */
-static int train(struct ril_disc *d, int64_t t, int64_t pass, struct ril_bce_sums *bce, double *norm,
-		 struct ril_err *err)
+static int train(struct ril_disc *d, struct draw noise, struct sums *sums, double *norm, struct ril_err *err)
 {
-	const struct ril_drops drops = {d->optim->seed, RIL_DROPS_DISC, (uint32_t)t, (uint32_t)pass};
+	const struct ril_drops drops = {d->optim->seed, RIL_DROPS_DISC, (uint32_t)noise.t, (uint32_t)noise.k};
+	if (d->layout.again && ril_penalty_begin(&d->penalty, d->model, d->tape, err))
+		return -1;
 	ril_ops()->zero(d->device.sums, sizeof *d->device.sums);
 	ril_params_zero_grad(d->model->params);
 	ril_tape_record(d->tape, true);
 	ril_tape_drops(d->tape, d->optim->how.lr > 0 ? &drops : NULL); /* a rate of 0 trains nothing */
-	int rc = learn_parts(d, err);
+	int rc = learn_parts(d, noise, err);
 	ril_tape_drops(d->tape, NULL);
 	if (rc)
 		return -1;
-	return end_pass(d, false, bce, err) || ril_optim_step(d->optim, t, norm, err) ? -1 : 0;
+	return end_pass(d, false, sums, err) || ril_optim_step(d->optim, noise.t, norm, err) ? -1 : 0;
 }
 
 static int judge(struct ril_disc *d, struct ril_disc_stats *s, struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
+	struct sums sums;
 	ril_tape_record(d->tape, false);
 	for (size_t m = 0; m < d->work.cuts; m++) {
 		struct ril_val *z;
-		int64_t at;
-		if (forward(d, m, &at, &z, err))
+		if (forward(d, m, NULL, &z, err))
 			return -1;
-		ops->copy(d->device.z + at, z->m.p, ril_mat_bytes(z->m));
+		ops->copy(d->device.z + d->work.group[d->work.cut[m]].first, z->m.p, ril_mat_bytes(z->m));
 	}
 	ops->zero(d->device.sums, sizeof *d->device.sums);
 	if (d->work.n)
 		add_loss(d, RIL_NO_MAT, ril_mat_of(d->device.z, RIL_REAL, d->work.R, 1), 0, d->work.n);
-	if (end_pass(d, true, &s->after, err))
+	if (end_pass(d, true, &sums, err))
 		return -1;
+	s->after = sums.bce;
 	for (int64_t k = 0; k < d->work.R; k++)
 		if (d->host.label[k] >= 0)
 			s->logit[d->host.label[k]] += (double)d->host.z[k] / (double)d->total[d->host.label[k]];
@@ -303,13 +332,16 @@ static int look_at_encoding(struct ril_disc *d, struct ril_disc_stats *s, struct
 static int learn(struct ril_disc *d, const struct ril_batch *b, int64_t t, struct ril_disc_stats *s,
 		 struct ril_err *err)
 {
-	int rc = begin(d, b, err);
+	int rc = begin(d, b, true, err);
 	int64_t steps = !rc && teaches(d) ? d->how.steps : 0;
 	for (int64_t k = 0; k < steps && !rc; k++) {
-		struct ril_bce_sums bce;
-		rc = train(d, t, k, &bce, &s->norm, err);
-		if (k == 0)
-			s->before = bce;
+		struct sums sums;
+		rc = train(d, (struct draw){t, k}, &sums, &s->norm, err);
+		if (k)
+			continue;
+		s->before = sums.bce;
+		if (d->layout.again && d->total[0])
+			s->r1 = sums.squares / (double)d->total[0];
 	}
 	s->trained = steps > 0;
 	return rc;
@@ -338,7 +370,7 @@ static int learn_with_earlier(struct ril_disc *d, const struct ril_batch *b, int
 int ril_disc_batch(struct ril_disc *d, struct ril_batch *b, int64_t t, struct ril_disc_stats *s, struct ril_err *err)
 {
 	double t0 = ril_now();
-	*s = (struct ril_disc_stats){0};
+	*s = (struct ril_disc_stats){.r1 = NAN};
 	bool learns = d->optim && d->how.steps > 0, earlier = learns && d->how.replay;
 	int rc = 0;
 	if (d->optim)
@@ -348,7 +380,7 @@ int ril_disc_batch(struct ril_disc *d, struct ril_batch *b, int64_t t, struct ri
 	else if (learns)
 		rc = learn(d, b, t, s, err);
 	if (!rc && (earlier || !learns))
-		rc = begin(d, b, err);
+		rc = begin(d, b, false, err);
 	if (!rc)
 		rc = judge(d, s, err);
 	if (!s->trained)
@@ -386,6 +418,8 @@ int ril_disc_json(const struct ril_disc_stats *s, int64_t t, struct ril_buf *out
 	    bce_json(&s->after, "after", out, err))
 		return -1;
 	if (s->replayed && ril_buf_printf(out, err, ",\"replayed\":%lld", (long long)s->replayed))
+		return -1;
+	if (!isnan(s->r1) && ril_buf_printf(out, err, ",\"r1\":%.9g", s->r1))
 		return -1;
 	return ril_buf_printf(out, err,
 			      ",\"saturation\":%.6g,\"uncanonical\":%.6g,\"student_logit\":%.6g,\"teacher_logit\":%.6g,"

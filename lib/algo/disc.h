@@ -29,9 +29,12 @@ struct ril_disc_options {
 	enum ril_similarity similarity;
 	struct ril_replay *replay; /* earlier groups, trained on beside the batch's, which then join them; NULL: none */
 	int64_t replayed;          /* groups of them at each batch; 0: as many as the batch has */
-	int64_t steps;             /* optimiser steps on each batch before it is judged; 0: none */
-	int64_t micro_batch;       /* groups; 0: by tokens */
-	bool pixels;               /* D's projector or tower is trained: embeddings from vision.pixels */
+	double r1,
+		sigma; /* weight of the penalty on how much teachers' logits move with noise, and how much (penalty_internal.h); 0: none */
+	uint32_t seed;       /* of that noise */
+	int64_t steps;       /* optimiser steps on each batch before it is judged; 0: none */
+	int64_t micro_batch; /* groups; 0: by tokens */
+	bool pixels;         /* D's projector or tower is trained: embeddings from vision.pixels */
 	enum ril_recompute recompute;
 	const struct ril_world *world; /* whose responses the means are over; NULL: this process alone */
 };
@@ -43,6 +46,7 @@ struct ril_disc_stats {
 	double logit[2]; /* mean z of teacher, student responses in the world */
 	int64_t student, uncanonical; /* student responses; of these, not as the tokenizer would encode their text */
 	bool trained;
+	double r1; /* mean squared difference of teachers' logits with noise and without, before training; NaN: not looked at */
 	int64_t replayed; /* groups of earlier batches that were trained on */
 	double seconds;
 };

@@ -124,6 +124,8 @@ static struct ril_plan_batch settled(const struct ril_plan_batch *b, const struc
 /* One group of it: text, and a picture of about as many tokens as asked for. */
 struct question {
 	int32_t *prompt, *ids, *start; /* [P], [n * length], [n+1] */
+	int32_t *pick;                 /* [n], and those once more */
+	float *noise;                  /* of all groups of a pass: never touched */
 	int32_t grid[3];
 	int pictures;
 	struct ril_pictures set;
@@ -135,6 +137,8 @@ static void question_free(struct question *q)
 	free(q->prompt);
 	free(q->ids);
 	free(q->start);
+	free(q->pick);
+	free(q->noise);
 	free(q->numbers);
 }
 
@@ -167,6 +171,16 @@ static int make_picture(struct question *q, const struct ril_config *c, int64_t 
 		q->set.embeds = q->numbers;
 		q->set.dtype = RIL_F32;
 	}
+	return 0;
+}
+
+/* The first of n responses once more. */
+static int pick_again(struct question *q, int64_t n, int64_t again, struct ril_err *err)
+{
+	if (!(q->pick = ril_new((size_t)(n + again), sizeof *q->pick, err)))
+		return -1;
+	for (int64_t i = 0; i < n + again; i++)
+		q->pick[i] = (int32_t)(i < n ? i : i - n);
 	return 0;
 }
 
@@ -209,36 +223,40 @@ static struct ril_tape *tape_for(const struct ril_model *m, struct ril_err *err)
 
 /* ---- training ---- */
 
-static struct ril_pack_group group_of(const struct question *q, const struct ril_plan_batch *b)
+static struct ril_pack_group group_of(const struct question *q, const struct ril_plan_batch *b, int64_t again)
 {
 	return (struct ril_pack_group){.name = "plan",
 				       .prompt = q->prompt,
 				       .P = b->prompt,
 				       .ids = q->ids,
 				       .start = q->start,
-				       .n = (int32_t)b->responses,
+				       .pick = q->pick,
+				       .n = (int32_t)(b->responses + again),
 				       .grid = q->grid,
 				       .pictures = q->pictures};
 }
 
-/* Packs n groups and embeds their pictures. */
-static int pack_groups(struct ril_tape *t, struct ril_pack *pack, struct ril_model *m, const struct question *q,
-		       int64_t n, const struct ril_pack_group *g, struct ril_val **vis, struct ril_err *err)
+/* Packs n groups, of whose responses the last `again` have noise, and embeds their pictures. */
+static int pack_groups(struct ril_tape *t, struct ril_pack *pack, struct ril_model *m, struct question *q, int64_t n,
+		       const struct ril_pack_group *g, int64_t again, struct ril_val **vis, struct ril_err *err)
 {
 	struct ril_pictures *set = ril_new((size_t)n, sizeof *set, err);
 	int rc = set ? 0 : -1;
 	for (int64_t i = 0; i < n && !rc; i++) {
 		set[i] = q->set;
-		rc = ril_pack_add(pack, g, err);
+		rc = ril_pack_add_again(pack, g, g->n - (int32_t)again, err);
 	}
 	if (!rc)
 		rc = ril_pack_done(pack, err) || ril_pictures_embed(t, m, set, (size_t)n, vis, err) ? -1 : 0;
 	free(set);
-	return rc;
+	if (rc || !again)
+		return rc;
+	pack->noise = q->noise = ril_new((size_t)(pack->noisy * m->config.text.hidden), sizeof *q->noise, err);
+	return q->noise ? 0 : -1;
 }
 
 /* A micro-batch of n groups and its way back. */
-static int run_pass(struct ril_tape *t, struct ril_model *m, const struct question *q, int64_t n,
+static int run_pass(struct ril_tape *t, struct ril_model *m, struct question *q, int64_t n,
 		    const struct ril_plan_pass *how, const struct ril_pack_group *g, struct ril_err *err)
 {
 	static double some; /* log-probabilities and their gradient: never touched */
@@ -251,7 +269,7 @@ static int run_pass(struct ril_tape *t, struct ril_model *m, const struct questi
 	ril_tape_drops(t, how->record ? &(struct ril_drops){0} : NULL);
 	ril_tape_recompute(t, how->recompute);
 	ril_pack_reset(pack, &m->config, RIL_PACK_SHARED, how->use);
-	int rc = pack_groups(t, pack, m, q, n, g, &vis, err);
+	int rc = pack_groups(t, pack, m, q, n, g, how->again, &vis, err);
 	if (!rc && how->use == RIL_PACK_POLICY)
 		rc = ril_pack_logp(t, m, pack, vis, 1, logps, err);
 	else if (!rc && !(rc = ril_pack_score(t, m, pack, vis, &z, err)) && how->record)
@@ -269,8 +287,10 @@ int ril_plan_train(struct ril_memory *m, struct ril_model *model, const struct r
 	struct question q = {0};
 	struct ril_tape *t = tape_for(model, err);
 	int rc = t ? make_question(&q, &model->config, &b, how->pixels, err) : -1;
+	if (!rc && how->again)
+		rc = pick_again(&q, b.responses, how->again, err);
 	if (!rc) {
-		const struct ril_pack_group g = group_of(&q, &b);
+		const struct ril_pack_group g = group_of(&q, &b, how->again);
 		int64_t n = RIL_MICRO_TOKENS / ril_pack_cost(&g, RIL_PACK_SHARED, how->use);
 		n = how->micro_batch && n > how->micro_batch ? how->micro_batch : n;
 		n = n > b.groups ? b.groups : n < 1 ? 1 : n;

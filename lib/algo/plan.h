@@ -53,6 +53,7 @@ struct ril_plan_pass {
 	enum ril_pack_use use;
 	enum ril_recompute recompute;
 	int64_t micro_batch; /* as ril_work_options */
+	int64_t again;       /* of a group's responses, how many are computed once more, with noise (nn/pack.h) */
 	bool pixels, record;
 };
 int ril_plan_train(struct ril_memory *, struct ril_model *, const struct ril_plan_batch *, const struct ril_plan_pass *,

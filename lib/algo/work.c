@@ -19,16 +19,18 @@ static bool takes_part(const struct ril_work_options *o, const struct ril_respon
 
 static int allocate(struct ril_work *w, const struct ril_work_options *o, struct ril_err *err)
 {
+	size_t again = 0;
 	for (size_t i = 0; i < w->n; i++) {
 		const struct ril_responses *r = &w->group[i].in.resp;
 		for (int32_t k = 0; k < r->n; k++)
 			if (takes_part(o, r, k)) {
 				w->R++;
 				w->T += r->start[k + 1] - r->start[k];
+				again += o->again && o->again(r->source[k]);
 			}
 	}
 	w->response = ril_new((size_t)w->R, sizeof *w->response, err);
-	w->picks = ril_new((size_t)w->R, sizeof *w->picks, err);
+	w->picks = ril_new((size_t)w->R + again, sizeof *w->picks, err);
 	w->cut = ril_new(w->n + 1, sizeof *w->cut, err);
 	return w->response && w->picks && w->cut ? 0 : -1;
 }
@@ -36,23 +38,38 @@ static int allocate(struct ril_work *w, const struct ril_work_options *o, struct
 static void lay_out(struct ril_work *w, const struct ril_work_options *o)
 {
 	int64_t R = 0, T = 0;
+	int32_t *pick = w->picks;
 	for (size_t i = 0; i < w->n; i++) {
 		struct ril_work_group *g = &w->group[i];
 		const struct ril_responses *r = &g->in.resp;
 		g->first = R;
 		g->token = T;
-		g->in.text.pick = w->picks + R;
-		g->in.text.n = 0;
+		g->in.text.pick = pick;
+		g->in.text.n = g->again = 0;
 		for (int32_t k = 0; k < r->n; k++) {
 			if (!takes_part(o, r, k))
 				continue;
 			int32_t len = r->start[k + 1] - r->start[k];
 			w->response[R] = (struct ril_work_response){i, k, r->source[k], r->finish[k], T, len};
-			w->picks[R++] = k;
+			*pick++ = k;
+			R++;
 			T += len;
 			g->in.text.n++;
 		}
+		for (int32_t k = 0; k < g->in.text.n; k++)
+			if (o->again && o->again(w->response[g->first + k].source)) {
+				*pick++ = g->in.text.pick[k];
+				g->again++;
+			}
 	}
+}
+
+/* As a pack takes it, with those once more. */
+static struct ril_pack_group with_again(const struct ril_work_group *g)
+{
+	struct ril_pack_group p = g->in.text;
+	p.n += g->again;
+	return p;
 }
 
 /* Groups without a response that takes part are left to whichever micro-batch they fall into; they cost nothing. */
@@ -62,14 +79,14 @@ static void cut(struct ril_work *w, const struct ril_work_options *o)
 	w->cuts = 0;
 	w->cut[0] = 0;
 	for (size_t i = 0; i < w->n; i++) {
-		const struct ril_pack_group *p = &w->group[i].in.text;
-		int64_t cost = p->n ? ril_pack_cost(p, o->form, o->use) : 0;
+		const struct ril_pack_group p = with_again(&w->group[i]);
+		int64_t cost = p.n ? ril_pack_cost(&p, o->form, o->use) : 0;
 		if (groups && cost && (tokens + cost > most || (o->micro_batch && groups == o->micro_batch))) {
 			w->cut[++w->cuts] = i;
 			tokens = groups = 0;
 		}
 		tokens += cost;
-		groups += p->n > 0;
+		groups += p.n > 0;
 	}
 	if (groups)
 		w->cut[++w->cuts] = w->n;
@@ -112,7 +129,8 @@ int ril_work_pack(const struct ril_work *w, size_t m, const struct ril_work_opti
 		if (!g->text.n)
 			continue;
 		set[sets++] = o->pixels || !g->start.embeds ? g->vision : g->start;
-		rc = ril_pack_add(pack, &g->text, err);
+		const struct ril_pack_group p = o->again ? with_again(&w->group[i]) : g->text;
+		rc = ril_pack_add_again(pack, &p, g->text.n, err);
 	}
 	if (!rc)
 		rc = ril_pack_done(pack, err);

@@ -16,6 +16,7 @@
 struct ril_work_group {
 	struct ril_group in; /* of its text, `pick` and n are the responses that take part */
 	struct ril_record *record;
+	int32_t again; /* of these, how many a pass computes once more, with noise: they follow in `pick` */
 	int64_t first; /* the first of them in response[] */
 	int64_t token; /* place of its tokens in every array per token */
 };
@@ -32,7 +33,7 @@ struct ril_work {
 	struct ril_work_response *response; /* [R] */
 	int64_t R;
 	int64_t T;      /* tokens of all of them */
-	int32_t *picks; /* [R]: all groups' */
+	int32_t *picks; /* [R, and those once more]: all groups' */
 	size_t *cut;    /* [cuts+1]: micro-batch i is groups [cut[i], cut[i+1]) */
 	size_t cuts;
 };
@@ -40,6 +41,7 @@ struct ril_work {
 struct ril_work_options {
 	bool (*uses)(void *ctx, int32_t source); /* NULL: all responses */
 	void *ctx;
+	bool (*again)(int32_t source); /* which are computed once more, with noise (nn/pack.h); NULL: none */
 	bool pixels;
 	bool other; /* the model is not the stream's: from pixels, without looking at embeddings */
 	enum ril_pack_form form;
@@ -53,8 +55,8 @@ int ril_work_fill(struct ril_work *, const struct ril_batch *, const struct ril_
 		  const struct ril_work_options *, struct ril_err *);
 void ril_work_clear(struct ril_work *);
 
-/* Packs micro-batch i, and embeds its pictures on the tape: from pixels by `model` with o->pixels, else from the start
- * model's embeddings in the groups. */
+/* Packs micro-batch i, without those once more where o->again is NULL, and embeds its pictures on the tape: from pixels by
+ * `model` with o->pixels, else from the start model's embeddings in the groups. */
 int ril_work_pack(const struct ril_work *, size_t i, const struct ril_work_options *, struct ril_tape *,
 		  struct ril_model *, struct ril_pack *, struct ril_val **vis, struct ril_err *);
 

@@ -50,12 +50,38 @@ double ril_rng_uniform(uint32_t seed, enum ril_purpose purpose, struct ril_rng_a
 	return ril_rng_unit(w);
 }
 
+/* Box and Muller's radius and angle. */
+static void polar(const uint32_t w[4], double *radius, double *angle)
+{
+	*radius = sqrt(-2 * log(1 - ril_rng_unit(w)));
+	*angle = 2 * 3.14159265358979323846 * ril_rng_unit(w + 2);
+}
+
 double ril_rng_normal(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at)
 {
 	uint32_t w[4];
+	double r, angle;
 	ril_rng4(seed, purpose, at, w);
-	double r = sqrt(-2 * log(1 - ril_rng_unit(w)));
-	return r * cos(2 * 3.14159265358979323846 * ril_rng_unit(w + 2));
+	polar(w, &r, &angle);
+	return r * cos(angle);
+}
+
+void ril_rng_normals(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at, float *out, size_t n)
+{
+	enum { COUNTERS = 64 };
+	uint32_t w[COUNTERS][4];
+	for (size_t i = 0; i < n; i += 2) {
+		size_t c = i / 2 % COUNTERS;
+		double r, angle;
+		if (!c) {
+			ril_rng_fill(seed, purpose, at, w[0], COUNTERS);
+			at.position += COUNTERS;
+		}
+		polar(w[c], &r, &angle);
+		out[i] = (float)(r * cos(angle));
+		if (i + 1 < n)
+			out[i + 1] = (float)(r * sin(angle));
+	}
 }
 
 uint32_t ril_rng_below(uint32_t seed, enum ril_purpose purpose, struct ril_rng_at at, uint32_t n)

@@ -24,6 +24,7 @@ enum ril_purpose {
 	RIL_RNG_TEST = 9,
 	RIL_RNG_REPLAY = 10,  /* which earlier groups a discriminator sees again, and which it forgets */
 	RIL_RNG_DROPOUT = 11, /* what adapters' inputs are left without */
+	RIL_RNG_PENALTY = 12, /* noise on the responses that a discriminator is not to react to */
 };
 
 struct ril_rng_at {
@@ -43,6 +44,9 @@ void ril_rng_fill(uint32_t seed, enum ril_purpose, struct ril_rng_at, uint32_t *
 /* Uniform in [0,1) with 53 bits; standard normal (Box-Muller on the same four words). */
 double ril_rng_uniform(uint32_t seed, enum ril_purpose, struct ril_rng_at);
 double ril_rng_normal(uint32_t seed, enum ril_purpose, struct ril_rng_at);
+
+/* n standard normals, two from each counter, at.position and on: the cosine and the sine of Box and Muller. */
+void ril_rng_normals(uint32_t seed, enum ril_purpose, struct ril_rng_at, float *out, size_t n);
 
 /* Uniform integer in [0,n), n > 0, without bias worth naming (64-bit multiply-shift). */
 uint32_t ril_rng_below(uint32_t seed, enum ril_purpose, struct ril_rng_at, uint32_t n);

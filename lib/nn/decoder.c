@@ -257,6 +257,8 @@ struct ril_val *ril_model_decode(struct ril_tape *t, struct ril_model *m, const 
 		p.vis = vis = ril_view_reshape(t, vis, vis->m.rows * (1 + pass->stack), p.c->hidden);
 	ril_t_names(t, pass->names);
 	struct ril_val *x = ril_t_embed(t, pass->ids, pass->vrow, pass->T, d->embed, vis);
+	if (pass->noise)
+		x = ril_t_add_at(t, x, pass->noise, pass->noise_to, pass->noise_of, pass->noisy, pass->T);
 	for (int64_t i = 0; i < p.c->layers; i++) {
 		bool last = i == p.c->layers - 1 && pass->rows;
 		if (pass->hidden)

@@ -178,6 +178,11 @@ struct ril_model *ril_model_sketch(const char *dir, const struct ril_model_use *
 	return open_model(dir, use, true, err);
 }
 
+const struct ril_param *ril_model_embedding(const struct ril_model *m)
+{
+	return ril_decoder_embedding(m->decoder);
+}
+
 struct ril_model *ril_model_described(const char *dir, struct ril_err *err)
 {
 	const struct ril_model_use none = {0};

@@ -67,6 +67,8 @@ void ril_kv_free(struct ril_kv *);
 
 /* Hidden states after the final norm [nrows,H], or [T,H] without `rows`. */
 struct ril_val *ril_model_decode(struct ril_tape *, struct ril_model *, const struct ril_pass *, struct ril_val *vis);
+/* The table of token embeddings [V,H]. */
+const struct ril_param *ril_model_embedding(const struct ril_model *);
 struct ril_val *ril_model_logits(struct ril_tape *, struct ril_model *, struct ril_val *hidden); /* [rows,V] */
 struct ril_val *ril_model_score(struct ril_tape *, struct ril_model *, struct ril_val *hidden);  /* [rows,1] */
 

@@ -20,6 +20,9 @@ struct ril_pack_store {
 		cap_prompt_pos, cap_prompt_vrow, cap_seg, cap_names;
 	int64_t T, R;
 	int nseg;
+	/* responses with noise: rows of the pass that their heads read, logits of the same as they are, rows of their tokens */
+	int32_t *again, *twin, *noisy, *each; /* each: 0, 1, 2... [noisy] */
+	size_t cap_again, cap_twin, cap_noisy, cap_each;
 	/* of the last pass */
 	struct ril_val *hidden;
 	const int32_t *target_at; /* device */
@@ -40,8 +43,9 @@ void ril_pack_free(struct ril_pack *p)
 	if (!p)
 		return;
 	struct ril_pack_store *s = p->store;
-	void *all[] = {s->ids,     s->vrow,    s->row, s->target,     s->head,        s->rows, s->seen, s->axis[0],
-		       s->axis[1], s->axis[2], s->pos, s->prompt_pos, s->prompt_vrow, s->seg,  s->names};
+	void *all[] = {s->ids,     s->vrow,    s->row,     s->target, s->head,       s->rows,        s->seen,
+		       s->axis[0], s->axis[1], s->axis[2], s->pos,    s->prompt_pos, s->prompt_vrow, s->seg,
+		       s->again,   s->twin,    s->noisy,   s->each,   s->names};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		free(all[i]);
 	free(s);
@@ -186,6 +190,27 @@ static void add_segment(struct ril_pack_store *s, int64_t row, int64_t n, int64_
 			(int32_t)row, (int32_t)n, (int32_t)prompt, (int32_t)P, (int32_t)row, (int32_t)n, 1};
 }
 
+/* Response i of the group, whose first response's logit is number `first`, is an earlier one once more; its n tokens begin at `row`. */
+static int add_again(struct ril_pack *p, const struct ril_pack_group *g, int32_t i, int32_t first, int64_t row,
+		     int64_t n, struct ril_err *err)
+{
+	struct ril_pack_store *s = p->store;
+	size_t A = (size_t)p->again + 1, T = (size_t)(p->noisy + n);
+	int32_t k = 0;
+	while (g->pick[k] != g->pick[i])
+		k++;
+	if (ril_grow(&s->again, &s->cap_again, A, 4, err) || ril_grow(&s->twin, &s->cap_twin, A, 4, err) ||
+	    ril_grow(&s->noisy, &s->cap_noisy, T, 4, err) || ril_grow(&s->each, &s->cap_each, T, 4, err))
+		return -1;
+	s->again[p->again] = (int32_t)(row + n - 1);
+	s->twin[p->again++] = first + k;
+	for (int64_t t = 0; t < n; t++, p->noisy++) {
+		s->noisy[p->noisy] = (int32_t)(row + t);
+		s->each[p->noisy] = (int32_t)p->noisy;
+	}
+	return 0;
+}
+
 /* Rows whose results the heads want, for a response whose computed tokens begin at `row`; `before`: the prompt's last. */
 static void add_wanted(struct ril_pack_store *s, const struct ril_pack_group *g, int32_t i, int64_t before, int64_t row)
 {
@@ -201,10 +226,10 @@ static void add_wanted(struct ril_pack_store *s, const struct ril_pack_group *g,
 	}
 }
 
-static int add_group(struct ril_pack *p, const struct ril_pack_group *g, struct ril_err *err)
+static int add_group(struct ril_pack *p, const struct ril_pack_group *g, int32_t from, struct ril_err *err)
 {
 	struct ril_pack_store *s = p->store;
-	int32_t next;
+	int32_t next, first = (int32_t)s->R;
 	if (check_group(s->config, g, err) || reserve(s, g, err) ||
 	    ril_model_positions(s->config, g->prompt, g->P, g->grid, g->pictures, s->prompt_pos, g->P, s->prompt_vrow,
 				(int32_t)p->V, &next, err))
@@ -227,14 +252,36 @@ static int add_group(struct ril_pack *p, const struct ril_pack_group *g, struct 
 			add_segment(s, row, n, prompt, g->P);
 		else
 			add_segment(s, prompt, g->P + n, 0, 0);
-		add_wanted(s, g, i, prompt + g->P - 1, row);
+		if (i < from)
+			add_wanted(s, g, i, prompt + g->P - 1, row);
+		else if (add_again(p, g, i, first, row, n, err))
+			return -1;
 	}
 	return 0;
 }
 
 int ril_pack_add(struct ril_pack *p, const struct ril_pack_group *g, struct ril_err *err)
 {
-	return add_group(p, g, err) ? ril_context(err, "%s", g->name) : 0;
+	return ril_pack_add_again(p, g, g->n, err);
+}
+
+int ril_pack_add_again(struct ril_pack *p, const struct ril_pack_group *g, int32_t from, struct ril_err *err)
+{
+	return add_group(p, g, from, err) ? ril_context(err, "%s", g->name) : 0;
+}
+
+/* What heads read of responses with noise comes after everything else. */
+static int append_again(struct ril_pack *p, struct ril_err *err)
+{
+	struct ril_pack_store *s = p->store;
+	size_t R = (size_t)(s->R + p->again);
+	if (ril_grow(&s->row, &s->cap_row, R, 4, err))
+		return -1;
+	if (p->again)
+		memcpy(s->row + s->R, s->again, (size_t)p->again * 4);
+	s->R += p->again;
+	p->twin = s->twin;
+	return 0;
 }
 
 /* Each wanted row once, ascending, and where each head row finds its own among them. */
@@ -260,8 +307,9 @@ int ril_pack_done(struct ril_pack *p, struct ril_err *err)
 	struct ril_pack_store *s = p->store;
 	size_t T = (size_t)s->T;
 	int axes = ril_model_pos_rows(s->config);
-	if (ril_grow(&s->pos, &s->cap_pos, 3 * T, 4, err) || ril_grow(&s->seen, &s->cap_seen, T, 4, err) ||
-	    ril_grow(&s->rows, &s->cap_rows, T, 4, err) || ril_grow(&s->head, &s->cap_head, (size_t)s->R, 4, err))
+	if (append_again(p, err) || ril_grow(&s->pos, &s->cap_pos, 3 * T, 4, err) ||
+	    ril_grow(&s->seen, &s->cap_seen, T, 4, err) || ril_grow(&s->rows, &s->cap_rows, T, 4, err) ||
+	    ril_grow(&s->head, &s->cap_head, (size_t)s->R, 4, err))
 		return -1;
 	for (int a = 0; a < axes && T; a++)
 		memcpy(s->pos + (size_t)a * T, s->axis[a], T * 4);
@@ -327,10 +375,17 @@ int ril_pack_logp(struct ril_tape *t, struct ril_model *m, const struct ril_pack
 int ril_pack_score(struct ril_tape *t, struct ril_model *m, const struct ril_pack *p, struct ril_val *vis,
 		   struct ril_val **z, struct ril_err *err)
 {
+	struct ril_tokens tokens = p->tokens;
 	*z = NULL;
 	if (ril_tape_error(t, err) || check_vision(p, vis, err))
 		return -1;
+	if (p->noise && p->noisy) {
+		tokens.noise = p->noise;
+		tokens.noisy = p->noisy;
+		tokens.noise_to = p->store->noisy;
+		tokens.noise_of = p->store->each;
+	}
 	if (p->R)
-		*z = ril_model_score(t, m, head_rows(t, m, ril_pass_make(t, &m->config, &p->tokens), vis));
+		*z = ril_model_score(t, m, head_rows(t, m, ril_pass_make(t, &m->config, &tokens), vis));
 	return ril_tape_error(t, err);
 }

@@ -5,7 +5,8 @@
  *
  * For the policy the rows wanted are those that predict response tokens: the prompt's last row predicts each
  * response's first token.  A response's last token predicts nothing and is left out of the pass.  For the discriminator
- * the wanted row is each response's last token, EOS included.
+ * the wanted row is each response's last token, EOS included; and responses may stand in a pass once more, with noise
+ * added to the embeddings of their tokens, for the price of these tokens: the prompt is the same.
  *
  * Ownership: the pack owns its arrays and keeps them from one reset to the next; what is added is copied. */
 #ifndef RIL_NN_PACK_H
@@ -30,8 +31,14 @@ struct ril_pack_group {
 struct ril_pack {
 	struct ril_tokens tokens; /* for ril_pass_make; complete after ril_pack_done */
 	int64_t V;                /* rows of embeddings that the groups' pictures have, in order of adding */
-	/* policy: one entry per response token, in order; score: one per response */
+	/* policy: one entry per response token, in order; score: one per response, those with noise after all others */
 	int64_t R;
+	/* score, complete after ril_pack_done: of the R the last are with noise; the logit of each one as it is; their tokens */
+	int64_t again;
+	const int32_t *twin; /* [again] */
+	int64_t noisy;
+	const float *
+		noise; /* [noisy, hidden], set before the pass and borrowed by it: what is added, in the order of tokens */
 	struct ril_pack_store *store;
 };
 
@@ -39,6 +46,9 @@ struct ril_pack *ril_pack_new(struct ril_err *);
 void ril_pack_free(struct ril_pack *);
 void ril_pack_reset(struct ril_pack *, const struct ril_config *, enum ril_pack_form, enum ril_pack_use);
 int ril_pack_add(struct ril_pack *, const struct ril_pack_group *, struct ril_err *);
+/* The same, score only, where of the responses that take part those from number `from` on are earlier ones once more, with
+ * noise. */
+int ril_pack_add_again(struct ril_pack *, const struct ril_pack_group *, int32_t from, struct ril_err *);
 int ril_pack_done(struct ril_pack *, struct ril_err *);
 /* Tokens that adding the group would compute: for cutting micro-batches. */
 int64_t ril_pack_cost(const struct ril_pack_group *, enum ril_pack_form, enum ril_pack_use);

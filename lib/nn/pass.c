@@ -104,7 +104,24 @@ static struct ril_rng_at *names_of_rows(struct ril_tape *t, const struct ril_tok
 
 const struct ril_pass *ril_pass_make(struct ril_tape *t, const struct ril_config *c, const struct ril_tokens *k)
 {
-	enum { IDS, VROW, POS, ROWS, HEAD, TARGET, KV_ROW, FULL, SLIDE, SEEN_AT, DEEP, NAMES, WANTED, ARRAYS };
+	enum {
+		IDS,
+		VROW,
+		POS,
+		ROWS,
+		HEAD,
+		TARGET,
+		KV_ROW,
+		FULL,
+		SLIDE,
+		SEEN_AT,
+		DEEP,
+		NAMES,
+		WANTED,
+		NOISE_TO,
+		NOISE_OF,
+		ARRAYS
+	};
 	struct ril_pass *p = ril_tape_host(t, 1, sizeof *p);
 	size_t T = (size_t)k->T * sizeof(int32_t), R = (size_t)k->R * sizeof(int32_t), nslide;
 	int64_t positions = k->T * ril_model_pos_rows(c), n = c->vision.stack, seen;
@@ -127,6 +144,8 @@ const struct ril_pass *ril_pass_make(struct ril_tape *t, const struct ril_config
 		[DEEP] = {deep, (size_t)(n * seen) * sizeof *deep, NULL},
 		[NAMES] = {names, (size_t)k->T * sizeof *names, NULL},
 		[WANTED] = {wanted, (size_t)k->nrows * sizeof *wanted, NULL},
+		[NOISE_TO] = {k->noise ? k->noise_to : NULL, (size_t)k->noisy * sizeof(int32_t), NULL},
+		[NOISE_OF] = {k->noise ? k->noise_of : NULL, (size_t)k->noisy * sizeof(int32_t), NULL},
 	};
 	if (!p || (nslide && !sliding) || ril_tape_upload(t, u, ARRAYS))
 		return NULL;
@@ -148,8 +167,13 @@ const struct ril_pass *ril_pass_make(struct ril_tape *t, const struct ril_config
 			       .deep = u[DEEP].device,
 			       .names = {u[NAMES].device, names ? k->T : 0},
 			       .wanted = {u[WANTED].device, wanted ? k->nrows : 0},
+			       .noisy = k->noisy,
+			       .noise_to = u[NOISE_TO].device,
+			       .noise_of = u[NOISE_OF].device,
 			       .kv = k->kv,
 			       .hidden = k->hidden};
+	if (k->noise && !(p->noise = ril_tape_input(t, k->noisy, c->text.hidden, k->noise)))
+		return NULL;
 	p->slide = nslide ? (struct ril_segs){u[SLIDE].device, (int)nslide} : p->full;
 	return p;
 }

@@ -30,8 +30,12 @@ struct ril_tokens {
 	const int32_t *target; /* [R]: the token that each predicts; NULL: none */
 	int64_t R;
 	const struct ril_rng_at *names; /* [T]: whose tokens they are, for dropout; NULL: nobody's */
-	struct ril_kv *kv;              /* NULL: none */
-	const int32_t *kv_row;          /* [T]: cache row that takes this token's key and value */
+	const float *
+		noise; /* [noisy, hidden]: row noise_of[i] is added to the embedding of token noise_to[i]; NULL: none */
+	const int32_t *noise_to, *noise_of; /* [noisy] */
+	int64_t noisy;
+	struct ril_kv *kv;       /* NULL: none */
+	const int32_t *kv_row;   /* [T]: cache row that takes this token's key and value */
 	struct ril_val **hidden; /* tests: [layers+1] gets every layer's input and the final output; NULL: not wanted */
 };
 
@@ -45,6 +49,10 @@ struct ril_pass {
 	/* DeepStack: tokens that show a picture's, [seen]; the rows of their features, [stack, seen] */
 	int64_t stack, seen;
 	const int32_t *seen_at, *deep;
+	/* what is added to embeddings: rows noise_of of `noise` to rows noise_to, [noisy] */
+	int64_t noisy;
+	const int32_t *noise_to, *noise_of;
+	struct ril_val *noise; /* NULL: nothing */
 	struct ril_kv *kv;
 	struct ril_val **hidden;
 };

@@ -55,7 +55,7 @@ for x in r d; do check "the same groups with adapters ($x)" same_groups cpu-lora
 others() { # others DIR OUT
 	mkdir "$2" && RIL_FAR_TRACE=$2/update.trace "$1/ril-update" -q -m S --objective ril --optimizer muon --ema 0.9 --freeze '*layers.0.*' --weight-decay 0.1 --lr 1e-3 --seed 3 \
 		--distill cpu-S-llm,projector,vision/S -i cpu-S-llm,projector,vision/s.ril --save "$2/S" --save-ema "$2/ema" &&
-		"$1/ril-discriminate" -q --init-from S --disc-loss bradley-terry --label-smoothing 0.1 --similarity logit --replay 4 --update --lr 1e-3 --seed 3 \
+		"$1/ril-discriminate" -q --init-from S --disc-loss bradley-terry --label-smoothing 0.1 --similarity logit --replay 4 --r1 30 --update --lr 1e-3 --seed 3 \
 			--save "$2/disc" -i cpu-S-llm/t.ril -o "$2/d.ril"
 }
 check "others on the CPU" others "$RIL_BIN" cpu-others

@@ -1,4 +1,4 @@
-# imitation.sh -- what a discriminator may be told: label smoothing, losses of pairs, continuous rewards, replay; the losses and
+# imitation.sh -- what a discriminator may be told: label smoothing, losses of pairs, continuous rewards, replay, R1; the losses and
 # rewards are computed again from the recorded logits, in jq.  A teacher's distribution as a term of the student's loss.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 . "$RIL_ROOT/tests/train_model.sh"
@@ -20,6 +20,7 @@ judge() { local name=$1; shift; ril-discriminate -q --init-from S --seed 3 --met
 numbers() { ril-inspect --field "$2" "$1" | cut -f 2 | jq -R -c 'split(" ") | map(tonumber)'; }
 # groups FILE: {z:, s:} of each: logits and sources
 groups() { paste <(numbers "$1" disc.logit) <(numbers "$1" resp.source) | jq -c -n '[inputs] | . as $x | range(0; length; 2) | {z: $x[.], s: $x[. + 1]}'; }
+less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'; }
 near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 2e-6 && d > -2e-6 && a != "" && b != "") }'; }
 
 # ---- the rewards, from the logits ----
@@ -57,13 +58,15 @@ check "their accuracy" near "$(tail -n 1 pairs.jsonl | jq .before.student_accura
 # ---- learning ----
 # goes_on NAME OPTION...: four steps, and two and two more with another number of threads
 goes_on() {
-	local name=$1 d=(ril-discriminate -q --init-from S --update --lr 2e-3 --seed 3)
+	local weights name=$1 d=(ril-discriminate -q --init-from S --update --lr 2e-3 --seed 3)
 	shift
 	check "$name" "${d[@]}" "$@" --run "$name" --threads 1 --metrics "$name.jsonl" -i t.ril -o "$name.ril"
 	check "$name, half" "${d[@]}" "$@" --run "$name-2" --threads 2 -i first.ril -o half.ril
 	mv "$name-2/step-2.tmp" "$name-2/step-2"
 	check "$name, resumed" "${d[@]}" "$@" --run "$name-2" --start-step 2 -i second.ril -o rest.ril
-	check "$name: as without a stop" cmp "$name/step-$STEPS.tmp/disc/model.safetensors" "$name-2/step-$STEPS.tmp/disc/model.safetensors"
+	for weights in "$name/step-$STEPS.tmp/disc"/*model.safetensors; do # an adapter's, too
+		check "$name: as without a stop" cmp "$weights" "$name-2/${weights#*/}"
+	done
 	check "$name: and its state" cmp "$name/step-$STEPS.tmp/disc-state.safetensors" "$name-2/step-$STEPS.tmp/disc-state.safetensors"
 	check "$name: and what it says" cmp <(numbers "$name.ril" disc.logit | tail -n 12) <(numbers rest.ril disc.logit)
 }
@@ -81,11 +84,36 @@ expect_exit 1 ril-discriminate -q --init-from S --update --run replay-2 --start-
 expect_exit 1 ril-discriminate -q --init-from S --update --run plain-2 --start-step 2 --replay 3 -i second.ril -o x.ril; check "a run without" grep -q 'disc-replay.ril' err
 expect_exit 2 judge x --replay 3
 expect_exit 2 judge x --update --replay-groups 3
+goes_on r1 --r1 30 --r1-sigma 0.2
+check "what it says of noise" test "$(jq -s 'map(.r1 > 0) | all' r1.jsonl)" = true
+goes_on r1-replay --r1 30 --replay 9 --disc-loss bradley-terry --label-smoothing 0.1
+goes_on r1-lora --r1 30 --lora rank=4 --disc-steps 2
+hardly() { ril-discriminate -q --init-from S --update --lr 2e-3 --seed 3 --metrics "$1.jsonl" -i t.ril -o "$1.ril" "${@:2}"; }
+check "hardly a penalty" hardly little --r1 1e-9 --r1-sigma 0.2
+check "the same noise at first" near "$(head -n 1 little.jsonl | jq .r1)" "$(head -n 1 r1.jsonl | jq .r1)"
+check "is as none" near "$(tail -n 1 little.jsonl | jq .after.loss)" "$(tail -n 1 plain.jsonl | jq .after.loss)"
+check "D becomes steadier for it: $(tail -n 1 r1.jsonl | jq .r1), else $(tail -n 1 little.jsonl | jq .r1)" less "$(tail -n 1 r1.jsonl | jq .r1)" "$(tail -n 1 little.jsonl | jq '.r1 / 2')"
+check "noise has its seed" hardly seeded --r1 1e-9 --r1-sigma 0.2 --seed 4
+check "another" test "$(head -n 1 seeded.jsonl | jq .r1)" != "$(head -n 1 little.jsonl | jq .r1)"
+check "more noise" hardly louder --r1 1e-9 --r1-sigma 0.4
+check "moves it more" less "$(head -n 1 little.jsonl | jq '2 * .r1')" "$(head -n 1 louder.jsonl | jq .r1)"
+check "a tenth, unless told" hardly tenth --r1 30
+check "it is" hardly told --r1 30 --r1-sigma 0.1
+check "to the byte" cmp <(jq .r1 tenth.jsonl) <(jq .r1 told.jsonl)
+check "in parts" hardly parts --r1 30 --r1-sigma 0.2 --micro-batch 2 --recompute block
+check "the same penalty" near "$(head -n 1 parts.jsonl | jq .r1)" "$(head -n 1 r1.jsonl | jq .r1)"
+check "nothing is said without" test "$(jq -s 'map(has("r1")) | any' plain.jsonl)" = false
+check "planned: what is computed once more takes memory" test "$(ril-discriminate --plan --plan-batch groups=1 --init-from S --update --r1 1 | awk '$1 == "activations" {print $NF}')" -gt "$(ril-discriminate --plan --plan-batch groups=1 --init-from S --update | awk '$1 == "activations" {print $NF}')"
+expect_exit 2 judge x --r1 3; check "says what" grep -q -- '--r1 needs --update' err
+expect_exit 2 judge x --update --r1-sigma 0.3
+expect_exit 2 judge x --update --r1 -1
 check "pairs are learnt" test "$(jq -s 'last.after.accuracy > first.before.accuracy and last.after.loss < first.before.loss' bt.jsonl)" = true
-for name in smoothed bt replay; do
+for name in smoothed bt replay r1; do
 	check "$name is another" test "$(cmp -s $name/step-$STEPS.tmp/disc/model.safetensors plain/step-$STEPS.tmp/disc/model.safetensors; echo $?)" = 1
 done
 ril-encode -q -m S --batch 6 --steps 1 q.jsonl | ril-rollout -q -m S -n 3 --max-new-tokens 8 -o alone.ril
+check "nor is anything said of their noise" hardly alone --r1 30 -i alone.ril
+check "null" test "$(jq 'has("r1")' alone.jsonl)" = false
 check "without teachers nothing is learnt of pairs" ril-discriminate -q --init-from S --update --lr 1 --disc-loss bradley-terry --save D1 -i alone.ril -o x.ril
 check "to the byte" ril-discriminate -q --init-from S --update --lr 0 --save D0 -i alone.ril -o x.ril
 check "what it was" cmp D0/model.safetensors D1/model.safetensors
@@ -102,7 +130,6 @@ responses 0 1 S | ril-score -q -o answer.ril
 distill() { local name=$1 in=$2; shift 2; ril-update -q -m S --objective dr-grpo --lr 1e-3 --metrics "$name.jsonl" --save "$name" -i "$in" "$@"; }
 zero=(zero.ril --reward-field reward)
 kl() { jq .distill_kl "$1.jsonl" | tail -n 1; }
-less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'; }
 check "from itself" distill itself "${zero[@]}" --distill S
 check "there is nothing to learn" cmp itself/model.safetensors S/model.safetensors
 check "and no divergence" test "$(kl itself)" = 0

@@ -44,6 +44,15 @@ for family in S I; do
 	for what in before.loss after.loss grad_norm; do
 		check "$family: D's $what as on the CPU" near $what 1e-3 $family.cpu/D.jsonl $family.gpu/D.jsonl
 	done
+	check "$family: D with R1 on the CPU" discriminate "$RIL_BIN" $family $family.cpu/t.ril $family.cpu/R --device cpu --r1 30 --r1-sigma 0.3
+	for how in "f32 1e-3" "bf16 0.2"; do
+		read -r compute most <<<"$how"
+		check "$family: and on the GPU, $compute" discriminate "$GPU" $family $family.cpu/t.ril $family.gpu/R-$compute --device cuda:0 --compute $compute --r1 30 --r1-sigma 0.3
+		for what in r1 grad_norm; do
+			check "$family, $compute: $what as on the CPU" near $what $most $family.cpu/R.jsonl $family.gpu/R-$compute.jsonl
+		done
+	done
+	check "$family: R1 is there" test "$(cmp -s $family.gpu/R-f32/model.safetensors $family.gpu/D/model.safetensors; echo $?)" = 1
 	for how in "f32 1e-4" "bf16 0.1"; do
 		read -r compute most <<<"$how"
 		check "$family: trained on the GPU, $compute" update "$GPU" $family $family.cpu/s.ril $family.gpu/$compute --device cuda:0 --compute $compute

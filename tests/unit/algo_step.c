@@ -415,13 +415,15 @@ static bool twice(const ril_real *g, const ril_real *h, int64_t n)
 	return norm > 0 && sqrt(diff / norm) < 1e-6;
 }
 
-static ril_real *disc_gradient(const struct ril_world *world, struct ril_disc_stats *s, int64_t *n)
+/* That of a batch of so many groups, with a learning rate of 0. */
+static ril_real *disc_gradient(struct ril_disc_options how, size_t groups, struct ril_disc_stats *s, int64_t *n)
 {
 	struct ril_optim_options still = {.lr = 0, .beta2 = .9, .eps = 1e-8};
 	struct ril_model *m = open_training(RIL_HEAD_SCORE, RIL_PART_LLM | RIL_PART_SCORE);
 	struct ril_optim *optim = ril_optim_new(m->params, &still, 0, &err);
-	struct ril_disc *d = ril_disc_new(m, optim, NULL, &(struct ril_disc_options){.steps = 1, .world = world}, &err);
-	struct ril_batch b = make_batch(1, true);
+	how.steps = 1;
+	struct ril_disc *d = ril_disc_new(m, optim, NULL, &how, &err);
+	struct ril_batch b = make_batch(groups, true);
 	CHECK(!ril_disc_batch(d, &b, 1, s, &err), "%s", err.msg);
 	*n = m->params->count;
 	ril_real *g = malloc((size_t)*n * sizeof *g);
@@ -452,14 +454,55 @@ static void check_world(void)
 		free(h);
 	}
 	struct ril_disc_stats one, two;
-	ril_real *g = disc_gradient(NULL, &one, &n), *h = disc_gradient(&twin, &two, &n);
+	const struct ril_disc_options alone = {.r1 = 3, .sigma = .3}, among = {.r1 = 3, .sigma = .3, .world = &twin};
+	ril_real *g = disc_gradient(alone, 1, &one, &n), *h = disc_gradient(among, 1, &two, &n);
 	CHECK(twice(g, h, n), "%s: the discriminator's means are not the world's", model);
 	CHECK(fabs(two.before.loss - one.before.loss) < 1e-12 && two.after.n[1] == 2 * one.after.n[1] &&
-		      fabs(two.logit[0] - one.logit[0]) < 1e-12 && fabs(two.logit[1] - one.logit[1]) < 1e-12,
+		      fabs(two.logit[0] - one.logit[0]) < 1e-12 && fabs(two.logit[1] - one.logit[1]) < 1e-12 &&
+		      one.r1 > 0 && fabs(two.r1 - one.r1) < 1e-12 * one.r1,
 	      "loss %.9g, %.9g", one.before.loss, two.before.loss);
 	free(g);
 	free(h);
 	ril_batch_free(&b);
+}
+
+/* R1 is a term of its own: its gradient is as large as its weight, whatever the loss beside it and however the batch is cut. */
+static void check_penalty(void)
+{
+	struct ril_disc_options how = {.sigma = .2, .seed = 4};
+	struct ril_disc_stats s[4];
+	ril_real *g[4];
+	int64_t n;
+	for (int i = 0; i < 2; i++) { /* the losses */
+		how.loss = (enum ril_disc_loss)i;
+		for (int k = 0; k < 4; k++) { /* without, once, twice, and that in parts */
+			how.r1 = 5 * (k < 3 ? k : 2);
+			how.micro_batch = k == 3;
+			g[k] = disc_gradient(how, 3, &s[k], &n);
+		}
+		CHECK(distance(g[3], g[2], n) < 1e-5 && fabs(s[3].r1 - s[2].r1) < 1e-5 * s[2].r1, "parts: %.2e",
+		      distance(g[3], g[2], n));
+		CHECK(isnan(s[0].r1) && s[1].r1 > 0 && s[1].r1 == s[2].r1 && s[1].before.loss == s[2].before.loss,
+		      "%g and %g", s[1].r1, s[2].r1);
+		CHECK(fabs(s[1].before.loss - s[0].before.loss) < 1e-6, "the loss beside it: %.9g, %.9g",
+		      s[1].before.loss, s[0].before.loss);
+		for (int64_t k = 0; k < n; k++) {
+			g[1][k] -= g[0][k];
+			g[2][k] -= g[0][k];
+		}
+		CHECK(twice(g[2], g[1], n), "%s: the penalty's gradient is not as its weight", model);
+		for (int k = 0; k < 4; k++)
+			free(g[k]);
+	}
+	how = (struct ril_disc_options){.r1 = 1, .sigma = 1e-3, .seed = 4};
+	free(disc_gradient(how, 3, &s[0], &n));
+	how.sigma *= 2;
+	free(disc_gradient(how, 3, &s[1], &n));
+	how.seed++;
+	free(disc_gradient(how, 3, &s[2], &n));
+	CHECK(fabs(s[1].r1 / s[0].r1 - 4) < .1, "%s: twice the noise moves logits %g times as far, squared", model,
+	      s[1].r1 / s[0].r1);
+	CHECK(s[2].r1 != s[1].r1, "another seed, other noise");
 }
 
 static void check_greedy(void)
@@ -507,6 +550,7 @@ int main(void)
 		check_batches();
 		check_importance();
 		check_world();
+		check_penalty();
 	}
 	TEST_END();
 }
