@@ -23,6 +23,7 @@ enum ril_purpose {
 	RIL_RNG_JUDGE = 8,
 	RIL_RNG_TEST = 9,
 	RIL_RNG_REPLAY = 10, /* which earlier groups a discriminator sees again, and which it forgets */
+	RIL_RNG_RETRY = 11,  /* how long before a server is asked again */
 };
 
 struct ril_rng_at {
