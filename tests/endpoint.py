@@ -11,6 +11,9 @@ import asyncio, base64, hashlib, json, os, sys
 folder, delay = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 0
 log = open(os.path.join(folder, "log"), "a", buffering=1)
 seen, connections, flying, most = {}, 0, 0, 0
+FAST = json.dumps({"id": "a", "created": 1, "model": "m", "object": "chat.completion", "choices": [
+    {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}]}).encode()
+FAST = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(FAST) + FAST
 PAGE = b"<html><head><title>502</title></head><body><h1>Bad gateway</h1>\n<p>come back later</p></body></html>"
 
 
@@ -145,6 +148,10 @@ async def serve(reader, writer, other):
             if path == "/most":
                 body = str(most).encode()
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+                continue
+            if how == "fast":  # for scripts/bench-endpoint
+                await asyncio.sleep(delay)
+                writer.write(FAST)
                 continue
             body = json.loads(raw)
             text, pictures = text_of(body)
