@@ -26,12 +26,15 @@ NVCC   ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc /opt/cuda/bin/nvcc) nv
 #: GPUs to build for; later ones get 9.0's code for a virtual machine, which their driver compiles
 CUDA_ARCHS ?= 80 86 89 90a
 
+comma := ,
 PKGS := openblas libcjson zlib libpcre2-8 libutf8proc
 # Empty, or the target that says what is missing.
 MISSING := $(shell CC='$(firstword $(CC))' scripts/deps --build 2>/dev/null || echo missing)
-OPTIONAL_PKGS := $(shell for p in libjpeg libwebp libwebpdemux libtiff-4 libavif stb; do pkg-config --exists $$p 2>/dev/null && echo $$p; done)
+OPTIONAL_PKGS := $(shell for p in libjpeg libwebp libwebpdemux libtiff-4 libavif libcurl stb; do pkg-config --exists $$p 2>/dev/null && echo $$p; done)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) $(OPTIONAL_PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS) $(filter-out stb,$(OPTIONAL_PKGS)) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) $(filter-out stb libcurl,$(OPTIONAL_PKGS)) 2>/dev/null)
+# Only tools that ask servers are to load it, and what it loads.
+CURL_LIBS  := $(if $(filter libcurl,$(OPTIONAL_PKGS)),-Wl$(comma)--push-state$(comma)--as-needed $(shell pkg-config --libs libcurl) -Wl$(comma)--pop-state)
 FEATURES := $(if $(filter libjpeg,$(OPTIONAL_PKGS)),-DRIL_HAVE_JPEG) $(if $(filter libwebpdemux,$(OPTIONAL_PKGS)),-DRIL_HAVE_WEBP) $(if $(filter libtiff-4,$(OPTIONAL_PKGS)),-DRIL_HAVE_TIFF) $(if $(filter libavif,$(OPTIONAL_PKGS)),-DRIL_HAVE_AVIF)
 
 # The CUDA backend is in the release build, where the toolkit is.
@@ -49,7 +52,7 @@ CFLAGS := -std=gnu11 -D_GNU_SOURCE $(OPT.$(MODE)) -march=$(ARCH) -fno-math-errno
 	  $(WARN) -Ilib -Ibin -DRIL_VERSION='"$(VERSION)"' $(FEATURES) $(PKG_CFLAGS) $(EXTRA_CFLAGS)
 # The stemmer of meteor-ws has no pkg-config file; lib/caption/stem.c does without it where it is missing.
 STEMMER = $(shell test -e /usr/include/libstemmer.h && echo -lstemmer)
-LDLIBS = $(PKG_LIBS) $(STEMMER) -lm -lpthread
+LDLIBS = $(PKG_LIBS) $(CURL_LIBS) $(STEMMER) -lm -lpthread
 LDFLAGS := $(filter -fsanitize=%,$(OPT.$(MODE)))
 
 B    := build/$(MODE)
@@ -113,6 +116,15 @@ $(CUDA_STAMP):
 	@rm -f $B/with-cuda $B/without-cuda
 	@touch $@
 $B/lib/ops/backend.o: $(CUDA_STAMP)
+
+# So is the object that knows of libcurl, which `make deps` may bring later.
+CURL_STAMP := $B/$(if $(CURL_LIBS),with,without)-curl
+$(CURL_STAMP):
+	@mkdir -p $(@D)
+	@rm -f $B/with-curl $B/without-curl
+	@touch $@
+$B/lib/answer/http_wire.o: $(CURL_STAMP)
+$B/lib/answer/http_wire.o: CFLAGS += $(if $(CURL_LIBS),-DRIL_HAVE_CURL)
 
 FIDELITY := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/fidelity/*.c)))
 

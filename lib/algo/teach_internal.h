@@ -1,4 +1,4 @@
-/* teach_internal.h -- shared by teach.c (teachers, shares, adding) and teach_question.c. */
+/* teach_internal.h -- shared by teach.c (teachers, shares, adding), teach_question.c and teach_server.c. */
 #ifndef RIL_ALGO_TEACH_INTERNAL_H
 #define RIL_ALGO_TEACH_INTERNAL_H
 
@@ -19,5 +19,9 @@ struct ril_teach_question {
 /* Frees nothing on failure: call ril_teach_question_free anyway. */
 int ril_teach_question(struct ril_teach_question *, const struct ril_record *, struct ril_err *);
 void ril_teach_question_free(struct ril_teach_question *);
+
+/* teach_server.c: the key under which a server's first answer is kept. */
+void ril_teach_key(const struct ril_http_options *, const struct ril_query_how *, const struct ril_teach_question *,
+		   const struct ril_record *, char key[65]);
 
 #endif

@@ -15,7 +15,9 @@ struct asked {
 	const struct ril_asking *a;
 	const struct ril_query *q;
 	size_t n;
-	int32_t *left, *next;    /* [n]: answers wanting; number of the next one */
+	int32_t *left, *next; /* [n]: answers wanting; number of the next one */
+	int32_t *lost;        /* [n]: of those wanting, how many nobody will be asked for again */
+	int64_t failures;
 	struct ril_query *round; /* [k]: the asks of the round at hand, */
 	size_t *which;           /* [k]: and whose these are */
 	size_t cap_round, cap_which;
@@ -36,6 +38,7 @@ static void asked_free(struct asked *c)
 	free(c->latest);
 	free(c->left);
 	free(c->next);
+	free(c->lost);
 	free(c->round);
 	free(c->which);
 	free(c->failed);
@@ -45,8 +48,9 @@ static int asked_new(struct asked *c, struct ril_err *err)
 {
 	c->left = ril_new(c->n, sizeof *c->left, err);
 	c->next = ril_new(c->n, sizeof *c->next, err);
+	c->lost = ril_new(c->n, sizeof *c->lost, err);
 	c->latest = ril_new(c->n, sizeof *c->latest, err);
-	if (!c->left || !c->next || !c->latest)
+	if (!c->left || !c->next || !c->lost || !c->latest)
 		return -1;
 	for (size_t i = 0; i < c->n; i++) {
 		c->left[i] = c->q[i].n;
@@ -68,12 +72,16 @@ static int look_up(struct asked *c, struct ril_query_counts *counts, struct ril_
 	for (size_t i = 0; i < c->n; i++)
 		while (c->left[i]) {
 			ril_cache_key(c->q[i].cache_key, c->next[i], key);
-			if (!ril_cache_find(c->a->cache, key, &kept))
+			int found = ril_cache_find(c->a->cache, key, &kept, err);
+			if (found < 0)
+				return -1;
+			if (!found)
 				break;
 			struct ril_answer a = {.question = i,
 					       .number = c->next[i]++,
 					       .text = kept.reply,
-					       .finish = kept.finish,
+					       .finish = kept.finish == RIL_CACHED_LENGTH,
+					       .refused = kept.finish == RIL_CACHED_REFUSED,
 					       .kept = true,
 					       .score = kept.score};
 			int accepted = c->a->take(c->a->ctx, &a, err);
@@ -85,12 +93,15 @@ static int look_up(struct asked *c, struct ril_query_counts *counts, struct ril_
 	return 0;
 }
 
-/* Notes an answer for the cache, in place of an earlier one under the same number. */
-static int note(struct asked *c, const struct ril_answer *a, struct ril_err *err)
+static int32_t ending(const struct ril_answer *a)
 {
-	char key[65];
+	return a->refused ? RIL_CACHED_REFUSED : a->finish ? RIL_CACHED_LENGTH : RIL_CACHED_STOP;
+}
+
+/* Notes an answer for the cache, in place of an earlier one under the same number. */
+static int note(struct asked *c, const struct ril_answer *a, const char *key, struct ril_err *err)
+{
 	struct ril_cached *e = c->latest[a->question] ? &c->fresh[c->latest[a->question] - 1] : NULL;
-	ril_cache_key(c->q[a->question].cache_key, a->number, key);
 	if (!e || strcmp(e->key, key)) {
 		if (ril_grow(&c->fresh, &c->cap_fresh, c->nfresh + 1, sizeof *c->fresh, err))
 			return -1;
@@ -101,8 +112,19 @@ static int note(struct asked *c, const struct ril_answer *a, struct ril_err *err
 	free((char *)e->reply);
 	e->reply = ril_strdup(a->text, err);
 	e->score = a->score;
-	e->finish = a->finish;
+	e->finish = ending(a);
 	return e->key && e->reply ? 0 : -1;
+}
+
+/* Keeps an answer, now or at the end. */
+static int keep(struct asked *c, const struct ril_answer *a, struct ril_err *err)
+{
+	char key[65];
+	if (!c->a->cache)
+		return 0;
+	ril_cache_key(c->q[a->question].cache_key, a->number, key);
+	const struct ril_cached now = {key, a->text, a->score, ending(a)};
+	return c->a->at_once ? ril_cache_add(c->a->cache, &now, 1, c->a->scored, err) : note(c, a, key, err);
 }
 
 /* ---- rounds ---- */
@@ -122,10 +144,13 @@ static int take(void *ctx, struct ril_answer *a, struct ril_err *err)
 	c->got++;
 	if (!c->a->same && a->number >= c->next[i])
 		c->next[i] = a->number + 1;
-	if (a->error)
-		return note_failed(c, a, err);
+	if (a->error) {
+		c->failures++;
+		c->lost[i] += a->final;
+		return a->final ? 0 : note_failed(c, a, err);
+	}
 	int accepted = c->a->take(c->a->ctx, a, err);
-	if (accepted < 0 || (c->a->cache && note(c, a, err)))
+	if (accepted < 0 || keep(c, a, err))
 		return -1;
 	c->left[i] -= accepted;
 	return accepted;
@@ -143,6 +168,14 @@ static int add_to_round(struct asked *c, size_t k, size_t question, int32_t firs
 	return 0;
 }
 
+/* How many answers of a question may still be asked for: its n and one for every round but the first, kept ones among them, so
+ * that a run done again asks for no more. */
+static int64_t room_for(const struct asked *c, size_t i)
+{
+	const struct ril_query *q = &c->q[i];
+	return c->a->same ? INT32_MAX : (int64_t)q->n + c->a->tries - 1 - (c->next[i] - q->first);
+}
+
 /* What failed is asked for under its own number; what else is wanting, all at first, then one by one. */
 static int make_round(struct asked *c, int attempt, size_t *k, int64_t *answers, struct ril_err *err)
 {
@@ -152,7 +185,7 @@ static int make_round(struct asked *c, int attempt, size_t *k, int64_t *answers,
 	*answers = 0;
 	for (size_t i = 0; !rc && i < c->nfailed; i++) {
 		const struct failed *f = &c->failed[i];
-		if (again[f->question] == c->left[f->question])
+		if (again[f->question] == c->left[f->question] - c->lost[f->question])
 			continue;
 		again[f->question]++;
 		++*answers;
@@ -160,10 +193,12 @@ static int make_round(struct asked *c, int attempt, size_t *k, int64_t *answers,
 	}
 	c->nfailed = 0;
 	for (size_t i = 0; !rc && i < c->n; i++) {
-		int32_t n = c->left[i] - again[i];
+		int32_t n = c->left[i] - c->lost[i] - again[i];
+		int64_t room = room_for(c, i);
+		n = attempt && n > 1 ? 1 : n;
+		n = room < n ? (int32_t)room : n;
 		if (n <= 0)
 			continue;
-		n = attempt ? 1 : n;
 		*answers += n;
 		rc = add_to_round(c, (*k)++, i, c->next[i], n, err);
 	}
@@ -225,6 +260,7 @@ int ril_query_all(const struct ril_asking *a, const struct ril_query *q, size_t 
 {
 	struct asked c = {.a = a, .q = q, .n = n};
 	int rc = asked_new(&c, err) || look_up(&c, counts, err) || ask_rounds(&c, counts, err) ? -1 : 0;
+	counts->failed += c.failures;
 	if (!rc && c.nfresh)
 		rc = ril_cache_add(a->cache, c.fresh, c.nfresh, a->scored, err);
 	asked_free(&c);

@@ -1,6 +1,6 @@
 /* answer.h -- asking somebody who answers in text: the one way by which teachers and judges ask.
  *
- *     ril_local_open(&who, dir, &options, err);            // or ril_command_open, ril_saved_open
+ *     ril_local_open(&who, dir, &options, err);   // or ril_command_open, ril_saved_open, ril_http_open (http.h)
  *     struct ril_asking a = {.who = &who, .how = ..., .tries = 8, .take = take, .ctx = me};
  *     ril_query_all(&a, question, n, &counts, err);          // take(me, answer) for each answer as it comes
  *     who.free(who.ctx);
@@ -8,7 +8,7 @@
  * An *answerer* is handed many questions in one call and gives each answer to a callback when it has it, in whatever
  * order: a local model decodes them together, a program reads them from a pipe, a server may have many requests in
  * flight.  A failure of the answerer as a whole is an error of the call; a failure of one answer is an answer with
- * `error` set, which is asked for again.
+ * `error` set, which is asked for again unless it is final.
  *
  * One rule of asking again, and one cache (cache.h), serve all: what the caller does not accept is asked for again, in
  * rounds, `tries` of them at most.
@@ -55,7 +55,9 @@ struct ril_answer {
 	int32_t number;  /* which of its answers */
 	const char *text;
 	int32_t finish;                /* 0 it stopped by itself, 1 it was cut */
-	const char *error;             /* NULL, or why there is no text; it may be asked for again */
+	const char *error;             /* NULL, or why there is no text */
+	bool final;                    /* with an error: it is of no use to ask for it again */
+	bool refused;                  /* whoever was asked declined, or said nothing: text is what was said */
 	int64_t prompt_tokens, tokens; /* what it cost; 0: unknown */
 	bool kept;                     /* it comes from the cache */
 	double score;                  /* what `take` makes of it, if it does; of a kept one, what it made of it then */
@@ -80,6 +82,7 @@ struct ril_asking {
 	struct ril_query_how how;
 	struct ril_cache *cache; /* NULL: none */
 	bool scored;             /* `take` gives scores, which are kept */
+	bool at_once;            /* an answer is kept when it comes, not with all others at the end of the call */
 	int tries;               /* rounds at most */
 	/* How a question is asked again: for its next answer, one a round, under the same settings; or, with `same`, for
 	 * the same answer.  With `warmer` that is sampled, in round k at temperature k * warmer, its draws keyed by k in
@@ -96,6 +99,7 @@ struct ril_query_counts {
 	int64_t asked;   /* answers asked for, those asked again included */
 	int64_t cached;  /* answers taken from the cache */
 	int64_t again;   /* questions whose first answers did not all serve */
+	int64_t failed;  /* answers that came as errors */
 	int64_t wanting; /* questions with answers wanting at the end */
 };
 

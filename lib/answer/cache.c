@@ -5,6 +5,7 @@
  * out, and the next writer ends it with a line break.  Later lines do not overrule earlier ones. */
 #include "answer/cache.h"
 
+#include "base/file.h"
 #include "base/intern.h"
 #include "base/json.h"
 
@@ -24,12 +25,11 @@ struct ril_cache {
 	bool torn;  /* the file ends inside a line */
 	struct ril_intern keys;
 	struct entry {
-		double score;
-		int32_t finish;
-		size_t reply; /* in `replies` */
-	} * at;               /* [keys] */
+		off_t line; /* where it begins, */
+		size_t n;   /* and its bytes */
+	} * at;             /* [keys] */
 	size_t cap;
-	struct ril_buf replies; /* each followed by NUL */
+	struct ril_buf line, reply; /* of what was found last */
 };
 
 struct ril_cache *ril_cache_open(const char *path, struct ril_err *err)
@@ -56,7 +56,8 @@ void ril_cache_free(struct ril_cache *c)
 		close(c->fd);
 	ril_intern_free(&c->keys);
 	free(c->at);
-	ril_buf_free(&c->replies);
+	ril_buf_free(&c->line);
+	ril_buf_free(&c->reply);
 	free(c);
 }
 
@@ -68,51 +69,64 @@ static int lock(const struct ril_cache *c, int how, struct ril_err *err)
 	return 0;
 }
 
-static int keep(struct ril_cache *c, const char *key, struct entry e, const cJSON *reply, struct ril_err *err)
+static int keep(struct ril_cache *c, const char *key, struct entry e, struct ril_err *err)
 {
 	size_t before = c->keys.n;
 	int64_t k = ril_intern_str(&c->keys, key, err);
 	if (k < 0 || ril_grow(&c->at, &c->cap, c->keys.n, sizeof *c->at, err))
 		return -1;
-	if ((size_t)k < before)
-		return 0;
-	e.reply = c->replies.len;
-	c->at[k] = e;
-	const char *text = cJSON_IsString(reply) ? reply->valuestring : "";
-	return ril_buf_add(&c->replies, text, strlen(text) + 1, err);
+	if ((size_t)k == before)
+		c->at[k] = e;
+	return 0;
 }
 
-static int take_line(struct ril_cache *c, const char *line, size_t n, struct ril_err *err)
+/* What a line says, with its reply in c->reply; false: it is the remains of a crash, or not ours. */
+static bool read_line(struct ril_cache *c, const cJSON *j, struct ril_cached *out)
 {
-	cJSON *j = ril_json_parse(line, n, NULL);
 	const cJSON *key = cJSON_GetObjectItemCaseSensitive(j, "key"),
 		    *score = cJSON_GetObjectItemCaseSensitive(j, "score"),
-		    *finish = cJSON_GetObjectItemCaseSensitive(j, "finish");
-	struct entry e = {.score = cJSON_IsNumber(score) ? score->valuedouble : NAN,
-			  .finish = cJSON_IsString(finish) && !strcmp(finish->valuestring, "length")};
-	int rc = 0;
-	/* Other lines are remains of a crash, or not ours: passed over. */
-	if (cJSON_IsString(key) && (cJSON_IsNumber(score) || cJSON_IsNull(score) || cJSON_IsString(finish)))
-		rc = keep(c, key->valuestring, e, cJSON_GetObjectItemCaseSensitive(j, "reply"), err);
+		    *finish = cJSON_GetObjectItemCaseSensitive(j, "finish"),
+		    *reply = cJSON_GetObjectItemCaseSensitive(j, "reply");
+	if (!cJSON_IsString(key) || !(cJSON_IsNumber(score) || cJSON_IsNull(score) || cJSON_IsString(finish)))
+		return false;
+	*out = (struct ril_cached){.key = key->valuestring, .score = cJSON_IsNumber(score) ? score->valuedouble : NAN};
+	if (cJSON_IsString(finish))
+		out->finish = !strcmp(finish->valuestring, "length")    ? RIL_CACHED_LENGTH
+			      : !strcmp(finish->valuestring, "refused") ? RIL_CACHED_REFUSED
+									: RIL_CACHED_STOP;
+	c->reply.len = 0;
+	return !ril_buf_puts(&c->reply, cJSON_IsString(reply) ? reply->valuestring : "", NULL);
+}
+
+/* The line that begins at that place of the file. */
+static int take_line(struct ril_cache *c, const char *line, size_t n, off_t at, struct ril_err *err)
+{
+	cJSON *j = ril_json_parse(line, n, NULL);
+	struct ril_cached e;
+	int rc = j && read_line(c, j, &e) ? keep(c, e.key, (struct entry){at, n}, err) : 0;
 	cJSON_Delete(j);
 	return rc;
 }
 
-/* Reads from c->read to the end; the lock is held. */
+/* Reads from c->read to the end, a piece at a time; the lock is held. */
 static int take_in(struct ril_cache *c, struct ril_err *err)
 {
+	enum { PIECE = 1 << 20 };
 	struct stat st;
 	struct ril_buf b = {0};
-	int rc = 0;
 	if (fstat(c->fd, &st))
 		return ril_fail_errno(err, "%s", c->path);
-	if (st.st_size < c->read) /* someone began it anew */
+	if (st.st_size < c->read) { /* someone began it anew */
 		c->read = 0;
-	size_t left = (size_t)(st.st_size - c->read);
-	if (ril_buf_reserve(&b, left + 1, err))
-		return -1;
-	while (b.len < left) {
-		ssize_t k = pread(c->fd, b.data + b.len, left - b.len, c->read + (off_t)b.len);
+		ril_intern_free(&c->keys);
+	}
+	int rc = 0;
+	off_t at = c->read; /* of what is read next; b holds what is before it, from c->read on */
+	while (!rc && at < st.st_size) {
+		size_t want = (size_t)(st.st_size - at) < PIECE ? (size_t)(st.st_size - at) : PIECE, done = 0;
+		if ((rc = ril_buf_reserve(&b, want, err)))
+			break;
+		ssize_t k = pread(c->fd, b.data + b.len, want, at);
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k <= 0) {
@@ -120,13 +134,15 @@ static int take_in(struct ril_cache *c, struct ril_err *err)
 			break;
 		}
 		b.len += (size_t)k;
+		at += k;
+		for (char *end; !rc && (end = memchr(b.data + done, '\n', b.len - done));
+		     done = (size_t)(end - b.data) + 1)
+			rc = take_line(c, b.data + done, (size_t)(end - b.data) - done, c->read + (off_t)done, err);
+		memmove(b.data, b.data + done, b.len - done);
+		b.len -= done;
+		c->read += (off_t)done;
 	}
-	size_t done = 0;
-	for (char *end; !rc && done < b.len && (end = memchr(b.data + done, '\n', b.len - done));
-	     done = (size_t)(end - b.data) + 1)
-		rc = take_line(c, b.data + done, (size_t)(end - b.data) - done, err);
-	c->read += (off_t)done;
-	c->torn = done < b.len;
+	c->torn = b.len > 0;
 	ril_buf_free(&b);
 	return rc;
 }
@@ -140,21 +156,31 @@ int ril_cache_refresh(struct ril_cache *c, struct ril_err *err)
 	return rc;
 }
 
-bool ril_cache_find(const struct ril_cache *c, const char *key, struct ril_cached *out)
+int ril_cache_find(struct ril_cache *c, const char *key, struct ril_cached *out, struct ril_err *err)
 {
 	int64_t k = ril_intern_find_str(&c->keys, key);
 	if (k < 0)
-		return false;
+		return 0;
 	const struct entry *e = &c->at[k];
-	*out = (struct ril_cached){key, c->replies.data + e->reply, e->score, e->finish};
-	return true;
+	c->line.len = 0;
+	if (ril_buf_reserve(&c->line, e->n, err))
+		return -1;
+	if (ril_read_at(c->fd, c->line.data, e->n, (uint64_t)e->line, err))
+		return ril_context(err, "%s", c->path);
+	cJSON *j = ril_json_parse(c->line.data, e->n, NULL);
+	bool same = j && read_line(c, j, out) && !strcmp(out->key, key);
+	cJSON_Delete(j);
+	out->key = key;
+	out->reply = c->reply.data;
+	return same ? 1 : ril_fail(err, RIL_EFAIL, "%s: was changed while it was in use", c->path);
 }
 
 static int write_line(struct ril_buf *out, const struct ril_cached *e, bool scored, struct ril_err *err)
 {
+	static const char *const finish[] = {"stop", "length", "refused"};
 	int rc = ril_buf_printf(out, err, "{\"key\": \"%s\", ", e->key);
 	if (!rc && !scored)
-		rc = ril_buf_printf(out, err, "\"finish\": \"%s\"", e->finish ? "length" : "stop");
+		rc = ril_buf_printf(out, err, "\"finish\": \"%s\"", finish[e->finish]);
 	else if (!rc)
 		rc = isnan(e->score) ? ril_buf_puts(out, "\"score\": null", err)
 				     : ril_buf_printf(out, err, "\"score\": %.17g", e->score);
@@ -192,10 +218,14 @@ int ril_cache_add(struct ril_cache *c, const struct ril_cached *e, size_t n, boo
 
 void ril_cache_hash(struct ril_sha256 *h, const char *s)
 {
-	uint64_t n = strlen(s);
+	ril_cache_hash_n(h, s, strlen(s));
+}
+
+void ril_cache_hash_n(struct ril_sha256 *h, const char *s, size_t n)
+{
 	uint8_t length[8];
 	for (int i = 0; i < 8; i++)
-		length[i] = (uint8_t)(n >> 8 * i);
+		length[i] = (uint8_t)((uint64_t)n >> 8 * i);
 	ril_sha256_add(h, length, sizeof length);
 	ril_sha256_add(h, s, n);
 }

@@ -41,3 +41,27 @@ int ril_base64_decode(struct ril_buf *out, const char *text, size_t n, struct ri
 	uint32_t rest = digits % 4 == 2 ? bits & 15 : digits % 4 == 3 ? bits & 3 : 0;
 	return rest ? wrong(err, digits - 1) : 0;
 }
+
+int ril_base64_encode(struct ril_buf *out, const void *bytes, size_t n, struct ril_err *err)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const uint8_t *b = bytes;
+	size_t room;
+	if (!ril_mul(&room, n / 3 + 1, 4))
+		return ril_fail(err, RIL_EFAIL, "out of memory (base64 of %zu bytes)", n);
+	if (ril_buf_reserve(out, room, err))
+		return -1;
+	char *to = out->data + out->len;
+	for (size_t i = 0; i < n; i += 3, to += 4) {
+		size_t left = n - i;
+		uint32_t bits =
+			(uint32_t)b[i] << 16 | (left > 1 ? (uint32_t)b[i + 1] << 8 : 0) | (left > 2 ? b[i + 2] : 0u);
+		to[0] = digits[bits >> 18];
+		to[1] = digits[bits >> 12 & 63];
+		to[2] = left > 1 ? digits[bits >> 6 & 63] : '=';
+		to[3] = left > 2 ? digits[bits & 63] : '=';
+	}
+	out->len = (size_t)(to - out->data);
+	out->data[out->len] = 0;
+	return 0;
+}

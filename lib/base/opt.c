@@ -13,9 +13,18 @@ int ril_strlist_add(struct ril_strlist *l, const char *s, struct ril_err *err)
 	return 0;
 }
 
+static int add_placed(struct ril_strlist *l, const char *s, int place, struct ril_err *err)
+{
+	if (ril_grow(&l->place, &l->cap_place, l->n + 1, sizeof *l->place, err) || ril_strlist_add(l, s, err))
+		return -1;
+	l->place[l->n - 1] = place;
+	return 0;
+}
+
 void ril_strlist_free(struct ril_strlist *l)
 {
 	free(l->at);
+	free(l->place);
 	*l = (struct ril_strlist){0};
 }
 
@@ -117,7 +126,7 @@ static int set_number(const struct ril_opt *o, const char *shown, const char *v,
 	return 0;
 }
 
-static int set(const struct ril_opt *o, const char *shown, const char *v, struct ril_err *err)
+static int set(const struct ril_opt *o, const char *shown, const char *v, int place, struct ril_err *err)
 {
 	switch (o->type) {
 	case RIL_OPT_INT:
@@ -127,7 +136,7 @@ static int set(const struct ril_opt *o, const char *shown, const char *v, struct
 			return ril_fail(err, RIL_EUSAGE, "%s: '%s' is not one of %s", shown, v, o->choices);
 		/* fallthrough */
 	case RIL_OPT_STR: *(const char **)o->to = v; return 0;
-	case RIL_OPT_LIST: return ril_strlist_add(o->to, v, err);
+	case RIL_OPT_LIST: return add_placed(o->to, v, place, err);
 	default: return ril_fail(err, RIL_EUSAGE, "%s takes no value", shown);
 	}
 }
@@ -148,7 +157,8 @@ static int parse_long(const struct ril_opt *const *tables, int argc, char **argv
 		return eq ? ril_fail(err, RIL_EUSAGE, "%s takes no value", shown) : (*(bool *)o->to = true, 0);
 	if (!eq && *i + 1 >= argc)
 		return ril_fail(err, RIL_EUSAGE, "%s needs a value", shown);
-	return set(o, shown, eq ? eq + 1 : argv[++*i], err);
+	const char *value = eq ? eq + 1 : argv[++*i];
+	return set(o, shown, value, *i, err);
 }
 
 static int parse_letters(const struct ril_opt *const *tables, int argc, char **argv, int *i, struct ril_err *err)
@@ -164,7 +174,8 @@ static int parse_letters(const struct ril_opt *const *tables, int argc, char **a
 		}
 		if (!c[1] && *i + 1 >= argc)
 			return ril_fail(err, RIL_EUSAGE, "%s needs a value", shown);
-		return set(o, shown, c[1] ? c + 1 : argv[++*i], err);
+		const char *value = c[1] ? c + 1 : argv[++*i];
+		return set(o, shown, value, *i, err);
 	}
 	return 0;
 }

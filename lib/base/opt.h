@@ -24,7 +24,8 @@ enum ril_opt_type {
 
 struct ril_strlist {
 	const char **at;
-	size_t n, cap;
+	int *place; /* [n]: which word of the command line each was; NULL where none came from there */
+	size_t n, cap, cap_place;
 };
 
 struct ril_opt {

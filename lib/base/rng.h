@@ -25,6 +25,7 @@ enum ril_purpose {
 	RIL_RNG_REPLAY = 10,  /* which earlier groups a discriminator sees again, and which it forgets */
 	RIL_RNG_DROPOUT = 11, /* what adapters' inputs are left without */
 	RIL_RNG_PENALTY = 12, /* noise on the responses that a discriminator is not to react to */
+	RIL_RNG_RETRY = 13,   /* how long before a server is asked again */
 };
 
 struct ril_rng_at {

@@ -26,6 +26,8 @@ int ril_rgb_decode(struct ril_rgb *, const void *bytes, size_t n, struct ril_err
 int ril_rgb_new(struct ril_rgb *, int64_t w, int64_t h, struct ril_err *);
 int ril_rgb_check(int64_t w, int64_t h, struct ril_err *);
 void ril_rgb_free(struct ril_rgb *);
+/* Appends the picture as a PNG file. */
+int ril_rgb_png(const struct ril_rgb *, struct ril_buf *out, struct ril_err *);
 
 /* Which library decodes what in this build, for -v: "JPEG: libjpeg-turbo 2.1.5, WebP: libwebp 1.2.4, ...". */
 const char *ril_picture_decoders(void);

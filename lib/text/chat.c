@@ -253,34 +253,50 @@ static size_t split_turn(const struct ril_chat_turn *t, size_t first, struct ril
 	return n;
 }
 
-int ril_chat_encode_turns(const struct ril_chat *c, const char *system, const struct ril_chat_turn *turn, size_t n,
-			  const struct ril_chat_picture *picture, size_t n_pictures, struct ril_ids *out,
-			  struct ril_err *err)
+int ril_chat_messages(const char *system, const struct ril_chat_turn *turn, size_t n, size_t n_pictures,
+		      struct ril_chat_messages *out, struct ril_err *err)
 {
-	size_t marks = count_marks(turn, n), m = 0, used = 0, parts;
+	size_t marks = count_marks(turn, n), used = 0, parts;
+	*out = (struct ril_chat_messages){0};
 	if (marks && marks != n_pictures)
 		return ril_fail(err, RIL_EFAIL, "the question has %zu %s marks for %zu pictures", marks, image_mark,
 				n_pictures);
 	if (!ril_mul(&parts, n_pictures, 2))
 		return ril_fail(err, RIL_EFAIL, "too many pictures");
-	struct ril_chat_part *part = ril_new(parts + n + 1, sizeof *part, err);
-	struct ril_chat_message *message = ril_new(n + 1, sizeof *message, err);
-	int rc = part && message ? 0 : -1;
+	struct ril_chat_part *part = out->part = ril_new(parts + n + 1, sizeof *part, err);
+	out->at = ril_new(n + 1, sizeof *out->at, err);
+	if (!part || !out->at)
+		return ril_chat_messages_free(out), -1;
 	size_t first = marks ? 0 : n_pictures;
-	if (!rc && system && strcmp(turn[0].role, "system")) {
+	if (system && strcmp(turn[0].role, "system")) {
 		part[used] = (struct ril_chat_part){system, strlen(system)};
-		message[m++] = (struct ril_chat_message){"system", &part[used++], 1};
+		out->at[out->n++] = (struct ril_chat_message){"system", &part[used++], 1};
 	}
-	for (size_t i = 0; !rc && i < n; i++, m++) {
-		message[m] =
-			(struct ril_chat_message){turn[i].role, &part[used], split_turn(&turn[i], first, &part[used])};
-		used += message[m].n;
+	for (size_t i = 0; i < n; i++) {
+		struct ril_chat_message *m = &out->at[out->n++];
+		*m = (struct ril_chat_message){turn[i].role, &part[used], split_turn(&turn[i], first, &part[used])};
+		used += m->n;
 		first = is_user(&turn[i]) ? 0 : first;
 	}
-	if (!rc)
-		rc = ril_chat_encode(c, message, m, picture, n_pictures, out, err);
-	free(part);
-	free(message);
+	return 0;
+}
+
+void ril_chat_messages_free(struct ril_chat_messages *m)
+{
+	free(m->part);
+	free(m->at);
+	*m = (struct ril_chat_messages){0};
+}
+
+int ril_chat_encode_turns(const struct ril_chat *c, const char *system, const struct ril_chat_turn *turn, size_t n,
+			  const struct ril_chat_picture *picture, size_t n_pictures, struct ril_ids *out,
+			  struct ril_err *err)
+{
+	struct ril_chat_messages m;
+	if (ril_chat_messages(system, turn, n, n_pictures, &m, err))
+		return -1;
+	int rc = ril_chat_encode(c, m.at, m.n, picture, n_pictures, out, err);
+	ril_chat_messages_free(&m);
 	return rc;
 }
 

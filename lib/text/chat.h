@@ -54,8 +54,18 @@ struct ril_chat_turn {
 	const char *text;
 	size_t len;
 };
-/* n > 0 turns, the last of them a question.  Without any mark all pictures come first in the user's first.  `system`
- * (NULL: none) is the system message of turns that bring none. */
+/* n > 0 turns, the last of them a question, as messages.  Without any mark all pictures come first in the user's first.
+ * `system` (NULL: none) is the system message of turns that bring none.  Roles and texts are the turns'; free: nothing is
+ * left. */
+struct ril_chat_messages {
+	struct ril_chat_message *at; /* [n] */
+	size_t n;
+	struct ril_chat_part *part; /* of all */
+};
+int ril_chat_messages(const char *system, const struct ril_chat_turn *, size_t n, size_t n_pictures,
+		      struct ril_chat_messages *, struct ril_err *);
+void ril_chat_messages_free(struct ril_chat_messages *);
+/* The same, as ids. */
 int ril_chat_encode_turns(const struct ril_chat *, const char *system, const struct ril_chat_turn *, size_t n,
 			  const struct ril_chat_picture *, size_t n_pictures, struct ril_ids *out, struct ril_err *);
 

@@ -12,7 +12,9 @@ static char folder[] = "/tmp/ril-answer.XXXXXX";
 struct fake {
 	int calls, asked, backwards; /* backwards: the last question is answered first */
 	int32_t has;                 /* answers to a question */
-	int fail_first;              /* so many answers of all come with an error */
+	int fail_first;              /* so many answers of all come with an error, */
+	int final;                   /* which is final */
+	int refuse;                  /* all answers are refusals */
 	double temperature;          /* of the last call */
 	uint32_t step;
 	int attempt;
@@ -33,10 +35,12 @@ static int fake_ask(void *ctx, const struct ril_query *q, size_t n, const struct
 			snprintf(text, sizeof text, "%s/%d", q[i].key, (int)j);
 			struct ril_answer a = {.question = i, .number = j, .text = text, .finish = j & 1, .score = NAN};
 			f->asked++;
+			a.refused = f->refuse;
 			if (f->fail_first) {
 				f->fail_first--;
 				a.text = NULL;
 				a.error = "busy";
+				a.final = f->final;
 			}
 			if (take(take_ctx, &a, err) < 0)
 				return -1;
@@ -64,6 +68,8 @@ static int take(void *ctx, struct ril_answer *a, RIL_UNUSED struct ril_err *err)
 	size_t n = strlen(t->all);
 	snprintf(t->all + n, sizeof t->all - n, "%zu:%s%s ", a->question, a->text, a->finish ? "!" : "");
 	t->kept += a->kept;
+	if (a->refused)
+		return 0;
 	if (!a->kept)
 		a->score = t->score;
 	return a->number >= t->from;
@@ -166,7 +172,8 @@ static void test_cache(void)
 	t = (struct taken){.from = 1, .score = NAN};
 	CHECK(!run(&f, &t, a, 1, &c, &e) && t.wanting == 2, "%s", e.msg);
 	struct ril_cached kept;
-	CHECK(ril_cache_find(cache, "kp", &kept) && isnan(kept.score) && !strcmp(kept.reply, "p/0"), "kept unread");
+	CHECK(ril_cache_find(cache, "kp", &kept, &e) == 1 && isnan(kept.score) && !strcmp(kept.reply, "p/0"),
+	      "kept unread");
 	struct ril_buf b = {0};
 	CHECK(!ril_read_file(&b, path, &e) &&
 		      !strcmp(b.data, "{\"key\": \"kp\", \"score\": null, \"reply\": \"p/0\"}\n"
@@ -174,6 +181,60 @@ static void test_cache(void)
 	      "%s", b.data);
 	ril_buf_free(&b);
 	ril_cache_free(cache);
+}
+
+/* Answers that cannot be had, and those that were declined. */
+static void test_lost(void)
+{
+	struct ril_err e = {0};
+	struct ril_query_counts c;
+	struct fake f = {.has = 100, .fail_first = 1, .final = 1};
+	struct taken t = {0};
+	CHECK(!run(&f, &t, (struct ril_asking){.tries = 4}, 2, &c, &e) && f.asked == 4 && t.wanting == 1 &&
+		      c.failed == 1,
+	      "one that is final is not asked for again: %d asked, %d wanting", f.asked, t.wanting);
+	f = (struct fake){.has = 100, .fail_first = 2};
+	CHECK(!run(&f, &t, (struct ril_asking){.tries = 4}, 2, &c, &e) && f.asked == 6 && !t.wanting && c.failed == 2,
+	      "another is: %d asked", f.asked);
+	char path[128];
+	snprintf(path, sizeof path, "%s/l.jsonl", folder);
+	struct ril_asking a = {.tries = 3, .at_once = true, .cache = ril_cache_open(path, &e)};
+	f = (struct fake){.has = 100, .refuse = 1};
+	CHECK(!run(&f, &t, a, 2, &c, &e) && f.asked == 8 && t.wanting == 4, "two and one a round: %d", f.asked);
+	f.asked = 0;
+	CHECK(!run(&f, &t, a, 2, &c, &e) && !f.asked && c.cached == 8 && t.kept == 8,
+	      "done again they cost nothing: %d", f.asked);
+	ril_cache_free(a.cache);
+}
+
+/* What is kept at once is there when the call fails later; a torn line is nothing, and the file goes on behind it. */
+static void test_at_once(void)
+{
+	struct ril_err e = {0};
+	struct ril_query_counts c;
+	char path[128];
+	snprintf(path, sizeof path, "%s/o.jsonl", folder);
+	struct ril_asking a = {.tries = 1, .at_once = true, .cache = ril_cache_open(path, &e)};
+	struct fake f = {.has = 1};
+	struct taken t = {.strict = true};
+	CHECK(run(&f, &t, a, 2, &c, &e) && f.asked == 2, "fails at the end");
+	ril_cache_free(a.cache);
+	FILE *file = fopen(path, "a");
+	fputs("{\"key\": \"torn", file);
+	fclose(file);
+	e = (struct ril_err){0};
+	a.cache = ril_cache_open(path, &e);
+	f = (struct fake){.has = 100};
+	CHECK(a.cache && !run(&f, &t, a, 2, &c, &e) && c.cached == 2 && f.asked == 2, "%s: %d cached", e.msg,
+	      (int)c.cached);
+	ril_cache_free(a.cache);
+	a.cache = ril_cache_open(path, &e);
+	CHECK(a.cache && !run(&f, &t, a, 2, &c, &e) && c.cached == 4, "%s", e.msg);
+	struct ril_cached kept;
+	CHECK(!ril_cache_find(a.cache, "torn", &kept, &e), "what was torn is not there");
+	CHECK(!truncate(path, 10) && ril_cache_find(a.cache, "kp", &kept, &e) < 0 && strstr(e.msg, path),
+	      "a file that was cut: %s", e.msg);
+	ril_cache_free(a.cache);
 }
 
 static void test_program(void)
@@ -201,6 +262,8 @@ int main(void)
 	test_rounds();
 	test_again();
 	test_cache();
+	test_lost();
+	test_at_once();
 	test_program();
 	char rm[64];
 	snprintf(rm, sizeof rm, "rm -r %s", folder);

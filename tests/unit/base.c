@@ -205,7 +205,12 @@ static void test_base64(void)
 		CHECK(!ril_base64_decode(&b, pair[i][0], strlen(pair[i][0]), &e) && b.len == strlen(pair[i][1]) &&
 			      !memcmp(b.data, pair[i][1], b.len + 1),
 		      "%s: %s", pair[i][0], e.msg);
+		b.len = 0;
+		CHECK(!ril_base64_encode(&b, pair[i][1], strlen(pair[i][1]), &e) && !strcmp(b.data, pair[i][0]),
+		      "%s: %s", pair[i][0], b.data);
 	}
+	b.len = 0;
+	CHECK(!ril_base64_encode(&b, "\x00\xff\x80\xfe\x0f\xf1", 6, &e) && !strcmp(b.data, "AP+A/g/x"), "%s", b.data);
 	b.len = 0;
 	CHECK(!ril_base64_decode(&b, "AP+A/g/x", 8, &e) && !memcmp(b.data, "\x00\xff\x80\xfe\x0f\xf1", 6), "bytes");
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
