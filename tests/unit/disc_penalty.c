@@ -57,7 +57,7 @@ static void draw(struct state *s, double scale)
 static double loss(struct state *s, bool backward)
 {
 	struct rig *r = &s->r;
-	struct ril_tower_input in = {r->group.pictures, r->grid, r->pixels};
+	struct ril_tower_input in = {.n = r->group.pictures, .grid = r->grid, .pixels = r->pixels};
 	struct ril_val *z = NULL;
 	double coef[N + AGAIN] = {0}, *sum = test_up(&(double){0}, sizeof *sum), total = 0;
 	memcpy(coef, r->coef, N * sizeof *coef);
