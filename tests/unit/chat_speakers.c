@@ -3,6 +3,7 @@
 #include "../ril_test.h"
 
 #include "text/chat_internal.h"
+#include "text/tokenizer_internal.h"
 
 #include <unistd.h>
 
@@ -75,6 +76,23 @@ static void test_templates(void)
 	expect_refused("<|im_start|>" ROLE "{{ ': ' }}" PARTS END, "'<|im_start|>User: <image>");
 	expect_refused("<|im_start|>" ROLE COLON PARTS END "{{ ' ' }}", "ChatML");
 	expect_refused(ROLE COLON PARTS "{{ '\n' }}{% endfor %}Assistant:", "ChatML");
+}
+
+/* A tokenizer that puts its bos_token before texts wants a template that writes it. */
+static void test_lead(void)
+{
+	struct ril_tokenizer *own = tokenizer, *t = golden("smolvlm");
+	struct ril_err e = {0};
+	struct ril_chat *c;
+	tokenizer = t;
+	t->lead = ril_tokenizer_id(t, "<|endoftext|>", 13);
+	c = load("<|im_start|>" ROLE COLON PARTS END, &e);
+	CHECK(!c && strstr(e.msg, "puts <|endoftext|> before texts"), "%s", e.msg);
+	c = load("<|endoftext|>" ROLE COLON PARTS END, &e);
+	CHECK(c, "%s", e.msg);
+	ril_chat_free(c);
+	ril_tokenizer_free(t);
+	tokenizer = own;
 }
 
 /* ---- ids ---- */
@@ -174,6 +192,7 @@ int main(void)
 	if (!mkdtemp(folder) || !(tokenizer = golden("smolvlm")))
 		return 1;
 	test_templates();
+	test_lead();
 	test_pictures();
 	test_answers();
 	ril_tokenizer_free(tokenizer);
