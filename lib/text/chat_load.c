@@ -352,9 +352,27 @@ static int load_original(struct ril_chat *c, const char *dir, struct ril_err *er
 	return c->system && c->opening && c->opening_off ? 1 : -1;
 }
 
+/* What the reference puts before a text must be there, for then it does not put it. */
+static int check_lead(const struct ril_chat *c, struct ril_err *err)
+{
+	struct ril_buf b = {0};
+	int32_t id = ril_tokenizer_lead(c->tokenizer);
+	int rc = id < 0 ? 0 : ril_tokenizer_decode(c->tokenizer, &id, 1, false, &b, err);
+	if (!rc && b.len && (!c->prelude || strncmp(c->prelude, b.data, b.len)))
+		rc = ril_fail(err, RIL_EFAIL,
+			      "the tokenizer puts %.40s before texts, the chat template does not begin with it: not "
+			      "supported",
+			      b.data);
+	ril_buf_free(&b);
+	return rc;
+}
+
 /* Every token that the dialect writes must exist; pictures only where their tokens do. */
 static int bind_tokens(struct ril_chat *c, struct ril_err *err)
 {
+	if (check_lead(c, err))
+		return -1;
+
 	static const char *const chatml[] = {"<|im_start|>", "<|im_end|>"}, *const speakers[] = {RIL_END_OF_UTTERANCE};
 	const char *const *marks = c->prelude ? speakers : chatml;
 	const struct ril_picture_form *f = c->picture;

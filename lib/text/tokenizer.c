@@ -124,6 +124,11 @@ int32_t ril_tokenizer_eos(const struct ril_tokenizer *t)
 	return t->eos;
 }
 
+int32_t ril_tokenizer_lead(const struct ril_tokenizer *t)
+{
+	return t->lead;
+}
+
 const char *ril_tokenizer_key(const struct ril_tokenizer *t)
 {
 	return t->key;

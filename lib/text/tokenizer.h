@@ -44,6 +44,9 @@ int32_t ril_tokenizer_size(const struct ril_tokenizer *);
 int32_t ril_tokenizer_id(const struct ril_tokenizer *, const char *bytes, size_t n);
 /* eos_token of tokenizer_config.json (a model's generation_config.json may name others); -1 if none. */
 int32_t ril_tokenizer_eos(const struct ril_tokenizer *);
+/* The token that the reference puts before a text that does not begin with it (Llama 3); -1 if none.  It is not put here:
+ * a chat template writes it, or is refused. */
+int32_t ril_tokenizer_lead(const struct ril_tokenizer *);
 /* The tokenizer as lists, for the files of other programs (tokenizer_list.c). */
 enum ril_token_kind { RIL_TOKEN_NONE, RIL_TOKEN_WORD, RIL_TOKEN_ADDED, RIL_TOKEN_SPECIAL };
 enum ril_token_kind ril_tokenizer_kind(const struct ril_tokenizer *, int32_t id);

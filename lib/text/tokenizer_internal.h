@@ -38,7 +38,8 @@ struct ril_tokenizer {
 	bool first[2][256]; /* first bytes of added tokens: [normalized] */
 	bool nfc, ignore_merges;
 	struct ril_words *words;
-	int32_t eos;
+	int32_t bos, eos;
+	int32_t lead; /* what the post-processor puts before a text; -1: nothing */
 	char key[17];
 	struct ril_bpe *bpe; /* word cache and scratch of encoding */
 };

@@ -316,7 +316,9 @@ static int load_config(struct ril_tokenizer *t, const cJSON *config, struct ril_
 		cJSON_ArrayForEach(j, get(config, lists[k])) mark_special(t, j);
 	for (int k = 0; k < 4; k++)
 		mark_special(t, get(config, names[k]));
-	const char *eos = token_text(get(config, "eos_token"));
+	const char *bos = token_text(get(config, "bos_token")), *eos = token_text(get(config, "eos_token"));
+	if (bos)
+		t->bos = ril_tokenizer_id(t, bos, strlen(bos));
 	if (eos)
 		t->eos = ril_tokenizer_id(t, eos, strlen(eos));
 	return 0;
@@ -376,15 +378,27 @@ static int load_pre_tokenizer(struct ril_tokenizer *t, const cJSON *j, bool *byt
 	return ril_words_add(t->words, ril_words_gpt2_expression, strlen(ril_words_gpt2_expression), false, err);
 }
 
-/* Byte-level ones only move offsets; anything else would add tokens. */
-static int check_post_processor(const cJSON *j, struct ril_err *err)
+/* A template of one token and the text; its spelling, or NULL. */
+static const char *lead_of(const cJSON *j)
+{
+	const cJSON *first = get(j, "single") ? get(j, "single")->child : NULL, *second = first ? first->next : NULL;
+	return first && second && !second->next && get(second, "Sequence")
+		       ? cJSON_GetStringValue(get(get(first, "SpecialToken"), "id"))
+		       : NULL;
+}
+
+/* Byte-level ones only move offsets; others add tokens, which a chat template writes where it is one before the text. */
+static int load_post_processor(struct ril_tokenizer *t, const cJSON *j, struct ril_err *err)
 {
 	const cJSON *part;
+	const char *lead = is_type(j, "TemplateProcessing") ? lead_of(j) : NULL;
 	if (!j || is_type(j, "ByteLevel"))
+		return 0;
+	if (lead && (t->lead = ril_tokenizer_id(t, lead, strlen(lead))) >= 0)
 		return 0;
 	if (!is_type(j, "Sequence"))
 		return unsupported(err, "post_processor", j, "ByteLevel");
-	cJSON_ArrayForEach(part, get(j, "processors")) if (check_post_processor(part, err)) return -1;
+	cJSON_ArrayForEach(part, get(j, "processors")) if (load_post_processor(t, part, err)) return -1;
 	return 0;
 }
 
@@ -407,8 +421,7 @@ static int load_tokenizer_json(struct ril_tokenizer *t, const cJSON *tree, struc
 {
 	const cJSON *model = get(tree, "model"), *pre = get(tree, "pre_tokenizer");
 	bool byte_level = false;
-	if (check_model(model, err) || load_normalizer(t, get(tree, "normalizer"), err) ||
-	    check_post_processor(get(tree, "post_processor"), err))
+	if (check_model(model, err) || load_normalizer(t, get(tree, "normalizer"), err))
 		return -1;
 	if (pre && load_pre_tokenizer(t, pre, &byte_level, err))
 		return -1;
@@ -418,7 +431,10 @@ static int load_tokenizer_json(struct ril_tokenizer *t, const cJSON *tree, struc
 	t->ignore_merges = cJSON_IsTrue(get(model, "ignore_merges"));
 	if (load_vocab(t, get(model, "vocab"), err) || load_bytes(t, err) || load_merges(t, get(model, "merges"), err))
 		return -1;
-	return load_added_list(t, get(tree, "added_tokens"), err);
+	return load_added_list(t, get(tree, "added_tokens"), err) ||
+			       load_post_processor(t, get(tree, "post_processor"), err)
+		       ? -1
+		       : 0;
 }
 
 /* ---- vocab.json + merges.txt ---- */
@@ -475,6 +491,10 @@ static int finish(struct ril_tokenizer *t, struct ril_err *err)
 		if (t->token[id].raw && !t->token[id].added)
 			return ril_fail(err, RIL_ECORRUPT, "token %d '%.*s' is not byte-level", (int)id,
 					(int)t->token[id].len, t->bytes.data + t->token[id].off);
+	if (t->lead >= 0 && t->lead != t->bos)
+		return ril_fail(
+			err, RIL_EFAIL,
+			"a post_processor that puts another token than bos_token before texts is not supported");
 	for (size_t i = 1; i < t->nadded; i++) /* longest first; they are few */
 		for (size_t k = i; k && added_len(t, k) > added_len(t, k - 1); k--) {
 			struct ril_added swap = t->added[k];
@@ -546,7 +566,7 @@ struct ril_tokenizer *ril_tokenizer_load(const char *dir, struct ril_err *err)
 	struct ril_tokenizer *t = ril_new(1, sizeof *t, err);
 	if (!t)
 		return NULL;
-	t->eos = -1;
+	t->bos = t->eos = t->lead = -1;
 	t->words = ril_words_new(err);
 	if (!t->words || load(t, dir, err))
 		return ril_tokenizer_free(t), NULL;

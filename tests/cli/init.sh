@@ -72,6 +72,11 @@ check "3 x 3 tiles of 60, 4 tokens each" jq -e -s '.[0].size.longest_edge == 180
 check "a turn ends where an utterance does" jq -e -s '.[0].eos_token == "<end_of_utterance>" and .[1].eos_token_id[0] == (.[2].added_tokens[] | select(.content == "<end_of_utterance>").id)
 	and .[3].text_config.eos_token_id == .[1].eos_token_id[0]' smol/tokenizer_config.json smol/generation_config.json smol/tokenizer.json smol/config.json
 check "digits stand alone, and no token is Qwen's" jq -e '.pre_tokenizer.pretokenizers[0].type == "Digits" and ([.added_tokens[].content] | index("<|image_pad|>") == null and length == 43)' smol/tokenizer.json
+ril-scenes -q -o s -n 1 --seed 1
+expect_exit 0 ril-encode -q -m smol -o smol.ril s/scene.jsonl
+jq '.max_image_size.longest_edge = 48' smol/preprocessor_config.json >p.json && mv p.json smol/preprocessor_config.json
+expect_exit 1 ril-encode -q -m smol -o smol.ril s/scene.jsonl
+check "tiles of another size than the tower's: $(cat "$T/err")" grep -q "the model's vision tower takes" "$T/err"
 printf '{' >broken.json
 expect_exit 3 ril-init -q --config broken.json --tokenizer a -o x
 test_end

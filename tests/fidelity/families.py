@@ -78,6 +78,7 @@ FAMILIES |= {
                         model_type="idefics3", architectures=["Idefics3ForConditionalGeneration"], tie_word_embeddings=True, scale_factor=3,
                         vision_config=golden("smolvlm")["vision_config"] | {"model_type": "idefics3", "image_size": 48, "patch_size": 8}),
     "idefics3-resaved": smolvlm(model_type="idefics3", architectures=["Idefics3ForConditionalGeneration"]),
+    "idefics3-bos": smolvlm(model_type="idefics3", architectures=["Idefics3ForConditionalGeneration"], tie_word_embeddings=True),
 }
 BOUNDS = {"pixels": ["--max-pixels", "12544"], "tiles": ["--max-tiles", "3"], "squares": ["--max-tiles", "9"]}
 
@@ -128,6 +129,8 @@ def build(name, config, target):
                         *bounds(config), "-o", folder], check=True)
     if name.endswith("-original"):
         say(folder)
+    if name.endswith("-bos"):
+        llama3(folder)
     loaded = AutoConfig.from_pretrained(folder)
     kind = AutoModelForImageTextToText if "vision_config" in config else AutoModelForCausalLM
     model = kind.from_config(loaded)
@@ -147,6 +150,35 @@ def adapters(folder, target):
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype="auto")
     names = [n for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and "lm_head" not in n]
     get_peft_model(model, LoraConfig(r=3, lora_alpha=7, init_lora_weights=False, target_modules=names)).save_pretrained(target)
+
+
+# ---- the tokenizer of Llama 3, which Idefics3-8B has: another expression, and a token that is put before texts ----
+
+LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+
+
+def llama3(folder):
+    for name in os.listdir(folder):
+        if name.startswith(("tokenizer", "chat_template")):
+            path = os.path.join(folder, name)
+            text = open(path).read().replace("<|im_start|>", "<|begin_of_text|>")
+            if not name.endswith("jinja"):
+                o = json.loads(text)
+                if name == "tokenizer_config.json":
+                    o["bos_token"] = "<|begin_of_text|>"
+                if name == "tokenizer.json":
+                    bytes_ = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+                    o["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [
+                        {"type": "Split", "pattern": {"Regex": LLAMA3}, "behavior": "Isolated", "invert": False}, bytes_]}
+                    bos, a = {"SpecialToken": {"id": "<|begin_of_text|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}
+                    number = next(t["id"] for t in o["added_tokens"] if t["content"] == "<|begin_of_text|>")
+                    o["post_processor"] = {"type": "Sequence", "processors": [bytes_, {
+                        "type": "TemplateProcessing", "single": [bos, a], "pair": [bos, a, {"Sequence": {"id": "B", "type_id": 1}}], "special_tokens": {
+                            "<|begin_of_text|>": {"id": "<|begin_of_text|>", "ids": [number], "tokens": ["<|begin_of_text|>"]}}}]}
+                    o["model"]["ignore_merges"] = True
+                text = json.dumps(o)
+            with open(path, "w") as f:
+                f.write(text)
 
 
 # ---- the original layout of InternVL ----

@@ -32,7 +32,9 @@ if "$python" -c 'import peft' 2>/dev/null; then
 		check "$f: adapters by ours" bash -c "ril-encode -q -m '$T/folders/$f' --with-answers --with-pixels --batch 4 --steps 2 '$T/sft.jsonl' |
 			ril-update -q -m '$T/folders/$f' --objective sft --train llm,projector,vision --steps 2 --lora rank=4,alpha=6 --lr 1e-2 --save '$T/$f-lora' 2>'$T/err'"
 	done
-	check "compute the same both ways" bash -c "'$python' '$RIL_ROOT/scripts/check-reference' '$T'/*-peft '$T'/*-lora >'$T/table' 2>'$T/err'"
+	check "idefics3: trained whole by ours" bash -c "ril-encode -q -m '$T/folders/idefics3' --with-answers --with-pixels --batch 4 --steps 2 '$T/sft.jsonl' |
+		ril-update -q -m '$T/folders/idefics3' --objective sft --train llm,projector,vision --steps 2 --lr 1e-3 --save '$T/idefics3-trained' 2>'$T/err'"
+	check "compute the same both ways" bash -c "'$python' '$RIL_ROOT/scripts/check-reference' '$T'/*-peft '$T'/*-lora '$T'/*-trained >'$T/table' 2>'$T/err'"
 	tell
 	compared=$(sed -n 's/^\([0-9]*\) passed.*/\1/p' "$T/table")
 	check "... in ${compared:-no} comparisons" test "${compared:-0}" -gt 500

@@ -3,6 +3,7 @@
 #include "../ril_test.h"
 
 #include "text/chat_internal.h"
+#include "text/tokenizer_internal.h"
 
 #include <unistd.h>
 
@@ -75,6 +76,23 @@ static void test_templates(void)
 	expect_refused("<|im_start|>" ROLE "{{ ': ' }}" PARTS END, "'<|im_start|>User: <image>");
 	expect_refused("<|im_start|>" ROLE COLON PARTS END "{{ ' ' }}", "ChatML");
 	expect_refused(ROLE COLON PARTS "{{ '\n' }}{% endfor %}Assistant:", "ChatML");
+}
+
+/* A tokenizer that puts its bos_token before texts wants a template that writes it. */
+static void test_lead(void)
+{
+	struct ril_tokenizer *own = tokenizer, *t = golden("smolvlm");
+	struct ril_err e = {0};
+	struct ril_chat *c;
+	tokenizer = t;
+	t->lead = ril_tokenizer_id(t, "<|endoftext|>", 13);
+	c = load("<|im_start|>" ROLE COLON PARTS END, &e);
+	CHECK(!c && strstr(e.msg, "puts <|endoftext|> before texts"), "%s", e.msg);
+	c = load("<|endoftext|>" ROLE COLON PARTS END, &e);
+	CHECK(c, "%s", e.msg);
+	ril_chat_free(c);
+	ril_tokenizer_free(t);
+	tokenizer = own;
 }
 
 /* ---- ids ---- */
@@ -169,13 +187,45 @@ static void test_answers(void)
 	ril_tokenizer_free(other);
 }
 
+/* A prompt and its answer are the ids of the conversation that has both, as the reference tokenises it: at once. */
+static void test_joint(void)
+{
+	static const char *const said[] = {"3 of them", "(blue) na\xC3\xAFve", "yes.", ""};
+	for (size_t k = 0; k < sizeof said / sizeof *said; k++) {
+		struct ril_err e = {0};
+		struct ril_ids ids = {0}, want = {0};
+		struct ril_buf b = {0};
+		struct ril_chat *c = load("<|im_start|>" ROLE COLON PARTS END, &e);
+		const struct ril_chat_turn turn[] = {
+			{"user", "what\nis it?", 11}, {"assistant", "a square", 8}, {"user", "42?", 3}};
+		CHECK(c && !ril_chat_encode_turns(c, "Be kind.", turn, 3, NULL, 0, &ids, &e) &&
+			      !ril_chat_answer(tokenizer, said[k], strlen(said[k]), &ids, &e) &&
+			      !ril_ids_add(&ids, ril_chat_eos(c), &e),
+		      "%s", e.msg);
+		CHECK(!ril_buf_printf(&b, &e,
+				      "<|im_start|>System: Be kind.<end_of_utterance>\nUser: what\nis it?"
+				      "<end_of_utterance>\nAssistant: a square<end_of_utterance>\nUser: 42?"
+				      "<end_of_utterance>\nAssistant: %s<end_of_utterance>",
+				      said[k]) &&
+			      !ril_tokenizer_encode(tokenizer, b.data, b.len, true, &want, &e) && ids.n == want.n &&
+			      !memcmp(ids.at, want.at, ids.n * sizeof *ids.at),
+		      "'%s': other ids %s", said[k], e.msg);
+		ril_chat_free(c);
+		ril_ids_free(&ids);
+		ril_ids_free(&want);
+		ril_buf_free(&b);
+	}
+}
+
 int main(void)
 {
 	if (!mkdtemp(folder) || !(tokenizer = golden("smolvlm")))
 		return 1;
 	test_templates();
+	test_lead();
 	test_pictures();
 	test_answers();
+	test_joint();
 	ril_tokenizer_free(tokenizer);
 	char rm[64];
 	snprintf(rm, sizeof rm, "rm -r %s", folder);

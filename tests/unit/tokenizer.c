@@ -358,6 +358,25 @@ static void test_folders(void)
 	expect_broken("Metaspace");
 	write_tokenizer("", "", "", byte_level, "\"post_processor\": {\"type\": \"TemplateProcessing\"},");
 	expect_broken("TemplateProcessing");
+#define LEAD(after)                                                                                                    \
+	"\"post_processor\": {\"type\": \"Sequence\", \"processors\": [{\"type\": \"ByteLevel\"}, {\"type\": "         \
+	"\"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"<m>\", \"type_id\": 0}}, {\"Sequence\": "  \
+	"{\"id\": "                                                                                                    \
+	"\"A\", \"type_id\": 0}}" after "]}]},"
+	static const char mark[] = "{\"id\": 256, \"content\": \"<m>\"}";
+	write_tokenizer("", "", mark, byte_level, LEAD(""));
+	expect_broken("another token than bos_token");
+	test_write(folder, "special_tokens_map.json", "{\"bos_token\": \"<m>\"}");
+	t = ril_tokenizer_load(folder, &e);
+	CHECK(t && ril_tokenizer_lead(t) == 256 && !ril_tokenizer_encode(t, "a", 1, true, &ids, &e) && ids.n == 1,
+	      "a token before texts: %s", e.msg);
+	ril_tokenizer_free(t);
+	ril_ids_free(&ids);
+	write_tokenizer("", "", mark, byte_level, LEAD(", {\"SpecialToken\": {\"id\": \"<m>\"}}"));
+	expect_broken("TemplateProcessing");
+	write_tokenizer("", "", "", byte_level, LEAD(""));
+	expect_broken("TemplateProcessing");
+	test_write(folder, "special_tokens_map.json", "{}");
 	write_tokenizer("", "", "{\"id\": 256, \"content\": \"<m>\", \"lstrip\": true}", byte_level, "");
 	expect_broken("lstrip");
 	test_write(
