@@ -119,7 +119,7 @@ expect_exit 0 timeout 60 bash -c 'ril-join -q f.2 f.0 f.1 | ril-inspect --check'
 wait
 E --batch 3 --with-pixels --epochs 4 -o fifo.ril
 check "through pipes" ril-inspect --diff fifo.ril <(ril-join -q <(E --shard 0/2 --batch 3 --with-pixels --epochs 4) <(E --shard 1/2 --batch 3 --with-pixels --epochs 4))
-expect_exit 1 timeout 60 bash -c 'ril-join -q <(ril-encode -q -m "$1" --shard 0/2 data/q.jsonl) <(ril-encode -q -m "$1" --shard 1/2 data/q.jsonl | ril-rollout -q -m nowhere -n 2)' . "$M/student" >joined
+expect_exit 1 timeout 60 bash -c 'ril-join -q <(ril-encode -q -m "$1" --shard 0/2 data/q.jsonl 2>/dev/null) <(ril-encode -q -m "$1" --shard 1/2 data/q.jsonl 2>/dev/null | ril-rollout -q -m nowhere -n 2 2>/dev/null)' . "$M/student" >joined
 says 'ABORT from ril-rollout: '
 
 # ---- what is refused ----

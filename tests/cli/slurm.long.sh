@@ -9,7 +9,7 @@ M=$RIL_ROOT/share/models D=$RIL_ROOT/share/slurm
 ril-scenes -q -o data -n 20 --prefix q --seed 6
 export STUDENT=$M/student DATA=$T/data/q.jsonl LENGTH=12
 submit() { sbatch --parsable "$@" | cut -d ';' -f 1; }
-logs() { cat slurm-*.out 2>/dev/null | tail -n 5; }
+logs() { ls -t slurm-*.out 2>/dev/null | head -n 1 | xargs -r tail -n 5; } # of the job that wrote last
 
 # ---- a model's answers and verdicts ----
 export OUT=$T/eval
@@ -47,6 +47,39 @@ check "teachers: $(slurm_wait "$then"; logs)" test -s taught/cache.jsonl
 ril-encode -q -m "$M/student" --image-root data data/q.jsonl | ril-teach -q -m "$M/teacher-a" -m "$M/teacher-b" -n 4 --max-new-tokens 12 \
 	--tokenizer "$M/student" --image-root data --save taught.jsonl -o /dev/null
 check "the answers are those of one process" cmp <(jq -cS . taught.jsonl | sort) <(jq -cS . taught/cache.jsonl | sort)
+
+# ---- training together ----
+# train RANKS DIR OBJECTIVE [VARIABLE=...]: a job of so many tasks; one_process the same by hand
+if ril-update --list-options | grep -q '^--world' && command -v mpirun >/dev/null; then
+	ril-scenes -q -o data -n 24 --prefix s --seed 3 --answers sentences
+	train() {
+		local ranks=$1 dir=$2 objective=$3 job; shift 3
+		job=$(env OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 LAUNCH="mpirun --oversubscribe -n $ranks" "$@" RUN="$T/$dir" \
+			OBJECTIVE="$objective" sbatch --parsable --ntasks-per-node="$ranks" --gpus-per-task=0 --cpus-per-task=1 --mem=1G "$D/train.sbatch")
+		slurm_wait "$job" || { cat "slurm-$job.out"; return 1; }
+	}
+	learnt() { jq -c '[.step, .groups, (.loss * 1e4 | round), (.grad_norm * 1e4 | round)]' "$1/metrics.jsonl"; }
+	export BATCH=6 N=2 LENGTH=8 SAVE_EVERY=2 UPDATE="--lr 1e-3"
+	for ranks in 1 3; do
+		check "fine-tuning, $ranks" train $ranks sft.$ranks sft DATA=data/s.jsonl STEPS=4
+		check "teachers' answers beside its own, $ranks" train $ranks taught.$ranks ril DATA=data/q.jsonl STEPS=4 LENGTH=12 ROLLOUT=--batch-invariant CACHE=taught/cache.jsonl
+		check "GRPO with its own answers, $ranks" train $ranks grpo.$ranks dr-grpo DATA=data/q.jsonl STEPS=4 ROLLOUT=--batch-invariant
+	done
+	for o in sft grpo taught; do
+		check "$o: four steps" test "$(jq -s length $o.1/metrics.jsonl)" = 4
+		check "$o: three ranks learn what one does" cmp <(learnt $o.1) <(learnt $o.3)
+	done
+	check "fine-tuning of fewer steps" train 3 parts sft DATA=data/s.jsonl STEPS=2
+	check "and the others, by the same line" train 3 parts sft DATA=data/s.jsonl STEPS=4
+	if srun --mpi=list 2>&1 | grep -qw pmix && mpirun --version | grep -q 'Open MPI'; then
+		check "processes that srun starts" train 3 srun sft DATA=data/s.jsonl STEPS=4 LAUNCH=
+		check "learn the same" cmp <(learnt sft.1) <(learnt srun)
+	else skip "no srun --mpi=pmix"; fi
+	check "are the same run" cmp sft.3/step-4/student/model.safetensors parts/step-4/student/model.safetensors
+	check "once more there is nothing to do" train 3 parts sft DATA=data/s.jsonl STEPS=4
+	train 2 lost sft DATA=data/s.jsonl STEPS=1 STUDENT=nowhere >said
+	check "a student that is not there fails the job: $(cat said)" grep -q nowhere said
+else skip "no ranks to train with"; fi
 
 # ---- what a step says, and a batch script does not ----
 cat >step.sbatch <<'S'
