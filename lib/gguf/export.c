@@ -10,6 +10,7 @@
 #include "text/chat.h"
 #include "text/tokenizer.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -49,7 +50,7 @@ static int tell(const struct ril_model *m, const struct ril_export *how, int par
 		const struct ril_param *p = m->params->at[i];
 		if (!goes(m, p, parts))
 			continue;
-		if (ril_gguf_name_of(&n, p, err))
+		if (ril_gguf_name_of(&n, p, &m->config.vision, err))
 			return -1;
 		for (int k = 0; k < n.parts; k++)
 			ril_gguf_tensor(g, n.to[k], type_of(&n, how->type), n.ndim, n.dim);
@@ -120,7 +121,7 @@ static int put_tensors(const struct ril_model *m, const struct ril_export *how, 
 		const struct ril_param *p = m->params->at[i];
 		if (!goes(m, p, parts))
 			continue;
-		rc = ril_gguf_name_of(&n, p, err);
+		rc = ril_gguf_name_of(&n, p, &m->config.vision, err);
 		for (int k = 0; k < n.parts && !rc; k++)
 			rc = put_tensor(b, p, &n, k, type_of(&n, how->type), g, err);
 		done += p->count;
@@ -287,12 +288,29 @@ static int put_tokenizer(struct ril_gguf *g, const struct ril_model *m, struct r
 
 static const char *architecture(const struct ril_config *c)
 {
-	return c->text.mrope[0] ? "qwen2vl" : c->text.qk_norm ? "qwen3" : "qwen2";
+	bool pictures = c->text.mrope[0];
+	return c->text.qk_norm ? pictures ? "qwen3vl" : "qwen3" : pictures ? "qwen2vl" : "qwen2";
+}
+
+/* llama.cpp stretches positions linearly or as YaRN does; frequencies of a model's own it takes for other architectures. */
+static int check_rope(const struct ril_config *c, struct ril_err *err)
+{
+	const struct ril_rope_scaling *s = &c->text.rope;
+	if (s->form == RIL_ROPE_LLAMA3)
+		return ril_fail(
+			err, RIL_EFAIL,
+			"rotary positions are stretched as Llama 3's are, which llama.cpp's %s does not compute",
+			architecture(c));
+	if (s->form == RIL_ROPE_YARN && s->exact)
+		return ril_fail(err, RIL_EFAIL,
+				"YaRN's bounds are not rounded to whole pairs (truncate is false), llama.cpp's are");
+	return 0;
 }
 
 static int check_text(const struct ril_config *c, struct ril_err *err)
 {
-	static const char *const known[] = {"qwen2_5_vl", "internvl", "internvl_chat", "qwen2", "qwen3", NULL};
+	static const char *const known[] = {"qwen2_vl",      "qwen2_5_vl", "qwen3_vl", "internvl",
+					    "internvl_chat", "qwen2",      "qwen3",    NULL};
 	const struct ril_decoder_config *t = &c->text;
 	int i = 0;
 	while (known[i] && strcmp(known[i], c->model_type))
@@ -303,13 +321,49 @@ static int check_text(const struct ril_config *c, struct ril_err *err)
 		if (t->window && t->sliding[k])
 			return ril_fail(err, RIL_EFAIL, "layer %lld sees a sliding window, in llama.cpp's %s none does",
 					(long long)k, architecture(c));
-	if (t->rope.form != RIL_ROPE_PLAIN)
-		return ril_fail(err, RIL_EFAIL,
-				"no export of rotary positions that are stretched (linear, llama3, yarn)");
+	if (check_rope(c, err))
+		return -1;
 	if (t->o_bias)
 		return ril_fail(err, RIL_EFAIL, "attention's outputs have biases, in llama.cpp's %s they have none",
 				architecture(c));
 	return 0;
+}
+
+static void put_key(char key[96], const char *arch, const char *name)
+{
+	snprintf(key, 96, "%s.%s", arch, name);
+}
+
+/* llama.cpp makes cos and sin longer by 0.1 ln(factor) + 1 by itself, and then by attn_factor. */
+static void put_rope(struct ril_gguf *g, const struct ril_decoder_config *t, const char *arch)
+{
+	const struct ril_rope_scaling *s = &t->rope;
+	bool yarn = s->form == RIL_ROPE_YARN;
+	const char *form = yarn ? "yarn" : "linear";
+	char key[96];
+	put_key(key, arch, "rope.freq_base");
+	ril_gguf_f32(g, key, t->rope_theta);
+	if (s->form == RIL_ROPE_PLAIN)
+		return;
+	put_key(key, arch, "rope.scaling.type");
+	ril_gguf_text(g, key, form, strlen(form));
+	const double own = yarn && s->factor > 1 ? .1 * log(s->factor) + 1 : 1;
+	const struct {
+		const char *name;
+		double value, usual; /* not written where it is the usual */
+	} number[] = {{"rope.scaling.factor", s->factor, NAN},
+		      {"rope.scaling.attn_factor", yarn ? s->attention / own : 1, 1},
+		      {"rope.scaling.yarn_beta_fast", yarn ? s->high : 32, 32},
+		      {"rope.scaling.yarn_beta_slow", yarn ? s->low : 1, 1}};
+	for (size_t i = 0; i < sizeof number / sizeof *number; i++) {
+		if (fabs(number[i].value - number[i].usual) < 1e-9)
+			continue;
+		put_key(key, arch, number[i].name);
+		ril_gguf_f32(g, key, number[i].value);
+	}
+	put_key(key, arch, "rope.scaling.original_context_length");
+	if (yarn)
+		ril_gguf_u32(g, key, (uint32_t)s->original);
 }
 
 static void put_decoder(struct ril_gguf *g, const struct ril_config *c)
@@ -332,17 +386,19 @@ static void put_decoder(struct ril_gguf *g, const struct ril_config *c)
 	if (!t->qk_norm && t->heads * t->head_dim == t->hidden)
 		n -= 2; /* as everybody takes it to be */
 	for (size_t i = 0; i < n; i++) {
-		snprintf(key, sizeof key, "%s.%s", arch, whole[i].name);
+		put_key(key, arch, whole[i].name);
 		ril_gguf_u32(g, key, (uint32_t)whole[i].value);
 	}
-	snprintf(key, sizeof key, "%s.rope.dimension_sections", arch);
+	put_key(key, arch, "rope.dimension_sections");
 	if (t->mrope[0])
 		ril_gguf_i32s(g, key,
 			      (const int32_t[]){(int32_t)t->mrope[0], (int32_t)t->mrope[1], (int32_t)t->mrope[2], 0},
 			      4);
-	snprintf(key, sizeof key, "%s.rope.freq_base", arch);
-	ril_gguf_f32(g, key, t->rope_theta);
-	snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", arch);
+	put_rope(g, t, arch);
+	put_key(key, arch, "n_deepstack_layers");
+	if (t->mrope[0] && t->qk_norm)
+		ril_gguf_u32(g, key, (uint32_t)c->vision.stack);
+	put_key(key, arch, "attention.layer_norm_rms_epsilon");
 	ril_gguf_f32(g, key, t->norm_eps);
 }
 
@@ -362,7 +418,38 @@ int ril_export_text(const struct ril_model *m, const struct ril_export *how, con
 
 /* ---- the vision tower ---- */
 
-static int put_qwen(struct ril_gguf *g, const struct ril_vision_config *v, struct ril_err *err)
+/* What the towers of all three have in llama.cpp. */
+static int check_qwen(const struct ril_vision_config *v, enum ril_act act, struct ril_err *err)
+{
+	if (v->merge != 2 || v->temporal != 2)
+		return ril_fail(err, RIL_EFAIL,
+				"%lld patches a side become one token and %lld frames one picture, in llama.cpp two",
+				(long long)v->merge, (long long)v->temporal);
+	if (v->rope_theta != 1e4)
+		return ril_fail(err, RIL_EFAIL, "the tower's rotary positions have the base %g, llama.cpp's 10000",
+				v->rope_theta);
+	return v->act == act ? 0 : ril_fail(err, RIL_EFAIL, "the tower's activation is not the one of llama.cpp's");
+}
+
+static int put_qwen2_vl(struct ril_gguf *g, const struct ril_vision_config *v, struct ril_err *err)
+{
+	ril_gguf_text(g, "clip.projector_type", "qwen2vl_merger", 14);
+	return check_qwen(v, RIL_ACT_QUICK_GELU, err); /* llama.cpp's, where none is named */
+}
+
+static int put_qwen3_vl(struct ril_gguf *g, const struct ril_vision_config *v, struct ril_err *err)
+{
+	bool stacked[RIL_MAX_LAYERS] = {0};
+	for (int64_t i = 0; i < v->stack; i++)
+		stacked[v->stacked[i]] = true;
+	ril_gguf_text(g, "clip.projector_type", "qwen3vl_merger", 14);
+	ril_gguf_bool(g, "clip.use_gelu", true);
+	ril_gguf_u32(g, "clip.vision.spatial_merge_size", (uint32_t)v->merge);
+	ril_gguf_bools(g, "clip.vision.is_deepstack_layers", stacked, (size_t)v->layers);
+	return check_qwen(v, RIL_ACT_GELU_TANH, err);
+}
+
+static int put_qwen2_5_vl(struct ril_gguf *g, const struct ril_vision_config *v, struct ril_err *err)
 {
 	enum { WINDOW = 112 };
 	int64_t every = 0;
@@ -376,14 +463,10 @@ static int put_qwen(struct ril_gguf *g, const struct ril_vision_config *v, struc
 	if (every > 1 && v->window != WINDOW)
 		return ril_fail(err, RIL_EFAIL, "windows of %lld pixels, llama.cpp's are of %d", (long long)v->window,
 				WINDOW);
-	if (v->merge != 2 || v->temporal != 2)
-		return ril_fail(err, RIL_EFAIL,
-				"%lld patches a side become one token and %lld frames one picture, in llama.cpp two",
-				(long long)v->merge, (long long)v->temporal);
 	ril_gguf_text(g, "clip.projector_type", "qwen2.5vl_merger", 16);
 	ril_gguf_bool(g, "clip.use_silu", true);
 	ril_gguf_u32(g, "clip.vision.n_wa_pattern", every > 1 ? (uint32_t)every : 0); /* 0: no windows */
-	return 0;
+	return check_qwen(v, RIL_ACT_SILU, err);
 }
 
 static int put_internvl(struct ril_gguf *g, const struct ril_vision_config *v, const struct ril_pixel_settings *s,
@@ -414,7 +497,10 @@ static int put_vision(struct ril_gguf *g, const struct ril_model *m, struct ril_
 	enum { ANY_SIZE = 560 }; /* what llama.cpp is told where pictures keep their size */
 	ril_gguf_bool(g, "clip.has_vision_encoder", true);
 	ril_gguf_u32(g, "clip.vision.projection_dim", (uint32_t)m->config.text.hidden);
-	ril_gguf_u32(g, "clip.vision.image_size", v->shuffle ? (uint32_t)v->image : ANY_SIZE);
+	ril_gguf_u32(g, "clip.vision.image_size",
+		     v->shuffle ? (uint32_t)v->image
+		     : v->side  ? (uint32_t)(v->side * v->patch)
+				: ANY_SIZE);
 	ril_gguf_u32(g, "clip.vision.patch_size", (uint32_t)v->patch);
 	ril_gguf_u32(g, "clip.vision.embedding_length", (uint32_t)v->hidden);
 	ril_gguf_u32(g, "clip.vision.feed_forward_length", (uint32_t)v->inner);
@@ -423,7 +509,10 @@ static int put_vision(struct ril_gguf *g, const struct ril_model *m, struct ril_
 	ril_gguf_f32s(g, "clip.vision.image_mean", s.mean, 3);
 	ril_gguf_f32s(g, "clip.vision.image_std", s.std, 3);
 	ril_gguf_f32(g, "clip.vision.attention.layer_norm_epsilon", v->norm_eps);
-	return v->shuffle ? put_internvl(g, v, &s, err) : put_qwen(g, v, err);
+	return v->shuffle                                  ? put_internvl(g, v, &s, err)
+	       : v->side                                   ? put_qwen3_vl(g, v, err)
+	       : !strcmp(m->config.model_type, "qwen2_vl") ? put_qwen2_vl(g, v, err)
+							   : put_qwen2_5_vl(g, v, err);
 }
 
 int ril_export_vision(const struct ril_model *m, const struct ril_export *how, const char *path, struct ril_err *err)

@@ -17,7 +17,7 @@ struct ril_export {
 };
 
 /* The model is one that was opened for later (its weights are read in the folder alone).  RIL_EFAIL names what llama.cpp cannot
- * compute: another architecture, sliding windows, pictures' layers left out. */
+ * compute: another architecture, sliding windows, positions stretched as Llama 3's are, pictures' layers left out. */
 int ril_export_text(const struct ril_model *, const struct ril_export *, const char *path, struct ril_err *);
 int ril_export_vision(const struct ril_model *, const struct ril_export *, const char *path, struct ril_err *);
 

@@ -88,6 +88,13 @@ void ril_gguf_text(struct ril_gguf *g, const char *key, const char *text, size_t
 	put_text(g, &g->keys, text, n);
 }
 
+void ril_gguf_bools(struct ril_gguf *g, const char *key, const bool *x, size_t n)
+{
+	put_list(g, key, BOOL, n);
+	for (size_t i = 0; i < n; i++)
+		put_little(g, &g->keys, x[i], 1);
+}
+
 void ril_gguf_i32s(struct ril_gguf *g, const char *key, const int32_t *x, size_t n)
 {
 	put_list(g, key, I32, n);

@@ -32,6 +32,7 @@ void ril_gguf_u32(struct ril_gguf *, const char *key, uint32_t);
 void ril_gguf_f32(struct ril_gguf *, const char *key, double);
 void ril_gguf_bool(struct ril_gguf *, const char *key, bool);
 void ril_gguf_text(struct ril_gguf *, const char *key, const char *text, size_t n);
+void ril_gguf_bools(struct ril_gguf *, const char *key, const bool *, size_t n);
 void ril_gguf_i32s(struct ril_gguf *, const char *key, const int32_t *, size_t n);
 void ril_gguf_f32s(struct ril_gguf *, const char *key, const double *, size_t n);
 /* A list of n texts, which follow by ril_gguf_item. */

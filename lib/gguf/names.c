@@ -11,9 +11,11 @@
 enum how {
 	WHOLE,
 	BARE,   /* without ".weight" */
+	FLOAT,  /* whole, in float */
 	TURNED, /* in float, its first row last */
 	QKV,    /* query, key and value, one under the other */
-	FRAMES  /* a convolution over two frames: one for each */
+	FRAMES, /* a convolution over two frames: one for each (its bias is whole) */
+	STACKED /* whole; its number is that of the block after which the feature is taken */
 };
 struct rule {
 	const char *from, *to;
@@ -37,7 +39,7 @@ static const struct rule text[] = {{"embed_tokens", "token_embd", WHOLE},
 				   {NULL, NULL, WHOLE}};
 
 static const struct rule vision[] = {
-	/* Qwen2.5-VL */
+	/* Qwen2-VL, Qwen2.5-VL */
 	{"patch_embed.proj", "v.patch_embd", FRAMES},
 	{"blocks.%d.norm1", "v.blk.%d.ln1", WHOLE},
 	{"blocks.%d.norm2", "v.blk.%d.ln2", WHOLE},
@@ -46,6 +48,8 @@ static const struct rule vision[] = {
 	{"blocks.%d.mlp.gate_proj", "v.blk.%d.ffn_gate", WHOLE},
 	{"blocks.%d.mlp.up_proj", "v.blk.%d.ffn_up", WHOLE},
 	{"blocks.%d.mlp.down_proj", "v.blk.%d.ffn_down", WHOLE},
+	{"blocks.%d.mlp.fc1", "v.blk.%d.ffn_up", WHOLE},
+	{"blocks.%d.mlp.fc2", "v.blk.%d.ffn_down", WHOLE},
 	{"merger.ln_q", "v.post_ln", WHOLE},
 	{"merger.mlp.0", "mm.0", WHOLE},
 	{"merger.mlp.2", "mm.2", WHOLE},
@@ -86,6 +90,23 @@ static const struct rule vision[] = {
 	{"linear_1", "mm.model.mlp.1", WHOLE},
 	{"linear_2", "mm.model.mlp.3", WHOLE},
 	{NULL, NULL, WHOLE}};
+
+/* Its blocks keep query, key and value in one, which llama.cpp's graph of it reads so. */
+static const struct rule qwen3_vl[] = {{"patch_embed.proj", "v.patch_embd", FRAMES},
+				       {"pos_embed", "v.position_embd", FLOAT},
+				       {"blocks.%d.norm1", "v.blk.%d.ln1", WHOLE},
+				       {"blocks.%d.norm2", "v.blk.%d.ln2", WHOLE},
+				       {"blocks.%d.attn.qkv", "v.blk.%d.attn_qkv", WHOLE},
+				       {"blocks.%d.attn.proj", "v.blk.%d.attn_out", WHOLE},
+				       {"blocks.%d.mlp.linear_fc1", "v.blk.%d.ffn_up", WHOLE},
+				       {"blocks.%d.mlp.linear_fc2", "v.blk.%d.ffn_down", WHOLE},
+				       {"merger.norm", "v.post_ln", WHOLE},
+				       {"merger.linear_fc1", "mm.0", WHOLE},
+				       {"merger.linear_fc2", "mm.2", WHOLE},
+				       {"deepstack_merger_list.%d.norm", "v.deepstack.%d.norm", STACKED},
+				       {"deepstack_merger_list.%d.linear_fc1", "v.deepstack.%d.fc1", STACKED},
+				       {"deepstack_merger_list.%d.linear_fc2", "v.deepstack.%d.fc2", STACKED},
+				       {NULL, NULL, WHOLE}};
 
 /* Takes `end` off the end of name[0, *n). */
 static bool ends(const char *name, size_t *n, const char *end, size_t len)
@@ -144,25 +165,38 @@ static void cut(struct ril_gguf_name *out, const struct ril_param *p, enum how h
 		out->block = p->dim[3] * p->dim[4];
 		out->step = 2 * out->block;
 	}
-	out->plain = how == TURNED || how == BARE || p->is_vec || p->ndim == 1;
+	out->plain = how == FLOAT || how == TURNED || how == BARE || p->is_vec || p->ndim == 1;
 }
 
-int ril_gguf_name_of(struct ril_gguf_name *out, const struct ril_param *p, struct ril_err *err)
+/* The rule for name[0, n), and its layer; NULL: there is none. */
+static const struct rule *rule_of(const struct ril_param *p, const struct ril_vision_config *v, size_t n, int *layer)
+{
+	const struct rule *r = p->part == RIL_PART_LLM ? text : v->side ? qwen3_vl : vision;
+	while (r->from && !matches(r, p->name, n, layer))
+		r++;
+	if (!r->from || (r->how == FRAMES && p->ndim != 1 && (p->ndim != 5 || p->dim[2] != 2)))
+		return NULL;
+	if (r->how == STACKED)
+		*layer = *layer < v->stack ? v->stacked[*layer] : -1;
+	return *layer < 0 ? NULL : r;
+}
+
+int ril_gguf_name_of(struct ril_gguf_name *out, const struct ril_param *p, const struct ril_vision_config *v,
+		     struct ril_err *err)
 {
 	static const char *const part[] = {"q", "k", "v"}, *const frame[] = {"", ".1"};
-	const struct rule *r = p->part == RIL_PART_LLM ? text : vision;
 	size_t n = strlen(p->name);
 	const char *suffix = ends(p->name, &n, ".bias", 5) ? ".bias" : ".weight";
 	int layer = 0, rc = 0;
 	if (!strcmp(suffix, ".weight"))
 		ends(p->name, &n, ".weight", 7);
-	while (r->from && !matches(r, p->name, n, &layer))
-		r++;
-	if (!r->from || (r->how == FRAMES && (p->ndim != 5 || p->dim[2] != 2)))
+	const struct rule *r = rule_of(p, v, n, &layer);
+	if (!r)
 		return ril_fail(err, RIL_EFAIL, "'%s': llama.cpp has no such tensor", p->name);
-	cut(out, p, r->how);
+	enum how how = r->how == FRAMES && p->ndim == 1 ? WHOLE : r->how;
+	cut(out, p, how);
 	for (int i = 0; i < out->parts && !rc; i++)
-		rc = expand(out->to[i], r, layer, r->how == QKV ? part[i] : "", r->how == BARE ? "" : suffix,
-			    r->how == FRAMES ? frame[i] : "", err);
+		rc = expand(out->to[i], r, layer, how == QKV ? part[i] : "", how == BARE ? "" : suffix,
+			    how == FRAMES ? frame[i] : "", err);
 	return rc;
 }

@@ -2,6 +2,7 @@
 #ifndef RIL_GGUF_NAMES_H
 #define RIL_GGUF_NAMES_H
 
+#include "nn/config.h"
 #include "nn/params.h"
 
 /* How one parameter becomes tensors: `parts` of them, of which each takes stretches of `block` elements, `step` apart, the
@@ -17,8 +18,9 @@ struct ril_gguf_name {
 	bool plain; /* kept in float whatever the file's type */
 };
 
-/* Sets the names of a parameter of the language model, or of the vision tower and projector; an error names a parameter that
- * has none. */
-int ril_gguf_name_of(struct ril_gguf_name *, const struct ril_param *, struct ril_err *);
+/* Sets the names of a parameter of the language model, or of the vision tower (of that config) and projector; an error names a
+ * parameter that has none. */
+int ril_gguf_name_of(struct ril_gguf_name *, const struct ril_param *, const struct ril_vision_config *,
+		     struct ril_err *);
 
 #endif

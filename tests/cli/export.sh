@@ -33,10 +33,34 @@ jq '.vision_config.depth = 2 | .vision_config.fullatt_block_indexes = [1]' "$M/c
 expect_exit 0 ril-init -q --config odd.json --tokenizer "$M" -o odd-windows
 refuse 1 'windows of 56 pixels' ril-export -m odd-windows --mmproj y.gguf
 check "nothing is left of what was refused" test ! -e y.gguf
-jq '.rope_scaling += {type: "yarn", factor: 4}' "$M/config.json" >far.json
-expect_exit 0 ril-init -q --config far.json --tokenizer "$M" -o far-model
-refuse 1 'rotary positions that are stretched' ril-export -m far-model -o z.gguf
-for f in qwen2_vl qwen3_vl smolvlm; do refuse 1 "no export of model_type '$f'" ril-export -m "$RIL_ROOT/tests/golden/models/$f" -o z.gguf; done
+# positions that are stretched: what llama.cpp computes is written, what it does not is refused
+stretch() { jq ".rope_scaling += $1" "$M/config.json" >far.json && rm -rf far-model && ril-init -q --config far.json --tokenizer "$M" -o far-model; }
+holds() { grep -aq "$1" far.gguf; }
+check "YaRN" stretch '{type: "yarn", factor: 4, original_max_position_embeddings: 128, beta_fast: 16}'
+expect_exit 0 ril-export -q -m far-model -o far.gguf
+check "its keys" eval 'holds qwen2vl.rope.scaling.type && holds yarn && holds rope.scaling.factor && holds rope.scaling.original_context_length && holds rope.scaling.yarn_beta_fast'
+check "and none that is as usual" eval '! holds yarn_beta_slow && ! holds attn_factor'
+check "longer or shorter" stretch '{type: "yarn", factor: 4, attention_factor: 0.5}'
+expect_exit 0 ril-export -q -m far-model -o far.gguf; check "its key" holds rope.scaling.attn_factor
+check "linear" stretch '{type: "linear", factor: 2}'
+expect_exit 0 ril-export -q -m far-model -o far.gguf; check "its keys" eval 'holds rope.scaling.type && holds linear && ! holds original_context'
+expect_exit 0 ril-export -q -m "$M" -o far.gguf; check "plain: no key" eval '! holds rope.scaling'
+check "Llama 3" stretch '{type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 128}'
+refuse 1 "stretched as Llama 3's are, which llama.cpp's qwen2vl does not compute" ril-export -m far-model -o z.gguf
+check "not rounded" stretch '{type: "yarn", factor: 4, truncate: false}'
+refuse 1 "bounds are not rounded" ril-export -m far-model -o z.gguf
+
+# Qwen2-VL, Qwen3-VL
+G=$RIL_ROOT/tests/golden/models
+for f in qwen2_vl qwen3_vl; do
+	expect_exit 0 ril-export -q -m "$G/$f" -o $f.gguf --mmproj v-$f.gguf
+	check "$f: their kinds" eval "grep -aq ${f/_vl/vl}.block_count $f.gguf && grep -aq ${f/_vl/vl}_merger v-$f.gguf"
+done
+check "DeepStack's layers" eval 'grep -aq qwen3vl.n_deepstack_layers qwen3_vl.gguf && grep -aq v.deepstack.1.fc2.weight v-qwen3_vl.gguf'
+jq '.vision_config.hidden_act = "gelu"' "$G/qwen2_vl/config.json" >odd.json
+expect_exit 0 ril-init -q --config odd.json --tokenizer "$G/qwen2_vl" -o odd-act
+refuse 1 "activation is not" ril-export -m odd-act --mmproj z.gguf
+refuse 1 "no export of model_type 'smolvlm'" ril-export -m "$RIL_ROOT/tests/golden/models/smolvlm" -o z.gguf
 check "nor of these" test ! -e z.gguf
 rm -f x.gguf
 expect_exit 1 env RIL_FAIL_ALLOC=40 ril-export -m "$M" -o x.gguf; check "nothing half-written" test ! -e x.gguf

@@ -21,9 +21,9 @@ def folder(path):
     return values
 
 
-def parts(name, value):
-    """A tower's fused parameters, as the converters of llama.cpp take them apart."""
-    if "qkv" in name:
+def parts(name, value, whole=False):
+    """A tower's fused parameters, as the converters of llama.cpp take them apart; Qwen3-VL's query, key and value stay `whole`."""
+    if "qkv" in name and not whole:
         return [(name.replace("attn.qkv", "self_attn." + p + "_proj") if "encoder" in name else name.replace("qkv", p), x)
                 for p, x in zip("qkv", np.split(value, 3))]
     if "position_embedding" in name:  # the class token's row last, where llama.cpp's graph has the token (its converter leaves it first)
@@ -38,7 +38,9 @@ def gguf_name(maps, name):
     for old, new in (("language_model.model.", "model."), ("model.language_model.", "model."), ("model.visual.", "visual."),
                      ("language_model.lm_head", "lm_head"), ("model.vision_tower.", "vision_tower."),
                      ("model.multi_modal_projector.", "multi_modal_projector."), ("multi_modal_projector.layer_norm", "mlp1.0"),
-                     ("multi_modal_projector.linear_1", "mlp1.1"), ("multi_modal_projector.linear_2", "mlp1.3")):
+                     ("multi_modal_projector.linear_1", "mlp1.1"), ("multi_modal_projector.linear_2", "mlp1.3"),
+                     ("visual.merger.norm", "visual.merger.ln_q"), ("visual.merger.linear_fc1", "visual.merger.mlp.0"),
+                     ("visual.merger.linear_fc2", "visual.merger.mlp.2")):
         if name.startswith(old):
             name = new + name[len(old):]
     if name.startswith("vision_model."):
@@ -58,9 +60,14 @@ def expected(path):
     import gguf
     config = json.load(open(path + "/config.json"))
     maps = [gguf.get_tensor_name_map(a, 64) for a in (gguf.MODEL_ARCH.QWEN3, gguf.MODEL_ARCH.QWEN2VL, gguf.MODEL_ARCH.MMPROJ)]
+    blocks = config.get("vision_config", {}).get("deepstack_visual_indexes", [])
     wanted = {}
     for name, value in folder(path).items():
-        for n, x in parts(name, value):
+        if "deepstack_merger_list" in name:  # numbered by the block that it follows
+            number, rest = name.split("deepstack_merger_list.")[1].split(".", 1)
+            wanted[f"v.deepstack.{blocks[int(number)]}.{rest.replace('linear_', '')}"] = value
+            continue
+        for n, x in parts(name, value, bool(blocks)):
             wanted[gguf_name(maps, n)] = x
     assert None not in wanted, "a name that gguf does not know"
     text = config.get("text_config") or config.get("llm_config") or config
@@ -100,7 +107,7 @@ def greedy(file, ids, n):
     fields = gguf.GGUFReader(file).fields
     tokens, kinds = (fields["tokenizer.ggml." + k].contents() for k in ("tokens", "token_type"))
     # what ril-rollout does not draw: ids without a token, the family's pictures
-    qwen = fields["general.architecture"].contents() == "qwen2vl"
+    qwen = fields["general.architecture"].contents() in ("qwen2vl", "qwen3vl")
     pictures = ("<|image_pad|>", "<|video_pad|>") if qwen else ("<IMG_CONTEXT>",)
     never = [i for i, (token, kind) in enumerate(zip(tokens, kinds))
              if kind == 5 or token in pictures]
@@ -127,7 +134,11 @@ def picture(model, path):
     config = json.load(open(model + "/config.json"))
     v = config["vision_config"]
     patch, size = v["patch_size"], config.get("force_image_size") or v.get("image_size")
-    if config["model_type"] == "qwen2_5_vl":
+    if config["model_type"] in ("qwen2_vl", "qwen3_vl"):
+        width, height = 8 * patch, 6 * patch
+        if width * height > json.load(open(model + "/preprocessor_config.json"))["max_pixels"]:
+            width, height = 6 * patch, 4 * patch
+    elif config["model_type"] == "qwen2_5_vl":
         limits = json.load(open(model + "/preprocessor_config.json"))
         for width, height in (16 * patch, 12 * patch), (8 * patch, 6 * patch), (6 * patch, 6 * patch):
             if width * height <= limits["max_pixels"]:  # the largest has several windows

@@ -40,11 +40,11 @@ for family in S I; do
 	done
 done
 
-# adapters, trained on and read again: a student's and a discriminator's
+# adapters with dropout, trained on and read again: a student's and a discriminator's
 adapters() { # adapters DIR OUT
-	mkdir "$2" && "$1/ril-update" -q -m S --objective ril --lora rank=4 --lr 1e-2 --beta 0.02 --seed 3 -i cpu-S-llm/s.ril --save "$2/S" &&
+	mkdir "$2" && "$1/ril-update" -q -m S --objective ril --lora rank=4,dropout=0.1 --lr 1e-2 --beta 0.02 --seed 3 -i cpu-S-llm/s.ril --save "$2/S" &&
 		"$1/ril-rollout" -q -m "$2/S" -n 2 --max-new-tokens 16 --seed 3 -i cpu-S-llm/e.ril -o "$2/r.ril" &&
-		"$1/ril-discriminate" -q --init-from S --lora rank=4 --update --lr 1e-2 --seed 3 --save "$2/disc" -i cpu-S-llm/t.ril -o "$2/d.ril"
+		"$1/ril-discriminate" -q --init-from S --lora rank=4,dropout=0.1 --update --lr 1e-2 --seed 3 --save "$2/disc" -i cpu-S-llm/t.ril -o "$2/d.ril"
 }
 check "adapters on the CPU" adapters "$RIL_BIN" cpu-lora
 check "adapters on the device" adapters "$FAR" far-lora

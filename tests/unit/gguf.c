@@ -44,6 +44,8 @@ static void test_keys(void)
 		      little(4) == 0xffffffff,
 	      "whole numbers");
 	CHECK(text_is("f") && little(4) == 9 && little(4) == 6 && little(8) == 1 && number() == 2, "numbers");
+	CHECK(text_is("h") && little(4) == 9 && little(4) == 7 && little(8) == 2 && little(1) == 1 && little(1) == 0,
+	      "truths");
 	CHECK(text_is("g") && little(4) == 9 && little(4) == 8 && little(8) == 2 && text_is("") && text_is("\xc4\xa0"),
 	      "texts");
 }
@@ -62,6 +64,7 @@ static void test_file(const char *dir)
 	ril_gguf_text(g, "d", "text", 4);
 	ril_gguf_i32s(g, "e", (const int32_t[]){3, -1}, 2);
 	ril_gguf_f32s(g, "f", (const double[]){2}, 1);
+	ril_gguf_bools(g, "h", (const bool[]){true, false}, 2);
 	ril_gguf_texts(g, "g", 2);
 	ril_gguf_item(g, "", 0);
 	ril_gguf_item(g, "\xc4\xa0", 2);
@@ -76,7 +79,7 @@ static void test_file(const char *dir)
 	ril_gguf_free(g);
 	CHECK(!ril_read_file(&b, path, &err) && b.len % 32 == 0, "%s", err.msg);
 	at = (const uint8_t *)b.data;
-	CHECK(!memcmp(at, "GGUF", 4) && (at += 4) && little(4) == 3 && little(8) == 2 && little(8) == 7, "the head");
+	CHECK(!memcmp(at, "GGUF", 4) && (at += 4) && little(4) == 3 && little(8) == 2 && little(8) == 8, "the head");
 	test_keys();
 	CHECK(text_is("x") && little(4) == 2 && little(8) == 4 && little(8) == 1 && little(4) == 0 && little(8) == 0,
 	      "dimensions, the innermost first");
