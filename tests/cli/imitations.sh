@@ -11,6 +11,7 @@ check "a header and eight runs as wide as it" awk -F '\t' 'NR == 1 { n = NF } NF
 for v in dr-grpo ril r1-10 distill-forward; do
 	check "$v: the verdicts make the accuracy" test "$(column $v verdicts | awk '{ printf "%.3g\n", gsub(1, "") / 20 }')" = "$(column $v accuracy | awk '{ printf "%.3g\n", $1 }')"
 	check "$v: and the last point of the curve" test "$(column $v curve | sed 's/.*4://')" = "$(column $v accuracy)"
+	check "$v: by kinds of question" test "$(column $v families | head -n 1 | tr ',' '\n' | wc -l)" -ge 4
 	check "$v: in the table" grep -q "(\`$v\`) | 2 |" "$T/doc.md"
 done
 check "no discriminator, no figures of one" test -z "$(column dr-grpo disc_accuracy | tr -d '\n')"
@@ -31,7 +32,7 @@ expect_exit 0 bench --plot
 check "which needs nothing but the lines" cmp -s "$T/doc.md" "$T/before.md"
 sed -i '$d' "$T/b.tsv"
 expect_exit 0 bench "${some[@]}"
-check "a run repeats, but for its time" cmp -s <(cut -f 1-15 "$T/b.tsv") <(cut -f 1-15 "$T/before.tsv")
+check "a run repeats, but for its time" cmp -s <(cut -f 1-16 "$T/b.tsv") <(cut -f 1-16 "$T/before.tsv")
 check "and the bench says which it is" grep -q 'run 1 of 1, distill-forward, seed 1' "$T/err"
 
 # ---- one that was cut off: before its verdicts ----
@@ -41,7 +42,7 @@ expect_exit 1 bench "${some[@]}" --tools "$T/tools"
 check "which tool it was" grep -q 'ril-inspect ended with 1' "$T/err"
 expect_exit 0 bench "${some[@]}"
 check "it goes on from its checkpoint" grep -q 'distill-forward, seed 1: goes on after step-4' "$T/err"
-check "to the same" cmp -s <(cut -f 1-15 "$T/b.tsv") <(cut -f 1-15 "$T/before.tsv")
+check "to the same" cmp -s <(cut -f 1-16 "$T/b.tsv") <(cut -f 1-16 "$T/before.tsv")
 
 # ---- mistakes ----
 expect_exit 2 bench --variant nonsense
