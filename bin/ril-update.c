@@ -234,7 +234,7 @@ static int checkpoint(struct update *u, int64_t step, struct ril_err *err)
 	int rc = how ? ril_optim_save(u->optim, step, state, how, err) : -1;
 	free(how);
 	u->saved = step;
-	return rc || (world_first() && ril_run_commit(opt.run, step, opt.keep, err)) ? -1 : 0;
+	return rc || (world_first() && ril_run_commit(opt.run, step, opt.keep, opt.start, err)) ? -1 : 0;
 }
 
 /* ---- a step ---- */
