@@ -45,8 +45,11 @@ static struct ril_joined *joined(const struct ril_world *w)
 	return (struct ril_joined *)(uintptr_t)w;
 }
 
+/* Where a rank is gone its library's error comes first, often: those who watch know who it was, and end the process. */
 static int lost(const struct ril_joined *j, struct ril_err *err)
 {
+	if (j->watch)
+		nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
 	return ril_fail(err, RIL_EFAIL, "%s: %s", j->by->library(), j->by->why());
 }
 

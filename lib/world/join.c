@@ -4,10 +4,18 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/unused.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PLACE "../libexec/ril"
@@ -80,6 +88,34 @@ static int load_any(struct ril_joined *j, const char *name, struct ril_err *err)
 	return ril_fail(err, RIL_EFAIL, "the tools were built without MPI");
 }
 
+/* A launcher knows a rank, not the stages of its pipeline: a second one of them that joined would take the first one's messages.
+ * So whoever joins takes a name, a socket's without a file, which is free again when the process ends. */
+static int claim(struct ril_err *err)
+{
+	const char *job = getenv("PMIX_NAMESPACE"), *rank = getenv("PMIX_RANK");
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	char *key = name.sun_path + 1; /* behind a zero byte: abstract */
+	size_t room = sizeof name.sun_path - 1;
+	struct stat st;
+	if (job && rank)
+		snprintf(key, room, "ril-world/%s.%s", job, rank);
+	else if (number("PMI_FD") > 0 && !fstat((int)number("PMI_FD"), &st))
+		snprintf(key, room, "ril-world/%lld", (long long)st.st_ino);
+	else
+		return 0; /* nobody to be mistaken for */
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && !bind(fd, (const struct sockaddr *)(const void *)&name,
+			     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(key))))
+		return 0; /* held until the process ends */
+	bool taken = fd >= 0 && errno == EADDRINUSE;
+	if (fd >= 0)
+		close(fd);
+	return taken ? ril_fail(err, RIL_EFAIL,
+				"another process of this pipeline has joined as this rank: one more needs a launcher "
+				"of its own")
+		     : 0;
+}
+
 static void unload(struct ril_joined *j)
 {
 	ril_watch_free(j->watch);
@@ -88,10 +124,62 @@ static void unload(struct ril_joined *j)
 	free(j); /* the library stays: it has threads and handlers of its own */
 }
 
+/* ---- patience, until the ranks can watch over each other ---- */
+
+static struct {
+	ril_world_lost *lost;
+	long seconds;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool together;
+} start = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void *be_patient(RIL_UNUSED void *ctx)
+{
+	struct timespec until;
+	char text[160];
+	int rc = clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += start.seconds;
+	pthread_mutex_lock(&start.lock);
+	while (!start.together && !rc)
+		rc = pthread_cond_timedwait(&start.changed, &start.lock, &until);
+	bool late = !start.together;
+	pthread_mutex_unlock(&start.lock);
+	snprintf(text, sizeof text,
+		 "the processes that were started together have not come together in %ld s (RIL_WORLD_PATIENCE)",
+		 start.seconds);
+	if (late)
+		start.lost(text, RIL_EFAIL);
+	return NULL;
+}
+
+static int start_patience(ril_world_lost *lost, struct ril_err *err)
+{
+	enum { SECONDS = 60 };
+	long told = number("RIL_WORLD_PATIENCE");
+	start.lost = lost;
+	start.seconds = told > 0 ? told : SECONDS;
+	start.together = false;
+	int rc = ril_watch_thread(&start.thread, be_patient, NULL);
+	return rc ? ril_fail(err, RIL_EFAIL, "a thread: %s", strerror(rc)) : 0;
+}
+
+static void end_patience(void)
+{
+	pthread_mutex_lock(&start.lock);
+	start.together = true;
+	pthread_cond_signal(&start.changed);
+	pthread_mutex_unlock(&start.lock);
+	pthread_join(start.thread, NULL);
+}
+
 static int enter(struct ril_joined *j, long expected, ril_world_lost *lost, struct ril_err *err)
 {
 	struct ril_world *w = &j->world;
 	char host[RIL_HOST_NAME] = "";
+	if (claim(err))
+		return -1;
 	if (j->by->join(&w->rank, &w->size))
 		return ril_fail(err, RIL_EFAIL, "%s", j->by->why());
 	w->sum = ril_collect_sum;
@@ -125,7 +213,12 @@ int ril_world_join(struct ril_joined **out, const char *how, ril_world_lost *los
 	struct ril_joined *j = ril_new(1, sizeof *j, err);
 	if (!j)
 		return -1;
-	if (load_any(j, plugin, err) || enter(j, n, lost, err)) {
+	int rc = load_any(j, plugin, err) || start_patience(lost, err) ? -1 : 0;
+	if (!rc) {
+		rc = enter(j, n, lost, err);
+		end_patience();
+	}
+	if (rc) {
 		unload(j);
 		if (n > 1)
 			ril_context(err, "one of %ld processes that were started together", n);

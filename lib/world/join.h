@@ -19,7 +19,7 @@ struct ril_joined;
  * world's own while others may wait for what never comes: it should end the process. */
 typedef void ril_world_lost(const char *what, int code);
 
-/* *out NULL: this process is alone.  RIL_EFAIL where a launcher has started several and they cannot come together, which is
+/* Waits for the others, RIL_WORLD_PATIENCE seconds (60), and then calls `lost`.  *out NULL: this process is alone.  RIL_EFAIL where a launcher has started several and they cannot come together, which is
  * never taken for a world of one: each would train for itself and write what the others write. */
 int ril_world_join(struct ril_joined **out, const char *how, ril_world_lost *, struct ril_err *);
 /* NULL: the world of one. */

@@ -223,16 +223,21 @@ static void *watch(void *ctx)
 	return NULL;
 }
 
-/* Signals are the main thread's. */
-static int start_thread(struct ril_watch *w, struct ril_err *err)
+int ril_watch_thread(pthread_t *thread, void *(*work)(void *), void *ctx)
 {
 	sigset_t all, before;
 	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int rc = pthread_create(thread, NULL, work, ctx);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
+static int start_thread(struct ril_watch *w, struct ril_err *err)
+{
 	if (pipe(w->stop))
 		return ril_fail_errno(err, "watching the other ranks");
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int rc = pthread_create(&w->thread, NULL, watch, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int rc = ril_watch_thread(&w->thread, watch, w);
 	w->started = !rc;
 	return rc ? ril_fail(err, RIL_EFAIL, "watching the other ranks: %s", strerror(rc)) : 0;
 }

@@ -115,6 +115,9 @@ static int check_sizes(void)
 static int done(void)
 {
 	int all = 0, rc = MPI_Testall(state.n, state.request, &all, state.status);
+	for (int i = 0; rc == MPI_ERR_IN_STATUS && i < state.n; i++)
+		if (state.status[i].MPI_ERROR != MPI_SUCCESS && state.status[i].MPI_ERROR != MPI_ERR_PENDING)
+			rc = state.status[i].MPI_ERROR;
 	if (rc)
 		return failed(rc);
 	if (!all)
