@@ -57,7 +57,7 @@ int world_open(struct ril_tool *t, const char *how, struct ril_err *err)
 int world_path(const char **path, struct ril_err *err)
 {
 	struct ril_buf b = {0};
-	if (!joined || !*path || !strstr(*path, "%r"))
+	if (!(joined || ril_world_started()) || !*path || !strstr(*path, "%r"))
 		return 0;
 	int rc = 0;
 	for (const char *s = *path; *s && !rc; s++) {

@@ -18,7 +18,7 @@ int world_open(struct ril_tool *, const char *how, struct ril_err *);
 const struct ril_world *world(void); /* of one, where nothing was joined */
 bool world_first(void);              /* rank 0: of several, the one that talks and writes */
 
-/* %r in a path that each rank has its own of is the rank's number.  As long as the process lives. */
+/* %r in a path that each rank has its own of is the rank's number, where a launcher has started this process.  As long as the process lives. */
 int world_path(const char **path, struct ril_err *);
 
 /* All ranks must have been told the same, but for the options named in `own` (ends with NULL), and have the same model. */

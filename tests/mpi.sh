@@ -24,11 +24,11 @@ launch_each() {
 	# shellcheck disable=SC2046
 	timeout 120 "$(mpirun_of "$lib")" $(crowd "$lib") "${words[@]}" </dev/null
 }
-# close A B MOST: two lines of metrics differ by no more than that, relatively; times and noise of single tokens aside
+# close A B MOST [LEAST]: two lines of metrics differ by no more than that, relatively, numbers below LEAST as if they were it; times and noise of single tokens aside
 close() {
-	jq -es --argjson most "$3" 'def figures: [paths(type == "number") as $p | select($p[-1] | tostring | test("second|time|wall|busy|wait|cpu|logp_delta") | not) |
+	jq -es --argjson most "$3" --argjson least "${4:-1e-6}" 'def figures: [paths(type == "number") as $p | select($p[-1] | tostring | test("second|time|wall|busy|wait|cpu|logp_delta") | not) |
 		{key: ($p | map(tostring) | join(".")), value: getpath($p)}] | from_entries;
 		def size: if . < 0 then -. else . end;
 		(.[0] | figures) as $a | (.[1] | figures) as $b | ($a | keys) == ($b | keys) and ($a | length) > 5 and
-		([$a | to_entries[] | (.value - $b[.key] | size) <= $most * ([.value | size, 1e-6] | max)] | all)' "$1" "$2" >/dev/null
+		([$a | to_entries[] | (.value - $b[.key] | size) <= $most * ([.value | size, $least] | max)] | all)' "$1" "$2" >/dev/null
 }

@@ -41,9 +41,10 @@ struct ril_disc_stats {
 		after;   /* the world's; before, with what was replayed, is `after` when nothing was trained */
 	double norm, lr; /* of the last optimiser step */
 	double logit[2]; /* mean z of teacher, student responses in the world */
-	int64_t student, uncanonical; /* student responses; of these, not as the tokenizer would encode their text */
+	int64_t student,
+		uncanonical; /* student responses; of these, not as the tokenizer would encode their text; the world's */
 	bool trained;
-	int64_t replayed; /* groups of earlier batches that were trained on */
+	int64_t replayed; /* groups of earlier batches that were trained on, the world's */
 	double seconds;
 };
 

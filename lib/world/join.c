@@ -45,6 +45,12 @@ static long launched(const char **plugin)
 	return number("PMI_SIZE");
 }
 
+bool ril_world_started(void)
+{
+	const char *plugin;
+	return launched(&plugin) > 0;
+}
+
 static int plugin_path(char path[RIL_PATH], const char *name, struct ril_err *err)
 {
 	char self[RIL_PATH];

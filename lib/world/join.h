@@ -22,6 +22,8 @@ typedef void ril_world_lost(const char *what, int code);
 /* Waits for the others, RIL_WORLD_PATIENCE seconds (60), and then calls `lost`.  *out NULL: this process is alone.  RIL_EFAIL where a launcher has started several and they cannot come together, which is
  * never taken for a world of one: each would train for itself and write what the others write. */
 int ril_world_join(struct ril_joined **out, const char *how, ril_world_lost *, struct ril_err *);
+/* Has a launcher of MPI started this process, be it the only one? */
+bool ril_world_started(void);
 /* NULL: the world of one. */
 const struct ril_world *ril_joined_world(const struct ril_joined *);
 const char *ril_joined_host(const struct ril_joined *, int rank);
