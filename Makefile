@@ -44,6 +44,11 @@ CUDA_HOME := $(if $(NVCC_PATH),$(patsubst %/bin/nvcc,%,$(realpath $(NVCC_PATH)))
 CUDA ?= $(if $(wildcard $(CUDA_HOME)/include/cublasLt.h),1,0)
 HAVE_CUDA := $(filter-out 0,$(if $(filter release,$(MODE)),$(CUDA),0))
 
+#: 1 builds what joins processes by MPI, for every MPI that has its compiler here; 0 does without
+MPI ?= 1
+# NAME=COMPILER of each
+MPIS := $(if $(filter-out 0,$(MPI)),$(shell scripts/mpi))
+
 OPT.release := -O3 -g
 OPT.f64     := -O2 -g -DRIL_REAL_IS_DOUBLE
 OPT.asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -52,15 +57,18 @@ CFLAGS := -std=gnu11 -D_GNU_SOURCE $(OPT.$(MODE)) -march=$(ARCH) -fno-math-errno
 	  $(WARN) -Ilib -Ibin -DRIL_VERSION='"$(VERSION)"' $(FEATURES) $(PKG_CFLAGS) $(EXTRA_CFLAGS)
 # The stemmer of meteor-ws has no pkg-config file; lib/caption/stem.c does without it where it is missing.
 STEMMER = $(shell test -e /usr/include/libstemmer.h && echo -lstemmer)
-LDLIBS = $(PKG_LIBS) $(CURL_LIBS) $(STEMMER) -lm -lpthread
+LDLIBS = $(PKG_LIBS) $(CURL_LIBS) $(STEMMER) -lm -lpthread -ldl
 LDFLAGS := $(filter -fsanitize=%,$(OPT.$(MODE)))
 
 B    := build/$(MODE)
 BIN  := $(if $(filter release,$(MODE)),bin,$(B)/bin)
-LIBSRC  := $(sort $(filter-out lib/ops/cuda/%,$(wildcard lib/*/*.c lib/*/*/*.c)))
+LIBSRC  := $(sort $(filter-out lib/ops/cuda/% lib/world/mpi/%,$(wildcard lib/*/*.c lib/*/*/*.c)))
 CUDASRC := $(sort $(wildcard lib/ops/cuda/*.c lib/ops/cuda/*.cu))
 CUDAOBJ := $(patsubst %,$B/%.o,$(basename $(CUDASRC)))
 LIBOBJ  := $(LIBSRC:%.c=$B/%.o) $(if $(HAVE_CUDA),$(CUDAOBJ))
+# Plug-ins, which tools look for beside themselves: as ../libexec of where they are.
+LIBEXEC := $(if $(filter release,$(MODE)),libexec/ril,$B/libexec/ril)
+WORLDS  := $(foreach m,$(MPIS),$(LIBEXEC)/world-$(firstword $(subst =, ,$m)).so)
 TOOLS   := $(sort $(patsubst bin/%.c,%,$(wildcard bin/ril-*.c)))
 FAR     = $(TOOLS:%=$B/tests/far/%)
 BINOBJ  := $(patsubst bin/%.c,$B/bin/%.o,$(filter-out bin/ril-%,$(sort $(wildcard bin/*.c))))
@@ -71,7 +79,7 @@ TESTS   := $(sort $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/ops/*.c
 
 .PHONY: all
 #: builds the tools and their completions
-all: $(TOOLS:%=$(BIN)/%) $(if $(filter release,$(MODE)),share/completions/ril.bash)
+all: $(TOOLS:%=$(BIN)/%) $(WORLDS) $(if $(filter release,$(MODE)),share/completions/ril.bash)
 
 .PHONY: help
 #: prints this list
@@ -99,7 +107,7 @@ NVCCFLAGS := -std=c++17 -O3 -Xfatbin=-compress-all -Ilib -ccbin $(firstword $(CC
 	     -Xcompiler -Wall,-Wextra,-fno-exceptions,-fno-rtti,-fno-threadsafe-statics --resource-usage
 $B/lib/ops/backend.o: CFLAGS += -DRIL_HAVE_CUDA
 $(CUDAOBJ): CFLAGS += -isystem $(CUDA_HOME)/include
-LDLIBS += $(firstword $(wildcard $(CUDA_HOME)/lib64/libcudart_static.a $(CUDA_HOME)/lib/*/libcudart_static.a)) -ldl -lrt
+LDLIBS += $(firstword $(wildcard $(CUDA_HOME)/lib64/libcudart_static.a $(CUDA_HOME)/lib/*/libcudart_static.a)) -lrt
 
 # What ptxas says of each kernel goes beside the object; everything else it or the compiler says, to the terminal.
 $B/lib/ops/cuda/%.o: lib/ops/cuda/%.cu Makefile
@@ -246,6 +254,11 @@ $(BIN)/ril-%: $B/bin/ril-%.o $(BINOBJ) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
+# No tool is linked with an MPI: only these are, each by its own compiler.
+$(LIBEXEC)/world-%.so: lib/world/mpi/mpi.c lib/world/transport.h Makefile
+	@mkdir -p $(@D)
+	$(patsubst $*=%,%,$(filter $*=%,$(MPIS))) -std=gnu11 -O2 -g -fPIC -shared -fvisibility=hidden $(WARN) -Ilib $< -o $@
+
 $B/tests/%: $B/tests/%.o $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
@@ -343,6 +356,6 @@ compile_commands.json:
 .PHONY: clean
 #: removes what was built
 clean:
-	rm -rf build share/completions compile_commands.json $(TOOLS:%=bin/%)
+	rm -rf build libexec share/completions compile_commands.json $(TOOLS:%=bin/%)
 
 -include $(LIBOBJ:.o=.d) $(TOOLS:%=$B/bin/%.d) $(BINOBJ:.o=.d) $(TESTS:%=$B/tests/%.d) $B/tests/bench/kernels.d $(FIDELITY:.o=.d) $(PASSES:.o=.d) $B/tests/far/far.d $B/tests/simt/models/again.d $(SIMTOBJ:.o=.d) $(SIMTCHECKED:.o=.d) $B/simt/lib/ops/backend.d

@@ -1,7 +1,8 @@
 /* ril-discriminate -- who wrote this response, the student or a teacher?  Adds D's logit and the similarity reward.
  *
  * With --update D is first trained on the batch that it then judges.  Before a run the same tool pre-trains it
- * (--init-from STUDENT --update --save DIR); in the loop it writes D into the checkpoint that ril-update commits. */
+ * (--init-from STUDENT --update --save DIR); in the loop it writes D into the checkpoint that ril-update commits.
+ * Several processes may train one D together (world.h). */
 #include "tool.h"
 
 #include "algo/disc.h"
@@ -12,6 +13,7 @@
 #include "optim_options.h"
 #include "plan_options.h"
 #include "tensor/folder.h"
+#include "world.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,12 +21,12 @@
 static struct {
 	const char *in, *out, *model, *init, *run, *save, *metrics;
 	bool gzip, update;
-	const char *loss, *similarity;
+	const char *loss, *similarity, *world;
 	double smoothing, r1, sigma;
 	int64_t start, disc_steps, replay, replayed;
 	struct optim_args optim;
 	struct plan_args plan;
-} opt = {.in = "-", .out = "-", .loss = "bce", .disc_steps = 1, .optim = OPTIM_ARGS_DEFAULT};
+} opt = {.in = "-", .out = "-", .loss = "bce", .world = "auto", .disc_steps = 1, .optim = OPTIM_ARGS_DEFAULT};
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'm', "model", &opt.model, "DIR", "the discriminator", 0, 0, NULL},
@@ -49,10 +51,15 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "run", &opt.run, "DIR", "run folder: D goes into its checkpoints", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "save", &opt.save, "DIR", "write D there at the end", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
+	WORLD_OPTION(opt.world),
 	PLAN_OPTIONS(opt.plan),
 	PLAN_RANKS(opt.plan),
 	{0},
 };
+
+/* Options of which each rank has its own. */
+static const char *const of_a_rank[] = {"model", "init-from", "input",      "output",        "gzip",
+					"save",  "metrics",   "plan-batch", "device-memory", NULL};
 
 struct discriminate {
 	struct ril_tool *tool;
@@ -67,23 +74,41 @@ struct discriminate {
 	char id[RIL_ID_SIZE];
 };
 
-#define REPLAY "disc-replay.ril"
 #define SIGMA .1
 
-/* Puts D into step-N.tmp and syncs it: ril-update, further down, commits the folder when the step frame reaches it. */
+/* The replayed groups' file: of one process, of rank 0, 1... */
+static int replay_path(char path[RIL_PATH], const char *dir, int rank, int ranks, struct ril_err *err)
+{
+	return ranks == 1 ? ril_path(path, err, "%s/disc-replay.ril", dir)
+			  : ril_path(path, err, "%s/disc-replay.%d.ril", dir, rank);
+}
+
+static int checkpoint_folder(const struct discriminate *d, const char *tmp, struct ril_err *err)
+{
+	char dir[RIL_PATH];
+	return ril_path(dir, err, "%s/disc", tmp) || ril_remove_tree(dir, err) ||
+			       ril_params_save(d->model->params, dir, true, err)
+		       ? -1
+		       : 0;
+}
+
+/* Puts D into step-N.tmp and syncs it: ril-update, further down, commits the folder when the step frame reaches it.  All ranks
+ * have a part in it; the first one writes, and each its replayed groups. */
 static int checkpoint(struct discriminate *d, int64_t step, struct ril_err *err)
 {
-	char tmp[RIL_PATH], dir[RIL_PATH], state[RIL_PATH];
+	char tmp[RIL_PATH], state[RIL_PATH];
+	const struct ril_world *w = world();
 	if (!opt.run || !d->optim || d->saved == step)
 		return 0;
-	if (ril_run_begin(opt.run, step, tmp, err) || ril_path(dir, err, "%s/disc", tmp) ||
-	    ril_path(state, err, "%s/disc-state.safetensors", tmp) || ril_remove_tree(dir, err) ||
-	    ril_params_save(d->model->params, dir, true, err) || ril_optim_save(d->optim, step, state, NULL, err))
+	if (ril_run_begin(opt.run, step, tmp, err))
 		return -1;
-	if (d->replay && (ril_path(state, err, "%s/" REPLAY, tmp) || ril_replay_save(d->replay, state, err)))
+	if (d->replay && (replay_path(state, tmp, w->rank, w->size, err) || ril_replay_save(d->replay, state, err)))
+		return -1;
+	if (ril_path(state, err, "%s/disc-state.safetensors", tmp) || ril_optim_whole(d->optim, false, err) ||
+	    (world_first() && checkpoint_folder(d, tmp, err)) || ril_optim_save(d->optim, step, state, NULL, err))
 		return -1;
 	d->saved = step;
-	return ril_sync_tree(tmp, err);
+	return world_first() ? ril_sync_tree(tmp, err) : 0;
 }
 
 static int report(struct discriminate *d, int64_t step, const struct ril_disc_stats *s, struct ril_err *err)
@@ -101,10 +126,26 @@ static int report(struct discriminate *d, int64_t step, const struct ril_disc_st
 	snprintf(note, sizeof note, "accuracy %.3f -> %.3f  %s", before, after, times);
 	ril_progress_show(&d->progress, step, note);
 	int rc = ril_disc_json(s, step, &b, err);
-	if (!rc)
+	if (!rc && world_first())
 		rc = ril_metrics_step(opt.metrics, &d->stage.clock, &b, err);
 	ril_buf_free(&b);
 	return rc;
+}
+
+/* 1: a batch; 0: the end; -1. */
+static int next_batch(struct discriminate *d, struct ril_err *err)
+{
+	int rc = ril_stage_next(&d->stage, err);
+	return rc < 0 || world_meet(&d->stage, rc, err) ? -1 : rc;
+}
+
+static int save(struct discriminate *d, struct ril_err *err)
+{
+	if (!opt.save)
+		return 0;
+	if (d->optim && ril_optim_whole(d->optim, false, err))
+		return -1;
+	return world_first() ? ril_save_whole(d->model->params, false, opt.save, err) : 0;
 }
 
 static int judge_all(struct discriminate *d, struct ril_err *err)
@@ -112,7 +153,7 @@ static int judge_all(struct discriminate *d, struct ril_err *err)
 	int rc;
 	ril_progress_start(&d->progress, d->tool->common.quiet ? NULL : stderr, "ril-discriminate: step", opt.start,
 			   opt.optim.how.total);
-	while ((rc = ril_stage_next(&d->stage, err)) == 1) {
+	while ((rc = next_batch(d, err)) == 1) {
 		struct ril_disc_stats s;
 		int64_t step = ril_stage_step(&d->stage);
 		bool save = d->stage.batch.checkpoint;
@@ -126,7 +167,7 @@ static int judge_all(struct discriminate *d, struct ril_err *err)
 	/* What the last barrier did not ask for must be there before END lets ril-update commit it. */
 	if (rc || checkpoint(d, d->stage.done, err) || ril_stage_end(&d->stage, err))
 		return -1;
-	if (opt.save && ril_save_whole(d->model->params, false, opt.save, err))
+	if (save(d, err))
 		return -1;
 	struct ril_memory m = {.activations = ril_disc_peak(d->disc)};
 	ril_memory_model(&m, d->model, d->optim);
@@ -204,20 +245,36 @@ static struct plan_of plan_of(struct ril_tool *t)
 				.ctx = t};
 }
 
-/* Earlier groups, from the checkpoint that is resumed. */
+/* The earlier groups of a checkpoint: this rank's own, or where other ranks kept them, its share of all. */
+static int load_replay(struct ril_replay *r, struct ril_err *err)
+{
+	char dir[RIL_PATH], path[RIL_PATH];
+	const struct ril_world *w = world();
+	int files = 0;
+	int64_t number = 0;
+	if (ril_path(dir, err, "%s/step-%lld", opt.run, (long long)opt.start))
+		return -1;
+	while (!replay_path(path, dir, files, 2, err) && !access(path, F_OK))
+		files++;
+	int had = files ? files : 1;
+	if (had == w->size)
+		return replay_path(path, dir, w->rank, w->size, err) ? -1 : ril_replay_load(r, path, err);
+	for (int i = 0; i < had; i++)
+		if (replay_path(path, dir, i, files ? 2 : 1, err) ||
+		    ril_replay_load_share(r, path, &number, w->rank, w->size, err))
+			return -1;
+	return 0;
+}
+
+/* Of the groups that are kept by all ranks, a rank keeps its part. */
 static int open_replay(struct discriminate *d, bool resumed, bool pixels, struct ril_err *err)
 {
-	char path[RIL_PATH];
+	int64_t own = (opt.replay + world()->size - 1) / world()->size;
 	if (!opt.replay || !opt.update)
 		return 0;
-	if (!(d->replay = ril_replay_new(opt.replay, pixels, (uint32_t)d->tool->common.seed, err)))
+	if (!(d->replay = ril_replay_new(own, pixels, (uint32_t)d->tool->common.seed, err)))
 		return -1;
-	if (!resumed)
-		return 0;
-	return ril_path(path, err, "%s/step-%lld/" REPLAY, opt.run, (long long)opt.start) ||
-			       ril_replay_load(d->replay, path, err)
-		       ? -1
-		       : 0;
+	return resumed ? load_replay(d->replay, err) : 0;
 }
 
 static enum ril_disc_loss loss_of(void)
@@ -252,18 +309,22 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 					     .sigma = opt.sigma > 0 ? opt.sigma : SIGMA,
 					     .seed = (uint32_t)t->common.seed,
 					     .replay = d->replay,
-					     .replayed = opt.replayed,
+					     .replayed = (opt.replayed + world()->size - 1) / world()->size,
 					     .steps = opt.update ? opt.disc_steps : 0,
 					     .micro_batch = opt.optim.micro_batch,
 					     .pixels = pixels,
-					     .recompute = ril_recompute_parse(opt.optim.recompute)};
+					     .recompute = ril_recompute_parse(opt.optim.recompute),
+					     .world = world()};
 	if (!(d->disc = ril_disc_new(d->model, d->optim, d->tok, &how, err)) || (opt.run && ril_mkdirs(opt.run, err)))
 		return -1;
 	d->saved = opt.start;
 	ril_model_id(ril_params_folder(d->model->params), false, d->id);
+	if (world_agree(t, of_a_rank, d->id, err))
+		return -1;
 	d->stage = (struct ril_stage){
 		.tokenizer = ril_tokenizer_key(d->tok),
 		.start = opt.start,
+		.may_be_empty = world()->size > 1, /* all of them together may not */
 		.lineage = ril_tool_lineage(t, d->id),
 	};
 	if (ril_stage_open(&d->stage, opt.in, opt.out, opt.gzip, err))
@@ -298,6 +359,14 @@ static int check_options(struct ril_err *err)
 			      opt.model);
 }
 
+static int join(struct ril_tool *t, struct ril_err *err)
+{
+	if (world_open(t, opt.world, err) || world_path(&opt.in, err) || world_path(&opt.out, err))
+		return -1;
+	opt.optim.how.world = world();
+	return 0;
+}
+
 static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
 	struct discriminate d = {.tool = t};
@@ -306,13 +375,14 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	if (!rc && opt.plan.on)
 		return plan_run(&p, err);
 	if (!rc)
-		rc = open_all(&d, err) || judge_all(&d, err) ? -1 : 0;
+		rc = join(t, err) || open_all(&d, err) || judge_all(&d, err) ? -1 : 0;
 	ril_stage_close(&d.stage, rc ? err : NULL);
 	ril_disc_free(d.disc);
 	ril_replay_free(d.replay);
 	ril_optim_free(d.optim);
 	ril_tokenizer_free(d.tok);
 	ril_model_free(d.model);
+	world_close(err);
 	return rc;
 }
 

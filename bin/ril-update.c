@@ -1,6 +1,7 @@
 /* ril-update -- one optimiser step (or mu of them) for every batch of a scored stream; the end of the training loop.
  *
- * For each batch: train, publish the new weights as a version and announce it on the edge, append metrics, write the
+ * Several processes may train together (world.h): each on its own stream's groups, with one loss, one gradient and the same
+ * weights.  For each batch: train, publish the new weights as a version and announce it on the edge, append metrics, write the
  * groups on, and on a step that asks for it add the student and the optimiser's state to the run's checkpoint and
  * commit it. */
 #include "tool.h"
@@ -15,6 +16,7 @@
 #include "plan_options.h"
 #include "stream/edge.h"
 #include "text/tokenizer.h"
+#include "world.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -23,7 +25,7 @@
 static struct {
 	const char *in, *out, *model, *ref, *objective, *kl, *edge, *versions, *run, *record, *metrics, *save,
 		*save_ema;
-	const char *distill, *divergence;
+	const char *distill, *divergence, *world;
 	bool gzip;
 	int64_t start, keep, overlong;
 	double clip; /* both sides; NaN: not given */
@@ -35,6 +37,7 @@ static struct {
 	 .objective = "ril",
 	 .kl = "k3",
 	 .divergence = "reverse",
+	 .world = "auto",
 	 .distilling = {.weight = 1},
 	 .clip = NAN,
 	 .optim = OPTIM_ARGS_DEFAULT,
@@ -86,10 +89,16 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "save-ema", &opt.save_ema, "DIR", "and their average there", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "record", &opt.record, "DIR", "keep every step's groups there, without vision.*", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
+	WORLD_OPTION(opt.world),
 	PLAN_OPTIONS(opt.plan),
 	PLAN_RANKS(opt.plan),
 	{0},
 };
+
+/* Options of which each rank has its own. */
+static const char *const of_a_rank[] = {"model",  "ref",     "distill",    "input",         "output",
+					"gzip",   "edge",    "versions",   "save",          "save-ema",
+					"record", "metrics", "plan-batch", "device-memory", NULL};
 
 struct update {
 	struct ril_tool *tool;
@@ -123,17 +132,20 @@ static int drop_version(int64_t step, struct ril_err *err)
 	return version_path(path, step, err) ? -1 : ril_remove_tree(path, err);
 }
 
-static int publish_version(struct update *u, int64_t step, struct ril_err *err)
+static int write_version(struct update *u, int64_t step, struct ril_err *err)
 {
 	char path[RIL_PATH];
-	if (!u->edge)
-		return 0;
 	if (u->lends) /* the weights are where they were, and as they are now once what was called is done */
 		return ril_ops()->sync(err) ? -1 : ril_edge_announce(u->edge, step, u->lent, err);
 	if (version_path(path, step, err) || ril_remove_tree(path, err) ||
 	    ril_params_save(u->student->params, path, false, err))
 		return -1;
 	return ril_edge_announce(u->edge, step, path, err);
+}
+
+static int publish_version(struct update *u, int64_t step, struct ril_err *err)
+{
+	return u->edge && (ril_optim_whole(u->optim, false, err) || write_version(u, step, err)) ? -1 : 0;
 }
 
 /* Does ril-rollout compute where we do?  What it said of that goes no further. */
@@ -155,7 +167,7 @@ static int first_adapters(struct update *u, struct ril_err *err)
 	u->lends = false;
 	if (ril_is_adapter(u->start))
 		return ril_edge_announce(u->edge, opt.start, u->start, err);
-	return publish_version(u, opt.start, err);
+	return write_version(u, opt.start, err);
 }
 
 /* The first version, once HEAD has said where ril-rollout is: on this device it reads the weights where they are. */
@@ -201,31 +213,42 @@ static int checkpoint_average(const struct update *u, const char *tmp, struct ri
 	return ril_ema_save(u->optim->ema, dir, false, err);
 }
 
+static int checkpoint_folders(const struct update *u, const char *tmp, struct ril_err *err)
+{
+	char student[RIL_PATH];
+	if (ril_path(student, err, "%s/student", tmp) || ril_remove_tree(student, err) ||
+	    ril_params_save(u->student->params, student, false, err))
+		return -1;
+	return checkpoint_average(u, tmp, err);
+}
+
+/* All ranks have a part in it; the first one writes. */
 static int checkpoint(struct update *u, int64_t step, struct ril_err *err)
 {
-	char tmp[RIL_PATH], student[RIL_PATH], state[RIL_PATH];
+	char tmp[RIL_PATH], state[RIL_PATH];
 	if (!opt.run || u->saved == step)
 		return 0;
-	if (ril_run_begin(opt.run, step, tmp, err) || ril_path(student, err, "%s/student", tmp) ||
-	    ril_path(state, err, "%s/state.safetensors", tmp) || ril_remove_tree(student, err) ||
-	    ril_params_save(u->student->params, student, false, err) || checkpoint_average(u, tmp, err))
+	if (ril_run_begin(opt.run, step, tmp, err) || ril_path(state, err, "%s/state.safetensors", tmp) ||
+	    ril_optim_whole(u->optim, true, err) || (world_first() && checkpoint_folders(u, tmp, err)))
 		return -1;
 	char *how = settings(u->tool, err);
 	int rc = how ? ril_optim_save(u->optim, step, state, how, err) : -1;
 	free(how);
 	u->saved = step;
-	return rc ? -1 : ril_run_commit(opt.run, step, opt.keep, err);
+	return rc || (world_first() && ril_run_commit(opt.run, step, opt.keep, opt.start, err)) ? -1 : 0;
 }
 
 /* ---- a step ---- */
 
 static int record_step(struct update *u, int64_t step, struct ril_err *err)
 {
-	char path[RIL_PATH];
+	char path[RIL_PATH], rank[16] = "";
 	const struct ril_batch *b = &u->stage.batch;
 	if (!opt.record)
 		return 0;
-	if (ril_path(path, err, "%s/step-%lld.ril", opt.record, (long long)step))
+	if (world()->size > 1)
+		snprintf(rank, sizeof rank, ".%d", world()->rank);
+	if (ril_path(path, err, "%s/step-%lld%s.ril", opt.record, (long long)step, rank))
 		return -1;
 	struct ril_writer *w = ril_writer_open(path, &(struct ril_writer_options){.gzip = opt.gzip}, err);
 	int rc = w ? ril_writer_put(w, u->stage.head, err) : -1;
@@ -268,7 +291,7 @@ static int report(struct update *u, int64_t step, const struct ril_update_stats 
 	snprintf(note, sizeof note, "loss %.4g  lr %.3g  %s", s->loss, s->lr, times);
 	ril_progress_show(&u->progress, step, note);
 	int rc = ril_update_json(s, step, opt.objective, &b, err);
-	if (!rc)
+	if (!rc && world_first())
 		rc = ril_metrics_step(opt.metrics, &u->stage.clock, &b, err);
 	ril_buf_free(&b);
 	return rc;
@@ -299,20 +322,37 @@ static struct ril_memory memory_of(const struct update *u)
 	return m;
 }
 
+/* 1: a batch; 0: the end; -1. */
+static int next_batch(struct update *u, struct ril_err *err)
+{
+	int rc = ril_stage_next(&u->stage, err);
+	return rc < 0 || world_meet(&u->stage, rc, err) ? -1 : rc;
+}
+
+/* What was asked for at the end. */
+static int save(struct update *u, struct ril_err *err)
+{
+	if ((opt.save || opt.save_ema) && ril_optim_whole(u->optim, opt.save_ema != NULL, err))
+		return -1;
+	if (!world_first())
+		return 0;
+	return (opt.save && ril_save_whole(u->student->params, false, opt.save, err)) ||
+			       (opt.save_ema && ril_save_average(u->optim->ema, opt.save_ema, err))
+		       ? -1
+		       : 0;
+}
+
 static int train_all(struct update *u, struct ril_err *err)
 {
 	int rc;
 	ril_progress_start(&u->progress, u->tool->common.quiet ? NULL : stderr, "ril-update: step", opt.start,
 			   opt.optim.how.total);
-	while ((rc = ril_stage_next(&u->stage, err)) == 1)
+	while ((rc = next_batch(u, err)) == 1)
 		if (train_step(u, err))
 			return -1;
 	ril_progress_end(&u->progress);
 	ril_tool_times(u->tool, &u->stage.clock);
-	if (rc || ril_stage_end(&u->stage, err) || checkpoint(u, u->stage.done, err))
-		return -1;
-	if ((opt.save && ril_save_whole(u->student->params, false, opt.save, err)) ||
-	    (opt.save_ema && ril_save_average(u->optim->ema, opt.save_ema, err)))
+	if (rc || ril_stage_end(&u->stage, err) || checkpoint(u, u->stage.done, err) || save(u, err))
 		return -1;
 	struct ril_memory m = memory_of(u);
 	m.activations = ril_update_peak(u->trainer);
@@ -457,6 +497,8 @@ static int open_all(struct update *u, struct ril_err *err)
 	    (resume && ril_optim_load(u->optim, opt.start, state, err)))
 		return -1;
 	ril_model_id(ril_params_folder(u->student->params), false, u->id);
+	if (world_agree(t, of_a_rank, u->id, err))
+		return -1;
 	u->saved = opt.start;
 	if ((opt.run && ril_mkdirs(opt.run, err)) || (opt.versions && ril_mkdirs(opt.versions, err)) ||
 	    (opt.record && ril_mkdirs(opt.record, err)))
@@ -464,6 +506,7 @@ static int open_all(struct update *u, struct ril_err *err)
 	u->stage = (struct ril_stage){
 		.tokenizer = ril_tokenizer_key(u->tok),
 		.start = opt.start,
+		.may_be_empty = world()->size > 1, /* all of them together may not */
 		.lineage = ril_tool_lineage(t, u->id),
 		.on_head = announce_first,
 		.ctx = u,
@@ -479,6 +522,15 @@ static int open_all(struct update *u, struct ril_err *err)
 	if (ril_stage_open(&u->stage, opt.in, opt.out, opt.gzip, err))
 		return -1;
 	ril_reader_rest(u->stage.in, rest, u->trainer);
+	return 0;
+}
+
+static int join(struct ril_tool *t, struct ril_err *err)
+{
+	if (world_open(t, opt.world, err) || world_path(&opt.in, err) || world_path(&opt.out, err) ||
+	    world_path(&opt.edge, err) || world_path(&opt.versions, err))
+		return -1;
+	opt.how.world = opt.optim.how.world = world();
 	return 0;
 }
 
@@ -500,7 +552,9 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	if (opt.plan.on)
 		return plan_run(&p, err);
 	struct update u = {.tool = t};
-	int rc = open_all(&u, err);
+	int rc = join(t, err);
+	if (!rc)
+		rc = open_all(&u, err);
 	if (!rc)
 		rc = train_all(&u, err);
 	ril_stage_close(&u.stage, rc ? err : NULL);
@@ -511,6 +565,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	ril_distill_free(u.distill);
 	ril_tokenizer_free(u.tok);
 	close_models(&u);
+	world_close(err);
 	return rc;
 }
 

@@ -218,5 +218,10 @@ int ril_tool_main(struct ril_tool *t, int argc, char **argv)
 		ril_abort(*t->output, t->name, &err);
 	ril_threads_stop();
 	ril_strlist_free(&operands);
-	return rc ? finish(t, &err) : 0;
+	if (!rc)
+		return 0;
+	int code = finish(t, &err);
+	if (t->failed)
+		t->failed(code);
+	return code;
 }

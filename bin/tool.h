@@ -32,6 +32,8 @@ struct ril_tool {
 	/* Asked after the options were read: does this run need a backend?  NULL: this tool never does. */
 	bool (*computes)(const struct ril_tool *);
 	int (*run)(struct ril_tool *, const struct ril_strlist *operands, struct ril_err *);
+	/* Called last, with the exit code, after a failure was said; may end the process.  NULL: nothing is left to do. */
+	void (*failed)(int code);
 	struct ril_common common;
 	const struct ril_opt *common_opts; /* those of all tools */
 	int argc;

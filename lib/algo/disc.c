@@ -367,6 +367,18 @@ static int learn_with_earlier(struct ril_disc *d, const struct ril_batch *b, int
 	return rc ? rc : ril_replay_keep(d->how.replay, b, t, err);
 }
 
+/* What was counted, of the world. */
+static int pool(const struct ril_disc *d, struct ril_disc_stats *s, struct ril_err *err)
+{
+	double n[3] = {(double)s->student, (double)s->uncanonical, (double)s->replayed};
+	if (d->how.world->sum(d->how.world, n, 3, err))
+		return -1;
+	s->student = (int64_t)n[0];
+	s->uncanonical = (int64_t)n[1];
+	s->replayed = (int64_t)n[2];
+	return 0;
+}
+
 int ril_disc_batch(struct ril_disc *d, struct ril_batch *b, int64_t t, struct ril_disc_stats *s, struct ril_err *err)
 {
 	double t0 = ril_now();
@@ -388,7 +400,7 @@ int ril_disc_batch(struct ril_disc *d, struct ril_batch *b, int64_t t, struct ri
 	for (size_t i = 0; i < d->work.n && !rc; i++)
 		rc = write_group(d, &d->work.group[i], err);
 	if (!rc)
-		rc = look_at_encoding(d, s, err);
+		rc = look_at_encoding(d, s, err) || pool(d, s, err) ? -1 : 0;
 	ril_work_clear(&d->work);
 	s->seconds = ril_now() - t0;
 	return rc ? ril_context(err, "step %lld", (long long)t) : 0;

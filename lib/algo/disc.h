@@ -44,10 +44,11 @@ struct ril_disc_stats {
 		after;   /* the world's; before, with what was replayed, is `after` when nothing was trained */
 	double norm, lr; /* of the last optimiser step */
 	double logit[2]; /* mean z of teacher, student responses in the world */
-	int64_t student, uncanonical; /* student responses; of these, not as the tokenizer would encode their text */
+	int64_t student,
+		uncanonical; /* student responses; of these, not as the tokenizer would encode their text; the world's */
 	bool trained;
 	double r1; /* mean squared difference of teachers' logits with noise and without, before training; NaN: not looked at */
-	int64_t replayed; /* groups of earlier batches that were trained on */
+	int64_t replayed; /* groups of earlier batches that were trained on, the world's */
 	double seconds;
 };
 

@@ -107,28 +107,49 @@ int ril_replay_save(const struct ril_replay *r, const char *path, struct ril_err
 	return rc;
 }
 
+/* Which groups of a file are read. */
+struct share {
+	int64_t number; /* of the next group */
+	int rank, ranks;
+	bool what_fits;
+};
+
 /* Takes the record, or frees it. */
-static int take(struct ril_replay *r, struct ril_record *rec, const char *path, struct ril_err *err)
+static int take(struct ril_replay *r, struct ril_record *rec, struct share *s, const char *path, struct ril_err *err)
 {
-	bool group = ril_record_kind(rec) == RIL_GROUP;
-	if (group && r->n < r->capacity) {
+	bool group = ril_record_kind(rec) == RIL_GROUP, ours = group && s->number++ % s->ranks == s->rank;
+	if (ours && r->n < r->capacity) {
 		r->at[r->n++] = rec;
 		return 0;
 	}
 	ril_record_free(rec);
-	if (!group)
+	if (!ours || s->what_fits)
 		return 0;
 	ril_fail(err, RIL_EFAIL, "%s: holds more than %lld groups", path, (long long)r->capacity);
 	return ril_setting(err, "replay");
 }
 
-int ril_replay_load(struct ril_replay *r, const char *path, struct ril_err *err)
+static int load(struct ril_replay *r, const char *path, struct share *s, struct ril_err *err)
 {
 	struct ril_reader *in = ril_reader_open(path, err);
 	struct ril_record *rec;
 	int rc = in ? 0 : -1;
 	while (!rc && !(rc = ril_reader_next(in, &rec, err)) && rec)
-		rc = take(r, rec, path, err);
+		rc = take(r, rec, s, path, err);
 	ril_reader_free(in);
+	return rc;
+}
+
+int ril_replay_load(struct ril_replay *r, const char *path, struct ril_err *err)
+{
+	return load(r, path, &(struct share){.ranks = 1}, err);
+}
+
+int ril_replay_load_share(struct ril_replay *r, const char *path, int64_t *number, int rank, int ranks,
+			  struct ril_err *err)
+{
+	struct share s = {.number = *number, .rank = rank, .ranks = ranks, .what_fits = true};
+	int rc = load(r, path, &s, err);
+	*number = s.number;
 	return rc;
 }

@@ -26,5 +26,9 @@ int ril_replay_keep(struct ril_replay *, const struct ril_batch *, int64_t t, st
 int ril_replay_save(const struct ril_replay *, const char *path, struct ril_err *);
 /* RIL_EFAIL where the file holds more groups than fit. */
 int ril_replay_load(struct ril_replay *, const char *path, struct ril_err *);
+/* A rank's share of what other ranks had kept in several files: of all their groups, *number of which were in the files before,
+ * every `ranks`-th, as many as fit. */
+int ril_replay_load_share(struct ril_replay *, const char *path, int64_t *number, int rank, int ranks,
+			  struct ril_err *);
 
 #endif

@@ -127,6 +127,8 @@ static int check_groups(struct ril_update *u, const struct ril_batch *b, int64_t
 					ril_record_key(g), ril_short(how)),
 			       ril_setting(err, "allow truncated sampling");
 	}
+	if (ril_update_settle(u, err))
+		return -1;
 	if (isnan(u->temperature))
 		u->temperature = 1;
 	if (u->temperature <= 0)

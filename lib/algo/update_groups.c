@@ -47,5 +47,5 @@ int ril_update_choose(struct ril_update *u, const struct ril_batch *b, struct ri
 		if (varied && (int64_t)u->chosen.n < u->how.wanted)
 			group[u->chosen.n++] = b->group[i];
 	}
-	return 0;
+	return ril_update_choose_together(u, err);
 }

@@ -1,5 +1,5 @@
-/* update_internal.h -- what update.c (the step), update_tokens.c (numbers per token) and update_report.c (statistics and
- * records) share, and the tests look into. */
+/* update_internal.h -- what update.c (the step), update_tokens.c (numbers per token), update_world.c (the ranks) and
+ * update_report.c (statistics and records) share, and the tests look into. */
 #ifndef RIL_ALGO_UPDATE_INTERNAL_H
 #define RIL_ALGO_UPDATE_INTERNAL_H
 
@@ -55,9 +55,19 @@ void ril_update_fetch(struct ril_update *);
 /* host.sums of the pass that has just ended, summed over the world. */
 int ril_update_sums(struct ril_update *, struct ril_err *);
 
+/* ---- the ranks of a world; each is called by all ---- */
+/* temperature and length of all ranks' groups; NaN where none says it. */
+int ril_update_settle(struct ril_update *, struct ril_err *);
+/* Leaves of u->chosen the groups that are among the first wanted ones of the world. */
+int ril_update_choose_together(struct ril_update *, struct ril_err *);
+/* Statistics of one rank, sums as yet, to the world's. */
+int ril_update_pool(const struct ril_update *, struct ril_update_stats *, struct ril_err *);
+
 /* ---- report ---- */
+/* Adds n values to a term's sum. */
+void ril_side_add(struct ril_side_stats *, const char *name, double sum, int64_t n);
 enum ril_side ril_side_of(int32_t source);
-/* Reward terms, lengths, entropies, the comparison with the sampler. */
+/* Reward terms, lengths, entropies, the comparison with the sampler; of the world. */
 int ril_update_describe(const struct ril_update *, struct ril_update_stats *, struct ril_err *);
 /* advantage, logp.policy, logp.old, logp.ref into the groups' records. */
 int ril_update_record(const struct ril_update *, struct ril_err *);

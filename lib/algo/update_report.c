@@ -29,17 +29,23 @@ static void compare(const float *sampler, const double *trainer, int64_t n, doub
 	}
 }
 
-static void add_term(struct ril_side_stats *side, const char *name, double v)
+void ril_side_add(struct ril_side_stats *side, const char *name, double sum, int64_t n)
 {
 	int i = 0;
 	while (i < side->nterms && strcmp(side->term[i].name, name))
 		i++;
-	if (i == RIL_TERMS || isnan(v))
+	if (i == RIL_TERMS)
 		return;
 	if (i == side->nterms)
 		snprintf(side->term[side->nterms++].name, sizeof side->term[0].name, "%s", name);
-	side->term[i].sum += v;
-	side->term[i].n++;
+	side->term[i].sum += sum;
+	side->term[i].n += n;
+}
+
+static void add_term(struct ril_side_stats *side, const char *name, double v)
+{
+	if (!isnan(v))
+		ril_side_add(side, name, v, 1);
 }
 
 /* Means of every scalar a response has: reward.NAME, and the discriminator's probability and saturation. */
@@ -97,6 +103,8 @@ int ril_update_describe(const struct ril_update *u, struct ril_update_stats *s, 
 			compare(sampler + r->start[x->index], u->host.old + x->token, x->len, u->how.loss.cap, s);
 		}
 	}
+	if (ril_update_pool(u, s, err))
+		return -1;
 	if (s->compared) {
 		s->logp_diff_mean /= (double)s->compared;
 		s->importance /= (double)s->compared;

@@ -72,7 +72,7 @@ static int64_t linked_step(const char *run, const char *name)
 	return step_of(slash ? slash + 1 : target);
 }
 
-static int drop_old(const char *run, int64_t keep, struct ril_err *err)
+static int drop_old(const char *run, int64_t keep, int64_t begun, struct ril_err *err)
 {
 	int64_t *steps, current = linked_step(run, "current"), best = linked_step(run, "best");
 	size_t n;
@@ -81,7 +81,7 @@ static int drop_old(const char *run, int64_t keep, struct ril_err *err)
 	if (list_steps(run, &steps, &n, err))
 		return -1;
 	for (size_t i = (size_t)keep; i < n && !rc; i++) {
-		if (steps[i] == current || steps[i] == best)
+		if (steps[i] == current || steps[i] == best || steps[i] == begun)
 			continue;
 		/* Renamed first, so that what is half removed is never taken for a checkpoint. */
 		char gone[RIL_PATH];
@@ -108,7 +108,7 @@ static int move_link(const char *run, const char *name, int64_t step, struct ril
 	return 0;
 }
 
-int ril_run_commit(const char *run, int64_t step, int64_t keep, struct ril_err *err)
+int ril_run_commit(const char *run, int64_t step, int64_t keep, int64_t begun, struct ril_err *err)
 {
 	char tmp[RIL_PATH], final[RIL_PATH];
 	if (ril_path(tmp, err, "%s/step-%lld.tmp", run, (long long)step) ||
@@ -126,7 +126,7 @@ int ril_run_commit(const char *run, int64_t step, int64_t keep, struct ril_err *
 		return -1;
 	if (ril_sync_dir(run, err))
 		return -1;
-	return keep > 0 ? drop_old(run, keep, err) : 0;
+	return keep > 0 ? drop_old(run, keep, begun, err) : 0;
 }
 
 int ril_save_check(const char *dir, struct ril_err *err)

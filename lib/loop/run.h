@@ -17,8 +17,9 @@
 /* RUN/step-N.tmp, made if need be. */
 int ril_run_begin(const char *run, int64_t step, char tmp[RIL_PATH], struct ril_err *);
 /* Syncs step-N.tmp, renames it (an older step-N is replaced), moves `current`, and, with keep > 0, removes all but the
- * newest `keep` checkpoints, sparing the targets of `current` and `best`. */
-int ril_run_commit(const char *run, int64_t step, int64_t keep, struct ril_err *);
+ * newest `keep` checkpoints, sparing the targets of `current` and `best`, and step `begun`, from which the run went on: its
+ * folder is the one that models were opened from and are written after. */
+int ril_run_commit(const char *run, int64_t step, int64_t keep, int64_t begun, struct ril_err *);
 
 /* A model folder that appears whole or not at all, at the end of a tool's work: check refuses a target that holds
  * something; save writes DIR.tmp and renames it. */

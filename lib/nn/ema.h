@@ -4,7 +4,7 @@
  *     e = d e + (1 - d) w      after every optimiser step, e = w before the first
  *
  * w are the masters, or without masters the published weights; e is ril_real, on the device, laid out as the training blocks
- * are.  In a world every process keeps all of it.
+ * are.  In a world every process has room for all of it, and up to date is its own range (ril_optim_whole).
  *
  * Ownership: the average borrows the parameters and owns its block. */
 #ifndef RIL_NN_EMA_H

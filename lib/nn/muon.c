@@ -11,6 +11,8 @@
 
 struct ril_muon {
 	const struct ril_params *params;
+	ril_muon_momentum *momentum;
+	const void *ctx;
 	const struct ril_param **at; /* [n] */
 	size_t n;
 	int64_t most, least; /* elements of the largest matrix, rows and columns of the largest x x' */
@@ -32,7 +34,7 @@ static int list(struct ril_muon *m, struct ril_err *err)
 		return -1;
 	for (size_t i = 0; i < ps->n; i++) {
 		const struct ril_param *p = ps->at[i];
-		if (p->offset < 0 || !p->hidden)
+		if (p->offset < 0 || !p->hidden || !m->momentum(m->ctx, p))
 			continue;
 		m->at[m->n++] = p;
 		m->most = p->count > m->most ? p->count : m->most;
@@ -46,13 +48,14 @@ static size_t elements_bytes(const struct ril_muon *m)
 	return ril_dtype_size(m->params->compute);
 }
 
-struct ril_muon *ril_muon_new(const struct ril_params *ps, struct ril_err *err)
+struct ril_muon *ril_muon_new(const struct ril_params *ps, ril_muon_momentum *momentum, const void *ctx,
+			      struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
 	struct ril_muon *m = ril_new(1, sizeof *m, err);
 	if (!m)
 		return NULL;
-	m->params = ps;
+	*m = (struct ril_muon){.params = ps, .momentum = momentum, .ctx = ctx};
 	if (list(m, err)) {
 		ril_muon_free(m);
 		return NULL;
@@ -143,19 +146,19 @@ static double scale_of(enum ril_muon_scale scale, double rows, double cols)
 	return .2 * sqrt(rows > cols ? rows : cols);
 }
 
-static struct ril_mat momentum_of(ril_real *momentum, const struct ril_param *p)
+static struct ril_mat momentum_of(const struct ril_muon *m, const struct ril_param *p)
 {
-	return ril_mat_of(momentum + p->offset, RIL_REAL, p->w.rows, p->w.cols);
+	return ril_mat_of(m->momentum(m->ctx, p), RIL_REAL, p->w.rows, p->w.cols);
 }
 
-int ril_muon_step(struct ril_muon *m, ril_real *momentum, struct ril_muon_step s, struct ril_err *err)
+int ril_muon_step(struct ril_muon *m, struct ril_muon_step s, struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
 	size_t bytes = m->n * sizeof *m->squares;
 	ops->zero(m->squares, bytes);
 	for (size_t i = 0; i < m->n; i++) {
 		const struct ril_param *p = m->at[i];
-		struct ril_mat own = momentum_of(momentum, p);
+		struct ril_mat own = momentum_of(m, p);
 		ops->axpby(own, (1 - s.momentum) * s.clip, p->grad, s.momentum);
 		ops->sum_squares(m->squares + i, direction(m, p, own, s));
 	}
@@ -164,7 +167,7 @@ int ril_muon_step(struct ril_muon *m, ril_real *momentum, struct ril_muon_step s
 		return -1;
 	for (size_t i = 0; i < m->n; i++) {
 		const struct ril_param *p = m->at[i];
-		struct ril_mat o = orthogonal(m, direction(m, p, momentum_of(momentum, p), s), sqrt(m->norm[i]));
+		struct ril_mat o = orthogonal(m, direction(m, p, momentum_of(m, p), s), sqrt(m->norm[i]));
 		double scale = scale_of(s.scale, (double)p->w.rows, (double)p->w.cols);
 		ops->axpby(ril_mat_of(m->params->master + p->offset, RIL_REAL, p->w.rows, p->w.cols), -s.lr * scale, o,
 			   1 - s.lr * s.weight_decay);

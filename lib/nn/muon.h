@@ -28,12 +28,13 @@ struct ril_muon_step {
 };
 
 struct ril_muon;
-/* For the trained parameters p->hidden. */
-struct ril_muon *ril_muon_new(const struct ril_params *, struct ril_err *);
+/* Where a matrix has its momentum, device; NULL: it is not to be stepped. */
+typedef ril_real *ril_muon_momentum(const void *ctx, const struct ril_param *);
+/* For the trained parameters p->hidden that have momentum, which must not move. */
+struct ril_muon *ril_muon_new(const struct ril_params *, ril_muon_momentum *, const void *ctx, struct ril_err *);
 void ril_muon_free(struct ril_muon *);
 size_t ril_muon_bytes(const struct ril_muon *);
-/* One step of all of them: their masters and momentum, which begins `at` each one's offset.  Gradients must be finite.  Waits once, for
- * the norms. */
-int ril_muon_step(struct ril_muon *, ril_real *momentum, struct ril_muon_step, struct ril_err *);
+/* One step of all of them: their masters and momentum.  Gradients must be finite.  Waits once, for the norms. */
+int ril_muon_step(struct ril_muon *, struct ril_muon_step, struct ril_err *);
 
 #endif

@@ -50,12 +50,28 @@ bool ril_optim_orthogonal(const struct ril_optim *o, const struct ril_param *p)
 	return o->how.optimizer == RIL_MUON && p->hidden;
 }
 
+static int run_of(const struct ril_params *ps, const struct ril_param *p)
+{
+	int r = 0;
+	while (p->offset >= ps->run[r].from + ps->run[r].count)
+		r++;
+	return r;
+}
+
+int64_t ril_optim_place(const struct ril_optim *o, const struct ril_param *p)
+{
+	int r = p->offset < 0 ? 0 : run_of(o->params, p);
+	int64_t at = p->offset - o->params->run[r].from;
+	return p->offset < 0 || at < o->own[r].from || at >= o->own[r].to ? -1 : o->place[r] + at - o->own[r].from;
+}
+
 int64_t ril_optim_second(const struct ril_optim *o, int64_t at)
 {
 	int64_t without = 0;
 	for (size_t i = 0; i < o->params->n; i++) {
 		const struct ril_param *p = o->params->at[i];
-		if (p->offset >= 0 && p->offset < at && ril_optim_orthogonal(o, p))
+		int64_t place = ril_optim_orthogonal(o, p) ? ril_optim_place(o, p) : -1;
+		if (place >= 0 && place < at)
 			without += p->count;
 	}
 	return at - without;
@@ -104,10 +120,18 @@ static int get_moments(struct ril_optim *o, struct ril_err *err)
 		  : ril_fail(err, RIL_EFAIL, "out of memory for the moments of %lld parameters", (long long)o->count);
 }
 
+/* Of a matrix that is Muon's and the rank's. */
+static ril_real *momentum_of(const void *ctx, const struct ril_param *p)
+{
+	const struct ril_optim *o = ctx;
+	int64_t place = ril_optim_orthogonal(o, p) ? ril_optim_place(o, p) : -1;
+	return place < 0 ? NULL : (ril_real *)o->moments.m + place;
+}
+
 /* What the options ask for beside moments. */
 static int get_others(struct ril_optim *o, struct ril_err *err)
 {
-	if (o->how.optimizer == RIL_MUON && !(o->muon = ril_muon_new(o->params, err)))
+	if (o->how.optimizer == RIL_MUON && !(o->muon = ril_muon_new(o->params, momentum_of, o, err)))
 		return -1;
 	return o->how.ema > 0 && !(o->ema = ril_ema_new(o->params, o->how.ema, err)) ? -1 : 0;
 }
@@ -121,7 +145,40 @@ static int check_options(const struct ril_params *p, const struct ril_optim_opti
 		       ril_setting(err, "master");
 	if (how->moments_8bit)
 		return ril_fail(err, RIL_EUSAGE, "Muon keeps its momentum in float"), ril_setting(err, "moments");
-	return how->world && how->world->size > 1 ? ril_fail(err, RIL_EUSAGE, "Muon needs a world of one process") : 0;
+	return 0;
+}
+
+/* Moves bounds out of matrices that must be whole, to the nearer end. */
+static void keep_whole(const struct ril_optim *o, const struct ril_run *run, int64_t *bound)
+{
+	for (size_t i = 0; i < o->params->n; i++) {
+		const struct ril_param *p = o->params->at[i];
+		int64_t from = p->offset - run->from, to = from + p->count;
+		if (p->offset < 0 || !ril_optim_orthogonal(o, p))
+			continue;
+		for (int r = 1; r < o->world->size; r++)
+			if (bound[r] > from && bound[r] < to)
+				bound[r] = bound[r] - from < to - bound[r] ? from : to;
+	}
+}
+
+/* Which elements are whose. */
+static int share_out(struct ril_optim *o, struct ril_err *err)
+{
+	const struct ril_params *p = o->params;
+	size_t ends = (size_t)o->world->size + 1;
+	int64_t *bound = ril_new((size_t)p->runs * ends, sizeof *bound, err);
+	if (!(o->bound[0] = bound))
+		return -1;
+	for (int r = 0; r < p->runs; r++, bound += ends) {
+		o->bound[r] = bound;
+		ril_world_bounds(o->world, p->run[r].count, bound);
+		keep_whole(o, &p->run[r], bound);
+		o->own[r] = (struct ril_range){bound[o->world->rank], bound[o->world->rank + 1]};
+		o->place[r] = o->count;
+		o->count += o->own[r].to - o->own[r].from;
+	}
+	return 0;
 }
 
 struct ril_optim *ril_optim_new(struct ril_params *p, const struct ril_optim_options *how, uint32_t seed,
@@ -133,12 +190,7 @@ struct ril_optim *ril_optim_new(struct ril_params *p, const struct ril_optim_opt
 	*o = (struct ril_optim){
 		.params = p, .how = *how, .seed = seed, .world = how->world ? how->world : &ril_world_one};
 	assert(p->unit % ril_optim_unit(how) == 0);
-	for (int r = 0; r < p->runs; r++) {
-		o->own[r] = ril_world_range(o->world, o->world->rank, p->run[r].count);
-		o->place[r] = o->count;
-		o->count += o->own[r].to - o->own[r].from;
-	}
-	if (get_moments(o, err) || get_others(o, err)) {
+	if (share_out(o, err) || get_moments(o, err) || get_others(o, err)) {
 		ril_optim_free(o);
 		return NULL;
 	}
@@ -154,6 +206,7 @@ void ril_optim_free(struct ril_optim *o)
 		ril_ops()->put(all[i]);
 	ril_ema_free(o->ema);
 	ril_muon_free(o->muon);
+	free(o->bound[0]);
 	free(o);
 }
 
@@ -174,7 +227,7 @@ static int sum_gradient(struct ril_optim *o, struct ril_err *err)
 	const struct ril_params *p = o->params;
 	double squares;
 	for (int r = 0; r < p->runs; r++)
-		if (w->reduce_scatter(w, p->run[r].grad, p->run[r].count, p->run[r].grad_type, err))
+		if (w->reduce_scatter(w, p->run[r].grad, o->bound[r], p->run[r].grad_type, err))
 			return -1;
 	ops->zero(o->squares, sizeof *o->squares);
 	for (int r = 0, next; r < p->runs; r = next) {
@@ -259,7 +312,7 @@ static void step_groups(struct ril_optim *o, int r, struct ril_adamw how)
 			step_masters(o, r, from, p->offset, how);
 			from = p->offset;
 		}
-		if (other) /* a world of one has all of it */
+		if (other) /* the range has all of it */
 			from = p->offset + p->count;
 		how.weight_decay = own;
 	}
@@ -278,7 +331,33 @@ static int step_run(struct ril_optim *o, int r, struct ril_adamw how, struct ril
 	else
 		step_rounding(o, r, how);
 	ril_params_publish(p, run, own.from, own.to);
-	return o->world->all_gather(o->world, run->published, run->count, ril_dtype_size(run->type), err);
+	return o->world->all_gather(o->world, run->published, o->bound[r], ril_dtype_size(run->type), err);
+}
+
+/* Is the folder written from masters that are not what passes read? */
+static bool saves_masters(const struct ril_params *ps, int r)
+{
+	const struct ril_run *run = &ps->run[r];
+	for (size_t i = 0; i < ps->n && ps->master && !run->is_master; i++) {
+		const struct ril_param *p = ps->at[i];
+		if (p->offset >= run->from && p->offset < run->from + run->count && p->w.type != p->dtype)
+			return true;
+	}
+	return false;
+}
+
+int ril_optim_whole(struct ril_optim *o, bool average, struct ril_err *err)
+{
+	const struct ril_world *w = o->world;
+	const struct ril_params *ps = o->params;
+	for (int r = 0; r < ps->runs; r++) {
+		int64_t from = ps->run[r].from;
+		if ((saves_masters(ps, r) &&
+		     w->all_gather(w, ps->master + from, o->bound[r], sizeof *ps->master, err)) ||
+		    (average && o->ema && w->all_gather(w, o->ema->e + from, o->bound[r], sizeof *o->ema->e, err)))
+			return -1;
+	}
+	return 0;
 }
 
 /* Muon's step, once the gradient is known to be finite: its momentum would not forget. */
@@ -291,7 +370,7 @@ static int step_muon(struct ril_optim *o, double lr, struct ril_err *err)
 	if (!isfinite(squares))
 		return 0; /* AdamW's will change nothing, either, and then it is said */
 	double clip = most > 0 ? most / (sqrt(squares) + 1e-6) : 1;
-	return ril_muon_step(o->muon, o->moments.m,
+	return ril_muon_step(o->muon,
 			     (struct ril_muon_step){.lr = lr,
 						    .weight_decay = o->how.weight_decay,
 						    .momentum = o->how.momentum,

@@ -7,16 +7,17 @@
  *
  * With RIL_MUON the matrices of linear layers and of adapters are Muon's (muon.h; a matrix that a folder has fused, as qkv, is
  * one), everything else is AdamW's: embeddings, heads, vectors, what cuts pictures into patches.  Momentum stands in the place
- * of the first moment, a second there is none.  Muon needs float masters, float moments and a world of one.
+ * of the first moment, a second there is none.  Muon needs float masters and float moments; in a world a matrix of its is
+ * whole in one rank's range.
  *
  * Moments are ril_real, or codes of 8 bits in blocks with a scale each (ops/moments.h); the parameters must then have been
  * laid out with ril_optim_unit, so that no block spans two of them.
  *
  * A step is one door between gradient and weights, with the world in it (nn/world.h): of every run of the training blocks
  * the optimiser owns the rank's range.  Gradients are summed over the world into the ranges, their norm is the world's,
- * the range is stepped and published, and the published weights are gathered.  Moments exist for the own ranges only, and
- * masters outside of them are not kept up to date.  A rank that fails leaves the others waiting: that is for the transport
- * to end.
+ * the range is stepped and published, and the published weights are gathered.  Moments exist for the own ranges only;
+ * masters and the average outside of them are not kept up to date, until ril_optim_whole gathers them for who saves the
+ * model's folder.  A rank that fails leaves the others waiting: that is for the transport to end.
  *
  * Ownership: the optimiser borrows the parameters and the world and owns its moments. */
 #ifndef RIL_NN_OPTIM_H
@@ -79,7 +80,8 @@ struct ril_optim {
 	uint32_t seed;
 	const struct ril_world *world;
 	int64_t steps;                      /* optimiser steps taken */
-	struct ril_range own[RIL_MAX_RUNS]; /* of each run's elements */
+	int64_t *bound[RIL_MAX_RUNS];       /* [size + 1]: how each run's elements are shared out; in one block */
+	struct ril_range own[RIL_MAX_RUNS]; /* the rank's */
 	int64_t place[RIL_MAX_RUNS];        /* of each range in the moments */
 	int64_t count;                      /* elements of all of them */
 	struct ril_moments moments;         /* of the own ranges, one after another; at = 0 */
@@ -95,6 +97,8 @@ bool ril_optim_decays(const struct ril_optim_options *, const struct ril_param *
 
 /* Is it stepped by Muon? */
 bool ril_optim_orthogonal(const struct ril_optim *, const struct ril_param *);
+/* A parameter's place in the moments, or -1 where its beginning is not the rank's. */
+int64_t ril_optim_place(const struct ril_optim *, const struct ril_param *);
 /* The place of element `at` of the first moments among the second ones. */
 int64_t ril_optim_second(const struct ril_optim *, int64_t at);
 
@@ -108,6 +112,10 @@ void ril_optim_free(struct ril_optim *);
 /* One step with the gradients that have been added up, at training step t.  *norm gets the world's norm before clipping.
  * A norm that is not finite: RIL_ENONFINITE, nothing changed. */
 int ril_optim_step(struct ril_optim *, int64_t t, double *norm, struct ril_err *);
+
+/* The masters of the other ranks, where the model's folder is written from them, and the average's, from which ema.h's is.
+ * All ranks call. */
+int ril_optim_whole(struct ril_optim *, bool average, struct ril_err *);
 
 /* Masters, moments (as ril_real, whatever they are here), the average and counters as safetensors; `step` is the training step they belong to.  The file does not depend on
  * the world's size: all ranks call, rank 0 writes.  No more than a few pieces of RIL_ST_PIECE are on the host at once.

@@ -1,7 +1,7 @@
 /* optim_state.c -- the optimiser's state on disk, in pieces that the host has room for; see optim.h.
  *
  * The file holds master, m and v of every trainable parameter under the names master/NAME, m/NAME, v/NAME, and where an
- * average is kept ema/NAME; Muon's matrices have no v, their momentum is m.  A piece that several ranks own is put together from their parts: zeros but for the own one, summed and gathered. */
+ * average is kept ema/NAME; Muon's matrices have no v, their momentum is m.  A piece that several ranks own is gathered from their parts. */
 #include "nn/optim.h"
 
 #include "ops/backend.h"
@@ -151,6 +151,7 @@ struct saving {
 	size_t n;
 	struct ril_buf names;
 	ril_real *room; /* RIL_ST_PIECE bytes, device */
+	int64_t *bound; /* [size + 1] */
 };
 
 /* n elements of block b from `at` on, to the host. */
@@ -160,6 +161,19 @@ static int read_own(const struct ril_optim *o, int b, int64_t at, int64_t n, voi
 		return read_codes(o, b, at, n, out, err);
 	ril_ops()->to_host(out, reals(o, b, at), (size_t)n * sizeof(ril_real));
 	return ril_ops()->sync(err);
+}
+
+/* How elements [from, from + n) are shared out: bound[size + 1]. */
+static void piece_bounds(const struct ril_optim *o, int64_t from, int64_t n, int64_t *bound)
+{
+	const struct ril_params *ps = o->params;
+	int r = 0;
+	while (from >= ps->run[r].from + ps->run[r].count)
+		r++;
+	for (int k = 0; k <= o->world->size; k++) {
+		int64_t at = ps->run[r].from + o->bound[r][k] - from;
+		bound[k] = at < 0 ? 0 : at < n ? at : n;
+	}
 }
 
 /* Elements [from, from + n) of block b to the host. */
@@ -172,10 +186,10 @@ static int gather_piece(const struct saving *s, int b, int64_t from, int64_t n, 
 		return -1;
 	if (w->size == 1)
 		return 0;
-	ops->zero(s->room, (size_t)n * sizeof *s->room);
 	if (mine)
 		ops->to_device(s->room + (begin - from), out, (size_t)mine * sizeof *s->room);
-	if (w->reduce_scatter(w, s->room, n, RIL_REAL, err) || w->all_gather(w, s->room, n, sizeof *s->room, err))
+	piece_bounds(s->o, from, n, s->bound);
+	if (w->all_gather(w, s->room, s->bound, sizeof *s->room, err))
 		return -1;
 	ops->to_host(out, s->room, (size_t)n * sizeof *s->room);
 	return ops->sync(err);
@@ -227,7 +241,10 @@ int ril_optim_save(const struct ril_optim *o, int64_t step, const char *path, co
 {
 	struct saving s = {.o = o};
 	char text[2][24];
-	int rc = list_parts(&s, err) || make_entries(&s, err) ? -1 : 0;
+	int rc = list_parts(&s, err) || make_entries(&s, err) ||
+				 !(s.bound = ril_new((size_t)o->world->size + 1, sizeof *s.bound, err))
+			 ? -1
+			 : 0;
 	if (!rc && o->world->size > 1 && !(s.room = ril_ops()->get(RIL_ST_PIECE)))
 		rc = ril_fail(err, RIL_EFAIL, "out of memory for writing %s", path);
 	snprintf(text[0], sizeof text[0], "%lld", (long long)step);
@@ -248,6 +265,7 @@ int ril_optim_save(const struct ril_optim *o, int64_t step, const char *path, co
 		rc = ril_st_write(o->world->rank ? "/dev/null" : path, s.entry, s.n, meta, true, state_piece, &s, err);
 	ril_ops()->put(s.room);
 	ril_buf_free(&s.names);
+	free(s.bound);
 	free(s.part);
 	free(s.entry);
 	return rc;

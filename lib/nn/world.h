@@ -2,7 +2,7 @@
  *
  * A training step has one door between gradient and optimiser, and the world stands in it: the counts that a loss divides
  * by, the gradient, its norm and the weights are the world's, never one process's own.  A world of one does nothing; a
- * transport (MPI, NCCL) is another table of the same functions.
+ * transport (world/join.h) is another table of the same functions.
  *
  * Sums run in the order of the ranks, so that a run repeats bit for bit and every rank gets the same bits.  Every rank
  * calls the same functions in the same order.  Ownership: worlds are borrowed by whoever uses them. */
@@ -16,21 +16,25 @@ struct ril_range {
 	int64_t from, to;
 };
 
+/* How a block is shared out: bound[size + 1], ascending; rank r owns elements [bound[r], bound[r + 1]). */
 struct ril_world {
 	int rank, size;
 	/* x[n] (host) becomes the sum over all ranks. */
 	int (*sum)(const struct ril_world *, double *x, size_t n, struct ril_err *);
-	/* Of block[count] (device, RIL_REAL or BF16), the rank's own range (ril_world_range) becomes the sum over all ranks,
-	 * made in ril_real or better and rounded once; what lies outside of it is undefined afterwards. */
-	int (*reduce_scatter)(const struct ril_world *, void *block, int64_t count, enum ril_dtype, struct ril_err *);
-	/* Every rank has its own range of block[count] (device, elements of `size` bytes) and gets all others. */
-	int (*all_gather)(const struct ril_world *, void *block, int64_t count, size_t size, struct ril_err *);
+	/* Every rank's `bytes` (host) to all: all[size][bytes], in the order of the ranks.  For little things. */
+	int (*share)(const struct ril_world *, const void *mine, size_t bytes, void *all, struct ril_err *);
+	/* Of a block (device, RIL_REAL or BF16), the rank's own range becomes the sum over all ranks, made in ril_real or
+	 * better and rounded once; what lies outside of it is undefined afterwards. */
+	int (*reduce_scatter)(const struct ril_world *, void *block, const int64_t *bound, enum ril_dtype,
+			      struct ril_err *);
+	/* Every rank has its own range of a block (device, elements of `size` bytes) and gets all others. */
+	int (*all_gather)(const struct ril_world *, void *block, const int64_t *bound, size_t size, struct ril_err *);
 };
 
 /* The world of one process. */
 extern const struct ril_world ril_world_one;
 
-/* The part of `count` elements that rank r owns: equal parts, each a multiple of 256 (a block of moments) but the last. */
-struct ril_range ril_world_range(const struct ril_world *, int rank, int64_t count);
+/* bound[size + 1] of `count` elements: equal parts, each a multiple of 256 (a block of moments) but the last. */
+void ril_world_bounds(const struct ril_world *, int64_t count, int64_t *bound);
 
 #endif

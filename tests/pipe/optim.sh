@@ -50,6 +50,11 @@ goes_on() {
 rates() { jq -s --argjson lr 2e-3 --argjson want "$2" 'map(.lr / $lr) | [., $want] | transpose | map((.[0] - .[1]) | fabs) | max < 1e-8' "$1" | grep -q true; }
 M=student/model.safetensors
 
+# ---- checkpoints that are dropped ----
+check "two steps" sft dropped 0 2 --keep 1
+check "goes on, past where the first one is dropped" sft dropped 2 4 --keep 1
+check "the last one, and the one it went on from" test "$(cd dropped && echo step-*)" = "step-2 step-$STEPS"
+
 # ---- rates ----
 goes_on wsd $M --schedule wsd --warmup 2 --decay-steps 2 --decay-shape linear --min-lr-ratio 0.1
 check "warm-up, stable, decay" rates wsd.jsonl '[0.5, 1, 1, 1, 0.55, 0.1]'

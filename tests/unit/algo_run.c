@@ -26,31 +26,35 @@ static bool there(const char *name)
 	return !lstat(in_root(name), &st);
 }
 
-static void commit(int64_t step, int64_t keep)
+static void commit(int64_t step, int64_t keep, int64_t begun)
 {
 	char tmp[RIL_PATH], file[RIL_PATH];
 	CHECK(!ril_run_begin(in_root("run"), step, tmp, &err), "%s", err.msg);
 	CHECK(!ril_path(file, &err, "%s/disc", tmp) && !ril_mkdirs(file, &err), "%s", err.msg);
-	CHECK(!ril_run_commit(in_root("run"), step, keep, &err), "%s", err.msg);
+	CHECK(!ril_run_commit(in_root("run"), step, keep, begun, &err), "%s", err.msg);
 }
 
 static void test_run(void)
 {
 	char link[64] = "";
 	for (int64_t s = 1; s <= 3; s++)
-		commit(s, 0);
+		commit(s, 0, 0);
 	CHECK(there("run/step-1/disc") && there("run/step-3/disc") && !there("run/step-3.tmp"), "all are kept");
 	CHECK(!symlink("step-1", in_root("run/best")), "best");
 	char tmp[RIL_PATH];
 	CHECK(!ril_run_begin(in_root("run"), 9, tmp, &err), "an unfinished one");
-	commit(4, 2);
+	commit(4, 2, 0);
 	CHECK(there("run/step-4") && there("run/step-3") && !there("run/step-2") && there("run/step-1"),
 	      "the newest two and the best");
 	CHECK(there("run/step-9.tmp"), "an unfinished one is no checkpoint, and stays");
 	CHECK(readlink(in_root("run/current"), link, sizeof link - 1) == 6 && !strcmp(link, "step-4"), "current is %s",
 	      link);
-	commit(4, 2);
+	commit(4, 2, 0);
 	CHECK(there("run/step-4/disc"), "the same step again replaces it");
+	commit(5, 2, 3);
+	commit(6, 2, 3);
+	CHECK(there("run/step-6") && there("run/step-5") && !there("run/step-4") && there("run/step-3"),
+	      "the newest two, and the one that the run went on from");
 	CHECK(ril_save_check(in_root("run"), &err), "a folder that holds something is not replaced");
 	CHECK(!ril_save_check(in_root("nothing"), &err), "%s", err.msg);
 	CHECK(!ril_remove_tree(root, &err) && !there(""), "%s", err.msg);

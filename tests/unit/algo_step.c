@@ -402,7 +402,15 @@ static int twin_sum(const struct ril_world *w, double *x, size_t n, RIL_UNUSED s
 		x[i] *= w->size;
 	return 0;
 }
-static const struct ril_world twin = {.rank = 0, .size = 2, .sum = twin_sum};
+
+static int twin_share(RIL_UNUSED const struct ril_world *w, const void *mine, size_t bytes, void *all,
+		      RIL_UNUSED struct ril_err *e)
+{
+	memcpy(all, mine, bytes);
+	memcpy((char *)all + bytes, mine, bytes);
+	return 0;
+}
+static const struct ril_world twin = {.rank = 0, .size = 2, .sum = twin_sum, .share = twin_share};
 
 /* Whether g is twice h: what each of the two processes adds to the gradient is half. */
 static bool twice(const ril_real *g, const ril_real *h, int64_t n)

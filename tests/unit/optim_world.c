@@ -1,6 +1,7 @@
 /* optim_world.c -- an optimiser shared out: a world of ranks that are threads of this process gives the weights and the
- * state of one rank, bit for bit; parameters keep their place; what is written passes through bounded pieces;
- * with masters and without, moments of floats and of 8 bits, gradients of either type (RIL_TEST_F64).
+ * state of one rank, bit for bit, and the folders that are saved; parameters keep their place; what is written passes
+ * through bounded pieces; with masters and without, moments of floats and of 8 bits, gradients of either type, AdamW and
+ * Muon, passes of both types (RIL_TEST_F64).
  *
  * One rank runs at a time: a rank holds the turn, and lets it go only where it waits for the others. */
 #include "../ril_device.h"
@@ -73,10 +74,10 @@ static void set(void *block, enum ril_dtype type, int64_t i, ril_real x)
 		((ril_real *)block)[i] = x;
 }
 
-static int thread_reduce_scatter(const struct ril_world *w, void *block, int64_t count, enum ril_dtype type,
+static int thread_reduce_scatter(const struct ril_world *w, void *block, const int64_t *bound, enum ril_dtype type,
 				 RIL_UNUSED struct ril_err *err)
 {
-	struct ril_range own = ril_world_range(w, w->rank, count);
+	struct ril_range own = {bound[w->rank], bound[w->rank + 1]};
 	shown[w->rank] = block;
 	meet();
 	for (int64_t i = own.from; i < own.to; i++) {
@@ -86,19 +87,19 @@ static int thread_reduce_scatter(const struct ril_world *w, void *block, int64_t
 		set(block, type, i, sum);
 	}
 	meet();
-	for (int64_t i = 0; i < count; i++) /* "undefined" */
+	for (int64_t i = 0; i < bound[w->size]; i++) /* "undefined" */
 		if (i < own.from || i >= own.to)
 			set(block, type, i, (ril_real)NAN);
 	return 0;
 }
 
-static int thread_all_gather(const struct ril_world *w, void *block, int64_t count, size_t bytes,
+static int thread_all_gather(const struct ril_world *w, void *block, const int64_t *bound, size_t bytes,
 			     RIL_UNUSED struct ril_err *err)
 {
 	shown[w->rank] = block;
 	meet();
 	for (int r = 0; r < w->size; r++) {
-		struct ril_range own = ril_world_range(w, r, count);
+		struct ril_range own = {bound[r], bound[r + 1]};
 		if (r != w->rank)
 			memcpy((char *)block + (size_t)own.from * bytes, (char *)shown[r] + (size_t)own.from * bytes,
 			       (size_t)(own.to - own.from) * bytes);
@@ -153,8 +154,9 @@ static void write_folder(const struct tensor *t, size_t n)
 struct job {
 	const struct tensor *tensor;
 	size_t tensors;
-	bool keep_master, moments_8bit;
+	bool keep_master, moments_8bit, muon;
 	enum ril_dtype gradients;
+	double ema;
 	double clip;
 	int size, rank;
 	const char *save, *load; /* states */
@@ -201,6 +203,19 @@ static void collect(struct job *j, const struct ril_params *p)
 	CHECK(!ril_ops()->sync(&j->err) && j->bytes < 1 << 16, "%s", j->err.msg);
 }
 
+/* The model's folder and its average's, NAME-weights and NAME-ema, from rank 0 as tools have it. */
+static int save_folders(struct job *j, struct ril_optim *o)
+{
+	char dir[300];
+	if (ril_optim_whole(o, true, &j->err) || j->rank)
+		return j->err.code ? -1 : 0;
+	snprintf(dir, sizeof dir, "%s-weights", j->save);
+	if (ril_params_save(o->params, dir, false, &j->err))
+		return -1;
+	snprintf(dir, sizeof dir, "%s-ema", j->save);
+	return o->ema ? ril_ema_save(o->ema, dir, false, &j->err) : 0;
+}
+
 static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 {
 	struct ril_optim_options how = {.lr = 1e-2,
@@ -210,6 +225,9 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 					.weight_decay = .1,
 					.clip_grad = j->clip,
 					.moments_8bit = j->moments_8bit,
+					.optimizer = j->muon ? RIL_MUON : RIL_ADAMW,
+					.momentum = .9,
+					.ema = j->ema,
 					.world = w};
 	const struct ril_training what = {.parts = RIL_PART_LLM,
 					  .keep_master = j->keep_master,
@@ -218,9 +236,11 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 	for (size_t k = 0; k < j->tensors; k++) {
 		const struct tensor *t = &j->tensor[k];
 		enum ril_part part = strcmp(t->name, "frozen.weight") ? RIL_PART_LLM : RIL_PART_VISION;
-		if (!ril_params_need(p, part, !t->cols, t->name, t->cols ? 2 : 1, (int64_t[]){t->rows, t->cols},
-				     &j->err))
+		struct ril_param *q = ril_params_need(p, part, !t->cols, t->name, t->cols ? 2 : 1,
+						      (int64_t[]){t->rows, t->cols}, &j->err);
+		if (!q)
 			return -1;
+		q->hidden = t->cols > 0;
 	}
 	if (ril_params_ready(p, &j->err) || ril_params_train(p, &what, &j->err))
 		return -1;
@@ -233,7 +253,7 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 		rc = ril_optim_step(o, s + 1, &j->norm, &j->err);
 	}
 	if (!rc && j->save)
-		rc = ril_optim_save(o, 3, j->save, "settings", &j->err);
+		rc = ril_optim_save(o, 3, j->save, "settings", &j->err) || save_folders(j, o) ? -1 : 0;
 	if (!rc)
 		collect(j, p);
 	ril_optim_free(o);
@@ -243,7 +263,7 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 static void *rank_main(void *ctx)
 {
 	struct job *j = ctx;
-	struct ril_world w = {j->rank, j->size, thread_sum, thread_reduce_scatter, thread_all_gather};
+	struct ril_world w = {j->rank, j->size, thread_sum, NULL, thread_reduce_scatter, thread_all_gather};
 	pthread_mutex_lock(&turn);
 	struct ril_params *p = ril_params_open(in_root("."), &j->err);
 	CHECK(p && !train(j, p, j->size > 1 ? &w : NULL), "rank %d of %d: %s", j->rank, j->size, j->err.msg);
@@ -283,6 +303,21 @@ static bool same_files(const char *a, const char *b)
 
 /* ---- tests ---- */
 
+/* The folders of two runs hold the same; those of b are removed. */
+static bool same_folders(const char *a, const char *b, bool ema)
+{
+	bool same = true;
+	char name[2][64];
+	for (int k = 0; k <= ema; k++) {
+		snprintf(name[0], sizeof name[0], "%s-%s/model.safetensors", a, k ? "ema" : "weights");
+		snprintf(name[1], sizeof name[1], "%s-%s/model.safetensors", b, k ? "ema" : "weights");
+		same = same && same_files(in_root(name[0]), in_root(name[1]));
+		snprintf(name[1], sizeof name[1], "%s-%s", b, k ? "ema" : "weights");
+		CHECK(!ril_remove_tree(in_root(name[1]), NULL), "%s", name[1]);
+	}
+	return same;
+}
+
 /* A clip factor is a sum of squares whose order follows the ranges; float forgets that, double does not. */
 static bool alike(const struct job *a, const struct job *b)
 {
@@ -320,6 +355,8 @@ static void test_worlds(struct job job)
 		}
 		CHECK((RIL_REAL == RIL_F64 && clip > 0) || same_files(in_root("one"), in_root(file)), "%s: other state",
 		      file);
+		CHECK(same_folders("one", file, job.ema > 0) || (RIL_REAL == RIL_F64 && clip > 0), "%s: other folders",
+		      file);
 		release(many, job.size);
 		job.load = in_root("one"); /* the state of one serves any number */
 		job.save = NULL;
@@ -331,6 +368,7 @@ static void test_worlds(struct job job)
 	}
 	release(&one, 1);
 	release(&again, 1);
+	CHECK(same_folders("one", "one", job.ema > 0), "the folders are there");
 	unlink(in_root("one"));
 }
 
@@ -338,7 +376,7 @@ static void test_worlds(struct job job)
 static void *broken_main(void *ctx)
 {
 	struct job *j = ctx;
-	struct ril_world w = {j->rank, j->size, thread_sum, thread_reduce_scatter, thread_all_gather};
+	struct ril_world w = {j->rank, j->size, thread_sum, NULL, thread_reduce_scatter, thread_all_gather};
 	struct ril_optim_options how = {.lr = 1, .beta1 = .9, .beta2 = .98, .eps = 1e-8, .clip_grad = 1, .world = &w};
 	ril_real before[8], after[8], bad = (ril_real)NAN;
 	double norm = 0;
@@ -464,6 +502,17 @@ int main(void)
 		how.clip = k & 2 ? .01 : 0;
 		test_worlds(how);
 	}
+	for (int k = 0; k < 4; k++) {
+		struct job how = {.keep_master = true,
+				  .muon = k & 1,
+				  .ema = .5,
+				  .tensor = plain,
+				  .tensors = 8,
+				  .clip = k & 1 ? .5 : 0};
+		CHECK(!ril_compute_use(k & 2 ? "bf16" : "auto", NULL), "type of passes");
+		test_worlds(how);
+	}
+	CHECK(!ril_compute_use("auto", NULL), "type of passes");
 	test_not_finite();
 	test_places();
 	test_pieces();
