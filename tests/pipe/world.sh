@@ -140,6 +140,24 @@ check "by each" test -s rec/step-1.0.ril -a -s rec/step-1.1.ril
 check "and written on" test "$(ril-inspect --check out.0.ril | grep -o '^[^ ]*: .*groups' | grep -o '[0-9]* groups')" = "5 groups"
 check "an average" test -s averaged/model.safetensors
 
+# ---- the whole loop in each rank: new weights go to each one's sampler ----
+head -n 24 q.jsonl >loop.0.jsonl; tail -n 24 q.jsonl >loop.1.jsonl
+cat >loop.sh <<'END'
+r=${OMPI_COMM_WORLD_RANK:-$PMI_RANK}
+mkdir -p "$2.work.$r" && mkfifo "$2.work.$r/edge" || exit
+ril-encode -q -m "$1" --batch 4 --steps 4 --seed 3 "loop.$r.jsonl" |
+	ril-rollout -q -m "$1" -n 4 --temperature 1.3 --max-new-tokens 16 --seed 3 --threads 1 --edge "$2.work.$r/edge" |
+	ril-score -q --judge contains |
+	ril-update -q -m "$1" --objective dr-grpo --lr 1e-3 --threads 1 --run "$2" --edge "$2.work.%r/edge" --versions "$2.work.%r/versions" --metrics "$2.jsonl" --compute "$3"
+END
+for compute in f32 bf16; do
+	for k in 1 2; do check "a loop on two ranks ($compute, $k)" launch "$lib" 2 sh loop.sh "$M" "loop-$compute-$k" $compute; done
+	check "the same bytes ($compute)" cmp "loop-$compute-1/step-4/student/model.safetensors" "loop-$compute-2/step-4/student/model.safetensors"
+	check "lines of all groups ($compute)" test "$(jq -s 'length == 4 and all(.groups == 8)' "loop-$compute-1.jsonl")" = true
+	check "the sampler has the trainer's weights ($compute): $(jq -c .logp_delta_max "loop-$compute-1.jsonl" | tr '\n' ' ')" \
+		jq -es --argjson most $([ $compute = f32 ] && echo 1e-4 || echo 0.5) 'all(.logp_delta_max < $most) and .[3].grad_norm > 0' "loop-$compute-1.jsonl" >/dev/null
+done
+
 # ---- ranks that differ ----
 for lib in $libs; do
 	U="ril-update -q -m $M --objective dr-grpo --threads 1 --save x"
