@@ -210,6 +210,17 @@ int ril_read_at(int fd, void *to, size_t n, uint64_t at, struct ril_err *err)
 	return 0;
 }
 
+int ril_write_at(int fd, const void *from, size_t n, uint64_t at, struct ril_err *err)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t put = pwrite(fd, (const char *)from + done, n - done, (off_t)(at + done));
+		if (put < 0 && errno != EINTR)
+			return ril_fail_errno(err, "writing");
+		done += put > 0 ? (size_t)put : 0;
+	}
+	return 0;
+}
+
 int ril_file_put(const char *path, const void *bytes, size_t n, bool durable, struct ril_err *err)
 {
 	struct ril_file f;

@@ -33,6 +33,8 @@ size_t ril_files_at_once(void);
 int ril_file_unnamed(struct ril_err *);
 /* Exactly n bytes from that place of a file; that it ends before is RIL_ECORRUPT. */
 int ril_read_at(int fd, void *to, size_t n, uint64_t at, struct ril_err *);
+/* Exactly n bytes to that place of a file. */
+int ril_write_at(int fd, const void *from, size_t n, uint64_t at, struct ril_err *);
 /* A small file in one call. */
 int ril_file_put(const char *path, const void *bytes, size_t n, bool durable, struct ril_err *);
 /* Syncs a folder, so that renames in it last. */

@@ -118,7 +118,7 @@ int ril_optim_step(struct ril_optim *, int64_t t, double *norm, struct ril_err *
 int ril_optim_whole(struct ril_optim *, bool average, struct ril_err *);
 
 /* Masters, moments (as ril_real, whatever they are here), the average and counters as safetensors; `step` is the training step they belong to.  The file does not depend on
- * the world's size: all ranks call, rank 0 writes.  No more than a few pieces of RIL_ST_PIECE are on the host at once.
+ * the world's size: all ranks call, with the same path, and write each its own; durable, and whole once it returns.  No more than a few pieces of RIL_ST_PIECE are on the host at once.
  * Loading checks names, shapes and the step. */
 int ril_optim_save(const struct ril_optim *, int64_t step, const char *path, const char *settings, struct ril_err *);
 int ril_optim_load(struct ril_optim *, int64_t step, const char *path, struct ril_err *);

@@ -1,14 +1,17 @@
 /* optim_state.c -- the optimiser's state on disk, in pieces that the host has room for; see optim.h.
  *
  * The file holds master, m and v of every trainable parameter under the names master/NAME, m/NAME, v/NAME, and where an
- * average is kept ema/NAME; Muon's matrices have no v, their momentum is m.  A piece that several ranks own is gathered from their parts. */
+ * average is kept ema/NAME; Muon's matrices have no v, their momentum is m.  In a world every rank writes what it owns into its place of the one file. */
 #include "nn/optim.h"
 
+#include "base/file.h"
 #include "ops/backend.h"
 #include "ops/moments.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { PIECE = RIL_ST_PIECE / sizeof(ril_real) /* elements at once, in whole blocks of moments */ };
 enum block { MASTER, M, V, EMA, BLOCKS };
@@ -150,8 +153,6 @@ struct saving {
 	} * part; /* [n]: what each holds */
 	size_t n;
 	struct ril_buf names;
-	ril_real *room; /* RIL_ST_PIECE bytes, device */
-	int64_t *bound; /* [size + 1] */
 };
 
 /* n elements of block b from `at` on, to the host. */
@@ -163,44 +164,54 @@ static int read_own(const struct ril_optim *o, int b, int64_t at, int64_t n, voi
 	return ril_ops()->sync(err);
 }
 
-/* How elements [from, from + n) are shared out: bound[size + 1]. */
-static void piece_bounds(const struct ril_optim *o, int64_t from, int64_t n, int64_t *bound)
-{
-	const struct ril_params *ps = o->params;
-	int r = 0;
-	while (from >= ps->run[r].from + ps->run[r].count)
-		r++;
-	for (int k = 0; k <= o->world->size; k++) {
-		int64_t at = ps->run[r].from + o->bound[r][k] - from;
-		bound[k] = at < 0 ? 0 : at < n ? at : n;
-	}
-}
-
-/* Elements [from, from + n) of block b to the host. */
-static int gather_piece(const struct saving *s, int b, int64_t from, int64_t n, void *out, struct ril_err *err)
-{
-	const struct ril_ops *ops = ril_ops();
-	const struct ril_world *w = s->o->world;
-	int64_t begin, at, mine = owned(s->o, b, from, n, &begin, &at);
-	if (mine && read_own(s->o, b, at, mine, out, err))
-		return -1;
-	if (w->size == 1)
-		return 0;
-	if (mine)
-		ops->to_device(s->room + (begin - from), out, (size_t)mine * sizeof *s->room);
-	piece_bounds(s->o, from, n, s->bound);
-	if (w->all_gather(w, s->room, s->bound, sizeof *s->room, err))
-		return -1;
-	ops->to_host(out, s->room, (size_t)n * sizeof *s->room);
-	return ops->sync(err);
-}
-
 static int state_piece(void *ctx, const struct ril_st_entry *e, void *out, uint64_t at, size_t n, struct ril_err *err)
 {
 	const struct saving *s = ctx;
 	const struct part *p = &s->part[e - s->entry];
-	int64_t from = p->param->offset + (int64_t)(at / sizeof(ril_real));
-	return gather_piece(s, p->block, from, (int64_t)(n / sizeof(ril_real)), out, err);
+	int64_t from = p->param->offset + (int64_t)(at / sizeof(ril_real)), begin, place;
+	int64_t mine = owned(s->o, p->block, from, (int64_t)(n / sizeof(ril_real)), &begin, &place);
+	return read_own(s->o, p->block, place, mine, out, err);
+}
+
+/* The rank's own elements of tensor i, which begins at `place` of the file. */
+static int write_own(const struct saving *s, size_t i, int fd, uint64_t place, ril_real *room, struct ril_err *err)
+{
+	const struct part *p = &s->part[i];
+	int64_t begin, at, mine = owned(s->o, p->block, p->param->offset, p->param->count, &begin, &at);
+	place += (uint64_t)(begin - p->param->offset) * sizeof *room;
+	for (int64_t k = 0, n; k < mine; k += n) {
+		n = mine - k < PIECE ? mine - k : PIECE;
+		if (read_own(s->o, p->block, at + k, n, room, err) ||
+		    ril_write_at(fd, room, (size_t)n * sizeof *room, place + (uint64_t)k * sizeof *room, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* The first rank begins the file, and once it is there all write; it is whole once all have. */
+static int write_together(const struct saving *s, const char *path, const char *const *meta, struct ril_err *err)
+{
+	const struct ril_world *w = s->o->world;
+	uint64_t place = 0;
+	if (!w->rank && ril_st_begin(path, s->entry, s->n, meta, &place, err))
+		return -1;
+	double first = (double)place, written = 0;
+	if (w->sum(w, &first, 1, err))
+		return -1;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ril_fail_errno(err, "%s", path);
+	ril_real *room = ril_new(RIL_ST_PIECE, 1, err);
+	int rc = room ? 0 : -1;
+	place = (uint64_t)first;
+	for (size_t i = 0; i < s->n && !rc; place += s->entry[i++].bytes)
+		if ((rc = write_own(s, i, fd, place, room, err)))
+			ril_context(err, "%s", path);
+	if (!rc && fsync(fd))
+		rc = ril_fail_errno(err, "%s", path);
+	close(fd);
+	free(room);
+	return rc ? rc : w->sum(w, &written, 1, err);
 }
 
 /* What there is to save, block after block. */
@@ -241,12 +252,7 @@ int ril_optim_save(const struct ril_optim *o, int64_t step, const char *path, co
 {
 	struct saving s = {.o = o};
 	char text[2][24];
-	int rc = list_parts(&s, err) || make_entries(&s, err) ||
-				 !(s.bound = ril_new((size_t)o->world->size + 1, sizeof *s.bound, err))
-			 ? -1
-			 : 0;
-	if (!rc && o->world->size > 1 && !(s.room = ril_ops()->get(RIL_ST_PIECE)))
-		rc = ril_fail(err, RIL_EFAIL, "out of memory for writing %s", path);
+	int rc = list_parts(&s, err) || make_entries(&s, err) ? -1 : 0;
 	snprintf(text[0], sizeof text[0], "%lld", (long long)step);
 	snprintf(text[1], sizeof text[1], "%lld", (long long)o->steps);
 	const char *meta[] = {"ril",
@@ -260,12 +266,11 @@ int ril_optim_save(const struct ril_optim *o, int64_t step, const char *path, co
 			      "settings",
 			      settings ? settings : "",
 			      NULL};
-	/* the other ranks take part in every piece and keep none */
-	if (!rc)
-		rc = ril_st_write(o->world->rank ? "/dev/null" : path, s.entry, s.n, meta, true, state_piece, &s, err);
-	ril_ops()->put(s.room);
+	if (!rc && o->world->size > 1)
+		rc = write_together(&s, path, meta, err);
+	else if (!rc)
+		rc = ril_st_write(path, s.entry, s.n, meta, true, state_piece, &s, err);
 	ril_buf_free(&s.names);
-	free(s.bound);
 	free(s.part);
 	free(s.entry);
 	return rc;

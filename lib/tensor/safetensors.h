@@ -70,6 +70,11 @@ typedef int ril_st_fill(void *ctx, const struct ril_st_entry *, void *out, uint6
 int ril_st_write(const char *path, const struct ril_st_entry *, size_t n, const char *const *meta, bool durable,
 		 ril_st_fill *fill, void *ctx, struct ril_err *);
 
+/* Begins a file whose data several processes write into their places, under its own name: prefix and length.  *data: where the
+ * data begin, which are laid out as above. */
+int ril_st_begin(const char *path, const struct ril_st_entry *, size_t n, const char *const *meta, uint64_t *data,
+		 struct ril_err *);
+
 /* count and bytes from dtype and dim, checked; for building entries. */
 int ril_st_measure(struct ril_st_entry *, struct ril_err *);
 

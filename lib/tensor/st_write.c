@@ -6,7 +6,9 @@
 #include "base/json.h"
 #include "tensor/st_internal.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int put_meta(struct ril_buf *b, const char *const *meta, struct ril_err *err)
 {
@@ -182,6 +184,24 @@ int ril_st_write(const char *path, const struct ril_st_entry *entries, size_t n,
 		ril_file_discard(&f);
 	}
 	free(s.piece);
+	ril_st_layout_free(&l);
+	return rc;
+}
+
+int ril_st_begin(const char *path, const struct ril_st_entry *entries, size_t n, const char *const *meta,
+		 uint64_t *data, struct ril_err *err)
+{
+	struct ril_st_layout l;
+	if (lay_out_array(&l, entries, n, meta, err))
+		return -1;
+	*data = l.prefix.len;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), rc = 0;
+	if (fd < 0 || ftruncate(fd, (off_t)(l.prefix.len + l.bytes)))
+		rc = ril_fail_errno(err, "%s", path);
+	else if (write_bytes(fd, l.prefix.data, l.prefix.len, err))
+		rc = ril_context(err, "%s", path);
+	if (fd >= 0)
+		close(fd);
 	ril_st_layout_free(&l);
 	return rc;
 }

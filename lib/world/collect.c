@@ -170,12 +170,14 @@ static void add(struct adding a)
 }
 
 /* BF16 was added up in float and is rounded now. */
-static void store_sum(const struct block *b, int64_t at, void *acc, int64_t n, enum ril_dtype type)
+static void store_sum(const struct block *b, int64_t at, char *acc, int64_t n, enum ril_dtype type)
 {
-	const float *x = acc;
-	uint16_t *y = acc;
-	for (int64_t i = 0; i < n && type == RIL_BF16; i++)
-		y[i] = ril_f32_bf16(x[i]);
+	for (int64_t i = 0; i < n && type == RIL_BF16; i++) {
+		float x;
+		memcpy(&x, acc + i * (int64_t)sizeof x, sizeof x);
+		uint16_t y = ril_f32_bf16(x);
+		memcpy(acc + i * (int64_t)sizeof y, &y, sizeof y);
+	}
 	write_block(b, at, acc, n);
 }
 

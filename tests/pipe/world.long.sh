@@ -3,7 +3,7 @@
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 . "$RIL_ROOT/tests/mpi.sh"
 cd "$T" || exit 1
-M=$RIL_ROOT/share/models/student STEPS=60
+M=$RIL_ROOT/share/models/student STEPS=150
 libs=$(mpis)
 export RIL_WORLD_PATIENCE=6 # should one be killed before it has joined
 [ -n "$libs" ] || { skip "no MPI that the tools were built for"; test_end; exit; }
