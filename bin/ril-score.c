@@ -2,7 +2,7 @@
  *
  * As a filter it adds `reward.answer` and `reward` to every group and passes steps on as they come.  With --report,
  * --table, --captions, --tokenise or --compare stdout is the result, and a stream goes only to a named -o. */
-#include "plan_options.h"
+#include "judge_options.h"
 
 #include "caption/file.h"
 #include "caption/report.h"
@@ -15,27 +15,24 @@
 #include <stdlib.h>
 
 static struct {
-	const char *in, *out, *judge, *reward, *report, *by, *table, *metrics;
-	const char *prompt, *cache, *on_invalid, *source;
+	const char *in, *out, *reward, *report, *by, *table, *metrics, *source;
+	struct judge_args judge;
 	const char *captions, *references, *foil, *tokeniser, *caption_metrics, *rules;
 	const char *java, *meteor_jar, *spice_jar, *wordnet;
 	const char *format, *length, *cider;
 	bool rouge, compare, gzip, per_item, tokenise;
-	int64_t repetition, resamples, judge_tokens, judge_retries;
-	double confidence, judge_timeout;
+	int64_t repetition, resamples;
+	double confidence;
 } opt = {
 	.in = "-",
 	.reward = "answer",
-	.on_invalid = "nan",
+	.judge = JUDGE_DEFAULT,
 	.tokeniser = "ptb",
 	.caption_metrics = "builtin",
 	.rules = "coco",
 	.resamples = 1000,
-	.judge_tokens = 64,
-	.judge_retries = 3,
 	.confidence = 95,
 	.source = "student",
-	.judge_timeout = 600,
 };
 
 static const struct ril_opt options[] = {
@@ -43,8 +40,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE",
 	 "stream to write; - is stdout, the default unless a report goes there", 0, 0, NULL},
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "judge", &opt.judge, "NAME", "judge for every record: a name, llm:DIR or cmd:PROGRAM", 0, 0,
-	 NULL},
+	JUDGE_OPTIONS(opt.judge),
 	{RIL_OPT_STR, 0, "reward", &opt.reward, "SUM", "the reward, as 'similarity + 0.5*min(answer, 1)'", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "format", &opt.format, "REGEX",
 	 "the term format: 1 if all of the response matches; or think-answer", 0, 0, NULL},
@@ -57,16 +53,6 @@ static const struct ril_opt options[] = {
 	 "the term cider: CIDEr-D against the answers, document frequencies from FILE's references", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a JSON line of means to FILE at every step", 0, 0,
 	 NULL},
-	{RIL_OPT_STR, 0, "prompt", &opt.prompt, "FILE", "prompt of an llm: judge", 0, 0, NULL},
-	{RIL_OPT_STR, 0, "cache", &opt.cache, "FILE", "keep the verdicts of a model or program in FILE", 0, 0, NULL},
-	{RIL_OPT_INT, 0, "judge-tokens", &opt.judge_tokens, "N", "most tokens in an llm: judge's reply", 1, 100000,
-	 NULL},
-	{RIL_OPT_INT, 0, "judge-retries", &opt.judge_retries, "N", "times an unreadable verdict is asked for again", 0,
-	 100, NULL},
-	{RIL_OPT_REAL, 0, "judge-timeout", &opt.judge_timeout, "SECONDS",
-	 "a cmd: judge that does not answer for so long is a failure", .01, 1e6, NULL},
-	{RIL_OPT_CHOICE, 0, "on-invalid", &opt.on_invalid, NULL,
-	 "a verdict that stays unreadable: reward NaN, or failure", 0, 0, "nan|fail"},
 	{RIL_OPT_CHOICE, 0, "report", &opt.report, NULL, "report on stdout", 0, 0, "table|json|tsv"},
 	{RIL_OPT_STR, 0, "by", &opt.by, "FIELD", "report by this field of the questions instead of the type", 0, 0,
 	 NULL},
@@ -128,10 +114,12 @@ static int print_report(const struct ril_tool *t, struct ril_report *r, struct r
 
 /* ---- streams ---- */
 
-static int run_filter(struct ril_tool *t, struct ril_grader *grader, struct ril_err *err)
+static int run_filter(struct ril_tool *t, const struct judges *judges, struct ril_err *err)
 {
 	struct ril_score_filter f = {
-		.grader = grader,
+		.grader = judges->grader,
+		.more = judges->term,
+		.nmore = judges->terms,
 		.input = opt.in,
 		.output = opt.out,
 		.gzip = opt.gzip,
@@ -145,6 +133,8 @@ static int run_filter(struct ril_tool *t, struct ril_grader *grader, struct ril_
 	const struct ril_wording_options wording = {opt.cider, opt.rouge};
 	if (ril_reward_parse(&f.reward, opt.reward, err))
 		return -1;
+	for (size_t k = 0; k < judges->terms; k++)
+		ril_reward_judged(&f.reward, judges->name[k]);
 	int rc = !(f.form = ril_form_open(&form, err))                     ? -1
 		 : !(f.wording = ril_wording_open(&wording, err))          ? -1
 		 : opt.report && !(f.report = ril_report_new(opt.by, err)) ? -1
@@ -215,7 +205,7 @@ static int run_compare(struct ril_tool *t, struct ril_grader *grader, const stru
 		.source = *opt.source == 's'   ? RIL_COMPARE_STUDENT
 			  : *opt.source == 't' ? RIL_COMPARE_TEACHER
 					       : RIL_COMPARE_ALL,
-		.judge_anew = opt.judge,
+		.judge_anew = opt.judge.judges.n > 0,
 	};
 	int rc = ril_compare_streams(&of, grader, &how, &sheet, err) || print_sheet(&sheet, err) ? -1 : 0;
 	ril_sheet_free(&sheet);
@@ -322,61 +312,22 @@ static int run_tokenise(struct ril_err *err)
 
 /* ---- */
 
-static void say_grader(const struct ril_tool *t, const struct ril_grader_counts *c)
-{
-	if (c->asked || c->cached)
-		ril_say(t, "judge: %lld replies, %lld verdicts from the cache, %lld asked again, %lld unreadable",
-			(long long)c->asked, (long long)c->cached, (long long)c->retried, (long long)c->invalid);
-}
-
 /* Only an llm: judge computes. */
 static bool computes(RIL_UNUSED const struct ril_tool *t)
 {
-	return opt.judge && !strncmp(opt.judge, "llm:", 4);
-}
-
-/* The judge, and the replies to as many items as it is asked at once, whose prompts begin alike. */
-static int measure_judge(RIL_UNUSED void *ctx, const struct ril_plan_batch *batch, struct ril_memory *m,
-			 struct ril_err *err)
-{
-	const struct ril_model_use use = {.head = RIL_HEAD_LM, .reads = RIL_PARTS_ALL};
-	struct ril_model *model = ril_model_sketch(opt.judge + strlen("llm:"), &use, err);
-	int rc = model ? ril_plan_answers(m, model, batch, false, err) : -1;
-	if (!rc)
-		ril_memory_model(m, model, NULL);
-	ril_model_free(model);
-	return rc;
-}
-
-/* Before the judge is loaded: does it fit the device? */
-static int guard(const struct ril_tool *t, struct ril_err *err)
-{
-	struct plan_of p = {.tool = t,
-			    .batch = {.groups = 1, .responses = RIL_GRADER_ASKED, .length = opt.judge_tokens},
-			    .measure = measure_judge};
-	return computes(t) && plan_guard(&p, err) ? ril_context(err, "judge '%s'", opt.judge) : 0;
+	return judges_compute(&opt.judge);
 }
 
 static int run_judged(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
 {
-	const struct ril_grader_options how = {
-		.judge = opt.judge,
-		.prompt = opt.prompt,
-		.cache = opt.cache,
-		.fail_on_invalid = !strcmp(opt.on_invalid, "fail"),
-		.retries = (int)opt.judge_retries,
-		.max_new_tokens = (int32_t)opt.judge_tokens,
-		.timeout = opt.judge_timeout,
-		.seed = (uint32_t)t->common.seed,
-	};
-	struct ril_grader *g = guard(t, err) ? NULL : ril_grader_open(&how, err);
-	int rc = !g            ? -1
-		 : opt.compare ? run_compare(t, g, operands, err)
-		 : opt.table   ? run_table(t, g, err)
-			       : run_filter(t, g, err);
-	if (g)
-		say_grader(t, ril_grader_counts(g));
-	ril_grader_free(g);
+	struct judges j;
+	bool stream = !opt.compare && !opt.table;
+	int rc = judges_open(&j, t, &opt.judge, stream, err) ? -1
+		 : opt.compare                               ? run_compare(t, j.grader, operands, err)
+		 : opt.table                                 ? run_table(t, j.grader, err)
+							     : run_filter(t, &j, err);
+	judges_say(&j, t);
+	judges_close(&j);
 	return rc;
 }
 
@@ -402,7 +353,9 @@ static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ri
 		opt.out = "-"; /* known from here on, so that a failure is told downstream */
 	if (captions)
 		return run_captions(t, err);
-	return opt.tokenise ? run_tokenise(err) : run_judged(t, operands, err);
+	int rc = opt.tokenise ? run_tokenise(err) : run_judged(t, operands, err);
+	judges_free_args(&opt.judge);
+	return rc;
 }
 
 int main(int argc, char **argv)

@@ -108,24 +108,9 @@ int ril_teach_use_server(struct ril_teach *t, const struct ril_http_options *o, 
 void ril_teach_asked(const struct ril_teach *t, struct ril_http_counts *sum)
 {
 	*sum = (struct ril_http_counts){0};
-	for (size_t i = 0; i < t->nteachers; i++) {
-		if (!t->teacher[i].server)
-			continue;
-		const struct ril_http_counts *c = ril_http_counts(&t->teacher[i].who);
-		sum->requests += c->requests;
-		sum->retries += c->retries;
-		sum->asked += c->asked;
-		sum->done += c->done;
-		sum->refused += c->refused;
-		sum->failed += c->failed;
-		sum->prompt_tokens += c->prompt_tokens;
-		sum->tokens += c->tokens;
-		sum->pictures += c->pictures;
-		sum->bytes += c->bytes;
-		sum->guessed += c->guessed;
-		if (c->last[0])
-			memcpy(sum->last, c->last, sizeof sum->last);
-	}
+	for (size_t i = 0; i < t->nteachers; i++)
+		if (t->teacher[i].server)
+			ril_http_counts_add(sum, ril_http_counts(&t->teacher[i].who));
 }
 
 int ril_teach_head(struct ril_teach *t, struct ril_record *head, struct ril_err *err)

@@ -116,15 +116,16 @@ static int note(struct asked *c, const struct ril_answer *a, const char *key, st
 	return e->key && e->reply ? 0 : -1;
 }
 
-/* Keeps an answer, now or at the end. */
-static int keep(struct asked *c, const struct ril_answer *a, struct ril_err *err)
+/* Keeps an answer, now or at the end: one that did not serve, and will be asked for again under its number, only then. */
+static int keep(struct asked *c, const struct ril_answer *a, bool serves, struct ril_err *err)
 {
 	char key[65];
 	if (!c->a->cache)
 		return 0;
 	ril_cache_key(c->q[a->question].cache_key, a->number, key);
 	const struct ril_cached now = {key, a->text, a->score, ending(a)};
-	return c->a->at_once ? ril_cache_add(c->a->cache, &now, 1, c->a->scored, err) : note(c, a, key, err);
+	return c->a->at_once && (serves || !c->a->same) ? ril_cache_add(c->a->cache, &now, 1, c->a->scored, err)
+							: note(c, a, key, err);
 }
 
 /* ---- rounds ---- */
@@ -150,7 +151,7 @@ static int take(void *ctx, struct ril_answer *a, struct ril_err *err)
 		return a->final ? 0 : note_failed(c, a, err);
 	}
 	int accepted = c->a->take(c->a->ctx, a, err);
-	if (accepted < 0 || keep(c, a, err))
+	if (accepted < 0 || keep(c, a, accepted > 0, err))
 		return -1;
 	c->left[i] -= accepted;
 	return accepted;

@@ -447,6 +447,23 @@ const struct ril_http_counts *ril_http_counts(const struct ril_answerer *who)
 	return &((const struct http *)who->ctx)->counts;
 }
 
+void ril_http_counts_add(struct ril_http_counts *sum, const struct ril_http_counts *c)
+{
+	sum->requests += c->requests;
+	sum->retries += c->retries;
+	sum->asked += c->asked;
+	sum->done += c->done;
+	sum->refused += c->refused;
+	sum->failed += c->failed;
+	sum->prompt_tokens += c->prompt_tokens;
+	sum->tokens += c->tokens;
+	sum->pictures += c->pictures;
+	sum->bytes += c->bytes;
+	sum->guessed += c->guessed;
+	if (c->last[0])
+		memcpy(sum->last, c->last, sizeof sum->last);
+}
+
 void ril_http_hash(struct ril_sha256 *h, const struct ril_http_options *o)
 {
 	char count[24];

@@ -54,6 +54,8 @@ struct ril_http_options {
 	void *ctx;
 };
 
+void ril_http_counts_add(struct ril_http_counts *sum, const struct ril_http_counts *);
+
 /* Texts in the options are borrowed and must outlive the answerer. */
 int ril_http_open(struct ril_answerer *, const struct ril_http_options *, struct ril_err *);
 /* Of an answerer opened here. */

@@ -48,7 +48,8 @@ static int read_group(struct run *run, struct ril_record *rec, struct ril_grader
 	struct ril_question q;
 	double sum = 0;
 	int n = 0;
-	if ((run->of->judge_anew || !ril_record_get(rec, "reward.answer")) && ril_grader_group(g, rec, &grades, err))
+	if ((run->of->judge_anew || !ril_record_get(rec, "reward.answer")) &&
+	    (ril_grader_groups(g, &rec, 1, err) || ril_grader_grades(g, rec, 0, &grades, err)))
 		return -1;
 	const struct ril_st_entry *e = ril_record_need(rec, "reward.answer", RIL_F32, 1, err);
 	if (!e || ril_responses_get(rec, &resp, err))

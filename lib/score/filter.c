@@ -31,10 +31,12 @@ static void add_up(struct sums *s, const struct ril_record *rec, const struct ri
 	}
 }
 
-static int score_group(struct pass *p, struct ril_record *rec, struct ril_err *err)
+/* The i-th group of those that the graders have seen. */
+static int score_group(struct pass *p, struct ril_record *rec, size_t i_group, struct ril_err *err)
 {
 	struct ril_grades g;
-	if (ril_grader_group(p->how->grader, rec, &g, err) || ril_form_group(p->how->form, g.item, rec, err) ||
+	if (ril_grader_grades(p->how->grader, rec, i_group, &g, err) ||
+	    ril_form_group(p->how->form, g.item, rec, err) ||
 	    ril_wording_group(p->how->wording, g.item, (size_t)g.n, rec, err) ||
 	    ril_reward_sum(&p->how->reward, rec, err))
 		return -1;
@@ -72,6 +74,28 @@ static int write_metrics(struct pass *p, int64_t step, const struct sums *s, str
 	return rc;
 }
 
+static int score_groups(struct pass *p, const struct ril_batch *b, struct ril_err *err)
+{
+	for (size_t k = 0; b->n && k < p->how->nmore; k++)
+		if (ril_grader_groups(p->how->more[k], b->group, b->n, err))
+			return -1;
+	if (b->n && ril_grader_groups(p->how->grader, b->group, b->n, err))
+		return -1;
+	for (size_t i = 0; i < b->n; i++)
+		if (score_group(p, b->group[i], i, err))
+			return -1;
+	return 0;
+}
+
+/* As many groups as the graders like best. */
+static size_t at_once(const struct ril_score_filter *how)
+{
+	size_t n = ril_grader_groups_at_once(how->grader);
+	for (size_t k = 0; k < how->nmore; k++)
+		n = n > ril_grader_groups_at_once(how->more[k]) ? n : ril_grader_groups_at_once(how->more[k]);
+	return n;
+}
+
 static int pass_all(struct pass *p, struct ril_err *err)
 {
 	struct ril_batch *b = &p->stage.batch;
@@ -79,10 +103,7 @@ static int pass_all(struct pass *p, struct ril_err *err)
 	while ((rc = ril_stage_next(&p->stage, err)) == 1) {
 		int64_t step = ril_stage_step(&p->stage);
 		bool ended = b->barrier;
-		for (size_t i = 0; i < b->n; i++)
-			if (score_group(p, b->group[i], err))
-				return -1;
-		if (ril_stage_put(&p->stage, b->checkpoint, err))
+		if (score_groups(p, b, err) || ril_stage_put(&p->stage, b->checkpoint, err))
 			return -1;
 		ril_batch_clear(b); /* its memory, before the wait for the next */
 		if (!ended)
@@ -99,7 +120,10 @@ int ril_score_stream(const struct ril_score_filter *how, struct ril_err *err)
 {
 	struct pass p = {
 		.how = how,
-		.stage = {.lineage = how->lineage, .steps = RIL_STEPS_PASSED_ON, .limit = 1, .may_be_empty = true},
+		.stage = {.lineage = how->lineage,
+			  .steps = RIL_STEPS_PASSED_ON,
+			  .limit = at_once(how),
+			  .may_be_empty = true},
 	};
 	int rc = ril_stage_open(&p.stage, how->input, how->output, how->gzip, err) || pass_all(&p, err) ? -1 : 0;
 	ril_stage_close(&p.stage, rc ? err : NULL);

@@ -11,6 +11,8 @@
 
 struct ril_score_filter {
 	struct ril_grader *grader;
+	struct ril_grader *const *more; /* [nmore]: terms of their own, each with whoever judges it */
+	size_t nmore;
 	struct ril_reward reward;
 	struct ril_form *form; /* terms added to those that the stream has; as does */
 	struct ril_wording *wording;

@@ -37,7 +37,8 @@ static const char *read_name(const char *p, struct ril_reward *r, struct ril_err
 	if (ril_grow(&r->term, &r->cap, r->n + 1, sizeof *r->term, err) || ril_buf_puts(&name, "reward.", err) ||
 	    ril_buf_add(&name, p, n, err))
 		return ril_buf_free(&name), NULL;
-	r->term[r->n++] = (struct ril_reward_term){name.data, 1, -INFINITY, INFINITY, 1};
+	r->term[r->n++] =
+		(struct ril_reward_term){name.data, 1, -INFINITY, INFINITY, 1, !strcmp(name.data, "reward.answer")};
 	return skip(p + n);
 }
 
@@ -97,7 +98,7 @@ static const char *read_limited(const char *p, struct ril_reward *r, struct ril_
 				high),
 		       NULL;
 	struct ril_reward_term *t = &r->term[r->n - 1];
-	*t = (struct ril_reward_term){t->tensor, scale, low, high, 1};
+	*t = (struct ril_reward_term){t->tensor, scale, low, high, 1, t->judged};
 	return skip(p + 1);
 }
 
@@ -132,6 +133,12 @@ int ril_reward_parse(struct ril_reward *r, const char *text, struct ril_err *err
 	return ril_context(err, "reward '%.80s'", text);
 }
 
+void ril_reward_judged(struct ril_reward *r, const char *name)
+{
+	for (size_t i = 0; i < r->n; i++)
+		r->term[i].judged |= !strcmp(r->term[i].tensor + strlen("reward."), name);
+}
+
 void ril_reward_free(struct ril_reward *r)
 {
 	for (size_t i = 0; i < r->n; i++)
@@ -152,7 +159,7 @@ static int add_term(double *sum, int32_t n, const struct ril_reward_term *t, con
 	if (e->count != n)
 		return ril_fail(err, RIL_ECORRUPT, "%s: %s has %lld values for %d responses", ril_record_label(r),
 				t->tensor, (long long)e->count, n);
-	bool may_be_nan = !strcmp(t->tensor, "reward.answer");
+	bool may_be_nan = t->judged;
 	const float *x = e->data;
 	for (int32_t i = 0; i < n; i++) {
 		if (!isfinite(x[i]) && !(may_be_nan && isnan(x[i])))

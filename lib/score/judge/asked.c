@@ -15,19 +15,30 @@ struct ril_asked {
 	struct ril_asked_judge judge;
 	struct ril_grader_options how;
 	struct ril_cache *cache; /* NULL: none */
+	bool server;
 };
 
-struct ril_asked *ril_asked_new(const char *judge, const struct ril_grader_options *how, struct ril_err *err)
+static int open_judge(struct ril_asked_judge *to, const struct ril_grader_judge *judge,
+		      const struct ril_grader_options *how, struct ril_err *err)
 {
-	bool llm = !strncmp(judge, "llm:", 4);
-	if (!llm && strncmp(judge, "cmd:", 4))
-		return ril_judge_unknown(judge, ", llm:DIR, cmd:PROGRAM", RIL_EUSAGE, err), NULL;
+	if (judge->server)
+		return ril_server_judge_open(to, judge, how, err);
+	if (!strncmp(judge->name, "llm:", 4))
+		return ril_llm_judge_open(to, judge, how, err);
+	if (!strncmp(judge->name, "cmd:", 4))
+		return ril_command_judge_open(to, judge->name + 4, how->timeout, err);
+	return ril_judge_unknown(judge->name, ", llm:DIR, cmd:PROGRAM, http://SERVER", RIL_EUSAGE, err);
+}
+
+struct ril_asked *ril_asked_new(const struct ril_grader_judge *judge, const struct ril_grader_options *how,
+				struct ril_err *err)
+{
 	struct ril_asked *o = ril_new(1, sizeof *o, err);
 	if (!o)
 		return NULL;
 	o->how = *how;
-	if (llm ? ril_llm_judge_open(&o->judge, judge + 4, how, err)
-		: ril_command_judge_open(&o->judge, judge + 4, how->timeout, err)) {
+	o->server = judge->server;
+	if (open_judge(&o->judge, judge, how, err)) {
 		free(o);
 		return NULL;
 	}
@@ -36,6 +47,11 @@ struct ril_asked *ril_asked_new(const char *judge, const struct ril_grader_optio
 		return NULL;
 	}
 	return o;
+}
+
+const struct ril_http_counts *ril_asked_server(const struct ril_asked *o)
+{
+	return ril_http_counts(&o->judge.who);
 }
 
 void ril_asked_free(struct ril_asked *o)
@@ -165,7 +181,7 @@ static int take(void *ctx, struct ril_answer *a, struct ril_err *err)
 	reply->len = 0;
 	if (ril_buf_puts(reply, a->text, err))
 		return -1;
-	bool read = c->o->judge.read(a, &a->score);
+	bool read = !a->refused && c->o->judge.read(a, &a->score);
 	if (!read)
 		a->score = NAN;
 	c->score[a->question] = a->score;
@@ -189,6 +205,7 @@ static int ask(struct call *c, struct ril_err *err)
 				     .how = o->judge.how,
 				     .cache = o->cache,
 				     .scored = true,
+				     .at_once = o->server,
 				     .tries = o->how.retries + 1,
 				     .same = true,
 				     .warmer = o->judge.warmer,

@@ -1,4 +1,4 @@
-/* llm.c -- a local text model as judge.
+/* llm.c -- a text model as judge, here or behind a server.
  *
  * The first reply is greedy; a repeated question is sampled at temperature .3, .6, .9, ..., each number drawn from
  * (seed, attempt, text of the prompt, position), so a run repeats exactly. */
@@ -43,6 +43,22 @@ bool ril_llm_verdict(const char *reply, double *score)
 	return yes || no;
 }
 
+bool ril_structured_verdict(const char *reply, double *score)
+{
+	cJSON *j = ril_json_parse(reply, strlen(reply), NULL);
+	const cJSON *d = cJSON_GetObjectItemCaseSensitive(j, "decision");
+	const char *said = cJSON_IsString(d) && cJSON_GetArraySize(j) == 1 ? d->valuestring : "";
+	bool yes = !strcmp(said, "Yes"), no = !strcmp(said, "No");
+	cJSON_Delete(j);
+	*score = yes;
+	return yes || no;
+}
+
+static bool read_structured(const struct ril_answer *a, double *score)
+{
+	return a->finish == 0 && ril_structured_verdict(a->text, score);
+}
+
 /* A reply that was cut may have said more. */
 static bool read_verdict(const struct ril_answer *a, double *score)
 {
@@ -80,11 +96,11 @@ static int print(char **out, struct ril_err *err, const char *a, const char *b)
 }
 
 /* Only a cache needs to know the judge again. */
-static int open_model(struct llm *m, struct ril_answerer *who, const char *dir, const struct ril_grader_options *how,
-		      struct ril_err *err)
+static int open_model(struct llm *m, struct ril_answerer *who, const struct ril_grader_judge *judge,
+		      const struct ril_grader_options *how, struct ril_err *err)
 {
 	char tokens[16];
-	if (ril_prompt_load(&m->prompt, how->prompt, err) || print(&m->name, err, "llm:", dir))
+	if (ril_prompt_load(&m->prompt, judge->prompt, err) || print(&m->name, err, judge->name, ""))
 		return -1;
 	const struct ril_local_options o = {.name = m->name,
 					    .text_only = true,
@@ -92,7 +108,7 @@ static int open_model(struct llm *m, struct ril_answerer *who, const char *dir, 
 					    .identify = how->cache,
 					    .made_with = m->prompt.text.data,
 					    .made_with_len = m->prompt.text.len};
-	if (ril_local_open(who, dir, &o, err))
+	if (ril_local_open(who, judge->name + strlen("llm:"), &o, err))
 		return -1;
 	snprintf(tokens, sizeof tokens, ":%d", how->max_new_tokens);
 	if (!who->identity || !print(&m->identity, err, who->identity, tokens))
@@ -101,28 +117,78 @@ static int open_model(struct llm *m, struct ril_answerer *who, const char *dir, 
 	return -1;
 }
 
-int ril_llm_judge_open(struct ril_asked_judge *j, const char *dir, const struct ril_grader_options *how,
-		       struct ril_err *err)
+/* The judge that m is, asked by `who`. */
+static struct ril_asked_judge judge_of(struct llm *m, const struct ril_answerer *who,
+				       const struct ril_grader_options *how)
+{
+	return (struct ril_asked_judge){.who = *who,
+					.identity = m->identity,
+					.how = {.sampling = {.temperature = 1, .top_p = 1, .greedy = true},
+						.max_new_tokens = how->max_new_tokens,
+						.seed = how->seed,
+						.purpose = RIL_RNG_JUDGE,
+						.alike = true},
+					.warmer = .3,
+					.put = put,
+					.read = read_verdict,
+					.free = llm_free,
+					.ctx = m};
+}
+
+int ril_llm_judge_open(struct ril_asked_judge *j, const struct ril_grader_judge *judge,
+		       const struct ril_grader_options *how, struct ril_err *err)
 {
 	struct llm *m = ril_new(1, sizeof *m, err);
 	struct ril_answerer who;
 	if (!m)
 		return -1;
-	if (open_model(m, &who, dir, how, err)) {
+	if (open_model(m, &who, judge, how, err)) {
 		llm_free(m);
 		return -1;
 	}
-	*j = (struct ril_asked_judge){.who = who,
-				      .identity = m->identity,
-				      .how = {.sampling = {.temperature = 1, .top_p = 1, .greedy = true},
-					      .max_new_tokens = how->max_new_tokens,
-					      .seed = how->seed,
-					      .purpose = RIL_RNG_JUDGE,
-					      .alike = true},
-				      .warmer = .3,
-				      .put = put,
-				      .read = read_verdict,
-				      .free = llm_free,
-				      .ctx = m};
+	*j = judge_of(m, &who, how);
+	return 0;
+}
+
+/* ---- behind a server ---- */
+
+static const char verdict_schema[] = "{\"type\": \"json_schema\", \"json_schema\": {\"name\": \"verdict\", \"strict\": "
+				     "true, \"schema\": {\"type\": \"object\", "
+				     "\"properties\": {\"decision\": {\"type\": \"string\", \"enum\": [\"Yes\", "
+				     "\"No\"]}}, \"required\": [\"decision\"], "
+				     "\"additionalProperties\": false}}}";
+
+/* What its verdicts depend on: all that is asked of it, the prompt and the tokens it may write. */
+static int identify_server(struct llm *m, const struct ril_http_options *o, const struct ril_grader_options *how,
+			   struct ril_err *err)
+{
+	struct ril_sha256 h;
+	char hex[65], tokens[24];
+	ril_sha256_start(&h);
+	ril_http_hash(&h, o);
+	ril_cache_hash_n(&h, m->prompt.text.data, m->prompt.text.len);
+	snprintf(tokens, sizeof tokens, "%d", how->max_new_tokens);
+	ril_cache_hash(&h, tokens);
+	ril_sha256_end(&h, hex);
+	return print(&m->identity, err, "http:", hex);
+}
+
+int ril_server_judge_open(struct ril_asked_judge *j, const struct ril_grader_judge *judge,
+			  const struct ril_grader_options *how, struct ril_err *err)
+{
+	struct llm *m = ril_new(1, sizeof *m, err);
+	struct ril_http_options o = *judge->server;
+	struct ril_answerer who;
+	if (!m)
+		return -1;
+	o.schema = how->structured ? verdict_schema : NULL;
+	if (ril_prompt_load(&m->prompt, judge->prompt, err) || identify_server(m, &o, how, err) ||
+	    ril_http_open(&who, &o, err)) {
+		llm_free(m);
+		return -1;
+	}
+	*j = judge_of(m, &who, how);
+	if (how->structured)
+		j->read = read_structured;
 	return 0;
 }
