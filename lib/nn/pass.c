@@ -102,26 +102,28 @@ static struct ril_rng_at *names_of_rows(struct ril_tape *t, const struct ril_tok
 	return out;
 }
 
+/* What a pass brings to the device at once. */
+enum {
+	IDS,
+	VROW,
+	POS,
+	ROWS,
+	HEAD,
+	TARGET,
+	KV_ROW,
+	FULL,
+	SLIDE,
+	SEEN_AT,
+	DEEP,
+	NAMES,
+	WANTED,
+	NOISE_TO,
+	NOISE_OF,
+	ARRAYS
+};
+
 const struct ril_pass *ril_pass_make(struct ril_tape *t, const struct ril_config *c, const struct ril_tokens *k)
 {
-	enum {
-		IDS,
-		VROW,
-		POS,
-		ROWS,
-		HEAD,
-		TARGET,
-		KV_ROW,
-		FULL,
-		SLIDE,
-		SEEN_AT,
-		DEEP,
-		NAMES,
-		WANTED,
-		NOISE_TO,
-		NOISE_OF,
-		ARRAYS
-	};
 	struct ril_pass *p = ril_tape_host(t, 1, sizeof *p);
 	size_t T = (size_t)k->T * sizeof(int32_t), R = (size_t)k->R * sizeof(int32_t), nslide;
 	int64_t positions = k->T * ril_model_pos_rows(c), n = c->vision.stack, seen;
