@@ -1,16 +1,16 @@
 """A server for the tests of servers as teachers and judges: POST /BEHAVIOUR/v1/chat/completions answers as BEHAVIOUR does.
 
-    python3 tests/endpoint.py FOLDER [SECONDS]
+    python3 tests/endpoint.py FOLDER [SECONDS [CERTIFICATE KEY]]
 
 Standard library alone.  Listens on a free port of 127.0.0.1, which it writes to FOLDER/port, and on a second one, FOLDER/other, for
 redirects to another origin; every request is a line of FOLDER/log (JSON: behaviour, key as it came, model, n, seed, text, pictures,
-which connection); each answer waits SECONDS.  Ends when its standard input does."""
+which connection); each answer waits SECONDS.  With a certificate it speaks TLS.  Ends when its standard input does."""
 
-import asyncio, base64, hashlib, json, os, sys
+import asyncio, base64, hashlib, json, os, ssl, sys, time
 
 folder, delay = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 0
 log = open(os.path.join(folder, "log"), "a", buffering=1)
-seen, connections, flying, most = {}, 0, 0, 0
+seen, connections, slept = {}, 0, [0, 0.0]
 FAST = json.dumps({"id": "a", "created": 1, "model": "m", "object": "chat.completion", "choices": [
     {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}]}).encode()
 FAST = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(FAST) + FAST
@@ -133,7 +133,7 @@ async def reply(how, body, key, write):
 
 
 async def serve(reader, writer, other):
-    global connections, flying, most
+    global connections
     connections += 1
     mine = connections
     try:
@@ -145,21 +145,22 @@ async def serve(reader, writer, other):
             path = line.split(" ")[1]
             how = path.split("/")[1]
             key = fields.get("authorization", "").removeprefix("Bearer ")
-            if path == "/most":
-                body = str(most).encode()
+            if path == "/slept":  # seconds that each of those took here
+                body = str(slept[1] / max(1, slept[0])).encode()
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
                 continue
             if how == "fast":  # for scripts/bench-endpoint
+                start = time.monotonic()
                 await asyncio.sleep(delay)
                 writer.write(FAST)
+                slept[0] += 1
+                slept[1] += time.monotonic() - start
                 continue
             body = json.loads(raw)
             text, pictures = text_of(body)
             log.write(json.dumps({"how": how, "path": path, "key": key, "other": other, "model": body["model"], "n": body.get("n", 1),
                                   "seed": body.get("seed"), "text": text, "pictures": pictures, "connection": mine,
                                   "rest": {k: v for k, v in body.items() if k not in ("messages", "model", "n", "seed")}}) + "\n")
-            flying += 1
-            most = max(most, flying)
 
             async def write(status, payload, more="", cut=False, forever=None):
                 if status == 0 or forever is not None:
@@ -177,12 +178,9 @@ async def serve(reader, writer, other):
                 if cut:
                     raise ConnectionError
 
-            try:
-                if delay:
-                    await asyncio.sleep(delay)
-                await reply(how, body, key, write)
-            finally:
-                flying -= 1
+            if delay:
+                await asyncio.sleep(delay)
+            await reply(how, body, key, write)
     except (ConnectionError, asyncio.IncompleteReadError, OSError):
         pass
     finally:
@@ -191,7 +189,11 @@ async def serve(reader, writer, other):
 
 async def main():
     global other_port
-    here = await asyncio.start_server(lambda r, w: serve(r, w, False), "127.0.0.1", 0, limit=1 << 26, backlog=1024)
+    tls = None
+    if len(sys.argv) > 4:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(sys.argv[3], sys.argv[4])
+    here = await asyncio.start_server(lambda r, w: serve(r, w, False), "127.0.0.1", 0, limit=1 << 26, backlog=1024, ssl=tls)
     there = await asyncio.start_server(lambda r, w: serve(r, w, True), "127.0.0.1", 0, limit=1 << 26)
     other_port = there.sockets[0].getsockname()[1]
     for name, port in (("other", other_port), ("port", here.sockets[0].getsockname()[1])):

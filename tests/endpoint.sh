@@ -1,5 +1,5 @@
 # endpoint.sh -- for tests that ask servers: `. "$RIL_ROOT/tests/endpoint.sh"` behind ril_test.sh.
-# start_server FOLDER [SECONDS]  tests/endpoint.py with its log in FOLDER; sets $port, $other
+# start_server FOLDER [SECONDS [CERTIFICATE KEY]]  tests/endpoint.py with its log in FOLDER; sets $port, $other
 # stop_servers                   all of them; done at exit, too
 # can_ask                        is there a Python, and libcurl in this build?
 python=${PYTHON:-python3}
@@ -11,7 +11,7 @@ servers=()
 start_server() {
 	local fd
 	mkdir -p "$1" && rm -f "$1/hold" "$1/port" && mkfifo "$1/hold"
-	"$python" "$RIL_ROOT/tests/endpoint.py" "$1" "${2:-0}" <"$1/hold" 2>"$1/errors" &
+	"$python" "$RIL_ROOT/tests/endpoint.py" "$1" "${2:-0}" "${@:3}" <"$1/hold" 2>"$1/errors" &
 	exec {fd}>"$1/hold"
 	servers+=("$fd")
 	for _ in $(seq 100); do [ -s "$1/port" ] && break; sleep .1; done

@@ -143,6 +143,17 @@ expect_exit 2 ril-teach --endpoint "$URL/ok" -n 1 --tokenizer "$M" -i e.ril -o v
 expect_exit 2 ril-teach --cache saved.jsonl --keep x -n 1 --tokenizer "$M" -i e.ril -o v.ril
 expect_exit 1 ask ok -o v.ril --cacert none --proxy http://127.0.0.1:1; says "Failed to connect"
 
+# ---- TLS ----
+if openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null; then
+	start_server tls 0 c.pem k.pem
+	secure() { ril-teach --endpoint "https://$1:$port/ok" --model big -n 1 --tokenizer "$M" --image-root d --max-new-tokens 60 --retries 0 -i e.ril -o v.ril "${@:2}"; }
+	expect_exit 1 secure localhost; says "self-signed certificate (--cacert or --insecure)"
+	expect_exit 0 secure localhost --cacert c.pem; counted 8 8 0 0
+	expect_exit 0 secure localhost --insecure; counted 8 8 0 0
+	expect_exit 1 secure 127.0.0.1 --cacert c.pem; says "127.0.0.1"
+	expect_exit 1 secure localhost --cacert none; says "certificate file: none"
+else skip "no openssl"; fi
+
 # ---- killed ----
 check "killed and gone on: none twice, none lost" "$python" "$RIL_ROOT/tests/endpoint_kill.py" "$T/kill" "$M" 12 5
 test_end
