@@ -1,0 +1,55 @@
+# servers.sh -- ril-train with a teacher behind a server: the same student as from what the server said, saved; a run that was
+# killed or stopped goes on, to the byte, and asks nothing twice; a server that fails at first costs time alone.
+. "${RIL_ROOT:-.}/tests/ril_test.sh"
+. "$RIL_ROOT/tests/endpoint.sh"
+cd "$T" || exit 1
+can_ask || { skip "no libcurl in this build, or no Python"; test_end; exit; }
+M=$RIL_ROOT/share/models/student
+ril-scenes -q -o data -n 16 --prefix q --seed 5
+start_server server
+ril-encode -q -m "$M" --image-root data --batch 4 data/q.jsonl | ril-rollout -q -m "$M" -n 2 --max-new-tokens 40 |
+	ril-teach -q --endpoint "http://127.0.0.1:$port/ok/v1" --model big -n 2 --tokenizer "$M" --image-root data --save saved.jsonl |
+	ril-discriminate -q --init-from "$M" --update --lr 1e-3 --save D -o /dev/null
+check "saved by the server" test "$(wc -l <saved.jsonl)" = 32
+train() { # train RUN OPTION...
+	local run=$1
+	shift
+	timeout 30 ril-train -q --run "$run" --student "$M" --disc D --data data/q.jsonl --batch 4 --steps 4 -n 2 --teachers 2 --max-new-tokens 40 --save-every 1 \
+		--keep 0 --discriminate '--lr 1e-3' --update '--lr 1e-3' "$@"
+}
+same() { cmp "$1/step-4/student/model.safetensors" "$2/step-4/student/model.safetensors" && cmp "$1/step-4/disc/model.safetensors" "$2/step-4/disc/model.safetensors"; }
+asked() { jq -s "map(select(.how == \"$1\" and .model == \"$2\")) | map(.n) | add" server/log; }
+
+expect_exit 0 train one --endpoint "http://127.0.0.1:$port/ok/v1 one"
+check "its answers take part" jq -es 'length == 4 and all(.teacher.responses == 8)' one/metrics.jsonl >/dev/null
+check "they are kept" test "$(wc -l <one/answers.jsonl)" -ge 32
+check "each was asked for once: $(asked ok one)" test "$(asked ok one)" = 32
+check "its settings" bash -c "ril-train --settings one | grep -qxF 'endpoint http://127.0.0.1:$port/ok/v1 one'"
+ril-train --settings one | grep -v '^endpoint' >settings
+printf 'endpoint  http://127.0.0.1:%s/ok/v1  one\n' "$port" >>settings
+expect_exit 0 timeout 30 ril-train -q --run configured --config settings; check "from a file" same one configured
+
+# a step's server that fails at first, and a run that is ended
+expect_exit 0 train failing --endpoint "http://127.0.0.1:$port/failing/v1 one"; check "a server that fails once each" same one failing
+before=$(asked ok one)
+train killed --endpoint "http://127.0.0.1:$port/ok/v1 one" &
+for _ in $(seq 200); do [ -e killed/step-1 ] && break; sleep .05; done
+pkill -KILL -f -- 'ril-teach.*killed/teach.jsonl' || :
+wait $!
+expect_exit 0 timeout 30 ril-train -q --resume killed
+check "and ends as if it had not been killed" same one killed
+n=$(($(asked ok one) - before))
+check "nothing twice that was kept: $n" test "$n" -ge 32 -a "$n" -le 40
+train stopped --endpoint "http://127.0.0.1:$port/ok/v1 one" &
+for _ in $(seq 200); do [ -e stopped/step-1 ] && break; sleep .05; done
+kill -INT $! 2>/dev/null
+wait $!
+rc=$?
+check "stopped: $rc" test $rc = 130 -o $rc = 0
+expect_exit 0 timeout 30 ril-train -q --resume stopped; check "and gone on with" same one stopped
+
+# mistakes
+expect_exit 2 train x --endpoint http://127.0.0.1:9/v1; check "says: $(cat err)" grep -q "not a URL, a blank, and a model's name" err
+expect_exit 1 train gone --endpoint 'http://127.0.0.1:9/v1 m' --teach '--retries 0 --connect-timeout 1'; check "says: $(tail -n 1 err)" grep -q '127.0.0.1' err
+expect_exit 2 ril-train --run y --student "$M" --disc D --data data/q.jsonl; check "says: $(cat err)" grep -q 'needs --cache or --endpoint' err
+test_end
