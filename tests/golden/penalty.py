@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from transformers import AutoModel
 
 folder, weight, sigma, seed, step, loss = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), sys.argv[6]
-PURPOSE = 11
+PURPOSE = 12
 WORD = 0xffffffff
 
 
