@@ -2,6 +2,7 @@
 # pipeline: two steps of ril-train with a local teacher, a discriminator that learns and evaluation beside the loop; where no picture
 # is missing from the record, a recorded step makes the loop's student once more, to the byte.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
+PATH="$RIL_ROOT/scripts:$PATH"
 cd "$T" || exit 1
 M=$RIL_ROOT/share/models
 ril-scenes -q -o data -n 8 --prefix q --seed 5

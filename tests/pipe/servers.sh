@@ -2,6 +2,7 @@
 # killed or stopped goes on, to the byte, and asks nothing twice; a server that fails at first costs time alone.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 . "$RIL_ROOT/tests/endpoint.sh"
+PATH="$RIL_ROOT/scripts:$PATH"
 cd "$T" || exit 1
 can_ask || { skip "no libcurl in this build, or no Python"; test_end; exit; }
 M=$RIL_ROOT/share/models/student
