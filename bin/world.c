@@ -34,6 +34,7 @@ static void on_lost(const char *what, int code)
 		return;
 	fprintf(stderr, "%s: %s\n", tool->name, what);
 	ril_file_abandon();
+	ril_world_heard();
 	_exit(code);
 }
 

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -259,10 +260,23 @@ void ril_joined_leave(struct ril_joined *j)
 	unload(j);
 }
 
+void ril_world_heard(void)
+{
+	enum { TRIES = 200 };
+	const struct timespec a_while = {.tv_nsec = 5000000};
+	struct stat st;
+	int unread = 0;
+	if (fstat(STDERR_FILENO, &st) || !S_ISFIFO(st.st_mode))
+		return;
+	for (int i = 0; i < TRIES && !ioctl(STDERR_FILENO, FIONREAD, &unread) && unread; i++)
+		nanosleep(&a_while, NULL);
+}
+
 void ril_joined_end(struct ril_joined *j, int code, const char *why)
 {
 	if (!j)
 		return;
+	ril_world_heard();
 	if (j->watch)
 		ril_watch_tell(j->watch, code, why);
 	j->by->end(code);

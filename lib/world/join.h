@@ -19,8 +19,9 @@ struct ril_joined;
  * world's own while others may wait for what never comes: it should end the process. */
 typedef void ril_world_lost(const char *what, int code);
 
-/* Waits for the others, RIL_WORLD_PATIENCE seconds (60), and then calls `lost`.  *out NULL: this process is alone.  RIL_EFAIL where a launcher has started several and they cannot come together, which is
- * never taken for a world of one: each would train for itself and write what the others write. */
+/* Waits for the others, RIL_WORLD_PATIENCE seconds (60), and then calls `lost`.  *out NULL: this process is alone.  RIL_EFAIL
+ * where a launcher has started several and they cannot come together, which is never taken for a world of one: each would
+ * train for itself and write what the others write. */
 int ril_world_join(struct ril_joined **out, const char *how, ril_world_lost *, struct ril_err *);
 /* Has a launcher of MPI started this process, be it the only one? */
 bool ril_world_started(void);
@@ -31,6 +32,9 @@ const char *ril_joined_library(const struct ril_joined *);
 
 /* After the last call of any rank; waits for the others.  NULL: nothing. */
 void ril_joined_leave(struct ril_joined *);
+/* Waits, a second at most, until the launcher has read what this process has written to stderr.  MPICH's launcher ends a job
+ * as soon as one process of it has ended, and what it has not read by then is lost: call before such an end. */
+void ril_world_heard(void);
 /* Ends all ranks' processes, this one last, with that exit code, telling them why: does not return.  NULL: returns. */
 void ril_joined_end(struct ril_joined *, int code, const char *why);
 
