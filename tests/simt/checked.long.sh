@@ -1,6 +1,6 @@
 # checked.long.sh -- every access to memory looked at, as run.sh does it, with threads taken in other orders; and 1 000 segments of
-# attention, there and under the sanitizers, each of which takes minutes;
-# and device memory closed to the host after every launch.  The operations' other large cases take gigabytes of notes.
+# attention, there and under the sanitizers, each of which takes minutes; and
+# device memory closed to the host at every wait.  The operations' other large cases take gigabytes of notes.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 mode=${RIL_MODES%% *} B=$RIL_ROOT/build/${mode:-release}/tests
 cd "$RIL_ROOT" || exit 1

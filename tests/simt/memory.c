@@ -89,7 +89,7 @@ static void start(void)
 	if (!always_open && !(slow && *slow == '0'))
 		key = pkey_alloc(0, PKEY_DISABLE_ACCESS);
 	if (key < 0)
-		seldom = gate && atoi(gate) > 0 ? (unsigned)atoi(gate) : 16;
+		seldom = gate && *gate >= '1' ? (unsigned)strtoul(gate, NULL, 10) : 16;
 	capacity = (mib ? strtoull(mib, NULL, 10) : 16384) << 20;
 	if (capacity > RESERVED / 2)
 		capacity = RESERVED / 2;
