@@ -6,7 +6,7 @@ for (const figure of document.querySelectorAll(".panel")) {
 	const series = JSON.parse(figure.querySelector("script").textContent);
 	const [x0, x1] = svg.dataset.x.split(" ").map(Number);
 	const steps = [...new Set(series.flatMap(s => s.p.map(p => p[0])))].sort((a, b) => a - b);
-	const left = 50, right = 440 - 14;
+	const left = 58, right = 440 - 14;
 	let at = -1;
 	const show = i => {
 		at = Math.max(0, Math.min(steps.length - 1, i));

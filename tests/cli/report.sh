@@ -39,6 +39,10 @@ expect_exit 0 ril-train -q --run hostile --student "$M/student" --objective dr-g
 expect_exit 0 ril-report hostile; cp out hostile.html
 check "a question is not markup" test "$(grep -o '<script>document\|<img src=x' hostile.html | wc -l)" = 0
 check "but is shown" grep -qF '&lt;script&gt;document.title=&quot;run&quot;&lt;/script&gt;' hostile.html
+cp -r runs/of-2 once; sed -i '1,2d' once/eval.jsonl; expect_exit 0 ril-report --groups 0 once runs
+check "one evaluation is a line across, with its interval" test "$(grep -o '<path class="band r0" d="M58 [0-9.]*H426V[0-9.]*H58Z"/><path class="line once r0" d="M58 [0-9.]*H426"/>' out | wc -l)" = 1
+jq -c '.kl = (.step * 1e-5)' runs/of-2/metrics.jsonl >once/metrics.jsonl; expect_exit 0 ril-report --groups 0 once
+check "small numbers are short" bash -c 'grep -q ">2e−5</text>" out && ! grep -q "00e−" out'
 cp -r runs/of-2 going; printf '{"step":5,"lo' >>going/metrics.jsonl; expect_exit 0 ril-report going
 rm -r going/record going/eval.jsonl going/run.json; expect_exit 0 ril-report going; check "curves alone" grep -q '<figure' out
 printf '{"step":5,"lo\n' >going/metrics.jsonl; expect_exit 3 ril-report going; check "the line is named: $(cat err)" grep -q 'metrics.jsonl: line 1: not JSON' err

@@ -69,6 +69,11 @@ def looked_at(width):
         "return Math.min(...[...document.querySelectorAll('.step:not([hidden]) .answers .text')].map(e => e.getBoundingClientRect().width))") >= 180)
     holds(f"{width} points: no word of a table is broken", js(
         "return [...document.querySelectorAll('.wide thead th')].every(e => e.getBoundingClientRect().height < 60)"))
+    cut = js("""
+        return [...document.querySelectorAll('.panel svg')].flatMap(s => { const b = s.getBoundingClientRect();
+            return [...s.querySelectorAll('text')].filter(t => { const c = t.getBoundingClientRect();
+                return c.left < b.left - 1 || c.right > b.right + 1 || c.bottom > b.bottom + 3; }).map(t => t.textContent); })""")
+    holds(f"{width} points: no word of a curve is cut {cut}", not cut)
     holds(f"{width} points: axes can be read", js(
         "const t = document.querySelector('svg text.y'); return t.getBoundingClientRect().height") >= 9)
 

@@ -38,7 +38,7 @@ expect_exit 2 W run run
 
 # not a terminal: a page for each change, until the run is over; a file that is begun anew is read anew
 rm -r run; mkdir run; echo '{"settings":{"steps":"4"}}' >run/run.json; line 1 1 >run/metrics.jsonl; exec 8>run/lock; flock 8
-ril-inspect --watch --every 0.05 run >pages 2>said 8>&- & pid=$!
+: >pages; ril-inspect --watch --every 0.05 run >pages 2>said 8>&- & pid=$!
 seen() { local i; for i in $(seq 100); do grep -qE "$1" pages && return; sleep .1; done; cat pages >&2; return 1; }
 check "the first" seen 'step 1 of 4'
 line 2 1 >>run/metrics.jsonl; printf '{"step":3,"student":{"rew' >>run/metrics.jsonl; check "another" seen 'step 2 of 4'
