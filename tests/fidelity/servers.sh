@@ -77,11 +77,12 @@ if "$python" -c 'import fastapi, uvicorn, openai, torchvision, transformers.cli.
 else skip "transformers serve: $python has no transformers.cli.serve, fastapi, uvicorn, openai, torchvision"; fi
 
 # ---- llama.cpp ----
-if "$python" -c 'import llama_cpp.server.app, llama_cpp.mtmd_cpp' 2>/dev/null; then
+if "$python" -c 'import llama_cpp.server.app, llama_cpp.mtmd_cpp, gguf.scripts.gguf_new_metadata' 2>/dev/null; then
 	K=sk-0123456789abcdefghij
 	echo $K >keyfile
 	echo sk-of-somebody-else >badkey
-	ril-export -q -m "$S" --type f32 -o student.gguf --mmproj vision.gguf
+	ril-export -q -m "$S" --type f32 -o ours.gguf --mmproj vision.gguf
+	check "written anew by the gguf package" "$python" -m gguf.scripts.gguf_new_metadata --general-name student ours.gguf student.gguf 2>gguf.log
 	check "llama-cpp-python's server begins" serve llama /docs "$python" -m llama_cpp.server --model student.gguf --clip_model_path vision.gguf --chat_format mtmd \
 		--model_alias st --n_ctx 512 --n_threads 1 --api_key $K
 	st() { ask st --key-file keyfile -i e.ril "$@"; }
@@ -107,5 +108,5 @@ if "$python" -c 'import llama_cpp.server.app, llama_cpp.mtmd_cpp' 2>/dev/null; t
 	says "0 tried again, 0 failed"
 	check "held to a verdict by its own form: $(jq -c .score out | tr '\n' ' ')" [ "$(jq -c .score out | grep -c '^[01]$')" = 4 ]
 	check "the key is in nothing that was written" bash -c "! grep -raFl $K . | grep -v keyfile"
-else skip "llama-cpp-python's server: $python has no llama_cpp.server.app, llama_cpp.mtmd_cpp"; fi
+else skip "llama-cpp-python's server: $python has no llama_cpp.server.app, llama_cpp.mtmd_cpp, gguf"; fi
 test_end
