@@ -115,6 +115,12 @@ check "several, once for each of the batch at most: $(logged 'map(select(.n == 3
 : >server/log
 expect_exit 1 ask question --jobs 64 -o v.ril
 check "one that refuses all is asked once more: $(logged length)" [ "$(logged length)" = 5 ]
+# waits that double, from half a second, each its own by chance; at most half of it is taken off
+: >server/log
+expect_exit 1 ask down -n 1 --retries 3 -o v.ril; says "no answer: status 503: loading"
+logged 'group_by(.text, .seed) | map(map(.time) | sort | [.[1:], .[:-1]] | transpose | map(.[0] - .[1]))' >waits
+check "exponential back-off: $(jq -c '.[0]' waits)" jq -e 'length == 4 and all(length == 3 and .[0] >= .25 and .[0] < 2 and .[1] >= .5 and .[1] < 2.5 and .[2] >= 1 and .[2] < 3.5)' waits >/dev/null
+check "with jitter: $(jq -c 'map(.[2])' waits)" jq -e 'map(.[2]) | max - min > .02' waits >/dev/null
 for how in page garbage utf8 nul nothing; do expect_exit 1 ask $how --retries 1 -o v.ril; says "no answer: the reply is no chat completion"; done
 expect_exit 1 ask question -o v.ril; says "status 400: too long a prompt"
 expect_exit 1 ask unknown -o v.ril; says "status 404: no such model"
