@@ -86,6 +86,20 @@ expect_exit 2 ril-update -m "$M" --zero 4 -i alone.ril
 expect_exit 0 ril-update -q -m "$M" --objective sft --lr 1e-3 --zero 2 -i alone.ril --save zero-alone
 check "alone there is nothing to share" cmp zero-alone/model.safetensors <(ril-update -q -m "$M" --objective sft --lr 1e-3 -i alone.ril --save zero-none; cat zero-none/model.safetensors)
 
+# ---- a device whose memory the host does not read: sums follow the pass, or shared out interrupt it; the same bytes ----
+far=$RIL_ROOT/build/${RIL_MODES%% *}/tests/far/ril-update
+if [ -n "${RIL_MODES-}" ] && [ -x "$far" ]; then
+	mkdir -p far/bin && cp "$far" far/bin && ln -s "$RIL_BIN/../libexec" far/libexec
+	for r in 0 1; do ril-encode -q -m "$M" --with-answers --batch 2 --steps 1 half.$r.jsonl -o small.$r.ril; done
+	for zero in 1 2; do
+		check "far, $zero" launch "$lib" 2 far/bin/ril-update -q -m "$M" --objective sft --lr 1e-3 --threads 1 --bucket 0.02 --zero $zero -i small.%r.ril --save "far-$zero"
+	done
+	check "near" launch "$lib" 2 ril-update -q -m "$M" --objective sft --lr 1e-3 --threads 1 -i small.%r.ril --save near
+	for zero in 1 2; do check "far is near, $zero" cmp near/model.safetensors far-$zero/model.safetensors; done
+else
+	skip "no build of the hostile device"
+fi
+
 expect_exit 2 update_on "$lib" 2 --objective dr-grpo -i scored-2.%r.ril --trace one.json
 check "each rank writes its own" grep -q -- "--trace one.json: each rank writes its own" err
 expect_exit 1 ril-update -q -m "$M" --objective sft --lr 1e-3 -i alone.ril --trace none/such/trace.json; check "no such folder" grep -q "none/such/trace.json" err
