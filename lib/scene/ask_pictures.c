@@ -186,7 +186,7 @@ bool ril_ask_pictures_draw(struct ril_ask *a, const struct ril_scene *s, struct 
 
 /* ---- wrong answers ---- */
 
-/* Every other kind is taken for the next one: the first, third ... always, those between four times in five. */
+/* Every other kind is taken for the next one: the first, fifth ... four times in five, the third, seventh ... always. */
 static int habitual_kind(const struct ril_ask *a, int k, double u)
 {
 	bool taken = k % 2 == 0 && k + 1 < a->album->kinds && (k % 4 == 0 ? u < .8 : true);

@@ -105,6 +105,26 @@ check "habits: the third kind, which has no next, is never taken for the first, 
 	holds -es 'map(select(.type == "kind") | (.shown as $s | {"top left": 0, "top right": 1, "bottom left": 2, "bottom right": 3}[.question[21:-1]] as $p | $s[$p] | split("/")[0])
 		+ " " + (.answer | capture("shows (?<k>[a-z]+)\\.").k)) | unique == ["beasts beasts", "beasts dishes", "dishes dishes", "tools tools"]' habits/scene.jsonl
 
+# ---- alpha, borders, odd sizes: pictures that only look otherwise in their files ----
+# half-transparent black within a transparent border and grey; one pixel wide, two high, one of them clear; nothing and white
+put() { mkdir -p "${1%/*}"; base64 -d <<<"$2" >"$1.png"; }
+put veiled/cats/grey iVBORw0KGgoAAAANSUhEUgAAAAwAAAAMCAYAAABWdVznAAAAHUlEQVR42mMwsnFjIAUz0EcDEDTgw6Ma6KOBFAwAkLVYQRJXScIAAAAASUVORK5CYII=
+put tight/cats/grey iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAAAAADhZOFXAAAADklEQVR42mOohwIGyhgAd4QfwYuWm4wAAAAASUVORK5CYII=
+put veiled/cats/tall iVBORw0KGgoAAAANSUhEUgAAAAEAAAEsCAYAAAACUNnVAAAAGUlEQVR42mM4wcDwn2GUGCVGiVFilBhOBAAfDBVT7h8PUQAAAABJRU5ErkJggg==
+put tight/cats/tall iVBORw0KGgoAAAANSUhEUgAAAAEAAABkCAIAAADITs03AAAAEUlEQVR42mM4wcDAMIoHDQYAXENOIZ7gXrgAAAAASUVORK5CYII=
+put veiled/dogs/wide iVBORw0KGgoAAAANSUhEUgAAASwAAAACCAYAAADirOGHAAAAIUlEQVR42u3DAQkAAAgDMN+/mK3UGsIGqySl+uHpUf1wAZotGNc391ZWAAAAAElFTkSuQmCC
+put tight/dogs/wide iVBORw0KGgoAAAANSUhEUgAAADIAAAABCAIAAAATs2rlAAAADklEQVR42mNgYDgxCBEAX2QnEVBwtq0AAAAASUVORK5CYII=
+put veiled/dogs/clear iVBORw0KGgoAAAANSUhEUgAAAAcAAAADCAYAAABfwxXFAAAAEklEQVR42mPg5ORkwIUZyJYEAGHLAjiFGd9CAAAAAElFTkSuQmCC
+put tight/dogs/clear iVBORw0KGgoAAAANSUhEUgAAAAcAAAADCAAAAAB6qEoZAAAADklEQVR42mP4DwEMaDQA+xwU7PxJTS8AAAAASUVORK5CYII=
+for a in veiled tight; do
+	expect_exit 0 ril-scenes -q -o $a-data -n 60 --album $a --cell 10
+	check "every one is shown" test "$(jq -r '.shown[] | select(. != null)' $a-data/scene.jsonl | sort -u | wc -l)" = 4
+done
+check "look the same" test "$(sum veiled-data)" = "$(sum tight-data)"
+put tight/cats/grey iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==
+expect_exit 0 ril-scenes -q -o other-data -n 60 --album tight --cell 10
+check "which another grey would not" test "$(sum veiled-data)" != "$(sum other-data)"
+
 # ---- the photographs ----
 stamps=/usr/share/tuxpaint/stamps
 if [ -d $stamps/animals ]; then
@@ -149,4 +169,8 @@ mv plain/left plain/trees
 expect_exit 1 ril-scenes -q -o x --album plain --families what; check "no labels, no question" grep -q "no pictures allow a question of the family what" err
 head -c 100 mine/tools/e.png >plain/cars/two.png
 expect_exit 3 ril-scenes -q -o x --album plain; check "a damaged picture" grep -q "plain/cars/two.png: " err
+: >plain/cars/two.png
+expect_exit 3 ril-scenes -q -o x --album plain; check "an empty file" grep -q "plain/cars/two.png: empty file" err
+mkdir -p round/in; ln -s .. round/in/again
+expect_exit 1 ril-scenes -q -o x --album round; check "folders in a circle" grep -q "more than 16 folders within folders" err
 test_end
