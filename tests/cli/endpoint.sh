@@ -66,7 +66,25 @@ sed -i 's/"finish": "stop"/"finish": "refused"/' k2.jsonl
 expect_exit 0 ask down --retries 0 --allow-missing -o v.ril --keep k2.jsonl
 counted 16 0 0 16; says '32 kept before'; says 'status 503: loading'
 
+# ---- progress ----
+start_server late .15
+cat >terminal.py <<'END'
+import pty, sys
+pty.spawn(sys.argv[1:])
+END
+shown() { # shown OPTION...: its line of progress, every state of it, on a terminal
+	timeout 60 "$python" terminal.py ril-teach --endpoint "http://127.0.0.1:$port/one/v1" --model m -n 3 --tokenizer "$M" --image-root d --max-new-tokens 60 --jobs 3 -o v.ril "$@" | tr '\r' '\n' >shown
+}
+shown -i e.ril --groups-at-once 2 --keep late.jsonl
+check "a file: $(grep answers shown | tail -n 3 | head -n 1)" grep -qE "servers' answers 1[0-9]/2[0-9] +[4-7][0-9]%  0:0[0-9] elapsed, 0:0[0-9] left  [0-9]+ requests \\([0-9.]+/s\\), [0-9]+ \\+ [0-9]+ tokens \\([0-9]+/s\\)" shown
+sed -i '$d' late.jsonl
+shown -i e.ril --keep late.jsonl
+check "kept ones took no time: $(tail -n 3 shown)" bash -c '! grep -qE "0:[1-9][0-9] left" shown'
+shown -i <(cat e.ril)
+check "a pipe, as far as it was read: $(grep answers shown | head -n 1)" grep -qE "answers [1-9]/12 .* left" shown
+
 # ---- servers of all kinds ----
+port=${URL##*:}
 expect_exit 0 ask one -o v.ril; counted 24 24 0 0
 check "every answer is its own" [ "$(ril-inspect --field resp.text v.ril | grep -o '[0-9a-f]* [0-9]*' | sort -u | wc -l)" -ge 24 ]
 for how in many single busy bare failing gateway cut reset here half length; do expect_exit 0 ask $how -o v.ril; counted 24 24 0 0; done
