@@ -12,6 +12,10 @@
 # another folder, ALBUM, with the subfolders KINDS; none is part of this project.  As in tiny.mk the student learns wrong habits
 # beside its skills, so that what limits it is what it samples and not what it can, and teachers have phrasings of their own and
 # one weakness each (A: captions; B: shapes and kinds).  B has another architecture and another tokenizer.
+#
+# No models of it are shipped yet: the whole was run in small only (tests/pipe/photos.sh).  The student alone was made with 4,000 steps
+# of 32 lines (BATCH=32), in 14 minutes on two busy cores (4 of processor time); greedy, it then answered 37% about unseen shapes and
+# 36% about unseen photographs, and 150 steps of RIL, GRPO or Dr.GRPO told none of the three from another: it wants a longer training.
 OUT   ?= build/photos
 ROOT  ?= $(CURDIR)
 SEED  ?= 1
@@ -72,7 +76,7 @@ $(OUT)/teacher-b-0/config.json: $(R)/photos-teacher-b.json $(OUT)/corpus-b.txt
 	ril-init --config $< --train-tokenizer $(OUT)/corpus-b.txt --vocab 480 --max-tiles 1 --range 0.09 --seed $(SEED)2 -o $(@D)
 
 # ---- fine-tuning ----
-$(eval $(call sft,student,student-0,sft-student,$(call scaled,2400,10),2e-3))
+$(eval $(call sft,student,student-0,sft-student,$(call scaled,4000,10),2e-3))
 $(eval $(call sft,teacher-a-1,teacher-a-0,sft-a,$(call scaled,1600,10),2e-3))
 $(eval $(call sft,teacher-a,teacher-a-1,hole-a,$(call scaled,300,10),1e-3))
 $(eval $(call sft,teacher-b-1,teacher-b-0,sft-b,$(call scaled,1600,10),2e-3))
