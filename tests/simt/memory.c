@@ -2,10 +2,10 @@
  *
  * Device memory lies in one reserved range that is closed (PROT_NONE) unless a kernel or a copy runs: a host that reads or
  * writes it ends at once, with the place named.  RIL_SIMT_OPEN=1 leaves it open, for a debugger; RIL_SIMT_KEYS=0 closes it
- * page by page, as on a processor without keys.  Behind each block of it
- * is a zone of a pattern, looked at when the block is freed and when somebody waits for the device; new memory is filled
- * with NaN, freed memory with another NaN, and an address serves again only long after.  RIL_SIMT_MEMORY: how much there
- * is, in MiB.  Where launches are only told (trace.h) nothing of it is ever touched.
+ * page by page, as on a processor without keys; as that takes most of a test's time there, only one in RIL_SIMT_GATE times
+ * (16).  Behind each block of it is a zone of a pattern, looked at when the block is freed and when somebody waits for the
+ * device; new memory is filled with NaN, freed memory with another NaN, and an address serves again only long after.
+ * RIL_SIMT_MEMORY: how much there is, in MiB.  Where launches are only told (trace.h) nothing of it is ever touched.
  *
  * Shared memory ends at a closed page, so that most of what a kernel does beyond its end is found at once, and is filled
  * with NaN before each block. */
@@ -52,6 +52,7 @@ static bool untouched; /* memory is only reserved */
 /* Where the processor has keys for memory the range has one of its own, and the gate is a register; else (-1) the range's
  * pages are changed, which takes longer the more there are. */
 static int key = -1;
+static unsigned seldom = 1, closings; /* the pages are changed at one of so many closings */
 
 struct area {
 	char *p;
@@ -70,6 +71,7 @@ static void start(void)
 {
 	static char other_stack[64 << 10];
 	const char *open = getenv("RIL_SIMT_OPEN"), *slow = getenv("RIL_SIMT_KEYS"), *mib = getenv("RIL_SIMT_MEMORY");
+	const char *gate = getenv("RIL_SIMT_GATE");
 	if (simt_device_base)
 		return;
 	simt_device_file = memfd_create("simt", MFD_CLOEXEC);
@@ -86,6 +88,8 @@ static void start(void)
 	always_open = is_open;
 	if (!always_open && !(slow && *slow == '0'))
 		key = pkey_alloc(0, PKEY_DISABLE_ACCESS);
+	if (key < 0)
+		seldom = gate && *gate >= '1' ? (unsigned)strtoul(gate, NULL, 10) : 16;
 	capacity = (mib ? strtoull(mib, NULL, 10) : 16384) << 20;
 	if (capacity > RESERVED / 2)
 		capacity = RESERVED / 2;
@@ -107,7 +111,7 @@ static void closed_or_open(char *p, size_t bytes, bool open)
 
 void simt_gate(bool open)
 {
-	if (untouched || always_open || open == is_open || !paged)
+	if (untouched || always_open || open == is_open || !paged || (!open && closings++ % seldom))
 		return;
 	is_open = open;
 	if (key >= 0)

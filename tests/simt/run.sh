@@ -5,13 +5,11 @@
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 mode=${RIL_MODES%% *} B=$RIL_ROOT/build/${mode:-release}/tests
 if [ ! -x "$B/simt/ops" ]; then
-	skip "no emulated GPU in this build: it needs g++, and is in release and asan"
-	test_end
-	exit
+	skip_all "no emulated GPU in this build: it needs g++, and is in release and asan"
 fi
 cd "$RIL_ROOT" || exit 1
 # The host cannot touch device memory between launches: by the processor's protection keys, else by a system call for every page.
-# There the tables of operations leave it open; whole models, decoding and the optimiser keep it closed.
+# There the tables of operations leave it open; whole models, decoding and the optimiser close it now and then, in check-long always.
 open=env
 grep -qw ospke /proc/cpuinfo 2>/dev/null || open="env RIL_SIMT_OPEN=1"
 few="$open RIL_TEST_SMALL=2"
@@ -30,7 +28,8 @@ start ops $open "$B/simt/ops"
 start sample $open RIL_TEST_SMALL=1 "$B/simt/sample"
 for t in ops sample decode optim; do start checked-$t $few "$B/simt-checked/$t"; done
 start fidelity "$B/simt/fidelity" -q tests/golden/models
-for t in faults decode optim again; do start $t "$B/simt/$t"; done
+start faults env RIL_SIMT_GATE=1 "$B/simt/faults"
+for t in decode optim again; do start $t "$B/simt/$t"; done
 start unfused $open RIL_SIMT_CAPABILITY=89 "$B/simt/ops" linear_act
 start refused $open RIL_SIMT_GELU=0 "$B/simt/ops" linear_act
 start parts $open RIL_SIMT_MEMORY=64 "$B/simt/ops" head
