@@ -150,7 +150,7 @@ check "a password in the address is not repeated" bash -c '! grep -q pass@ err'
 expect_exit 2 ril-teach --endpoint "127.0.0.1:$port" --model big -n 1 --tokenizer "$M" -i e.ril -o v.ril; says "is no address of a server"
 expect_exit 2 ril-teach --endpoint "$URL/ok" -n 1 --tokenizer "$M" -i e.ril -o v.ril; says "which of its models?"
 expect_exit 2 ril-teach --cache saved.jsonl --keep x -n 1 --tokenizer "$M" -i e.ril -o v.ril
-expect_exit 1 ask ok -o v.ril --cacert none --proxy http://127.0.0.1:1; says "Failed to connect"
+no_proxy= NO_PROXY= expect_exit 1 ask ok -o v.ril --cacert none --proxy http://127.0.0.1:1; says "Failed to connect"
 
 # ---- TLS ----
 if openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null; then
