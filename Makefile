@@ -291,7 +291,7 @@ demo: deps
 
 # Hours: what share/reproduce.md, its picture and share/imitation.md say, made anew.  QUICK=1: the same in little, beside the tree.
 .PHONY: reproduce
-#: all, then every way of training in every setting, 6 seeds (hours; goes on where it was cut off); QUICK=1: minutes, into build/reproduce-quick
+#: all, then every way of training in every setting, 8 seeds (hours; goes on where it was cut off); QUICK=1: minutes, into build/reproduce-quick
 reproduce:
 	@$(MAKE) --no-print-directory all
 ifdef QUICK
