@@ -1,6 +1,7 @@
 # endpoint.sh -- for tests that ask servers: `. "$RIL_ROOT/tests/endpoint.sh"` behind ril_test.sh.
 # start_server FOLDER [SECONDS [CERTIFICATE KEY]]  tests/endpoint.py with its log in FOLDER; sets $port, $other
 # start_script FOLDER SCRIPT ARGUMENT...          one that writes its port to FOLDER/port, as tests/proxy.py; sets $port
+#                                (both set $server, its process)
 # stop_servers                   all of them; done at exit, too
 # can_ask                        is there a Python, and libcurl in this build?
 python=${PYTHON:-python3}
@@ -14,6 +15,7 @@ start_script() { # a script that ends with its standard input and writes its por
 	local fd folder=$1 script=$2; shift 2
 	mkdir -p "$folder" && rm -f "$folder/hold" "$folder/port" && mkfifo "$folder/hold"
 	"$python" "$script" "$folder" "$@" <"$folder/hold" 2>"$folder/errors" &
+	server=$!
 	exec {fd}>"$folder/hold"
 	servers+=("$fd")
 	for _ in $(seq 100); do [ -s "$folder/port" ] && break; sleep .1; done
