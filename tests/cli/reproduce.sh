@@ -53,6 +53,7 @@ check "whose seconds say so" test "$(lines demo ril accuracy | cut -f 11)" != "$
 # ---- teachers and judges are what the table says ----
 check "answers to every other block of six questions" holds -es 'map(.id | split("/")[1] | tonumber / 6 | floor | . % 2) | unique == [0]' res/answers/two/0/all.jsonl
 check "two teachers, two each" holds -es 'group_by(.id) | all(.[]; map(.teacher) == ["teacher-a", "teacher-a", "teacher-b", "teacher-b"])' res/answers/two/0/all.jsonl
+check "one teacher alone has as many as both together" holds -es 'group_by(.id) | all(.[]; map(.teacher) == ["teacher-a", "teacher-a", "teacher-a", "teacher-a"])' res/answers/two/0/teacher-a.jsonl
 check "some of them right" test "$(wc -l <res/answers/two/0/right.jsonl)" -gt 0 -a "$(wc -l <res/answers/two/0/right.jsonl)" -lt "$(wc -l <res/answers/two/0/all.jsonl)"
 check "the models answer all" test "$(wc -l <res/answers/demo/0/all.jsonl)" = 144
 check "a judge of a part has one thing of each caption" holds -es 'all(.[]; .judge == "contains" and (.answer | test("^[a-z]+ [a-z]+$")))' res/answers/part/0/train.jsonl
