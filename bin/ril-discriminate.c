@@ -384,6 +384,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 {
 	struct discriminate d = {.tool = t};
 	int rc = plan_check(&opt.plan, err) || check_options(err) ? -1 : 0;
+	opt.plan.zero = opt.world.zero;
 	struct plan_of p = plan_of(t);
 	if (!rc && opt.plan.on)
 		return plan_run(&p, err);

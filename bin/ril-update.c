@@ -550,6 +550,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	if (!opt.plan.on && !opt.save && !opt.save_ema && !opt.run && !opt.edge && !opt.out && !opt.record &&
 	    !opt.metrics)
 		ril_say(t, "without --run, --save or --edge the new weights are not kept");
+	opt.plan.zero = opt.world.zero;
 	struct plan_of p = plan_of(t);
 	if (opt.plan.on)
 		return plan_run(&p, err);

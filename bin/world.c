@@ -49,6 +49,7 @@ static int open_trace(const struct world_args *a, struct ril_err *err)
 {
 	const char *path = a->trace;
 	reduce.bucket = a->bucket * 1e6;
+	reduce.shard = a->zero == 2 && world()->size > 1;
 	if (!path)
 		return 0;
 	if (world()->size > 1 && !strstr(path, "%r"))

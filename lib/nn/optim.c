@@ -238,7 +238,8 @@ static int sum_gradient(struct ril_optim *o, struct ril_err *err)
 		/* ranges that touch are one: a world of one sums its block in one order, however many types there are */
 		for (next = r + 1; next < p->runs && p->run[next].grad_type == own.type; next++) {
 			struct ril_mat more = gradient(&p->run[next], o->own[next].from, o->own[next].to);
-			if (more.p != ril_mat_at(own, 0, own.cols))
+			if (more.p != ril_mat_at(own, 0, own.cols) || o->own[next].from > 0 ||
+			    o->own[next - 1].to < p->run[next - 1].count) /* shared out, they may touch otherwise */
 				break;
 			own = ril_mat_of(own.p, own.type, 1, own.cols + more.cols);
 		}

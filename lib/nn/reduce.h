@@ -9,7 +9,13 @@
  * every size, and without any.  As a rank owns one range of a run, a bucket's owner is often one rank, which then receives
  * while others send.
  *
- * Ownership: it borrows parameters, world, bounds and trace. */
+ * Gradients may be shared out (ZeRO-2; Rajbhandari et al., arXiv 1910.02054): the parameters have been made with gradients
+ * apart (params.h), a bucket has memory from when it is first added to until it has been summed, and then the rank keeps of
+ * it what is its own.  With one micro-batch to a step a rank holds its share and the few buckets under way.  With several,
+ * gradients add up in whole buckets until the last one's pass, for the sums to be the same: sums over ranks of sums over
+ * micro-batches.
+ *
+ * Ownership: it borrows parameters, world, bounds and trace, and owns the gradients' memory where they are apart. */
 #ifndef RIL_NN_REDUCE_H
 #define RIL_NN_REDUCE_H
 
@@ -20,22 +26,25 @@
 
 struct ril_reduce_options {
 	double bucket; /* bytes of gradients at least, of all buckets but the last; 0: one bucket, after the pass */
+	bool shard;    /* gradients are apart, and a rank keeps its own */
 	struct ril_trace *trace; /* NULL: none is kept */
 };
 
 struct ril_reduce;
 /* bound[runs]: how the elements of each run are shared out. */
-struct ril_reduce *ril_reduce_new(const struct ril_params *, const struct ril_world *, int64_t *const bound[],
+struct ril_reduce *ril_reduce_new(struct ril_params *, const struct ril_world *, int64_t *const bound[],
 				  const struct ril_reduce_options *, struct ril_err *);
 void ril_reduce_free(struct ril_reduce *);
 int ril_reduce_buckets(const struct ril_reduce *);
+size_t ril_reduce_bytes(const struct ril_reduce *); /* of gradients apart, the most there ever were */
 
 /* Before the forward pass of a micro-batch that `tape` is to record; the step's last one or not.  Then its backward pass. */
 void ril_reduce_pass(struct ril_reduce *, struct ril_tape *, bool last);
 int ril_reduce_backward(struct ril_reduce *, struct ril_tape *, struct ril_err *);
 /* No gradient is added to any more: begins the buckets that have not begun.  All ranks call, those that had no pass too. */
 void ril_reduce_rest(struct ril_reduce *);
-/* Calls rest and waits: the sums of the gradients are in the ranks' own ranges.  The step is over. */
+/* Calls rest and waits: the sums of the gradients are in the ranks' own ranges, where their runs and the parameters that lie in
+ * them say.  The step is over. */
 int ril_reduce_end(struct ril_reduce *, struct ril_err *);
 
 #endif

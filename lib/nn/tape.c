@@ -378,6 +378,8 @@ static void walk(struct ril_tape *t, struct ril_rec *r)
 	if (!r->logps.dlogp && !b->g.p)
 		return; /* nothing depended on it */
 	ril_tape_adds(t, r);
+	if (t->err.code)
+		return;
 	r->back(t, r);
 	if (r->in_place)
 		return;
@@ -400,7 +402,7 @@ int ril_tape_backward(struct ril_tape *t, struct ril_err *err)
 {
 	ril_tape_walk(t, t->last, NULL);
 	ril_tape_finish(t, 0);
-	ril_tape_listen(t, NULL, NULL);
+	ril_tape_listen(t, &(struct ril_listener){0});
 	t->last = NULL;
 	return ril_tape_error(t, err);
 }

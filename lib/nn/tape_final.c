@@ -7,13 +7,10 @@
  * recording: its one record stands for all of them. */
 #include "nn/tape_internal.h"
 
-#include <stdlib.h>
-
-void ril_tape_listen(struct ril_tape *t, ril_tape_final *tell, void *ctx)
+void ril_tape_listen(struct ril_tape *t, const struct ril_listener *who)
 {
 	ril_tape_forget_finals(t);
-	t->finals.tell = tell;
-	t->finals.ctx = ctx;
+	t->finals.who = *who;
 }
 
 void ril_tape_forget_finals(struct ril_tape *t)
@@ -25,9 +22,9 @@ void ril_tape_forget_finals(struct ril_tape *t)
 bool ril_tape_uses(struct ril_tape *t, struct ril_param *p)
 {
 	struct ril_finals *f = &t->finals;
-	if (!p || !p->grad.p)
+	if (!p || p->offset < 0)
 		return false;
-	if (!f->tell || t->again || p->waits)
+	if (!f->who.final || t->again || p->waits)
 		return true;
 	if (!ril_grow(&f->at, &f->cap, f->n + 1, sizeof *f->at, t->err.code ? NULL : &t->err))
 		f->at[f->n++] = (struct ril_final){p, t->records};
@@ -38,17 +35,27 @@ bool ril_tape_uses(struct ril_tape *t, struct ril_param *p)
 void ril_tape_finish(struct ril_tape *t, int64_t number)
 {
 	struct ril_finals *f = &t->finals;
-	while (f->tell && f->n && f->at[f->n - 1].from >= number && !t->err.code) {
+	while (f->n && f->at[f->n - 1].from >= number && !t->err.code) {
 		struct ril_param *p = f->at[--f->n].p;
 		p->waits = false;
-		f->tell(f->ctx, p);
+		f->who.final(f->who.ctx, p);
 	}
+}
+
+void ril_tape_adds_to(struct ril_tape *t, struct ril_param *p)
+{
+	const struct ril_listener *who = &t->finals.who;
+	if (!p || p->offset < 0 || t->err.code)
+		return;
+	if (who->final && !p->waits)
+		ril_fail(&t->err, RIL_EFAIL, "tensor '%s': its gradient is added to after it was said to be final",
+			 p->name);
+	else if (who->give && !p->grad.p)
+		who->give(who->ctx, p, &t->err);
 }
 
 void ril_tape_adds(struct ril_tape *t, const struct ril_rec *r)
 {
-	for (int i = 0; i < 2 && t->finals.tell; i++)
-		if (r->p[i] && r->p[i]->grad.p && !r->p[i]->waits && !t->err.code)
-			ril_fail(&t->err, RIL_EFAIL,
-				 "tensor '%s': its gradient is added to after it was said to be final", r->p[i]->name);
+	for (int i = 0; i < 2; i++)
+		ril_tape_adds_to(t, r->p[i]);
 }

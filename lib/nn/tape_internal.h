@@ -32,10 +32,9 @@ struct ril_rec {
 	int64_t number;                /* of those made before it in the pass, not in a segment run again */
 };
 
-/* Who is told when gradients are final: parameters in the order of their first use, and how many records were made before it. */
+/* Who follows the backward pass: parameters in the order of their first use, and how many records were made before it. */
 struct ril_finals {
-	ril_tape_final *tell; /* NULL: nobody */
-	void *ctx;
+	struct ril_listener who;
 	struct ril_final {
 		struct ril_param *p;
 		int64_t from;

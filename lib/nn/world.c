@@ -37,6 +37,12 @@ static int one_reduce_end(RIL_UNUSED const struct ril_world *w, RIL_UNUSED struc
 	return 0;
 }
 
+static int one_reduce_done(RIL_UNUSED const struct ril_world *w, RIL_UNUSED const struct ril_sum *s,
+			   RIL_UNUSED bool wait, RIL_UNUSED struct ril_err *err)
+{
+	return 1;
+}
+
 static int one_all_gather(RIL_UNUSED const struct ril_world *w, RIL_UNUSED void *block, RIL_UNUSED const int64_t *bound,
 			  RIL_UNUSED size_t size, RIL_UNUSED struct ril_err *err)
 {
@@ -49,6 +55,7 @@ const struct ril_world ril_world_one = {.size = 1,
 					.reduce_scatter = one_reduce_scatter,
 					.reduce_begin = one_reduce_begin,
 					.reduce_end = one_reduce_end,
+					.reduce_done = one_reduce_done,
 					.all_gather = one_all_gather};
 
 void ril_world_bounds(const struct ril_world *w, int64_t count, int64_t *bound)

@@ -22,6 +22,7 @@ struct ril_sum {
 	const int64_t *bound; /* [size + 1], of its elements */
 	enum ril_dtype type;
 	double from, to;      /* set: when it was under way, ril_now() */
+	bool done;            /* the world's */
 	struct ril_sum *next; /* the world's */
 };
 
@@ -41,6 +42,9 @@ struct ril_world {
 	 * background, as on a device whose memory the host does not read, reduce_end does all of it. */
 	void (*reduce_begin)(const struct ril_world *, struct ril_sum *);
 	int (*reduce_end)(const struct ril_world *, struct ril_err *);
+	/* Is that one's sum there?  1: it is, and the block is the caller's again; 0: not yet, if it was not to be waited for;
+	 * -1.  Without a background: it is made now. */
+	int (*reduce_done)(const struct ril_world *, const struct ril_sum *, bool wait, struct ril_err *);
 	/* Every rank has its own range of a block (device, elements of `size` bytes) and gets all others. */
 	int (*all_gather)(const struct ril_world *, void *block, const int64_t *bound, size_t size, struct ril_err *);
 };

@@ -93,6 +93,7 @@ static void *work(void *ctx)
 		if (!b->err.code)
 			b->err = err;
 		b->first = s->next;
+		s->done = true;
 		pthread_cond_broadcast(&b->changed);
 	}
 	pthread_mutex_unlock(&b->lock);
@@ -103,6 +104,7 @@ void ril_collect_reduce_begin(const struct ril_world *w, struct ril_sum *s)
 {
 	struct ril_background *b = ((const struct ril_joined *)w)->background;
 	s->next = NULL;
+	s->done = false;
 	pthread_mutex_lock(&b->lock);
 	if (b->first)
 		b->last->next = s;
@@ -122,8 +124,10 @@ int ril_background_settle(const struct ril_joined *j, struct ril_err *err)
 	pthread_mutex_lock(&b->lock);
 	while (b->first && b->started)
 		pthread_cond_wait(&b->changed, &b->lock);
-	for (; b->first; b->first = b->first->next)
+	for (; b->first; b->first = b->first->next) {
 		sum(b, b->first, &b->err);
+		b->first->done = true;
+	}
 	pthread_mutex_unlock(&b->lock);
 	return b->err.code ? ril_fail(err, b->err.code, "%s", b->err.msg) : 0;
 }
@@ -131,4 +135,17 @@ int ril_background_settle(const struct ril_joined *j, struct ril_err *err)
 int ril_collect_reduce_end(const struct ril_world *w, struct ril_err *err)
 {
 	return ril_background_settle((const struct ril_joined *)w, err);
+}
+
+int ril_collect_reduce_done(const struct ril_world *w, const struct ril_sum *s, bool wait, struct ril_err *err)
+{
+	struct ril_background *b = ((const struct ril_joined *)w)->background;
+	if (!b->started)
+		return ril_background_settle(b->joined, err) ? -1 : 1;
+	pthread_mutex_lock(&b->lock);
+	while (wait && !s->done)
+		pthread_cond_wait(&b->changed, &b->lock);
+	int done = s->done, code = b->err.code;
+	pthread_mutex_unlock(&b->lock);
+	return code ? ril_fail(err, code, "%s", b->err.msg) : done;
 }

@@ -27,6 +27,7 @@ int ril_collect_all_gather(const struct ril_world *, void *block, const int64_t 
 
 void ril_collect_reduce_begin(const struct ril_world *, struct ril_sum *);
 int ril_collect_reduce_end(const struct ril_world *, struct ril_err *);
+int ril_collect_reduce_done(const struct ril_world *, const struct ril_sum *, bool wait, struct ril_err *);
 
 /* One block at once, whatever thread calls; nothing else is under way. */
 int ril_collect_reduce(const struct ril_joined *, const struct ril_sum *, struct ril_err *);

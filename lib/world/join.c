@@ -194,6 +194,7 @@ static int enter(struct ril_joined *j, long expected, ril_world_lost *lost, stru
 	w->reduce_scatter = ril_collect_reduce_scatter;
 	w->reduce_begin = ril_collect_reduce_begin;
 	w->reduce_end = ril_collect_reduce_end;
+	w->reduce_done = ril_collect_reduce_done;
 	w->all_gather = ril_collect_all_gather;
 	if (expected && w->size != expected)
 		return ril_fail(err, RIL_EFAIL,

@@ -98,16 +98,29 @@ expect_exit 0 ask busy --seed 6 -o v.ril; check "Retry-After was waited for, in 
 for how in refusal filter empty; do expect_exit 0 ask $how -o v.ril --keep $how.jsonl; counted 48 0 48 0; says "24 missing"; done
 expect_exit 0 ask refusal -o v.ril --keep refusal.jsonl; counted 0 0 0 0
 expect_exit 0 ask picky -o v.ril; check "what is refused is left out: $(cat err)" grep -qE 'status 422: no circles' err
+balanced() { # whatever became of them
+	# shellcheck disable=SC2046
+	set -- $(sed -n 's/.*servers: \([0-9]*\) answers asked for: \([0-9]*\) came, \([0-9]*\) declined or empty, \([0-9]*\) failed.*/\1 \2 \3 \4/p' err)
+	check "came + declined + failed = asked: $*" [ "$#" = 4 -a "${1:-1}" = $((${2:-0} + ${3:-0} + ${4:-0})) -a "${4:-0}" -ge 3 ]
+}
 asked_twice() { logged "map(select(.how == \"$1\")) | group_by([.text, .seed]) | map(length) | max"; }
 expect_exit 0 ask late -o v.ril; says "status 400: no circles)"
 check "... and not asked for again: $(asked_twice late)" [ "$(asked_twice late)" = 1 ]
+balanced
 : >server/log
 expect_exit 0 ask choosy --jobs 64 -o v.ril
 check "one that takes no n is found out by one question: $(logged length)" [ "$(logged 'map(select(.n == 1)) | group_by([.text, .seed]) | map(length) | max')" = 1 ]
+balanced
 check "several, once for each of the batch at most: $(logged 'map(select(.n == 3)) | length')" [ "$(logged 'map(select(.n == 3)) | length')" -le 4 ]
 : >server/log
 expect_exit 1 ask question --jobs 64 -o v.ril
 check "one that refuses all is asked once more: $(logged length)" [ "$(logged length)" = 5 ]
+# waits that double, from half a second, each its own by chance; at most half of it is taken off
+: >server/log
+expect_exit 1 ask down -n 1 --retries 3 -o v.ril; says "no answer: status 503: loading"
+logged 'group_by(.text, .seed) | map(map(.time) | sort | [.[1:], .[:-1]] | transpose | map(.[0] - .[1]))' >waits
+check "exponential back-off: $(jq -c '.[0]' waits)" jq -e 'length == 4 and all(length == 3 and .[0] >= .25 and .[0] < 2 and .[1] >= .5 and .[1] < 2.5 and .[2] >= 1 and .[2] < 3.5)' waits >/dev/null
+check "with jitter: $(jq -c 'map(.[2])' waits)" jq -e 'map(.[2]) | max - min > .02' waits >/dev/null
 for how in page garbage utf8 nul nothing; do expect_exit 1 ask $how --retries 1 -o v.ril; says "no answer: the reply is no chat completion"; done
 expect_exit 1 ask question -o v.ril; says "status 400: too long a prompt"
 expect_exit 1 ask unknown -o v.ril; says "status 404: no such model"

@@ -59,7 +59,7 @@ static void test_final(const char *folder, enum ril_pack_use use, enum ril_recom
 	t.n = 0;
 	run(&r, RIL_PACK_SHARED, true); /* nobody listens: gradients of an earlier micro-batch */
 	CHECK(!t.n, "nobody is told");
-	ril_tape_listen(r.tape, is_final, &t);
+	ril_tape_listen(r.tape, &(struct ril_listener){.final = is_final, .ctx = &t});
 	run(&r, RIL_PACK_SHARED, true);
 	for (size_t i = 0; i < r.m->params->n; i++)
 		trained += r.m->params->at[i]->offset >= 0;
@@ -92,7 +92,7 @@ static void test_late(void)
 	ril_tape_record(r.tape, true);
 	struct ril_val *y = ril_t_linear(r.tape, ril_tape_input(r.tape, 8, l.w->w.cols, x), &l);
 	CHECK(ril_tape_seed(r.tape, y).p, "a gradient flows");
-	ril_tape_listen(r.tape, is_final, &t);
+	ril_tape_listen(r.tape, &(struct ril_listener){.final = is_final, .ctx = &t});
 	CHECK(ril_tape_backward(r.tape, &err) && strstr(err.msg, "after it was said to be final"), "'%s'", err.msg);
 	err = (struct ril_err){0};
 	rig_close(&r);
@@ -183,7 +183,7 @@ static void test_buckets(const char *folder, double bytes, int64_t unit, enum ri
 	how.unit = unit;
 	how.gradients = gradients;
 	CHECK(!rig_open(&r, folder, "several", RIL_PACK_POLICY, &how, &err), "%s", err.msg);
-	const struct ril_params *ps = r.m->params;
+	struct ril_params *ps = r.m->params;
 	for (int k = 0; k < ps->runs; k++) {
 		bound[k] = calloc(3, sizeof **bound);
 		ril_world_bounds(&two, ps->run[k].count, bound[k]);

@@ -119,6 +119,12 @@ static int thread_reduce_end(RIL_UNUSED const struct ril_world *w, RIL_UNUSED st
 	return 0;
 }
 
+static int thread_reduce_done(RIL_UNUSED const struct ril_world *w, RIL_UNUSED const struct ril_sum *s,
+			      RIL_UNUSED bool wait, RIL_UNUSED struct ril_err *err)
+{
+	return 1;
+}
+
 static struct ril_world thread_world(int rank, int ranks)
 {
 	return (struct ril_world){.rank = rank,
@@ -127,6 +133,7 @@ static struct ril_world thread_world(int rank, int ranks)
 				  .reduce_scatter = thread_reduce_scatter,
 				  .reduce_begin = thread_reduce_begin,
 				  .reduce_end = thread_reduce_end,
+				  .reduce_done = thread_reduce_done,
 				  .all_gather = thread_all_gather};
 }
 
@@ -181,6 +188,7 @@ struct job {
 	double ema;
 	double clip;
 	double bucket; /* bytes */
+	bool shard;    /* of more than one rank the gradients, too */
 	int size, rank;
 	const char *save, *load; /* states */
 	/* what came of it: published weights and vectors of rank 0..size-1 */
@@ -209,6 +217,18 @@ static void add_gradient(struct ril_params *p, int ranks, int rank, int step)
 		ril_ops()->to_device(q->grad.p, g, n * ril_dtype_size(q->grad.type));
 		free(g);
 	}
+}
+
+/* As a backward pass has it done, where gradients are apart. */
+static void give_room(struct ril_optim *o)
+{
+	struct ril_err err = {0};
+	struct ril_tape *t = ril_tape_new(&err);
+	ril_reduce_pass(o->reduce, t, false);
+	for (size_t i = 0; i < o->params->n; i++)
+		ril_tape_adds_to(t, o->params->at[i]);
+	CHECK(!ril_tape_error(t, &err), "%s", err.msg);
+	ril_tape_free(t);
 }
 
 static void collect(struct job *j, const struct ril_params *p)
@@ -252,10 +272,12 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 					.momentum = .9,
 					.ema = j->ema,
 					.reduce.bucket = j->bucket,
+					.reduce.shard = j->shard && j->size > 1,
 					.world = w};
 	const struct ril_training what = {.parts = RIL_PART_LLM,
 					  .keep_master = j->keep_master,
 					  .gradients = j->gradients,
+					  .apart = how.reduce.shard,
 					  .unit = ril_optim_unit(&how)};
 	for (size_t k = 0; k < j->tensors; k++) {
 		const struct tensor *t = &j->tensor[k];
@@ -273,6 +295,7 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 	if (!rc && j->load)
 		rc = ril_optim_load(o, 3, j->load, &j->err);
 	for (int s = first; !rc && s < first + 3; s++) {
+		give_room(o);
 		add_gradient(p, j->size, j->rank, s);
 		rc = ril_optim_step(o, s + 1, &j->norm, &j->err);
 	}
@@ -522,6 +545,8 @@ int main(void)
 				  .clip = k & 2 ? .5 : 0};
 		how.bucket = k & 4 ? 1000 : 0;
 		test_worlds(how);
+		how.shard = true;
+		test_worlds(how);
 		how.tensor = tiny; /* fewer elements than ranks */
 		how.tensors = 1;
 		how.clip = k & 2 ? .01 : 0;
@@ -536,6 +561,8 @@ int main(void)
 				  .tensors = 8,
 				  .clip = k & 1 ? .5 : 0};
 		CHECK(!ril_compute_use(k & 2 ? "bf16" : "auto", NULL), "type of passes");
+		test_worlds(how);
+		how.shard = true;
 		test_worlds(how);
 	}
 	CHECK(!ril_compute_use("auto", NULL), "type of passes");
