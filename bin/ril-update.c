@@ -4,6 +4,7 @@
  * weights.  For each batch: train, publish the new weights as a version and announce it on the edge, append metrics, write the
  * groups on, and on a step that asks for it add the student and the optimiser's state to the run's checkpoint and
  * commit it. */
+#include "signals.h"
 #include "tool.h"
 
 #include "loop/run.h"
@@ -19,6 +20,7 @@
 #include "world.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -240,6 +242,14 @@ static int checkpoint(struct update *u, int64_t step, struct ril_err *err)
 
 /* ---- a step ---- */
 
+/* What ril-rollout gets after a step: the new weights, or, where the ranks were asked to end, word that it was the last. */
+static int publish(struct update *u, int64_t step, struct ril_err *err)
+{
+	if (u->edge && world_stops())
+		return ril_edge_announce(u->edge, step, "", err);
+	return publish_version(u, step, err);
+}
+
 static int record_step(struct update *u, int64_t step, struct ril_err *err)
 {
 	char path[RIL_PATH], rank[16] = "";
@@ -302,7 +312,7 @@ static int train_step(struct update *u, struct ril_err *err)
 	struct ril_update_stats s;
 	int64_t step = ril_stage_step(&u->stage);
 	if (drop_version(step - 2, err) || ril_update_batch(u->trainer, &u->stage.batch, step, &s, err) ||
-	    publish_version(u, step, err) || report(u, step, &s, err))
+	    publish(u, step, err) || report(u, step, &s, err))
 		return -1;
 	bool save = u->stage.batch.checkpoint;
 	if (ril_stage_put(&u->stage, save, err) || record_step(u, step, err) || (save && checkpoint(u, step, err)))
@@ -531,6 +541,8 @@ static int join(struct ril_tool *t, struct ril_err *err)
 	    world_path(&opt.edge, err) || world_path(&opt.versions, err))
 		return -1;
 	opt.how.world = opt.optim.how.world = world();
+	if (opt.edge && ril_world_started())
+		ril_signals_take_one(SIGINT);
 	return 0;
 }
 
