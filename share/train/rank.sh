@@ -3,7 +3,7 @@
 #
 # It runs PART of the pipeline on the rank's share of each step's questions and ends when that has ended.  Logs and metrics of rank 0's
 # stages are the run's, those of rank R are in RUN/rank-R.  Should a stage fail, RUN/ranks says so before this ends badly, upon which the
-# launcher ends the other ranks.  Should the launcher be gone, or this be killed, the stages are ended here.
+# launcher, or ril-train where the launcher does not care, ends the other ranks.  Should the launcher be gone, or this be killed, the stages are ended here.
 set -u -o pipefail
 bin=$1 run=$2 name=$3 part=$4 start=$5 ranks=$6 old=$7 quiet=1
 PATH="$bin:$PATH"
@@ -35,11 +35,12 @@ mkfifo "$edge" "$middle" 2>/dev/null # the other part may be first
 export RIL_LAUNCHER=$$
 : >"$run/ranks/$rank.$part.up" || exit 1
 
-# At once, for ril-train: another rank may be faster to have the launcher end us all.
-stage_failed() {
+# note PROGRAM CODE LOG: at once, for ril-train, for another rank may be faster to have the launcher end us all
+note() {
 	local to=$run/ranks/$rank.$1.failed
-	echo "$rank $1 $2 $host $own/log/$1.log" >"$to.tmp" && mv "$to.tmp" "$to"
+	echo "$rank $1 $2 $host $3" >"$to.tmp" && mv "$to.tmp" "$to"
 }
+stage_failed() { let_go "$1" || note "ril-$1" "$2" "$own/log/$1.log"; }
 run_part() {
 	set +m
 	trap '' INT # until a stage takes it over
@@ -75,11 +76,12 @@ alive() { # nor a zombie, which nobody may wait for
 # Should this be killed: in a session of its own, as launchers kill groups.
 guard() {
 	while alive "$1"; do sleep .3; done
+	[ ! -d "$work" ] || note rank.sh 137 "$run/log/$part.log" # KILL alone lets nothing be tidied up
 	end_all
 	clean
 }
-export -f alive guard end_all clean kill_stages stages
-(export work top part versions loop objective=${set[objective]}
+export -f note alive guard end_all clean kill_stages stages
+(export run rank host work top part versions loop objective=${set[objective]}
 	exec setsid bash -c 'declare -A set=([objective]=$objective); guard "$1"' guard $$ </dev/null >/dev/null 2>&1 3<&-) &
 
 # ---- watching ----

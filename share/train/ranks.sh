@@ -111,7 +111,7 @@ prepare_ranks() {
 
 # All launches, until they have ended.  Should ril-train be gone, the ranks are told to end; should this be, rank 0 sees its stdin's end.
 launch_ranks() {
-	local part told=0 left
+	local part told=0 left grace=0
 	trap '' TERM
 	for part in $(launches); do
 		if [ "$part" = front ]; then stage front </dev/null; else stage "$part" <"$work/control"; fi >>"$run/log/$part.log" 7>&- &
@@ -121,10 +121,14 @@ launch_ranks() {
 		for part in $(launches); do [ -e "$work/$part.rc" ] || left=1; done
 		[ $left = 1 ] || break
 		if ! kill -0 $$ 2>/dev/null; then [ $told = 1 ] || { tell_ranks && told=1; }; fi
+		# MPICH's launcher takes no notice of a rank that ended before it had joined, for which the others would wait
+		if some_failed; then grace=$((grace + 1)); fi
+		[ $grace -lt 10 ] || kill_launches
 		sleep .2
 	done
 	wait
 }
+some_failed() { compgen -G "$run/ranks/*.failed" >/dev/null; }
 # What the student's rank 0 says is on its way to the log, where all hosts see it.
 follow_ranks() { [ "$quiet" = 1 ] || exec tail -q -n 0 -s .2 --pid="$1" -f "$run/log/update.log" >&2; }
 # Ranks that have yet to start, maybe on a host that does not answer, have nothing to end well.
@@ -148,26 +152,29 @@ kill_launches() {
 # ---- which rank failed ----
 last_words() { grep -v '^[-= ]*$' "$1" | tail -n 3 | sed 's/^/  /'; } # without rules
 # Does a log end with another's failure?
-secondhand() { tail -n 3 "$1" 2>/dev/null | grep -qE 'has failed|is gone|Broken pipe|ABORT from|stops without END'; }
+secondhand() { tail -n 3 "$1" 2>/dev/null | grep -qE 'has failed|is gone|Broken pipe|ABORT from|stops without END|not even a HEAD'; }
 # What ranks noted (rank.sh): a stage that a signal killed is to blame, else the first that does not tell of another's failure.
+# A rank's shell that was killed comes last: mostly it was the launcher that did so.
 blame_ranks() {
-	local f rank stage code host log first='' best='' launcher
-	find_failed || return 0
+	local f rank stage code host log first='' best='' shell='' launcher
+	find_failed || some_failed || return 0
 	launcher=$who
 	for f in $(cd "$run/ranks" && ls -tr -- *.failed 2>/dev/null); do
 		read -r rank stage code host log <"$run/ranks/$f" || continue
+		if [ "$stage" = rank.sh ]; then : "${shell:=$f}"; continue; fi
 		: "${first:=$f}"
 		[ "$code" -le 128 ] || { best=$f; break; }
 		[ -n "$best" ] || secondhand "$log" || best=$f
 	done
-	code=$(<"$work/$launcher.rc")
-	if [ -z "$best" ]; then # the launcher knows of what could not note anything
+	: "${best:=$shell}"
+	if [ -z "$best" ] && [ -n "$launcher" ]; then # the launcher knows of what could not note anything
+		code=$(<"$work/$launcher.rc")
 		echo "$me: ${set[launcher]} $(how_ended "$code"); the last lines of $run/log/$launcher.log:" >&2
 		last_words "$run/log/$launcher.log" >&2
 	fi
 	if [ -n "${best:=$first}" ]; then
 		read -r rank stage code host log <"$run/ranks/$best"
-		echo "$me: rank $rank, on $host: ril-$stage $(how_ended "$code"); the last lines of $log:" >&2
+		echo "$me: rank $rank, on $host: $stage $(how_ended "$code"); the last lines of $log:" >&2
 		last_words "$log" >&2
 	fi
 	[ "$code" -lt 128 ] || code=1
