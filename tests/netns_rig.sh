@@ -24,10 +24,17 @@ netns_start() {
 }
 netns_on() { local i=$1; shift; ip netns exec "$NETNS-$i" unshare --uts sh -c 'hostname "ril-$1"; shift; exec "$@"' sh "$i" "$@"; }
 netns_agent() { echo "$T/agent"; }
-# netns_shape I RATE LOSS: what host I and its peers send each other goes so fast, as 1gbit, and so much of it is lost, as 1%
+# netns_shape I RATE LOSS: what host I and its peers send each other goes so fast, as 1gbit, and of what arrives so many of a hundred packets
+# are lost; by netem, or where a kernel has none by a token bucket and a filter.
 netns_shape() {
-	ip netns exec "$NETNS-$1" tc qdisc replace dev eth0 root netem rate "$2" loss "$3" limit 10000 &&
-		tc qdisc replace dev "$NETNS.$1" root netem rate "$2" loss "$3" limit 10000
+	local there=(ip netns exec "$NETNS-$1")
+	if "${there[@]}" tc qdisc replace dev eth0 root netem rate "$2" loss "$3%" limit 10000 2>/dev/null; then
+		tc qdisc replace dev "$NETNS.$1" root netem rate "$2" loss "$3%" limit 10000
+		return
+	fi
+	command -v nft >/dev/null || { echo "neither netem nor nft"; return 1; }
+	"${there[@]}" tc qdisc replace dev eth0 root tbf rate "$2" burst 128kb latency 50ms && tc qdisc replace dev "$NETNS.$1" root tbf rate "$2" burst 128kb latency 50ms &&
+		"${there[@]}" nft "add table inet ril; add chain inet ril in { type filter hook input priority 0; }; add rule inet ril in iifname eth0 numgen random mod 100 < $3 drop"
 }
 netns_stop() {
 	local i p

@@ -152,17 +152,18 @@ kill_launches() {
 # ---- which rank failed ----
 last_words() { grep -v '^[-= ]*$' "$1" | tail -n 3 | sed 's/^/  /'; } # without rules
 # Does a log end with another's failure?
-secondhand() { tail -n 3 "$1" 2>/dev/null | grep -qE 'has failed|is gone|Broken pipe|ABORT from|stops without END|not even a HEAD'; }
+secondhand() { tail -n 3 "$1" 2>/dev/null | grep -qE 'has failed|is gone|Broken pipe|ABORT from|stops without END|not even a HEAD|PMI_[A-Za-z_]* returned'; }
 # What ranks noted (rank.sh): a stage that a signal killed is to blame, else the first that does not tell of another's failure.
-# A rank's shell that was killed comes last: mostly it was the launcher that did so.
+# A rank's shell that was killed comes after those: mostly it was the launcher that did so.  Else whoever knows of another rank's end.
 blame_ranks() {
-	local f rank stage code host log first='' best='' shell='' launcher
+	local f rank stage code host log first='' best='' shell='' told='' launcher
 	find_failed || some_failed || return 0
 	launcher=$who
 	for f in $(cd "$run/ranks" && ls -tr -- *.failed 2>/dev/null); do
 		read -r rank stage code host log <"$run/ranks/$f" || continue
 		if [ "$stage" = rank.sh ]; then : "${shell:=$f}"; continue; fi
 		: "${first:=$f}"
+		[ -n "$told" ] || ! tail -n 3 "$log" | grep -qE 'rank [0-9]+, on [^ ]+, (is gone|has failed)' || told=$f
 		[ "$code" -le 128 ] || { best=$f; break; }
 		[ -n "$best" ] || secondhand "$log" || best=$f
 	done
@@ -172,7 +173,7 @@ blame_ranks() {
 		echo "$me: ${set[launcher]} $(how_ended "$code"); the last lines of $run/log/$launcher.log:" >&2
 		last_words "$run/log/$launcher.log" >&2
 	fi
-	if [ -n "${best:=$first}" ]; then
+	if [ -n "${best:=${told:-$first}}" ]; then
 		read -r rank stage code host log <"$run/ranks/$best"
 		echo "$me: rank $rank, on $host: $stage $(how_ended "$code"); the last lines of $log:" >&2
 		last_words "$log" >&2
