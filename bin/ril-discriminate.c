@@ -20,13 +20,19 @@
 
 static struct {
 	const char *in, *out, *model, *init, *run, *save, *metrics;
-	bool gzip, update;
-	const char *loss, *similarity, *world;
+	bool gzip, update, blind;
+	const char *loss, *similarity;
+	struct world_args world;
 	double smoothing, r1, sigma;
 	int64_t start, disc_steps, replay, replayed;
 	struct optim_args optim;
 	struct plan_args plan;
-} opt = {.in = "-", .out = "-", .loss = "bce", .world = "auto", .disc_steps = 1, .optim = OPTIM_ARGS_DEFAULT};
+} opt = {.in = "-",
+	 .out = "-",
+	 .loss = "bce",
+	 .world = WORLD_ARGS_DEFAULT,
+	 .disc_steps = 1,
+	 .optim = OPTIM_ARGS_DEFAULT};
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'm', "model", &opt.model, "DIR", "the discriminator", 0, 0, NULL},
@@ -35,6 +41,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "stream to write; - is stdout", 0, 0, NULL},
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
 	{RIL_OPT_FLAG, 0, "update", &opt.update, NULL, "train on every batch before judging it", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "blind", &opt.blind, NULL, "D does not see the pictures", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "disc-steps", &opt.disc_steps, "N", "optimiser steps on each batch", 1, 1e6, NULL},
 	{RIL_OPT_CHOICE, 0, "disc-loss", &opt.loss, NULL, "of single responses, or of pairs", 0, 0, RIL_DISC_LOSSES},
 	{RIL_OPT_REAL, 0, "label-smoothing", &opt.smoothing, "R", "how unsure D is told to be", 0, 1, NULL},
@@ -51,15 +58,15 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "run", &opt.run, "DIR", "run folder: D goes into its checkpoints", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "save", &opt.save, "DIR", "write D there at the end", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
-	WORLD_OPTION(opt.world),
+	WORLD_OPTIONS(opt.world),
 	PLAN_OPTIONS(opt.plan),
 	PLAN_RANKS(opt.plan),
 	{0},
 };
 
 /* Options of which each rank has its own. */
-static const char *const of_a_rank[] = {"model", "init-from", "input",      "output",        "gzip",
-					"save",  "metrics",   "plan-batch", "device-memory", NULL};
+static const char *const of_a_rank[] = {"model",   "init-from",  "input",         "output", "gzip", "save",
+					"metrics", "plan-batch", "device-memory", "trace",  NULL};
 
 struct discriminate {
 	struct ril_tool *tool;
@@ -302,6 +309,10 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 	    (opt.update && state[0] && ril_optim_load(d->optim, opt.start, state, err)) ||
 	    open_replay(d, state[0], pixels, err))
 		return -1;
+	if (opt.blind && pixels)
+		return ril_fail(err, RIL_EUSAGE,
+				"--blind: a D that does not see pictures has nothing to train in --train %s",
+				opt.optim.train);
 	const struct ril_disc_options how = {.loss = loss_of(),
 					     .smoothing = opt.smoothing,
 					     .similarity = similarity_of(),
@@ -312,6 +323,7 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 					     .replayed = (opt.replayed + world()->size - 1) / world()->size,
 					     .steps = opt.update ? opt.disc_steps : 0,
 					     .micro_batch = opt.optim.micro_batch,
+					     .blind = opt.blind,
 					     .pixels = pixels,
 					     .recompute = ril_recompute_parse(opt.optim.recompute),
 					     .world = world()};
@@ -361,9 +373,10 @@ static int check_options(struct ril_err *err)
 
 static int join(struct ril_tool *t, struct ril_err *err)
 {
-	if (world_open(t, opt.world, err) || world_path(&opt.in, err) || world_path(&opt.out, err))
+	if (world_open(t, &opt.world, err) || world_path(&opt.in, err) || world_path(&opt.out, err))
 		return -1;
 	opt.optim.how.world = world();
+	opt.optim.how.reduce = world_reduce();
 	return 0;
 }
 
@@ -383,7 +396,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	ril_tokenizer_free(d.tok);
 	ril_model_free(d.model);
 	world_close(err);
-	return rc;
+	return err->code ? -1 : rc;
 }
 
 static bool computes(const struct ril_tool *t)

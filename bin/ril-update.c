@@ -27,7 +27,8 @@
 static struct {
 	const char *in, *out, *model, *ref, *objective, *kl, *edge, *versions, *run, *record, *metrics, *save,
 		*save_ema;
-	const char *distill, *divergence, *world;
+	const char *distill, *divergence;
+	struct world_args world;
 	bool gzip;
 	int64_t start, keep, overlong;
 	double clip; /* both sides; NaN: not given */
@@ -39,7 +40,7 @@ static struct {
 	 .objective = "ril",
 	 .kl = "k3",
 	 .divergence = "reverse",
-	 .world = "auto",
+	 .world = WORLD_ARGS_DEFAULT,
 	 .distilling = {.weight = 1},
 	 .clip = NAN,
 	 .optim = OPTIM_ARGS_DEFAULT,
@@ -91,16 +92,16 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "save-ema", &opt.save_ema, "DIR", "and their average there", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "record", &opt.record, "DIR", "keep every step's groups there, without vision.*", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
-	WORLD_OPTION(opt.world),
+	WORLD_OPTIONS(opt.world),
 	PLAN_OPTIONS(opt.plan),
 	PLAN_RANKS(opt.plan),
 	{0},
 };
 
 /* Options of which each rank has its own. */
-static const char *const of_a_rank[] = {"model",  "ref",     "distill",    "input",         "output",
-					"gzip",   "edge",    "versions",   "save",          "save-ema",
-					"record", "metrics", "plan-batch", "device-memory", NULL};
+static const char *const of_a_rank[] = {"model",      "ref",           "distill", "input",    "output", "gzip",
+					"edge",       "versions",      "save",    "save-ema", "record", "metrics",
+					"plan-batch", "device-memory", "trace",   NULL};
 
 struct update {
 	struct ril_tool *tool;
@@ -145,8 +146,11 @@ static int write_version(struct update *u, int64_t step, struct ril_err *err)
 	return ril_edge_announce(u->edge, step, path, err);
 }
 
+/* What ril-rollout gets after a step: the new weights, or, where the ranks were asked to end, word that it was the last. */
 static int publish_version(struct update *u, int64_t step, struct ril_err *err)
 {
+	if (u->edge && world_stops())
+		return ril_edge_announce(u->edge, step, "", err);
 	return u->edge && (ril_optim_whole(u->optim, false, err) || write_version(u, step, err)) ? -1 : 0;
 }
 
@@ -242,14 +246,6 @@ static int checkpoint(struct update *u, int64_t step, struct ril_err *err)
 
 /* ---- a step ---- */
 
-/* What ril-rollout gets after a step: the new weights, or, where the ranks were asked to end, word that it was the last. */
-static int publish(struct update *u, int64_t step, struct ril_err *err)
-{
-	if (u->edge && world_stops())
-		return ril_edge_announce(u->edge, step, "", err);
-	return publish_version(u, step, err);
-}
-
 static int record_step(struct update *u, int64_t step, struct ril_err *err)
 {
 	char path[RIL_PATH], rank[16] = "";
@@ -312,7 +308,7 @@ static int train_step(struct update *u, struct ril_err *err)
 	struct ril_update_stats s;
 	int64_t step = ril_stage_step(&u->stage);
 	if (drop_version(step - 2, err) || ril_update_batch(u->trainer, &u->stage.batch, step, &s, err) ||
-	    publish(u, step, err) || report(u, step, &s, err))
+	    publish_version(u, step, err) || report(u, step, &s, err))
 		return -1;
 	bool save = u->stage.batch.checkpoint;
 	if (ril_stage_put(&u->stage, save, err) || record_step(u, step, err) || (save && checkpoint(u, step, err)))
@@ -537,10 +533,11 @@ static int open_all(struct update *u, struct ril_err *err)
 
 static int join(struct ril_tool *t, struct ril_err *err)
 {
-	if (world_open(t, opt.world, err) || world_path(&opt.in, err) || world_path(&opt.out, err) ||
+	if (world_open(t, &opt.world, err) || world_path(&opt.in, err) || world_path(&opt.out, err) ||
 	    world_path(&opt.edge, err) || world_path(&opt.versions, err))
 		return -1;
 	opt.how.world = opt.optim.how.world = world();
+	opt.optim.how.reduce = world_reduce();
 	if (opt.edge && ril_world_started())
 		ril_signals_take_one(SIGINT);
 	return 0;
@@ -578,7 +575,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	ril_tokenizer_free(u.tok);
 	close_models(&u);
 	world_close(err);
-	return rc;
+	return err->code ? -1 : rc;
 }
 
 static bool computes(const struct ril_tool *t)

@@ -2,8 +2,8 @@
 
     python3 tests/endpoint.py FOLDER [SECONDS [CERTIFICATE KEY]]
 
-Standard library alone.  Listens on a free port of 127.0.0.1, which it writes to FOLDER/port, and on a second one, FOLDER/other, for
-redirects to another origin; every request is a line of FOLDER/log (JSON: behaviour, key as it came, model, n, seed, text, pictures,
+Standard library alone.  Listens on a free port of 127.0.0.1 (or on $RIL_TEST_PORT), which it writes to FOLDER/port, and on a second one, FOLDER/other, for
+redirects to another origin; every request is a line of FOLDER/log (JSON: when, behaviour, key as it came, model, n, seed, text, pictures,
 which connection); each answer waits SECONDS.  With a certificate it speaks TLS.  Ends when its standard input does."""
 
 import asyncio, base64, hashlib, json, os, ssl, sys, time
@@ -91,8 +91,15 @@ async def reply(how, body, key, write):
         await write(200, chat([choice(0, said[0])]))
     elif how == "many":
         await write(200, chat([choice(i, t) for i, t in enumerate(said + ["more", "and more"])]))
-    elif how == "single" and n > 1:
+    elif how in ("single", "choosy") and n > 1:
         await write(400, b'{"error": {"message": "n must be 1"}}')
+    elif how == "choosy" and "circle" in text:  # refuses several at once, and some questions
+        await write(400, b'{"error": {"message": "no circles"}}')
+    elif how == "late" and "circle" in text and times > 1:
+        await write(400, b'{"error": {"message": "no circles, and again"}}')
+    elif how == "late" and "circle" in text:  # it is known to count before it refuses
+        await asyncio.sleep(0.1)
+        await write(400, b'{"error": {"message": "no circles"}}')
     elif how == "question":
         await write(400, b'{"error": {"message": "too long a prompt"}}')
     elif how == "picky" and "circle" in text:
@@ -125,9 +132,18 @@ async def reply(how, body, key, write):
         await write(200, chat([choice(0, judge(text))]))
     elif how == "yes":
         await write(200, chat([choice(0, "Yes")]))
-    elif how == "schema":
-        assert body["response_format"]["type"] == "json_schema"
-        await write(200, chat([choice(0, json.dumps({"decision": "Yes" if "good" in text else "No"}))]))
+    elif how in ("schema", "object", "free", "broken"):
+        form = body.get("response_format", {"type": "free"})
+        if "long" in text:
+            await write(400, b'{"error": {"message": "too long a prompt"}}')
+        elif form["type"].removeprefix("json_") == how.replace("broken", "free"):
+            schema = form.get("schema") or form.get("json_schema", {}).get("schema") or {"properties": {"decision": 0}}
+            verdict = json.dumps({list(schema["properties"])[0]: "Yes" if "good" in text else "No"})
+            await write(200, chat([choice(0, judge(text) if form["type"] == "free" else verdict)]))
+        elif how == "broken":  # says with a failure of its own what it does not take
+            await write(500, b'{"error": {"message": "response_format.type: not known"}}')
+        else:
+            await write(422, b'{"detail": "Unexpected fields"}')
     else:
         await write(200, good)
 
@@ -158,7 +174,7 @@ async def serve(reader, writer, other):
                 continue
             body = json.loads(raw)
             text, pictures = text_of(body)
-            log.write(json.dumps({"how": how, "path": path, "key": key, "other": other, "model": body["model"], "n": body.get("n", 1),
+            log.write(json.dumps({"time": time.time(), "how": how, "path": path, "key": key, "other": other, "model": body["model"], "n": body.get("n", 1),
                                   "seed": body.get("seed"), "text": text, "pictures": pictures, "connection": mine,
                                   "rest": {k: v for k, v in body.items() if k not in ("messages", "model", "n", "seed")}}) + "\n")
 
@@ -193,7 +209,8 @@ async def main():
     if len(sys.argv) > 4:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(sys.argv[3], sys.argv[4])
-    here = await asyncio.start_server(lambda r, w: serve(r, w, False), "127.0.0.1", 0, limit=1 << 26, backlog=1024, ssl=tls)
+    here = await asyncio.start_server(lambda r, w: serve(r, w, False), "127.0.0.1", int(os.environ.get("RIL_TEST_PORT", 0)), limit=1 << 26,
+                                      backlog=1024, ssl=tls)
     there = await asyncio.start_server(lambda r, w: serve(r, w, True), "127.0.0.1", 0, limit=1 << 26)
     other_port = there.sockets[0].getsockname()[1]
     for name, port in (("other", other_port), ("port", here.sockets[0].getsockname()[1])):

@@ -149,6 +149,7 @@ static int label(struct ril_disc *d, struct ril_err *err)
 static int begin(struct ril_disc *d, const struct ril_batch *b, bool learns, struct ril_err *err)
 {
 	d->layout = (struct ril_work_options){.pixels = d->how.pixels,
+					      .blind = d->how.blind,
 					      .again = learns && d->how.r1 > 0 ? ril_penalty_real : NULL,
 					      .form = RIL_PACK_SHARED,
 					      .use = RIL_PACK_SCORE,
@@ -229,9 +230,12 @@ static int learn_parts(struct ril_disc *d, struct draw noise, struct ril_err *er
 {
 	for (size_t m = 0; m < d->work.cuts; m++) {
 		struct ril_val *z;
-		if (forward(d, m, &noise, &z, err) || add_losses(d, m, z, err) || ril_tape_backward(d->tape, err))
+		ril_reduce_pass(d->optim->reduce, d->tape, m + 1 == d->work.cuts);
+		if (forward(d, m, &noise, &z, err) || add_losses(d, m, z, err) ||
+		    ril_reduce_backward(d->optim->reduce, d->tape, err))
 			return -1;
 	}
+	ril_reduce_rest(d->optim->reduce);
 	return 0;
 }
 

@@ -50,6 +50,8 @@ struct ril_param {
 	bool adapter;                 /* one of a layer's low-rank matrices (adapter.h) */
 	bool hidden; /* the matrix of a linear layer between hidden states, or an adapter's: no embedding, no head */
 	bool frozen; /* not trained, whatever part it is of */
+	int order;   /* among its part's: passes use those before it first, mostly; 0: none asked for it */
+	bool waits;  /* the tape's alone (tape_final.c): more may yet be added to its gradient */
 };
 
 struct ril_lora;

@@ -7,30 +7,15 @@
 
 #include <stdlib.h>
 
-struct block {
-	struct ril_norm norm1, norm2;
-	struct ril_linear qkv, proj, fc1, fc2;
-};
-
 struct tower {
 	struct ril_linear patch;
-	struct block *block; /* [layers] */
+	struct ril_qwen_block *block; /* [layers] */
 	struct ril_norm ln_q;
 	struct ril_linear merge1, merge2;
 	struct ril_rope rope;
 };
 
 /* ---- parameters ---- */
-
-static void bind_block(struct ril_bind *b, const struct ril_vision_config *c, struct block *k, int i)
-{
-	k->norm1 = ril_bind_norm(b, true, c->hidden, "blocks.%d.norm1", i);
-	k->norm2 = ril_bind_norm(b, true, c->hidden, "blocks.%d.norm2", i);
-	k->qkv = ril_bind_linear(b, true, 3 * c->hidden, c->hidden, "blocks.%d.attn.qkv", i);
-	k->proj = ril_bind_linear(b, true, c->hidden, c->hidden, "blocks.%d.attn.proj", i);
-	k->fc1 = ril_bind_linear(b, true, c->inner, c->hidden, "blocks.%d.mlp.fc1", i);
-	k->fc2 = ril_bind_linear(b, true, c->hidden, c->inner, "blocks.%d.mlp.fc2", i);
-}
 
 static void free_tower(void *vision)
 {
@@ -53,7 +38,7 @@ static void *bind_tower(struct ril_model *m, struct ril_err *err)
 	struct ril_bind b = ril_qwen_bind(m, m->config.nested, &q->rope, &q->patch, err);
 	b.failed |= !q->block;
 	for (int i = 0; i < c->layers && !b.failed; i++)
-		bind_block(&b, c, &q->block[i], i);
+		ril_qwen_bind_block(&b, c, &q->block[i], i, "fc");
 	b.part = RIL_PART_PROJECTOR;
 	q->ln_q = ril_bind_norm(&b, true, c->hidden, "merger.ln_q");
 	q->merge1 = ril_bind_linear(&b, true, wide, wide, "merger.mlp.0");
@@ -67,45 +52,19 @@ static void *bind_tower(struct ril_model *m, struct ril_err *err)
 
 /* ---- forward ---- */
 
-/* One block of a pass: a segment. */
-struct block_pass {
-	const struct ril_vision_config *c;
-	const struct block *k;
-	struct ril_qwen_rows rows;
-	const struct ril_rope *rope;
-};
-
-static struct ril_val *forward_block(struct ril_tape *t, const void *ctx, struct ril_val *x)
-{
-	const struct block_pass *b = ctx;
-	const struct ril_vision_config *c = b->c;
-	const struct block *k = b->k;
-	int64_t C = c->hidden, H = c->heads;
-	struct ril_val *qkv = ril_t_linear(t, ril_t_norm(t, x, &k->norm1, c->norm_eps), &k->qkv);
-	struct ril_val *q = ril_view_cols(t, qkv, 0, C), *key = ril_view_cols(t, qkv, C, C);
-	struct ril_val *v = ril_view_cols(t, qkv, 2 * C, C);
-	ril_t_rope(t, q, b->rope, b->rows.place, b->rows.T);
-	ril_t_rope(t, key, b->rope, b->rows.place, b->rows.T);
-	x = ril_t_linear_add(t, x, ril_t_attention(t, q, key, v, b->rows.frames, H, H, C / H), &k->proj);
-	struct ril_val *h = ril_t_norm(t, x, &k->norm2, c->norm_eps);
-	return ril_t_linear_add(t, x, ril_t_linear_act(t, h, &k->fc1, c->act), &k->fc2);
-}
-
 static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const struct ril_tower_input *in)
 {
 	const struct ril_vision_config *c = &m->config.vision;
 	struct tower *q = m->vision;
-	struct block_pass b = {.c = c, .rope = &q->rope};
-	if (ril_qwen_rows(t, &b.rows, c, &q->rope, in))
+	struct ril_qwen_rows rows;
+	if (ril_qwen_rows(t, &rows, c, &q->rope, in))
 		return NULL;
-	struct ril_val *x = ril_tape_input(t, b.rows.T, ril_qwen_pixel_cols(&m->config), in->pixels);
+	struct ril_val *x = ril_tape_input(t, rows.T, ril_qwen_pixel_cols(&m->config), in->pixels);
 	x = ril_t_linear(t, x, &q->patch);
-	for (int i = 0; i < c->layers; i++) {
-		b.k = &q->block[i];
-		x = ril_t_segment(t, forward_block, &b, sizeof b, x, b.rows.T);
-	}
+	for (int i = 0; i < c->layers; i++)
+		x = ril_qwen_block(t, c, &q->block[i], &rows, &q->rope, x);
 	x = ril_t_norm(t, x, &q->ln_q, c->norm_eps);
-	x = ril_view_reshape(t, x, b.rows.V, c->hidden * c->merge * c->merge);
+	x = ril_view_reshape(t, x, rows.V, c->hidden * c->merge * c->merge);
 	return ril_t_linear(t, ril_t_linear_act(t, x, &q->merge1, RIL_ACT_GELU), &q->merge2);
 }
 

@@ -13,11 +13,6 @@
 
 enum { TAPS = 4 };
 
-struct block {
-	struct ril_norm norm1, norm2;
-	struct ril_linear qkv, proj, fc1, fc2;
-};
-
 struct merger {
 	struct ril_norm norm;
 	struct ril_linear fc1, fc2;
@@ -26,22 +21,12 @@ struct merger {
 struct tower {
 	struct ril_linear patch;
 	struct ril_param *positions;
-	struct block *block;                     /* [layers] */
+	struct ril_qwen_block *block;            /* [layers] */
 	struct merger merger[1 + RIL_MAX_STACK]; /* the embeddings', then the features' */
 	struct ril_rope rope;
 };
 
 /* ---- parameters ---- */
-
-static void bind_block(struct ril_bind *b, const struct ril_vision_config *c, struct block *k, int i)
-{
-	k->norm1 = ril_bind_norm(b, true, c->hidden, "blocks.%d.norm1", i);
-	k->norm2 = ril_bind_norm(b, true, c->hidden, "blocks.%d.norm2", i);
-	k->qkv = ril_bind_linear(b, true, 3 * c->hidden, c->hidden, "blocks.%d.attn.qkv", i);
-	k->proj = ril_bind_linear(b, true, c->hidden, c->hidden, "blocks.%d.attn.proj", i);
-	k->fc1 = ril_bind_linear(b, true, c->inner, c->hidden, "blocks.%d.mlp.linear_fc1", i);
-	k->fc2 = ril_bind_linear(b, true, c->hidden, c->inner, "blocks.%d.mlp.linear_fc2", i);
-}
 
 /* The features' mergers normalise what they have joined, the embeddings' what it joins. */
 static void bind_merger(struct ril_bind *b, const struct ril_vision_config *c, struct merger *m, int i)
@@ -77,7 +62,7 @@ static void *bind_tower(struct ril_model *m, struct ril_err *err)
 	q->patch.b = ril_bind_vec(&b, c->hidden, "patch_embed.proj.bias");
 	q->positions = ril_bind_any(&b, false, 2, (int64_t[]){c->side * c->side, c->hidden}, "pos_embed.weight");
 	for (int i = 0; i < c->layers && !b.failed; i++)
-		bind_block(&b, c, &q->block[i], i);
+		ril_qwen_bind_block(&b, c, &q->block[i], i, "linear_fc");
 	b.part = RIL_PART_PROJECTOR;
 	for (int i = 0; i <= c->stack && !b.failed; i++)
 		bind_merger(&b, c, &q->merger[i], i);
@@ -182,31 +167,6 @@ static struct ril_val *add_positions(struct ril_tape *t, const void *ctx, struct
 
 /* ---- forward ---- */
 
-/* One block of a pass: a segment. */
-struct block_pass {
-	const struct ril_vision_config *c;
-	const struct block *k;
-	const struct plan *p;
-	const struct ril_rope *rope;
-};
-
-static struct ril_val *forward_block(struct ril_tape *t, const void *ctx, struct ril_val *x)
-{
-	const struct block_pass *b = ctx;
-	const struct ril_vision_config *c = b->c;
-	const struct ril_qwen_rows *rows = &b->p->rows;
-	const struct block *k = b->k;
-	int64_t C = c->hidden, H = c->heads;
-	struct ril_val *qkv = ril_t_linear(t, ril_t_norm(t, x, &k->norm1, c->norm_eps), &k->qkv);
-	struct ril_val *q = ril_view_cols(t, qkv, 0, C), *key = ril_view_cols(t, qkv, C, C);
-	struct ril_val *v = ril_view_cols(t, qkv, 2 * C, C);
-	ril_t_rope(t, q, b->rope, rows->place, rows->T);
-	ril_t_rope(t, key, b->rope, rows->place, rows->T);
-	x = ril_t_linear_add(t, x, ril_t_attention(t, q, key, v, rows->frames, H, H, C / H), &k->proj);
-	struct ril_val *h = ril_t_norm(t, x, &k->norm2, c->norm_eps);
-	return ril_t_linear_add(t, x, ril_t_linear_act(t, h, &k->fc1, c->act), &k->fc2);
-}
-
 /* What merger i makes of the patches, put into its place among the embeddings and features so far (NULL: none yet). */
 static struct ril_val *merge(struct ril_tape *t, const struct ril_vision_config *c, const struct merger *m, int i,
 			     const struct plan *p, struct ril_val *x, struct ril_val *all)
@@ -228,14 +188,12 @@ static struct ril_val *forward(struct ril_tape *t, struct ril_model *m, const st
 	struct plan *p = ril_tape_host(t, 1, sizeof *p);
 	if (!p || make_plan(t, p, c, &q->rope, in))
 		return NULL;
-	struct block_pass b = {.c = c, .p = p, .rope = &q->rope};
 	const struct position_pass where = {q, p};
 	struct ril_val *all = NULL;
 	struct ril_val *x = ril_tape_input(t, p->rows.T, ril_qwen_pixel_cols(&m->config), in->pixels);
 	x = ril_t_segment(t, add_positions, &where, sizeof where, ril_t_linear(t, x, &q->patch), p->rows.T);
 	for (int i = 0, taken = 0; i < c->layers; i++) {
-		b.k = &q->block[i];
-		x = ril_t_segment(t, forward_block, &b, sizeof b, x, p->rows.T);
+		x = ril_qwen_block(t, c, &q->block[i], &p->rows, &q->rope, x);
 		if (taken == c->stack || i != c->stacked[taken])
 			continue;
 		/* a copy: the next block may overwrite what the merger's norm is differentiated by */

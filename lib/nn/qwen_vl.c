@@ -37,6 +37,17 @@ struct ril_bind ril_qwen_bind(struct ril_model *m, bool nested, struct ril_rope 
 	return b;
 }
 
+void ril_qwen_bind_block(struct ril_bind *b, const struct ril_vision_config *c, struct ril_qwen_block *k, int i,
+			 const char *fc)
+{
+	k->norm1 = ril_bind_norm(b, true, c->hidden, "blocks.%d.norm1", i);
+	k->norm2 = ril_bind_norm(b, true, c->hidden, "blocks.%d.norm2", i);
+	k->qkv = ril_bind_linear(b, true, 3 * c->hidden, c->hidden, "blocks.%d.attn.qkv", i);
+	k->proj = ril_bind_linear(b, true, c->hidden, c->hidden, "blocks.%d.attn.proj", i);
+	k->fc1 = ril_bind_linear(b, true, c->inner, c->hidden, "blocks.%d.mlp.%s1", i, fc);
+	k->fc2 = ril_bind_linear(b, true, c->hidden, c->inner, "blocks.%d.mlp.%s2", i, fc);
+}
+
 /* ---- rows ---- */
 
 int ril_qwen_reach(struct ril_tape *t, struct ril_rope *rope, const int32_t *place, int64_t n)
@@ -132,4 +143,36 @@ int32_t ril_qwen_place(const struct ril_config *c, const int32_t grid[3], int32_
 		}
 	}
 	return rows > cols ? rows : cols;
+}
+
+/* ---- a block ---- */
+
+struct block_pass {
+	const struct ril_vision_config *c;
+	const struct ril_qwen_block *k;
+	struct ril_qwen_rows rows;
+	const struct ril_rope *rope;
+};
+
+static struct ril_val *forward_block(struct ril_tape *t, const void *ctx, struct ril_val *x)
+{
+	const struct block_pass *b = ctx;
+	const struct ril_vision_config *c = b->c;
+	const struct ril_qwen_block *k = b->k;
+	int64_t C = c->hidden, H = c->heads;
+	struct ril_val *qkv = ril_t_linear(t, ril_t_norm(t, x, &k->norm1, c->norm_eps), &k->qkv);
+	struct ril_val *q = ril_view_cols(t, qkv, 0, C), *key = ril_view_cols(t, qkv, C, C);
+	struct ril_val *v = ril_view_cols(t, qkv, 2 * C, C);
+	ril_t_rope(t, q, b->rope, b->rows.place, b->rows.T);
+	ril_t_rope(t, key, b->rope, b->rows.place, b->rows.T);
+	x = ril_t_linear_add(t, x, ril_t_attention(t, q, key, v, b->rows.frames, H, H, C / H), &k->proj);
+	struct ril_val *h = ril_t_norm(t, x, &k->norm2, c->norm_eps);
+	return ril_t_linear_add(t, x, ril_t_linear_act(t, h, &k->fc1, c->act), &k->fc2);
+}
+
+struct ril_val *ril_qwen_block(struct ril_tape *t, const struct ril_vision_config *c, const struct ril_qwen_block *k,
+			       const struct ril_qwen_rows *rows, const struct ril_rope *rope, struct ril_val *x)
+{
+	const struct block_pass b = {c, k, *rows, rope};
+	return ril_t_segment(t, forward_block, &b, sizeof b, x, rows->T);
 }

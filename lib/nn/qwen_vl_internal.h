@@ -28,6 +28,18 @@ struct ril_qwen_rows {
 int ril_qwen_rows(struct ril_tape *, struct ril_qwen_rows *, const struct ril_vision_config *, struct ril_rope *,
 		  const struct ril_tower_input *);
 
+/* A block of layer norms, attention over the whole picture and two layers with an activation between: Qwen2-VL's and Qwen3-VL's. */
+struct ril_qwen_block {
+	struct ril_norm norm1, norm2;
+	struct ril_linear qkv, proj, fc1, fc2;
+};
+/* fc: what its two layers are called, without the 1 and 2. */
+void ril_qwen_bind_block(struct ril_bind *, const struct ril_vision_config *, struct ril_qwen_block *, int i,
+			 const char *fc);
+/* x [T, hidden] behind the block, as a segment of its own. */
+struct ril_val *ril_qwen_block(struct ril_tape *, const struct ril_vision_config *, const struct ril_qwen_block *,
+			       const struct ril_qwen_rows *, const struct ril_rope *, struct ril_val *x);
+
 /* For struct ril_tower.  Tokens have (time, row, column) of their merged cell, all shifted by the position after the text before
  * the picture; what follows goes on after the largest position used; time does not advance within a picture. */
 int64_t ril_qwen_pixel_rows(const struct ril_config *, const int32_t grid[3]);

@@ -144,4 +144,10 @@ struct ril_mat ril_tape_seed(struct ril_tape *, struct ril_val *);
  * the device's failures are ril_tape_check's. */
 int ril_tape_backward(struct ril_tape *, struct ril_err *);
 
+/* From now until the next backward pass has ended: it calls `tell` once for every trained parameter that the recorded pass uses,
+ * as soon as it will add nothing more to the parameter's gradient, while it goes on.  The device may still be adding.  Set before
+ * the pass is recorded.  A gradient that is added to after it was told of fails the pass. */
+typedef void ril_tape_final(void *ctx, struct ril_param *);
+void ril_tape_listen(struct ril_tape *, ril_tape_final *tell, void *ctx);
+
 #endif

@@ -60,7 +60,7 @@ launch_command() {
 	*-openmpi) # else it pins a pipeline to one processor, and counts slots
 		command=("${set[mpirun]}" -n "$ranks" --bind-to none --oversubscribe)
 		[ -z "$hosts" ] || command+=(--hostfile "$work/hosts" --mca plm rsh --mca plm_rsh_no_tree_spawn 1 --mca plm_rsh_agent "${set[ssh]:-ssh}")
-		for v in $(compgen -e | grep '^RIL_'); do command+=(-x "$v"); done ;;
+		for v in $(compgen -e | grep '^RIL_') $(grep -o -- '--key-env[[:blank:]]*[^[:blank:]]*' <<<"${set[endpoints]}" | sed 's/.*[[:blank:]]//'); do command+=(-x "$v"); done ;;
 	*-hydra)
 		command=("${set[mpirun]}" -n "$ranks")
 		[ -z "$hosts" ] || command+=(-f "$work/hosts" -launcher ssh -launcher-exec "$work/ssh") ;;

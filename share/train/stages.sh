@@ -76,7 +76,7 @@ stage_failed() { :; } # NAME CODE: of one that was not ended by us
 # Sets $command to the command line of stage $1.
 # shellcheck disable=SC2206  # further arguments are split at blanks on purpose
 command_of() {
-	local m=${set[student]} c name keep=${set[keep]}
+	local m=${set[student]} c name key keep=${set[keep]}
 	[ -z "${set[eval]}" ] || keep=0 # then ril-train drops old ones itself, once they are evaluated
 	case $1 in
 	front | back | ranks) launch_command "$1"; return ;;
@@ -90,7 +90,7 @@ command_of() {
 		while IFS= read -r c; do [ -z "$c" ] || command+=(--cache "$c"); done <<<"${set[caches]}"
 		# A step waits for a server that is away, for most of an hour; what came is never asked for again.
 		! asks_servers || command+=(--keep "$own/answers.jsonl" --image-root "${set[image-root]}" --max-new-tokens "${set[max-new-tokens]}" --retries 100)
-		while read -r c name; do [ -z "$c" ] || command+=(--endpoint "$c" --model "$name"); done <<<"${set[endpoints]}" ;;
+		while read -r c name key; do [ -z "$c" ] || command+=(--endpoint "$c" --model "$name" $key); done <<<"${set[endpoints]}" ;;
 	discriminate) command=(ril-discriminate)
 		if [ -n "${set[disc]}" ]; then command+=(-m "${set[disc]}"); else command+=(--init-from "$m"); fi
 		command+=(--update --run "$run" --start-step "$start" --steps "${set[steps]}"

@@ -108,6 +108,28 @@ static int thread_all_gather(const struct ril_world *w, void *block, const int64
 	return 0;
 }
 
+/* In the order in which all ranks begin them. */
+static void thread_reduce_begin(const struct ril_world *w, struct ril_sum *s)
+{
+	thread_reduce_scatter(w, s->block, s->bound, s->type, NULL);
+}
+
+static int thread_reduce_end(RIL_UNUSED const struct ril_world *w, RIL_UNUSED struct ril_err *err)
+{
+	return 0;
+}
+
+static struct ril_world thread_world(int rank, int ranks)
+{
+	return (struct ril_world){.rank = rank,
+				  .size = ranks,
+				  .sum = thread_sum,
+				  .reduce_scatter = thread_reduce_scatter,
+				  .reduce_begin = thread_reduce_begin,
+				  .reduce_end = thread_reduce_end,
+				  .all_gather = thread_all_gather};
+}
+
 /* ---- a folder of parameters of all types and of uneven counts ---- */
 
 struct tensor {
@@ -158,6 +180,7 @@ struct job {
 	enum ril_dtype gradients;
 	double ema;
 	double clip;
+	double bucket; /* bytes */
 	int size, rank;
 	const char *save, *load; /* states */
 	/* what came of it: published weights and vectors of rank 0..size-1 */
@@ -228,6 +251,7 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 					.optimizer = j->muon ? RIL_MUON : RIL_ADAMW,
 					.momentum = .9,
 					.ema = j->ema,
+					.reduce.bucket = j->bucket,
 					.world = w};
 	const struct ril_training what = {.parts = RIL_PART_LLM,
 					  .keep_master = j->keep_master,
@@ -263,7 +287,7 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 static void *rank_main(void *ctx)
 {
 	struct job *j = ctx;
-	struct ril_world w = {j->rank, j->size, thread_sum, NULL, thread_reduce_scatter, thread_all_gather};
+	struct ril_world w = thread_world(j->rank, j->size);
 	pthread_mutex_lock(&turn);
 	struct ril_params *p = ril_params_open(in_root("."), &j->err);
 	CHECK(p && !train(j, p, j->size > 1 ? &w : NULL), "rank %d of %d: %s", j->rank, j->size, j->err.msg);
@@ -376,7 +400,7 @@ static void test_worlds(struct job job)
 static void *broken_main(void *ctx)
 {
 	struct job *j = ctx;
-	struct ril_world w = {j->rank, j->size, thread_sum, NULL, thread_reduce_scatter, thread_all_gather};
+	struct ril_world w = thread_world(j->rank, j->size);
 	struct ril_optim_options how = {.lr = 1, .beta1 = .9, .beta2 = .98, .eps = 1e-8, .clip_grad = 1, .world = &w};
 	ril_real before[8], after[8], bad = (ril_real)NAN;
 	double norm = 0;
@@ -496,6 +520,7 @@ int main(void)
 				  .tensor = plain,
 				  .tensors = 8,
 				  .clip = k & 2 ? .5 : 0};
+		how.bucket = k & 4 ? 1000 : 0;
 		test_worlds(how);
 		how.tensor = tiny; /* fewer elements than ranks */
 		how.tensors = 1;
@@ -506,6 +531,7 @@ int main(void)
 		struct job how = {.keep_master = true,
 				  .muon = k & 1,
 				  .ema = .5,
+				  .bucket = 300,
 				  .tensor = plain,
 				  .tensors = 8,
 				  .clip = k & 1 ? .5 : 0};
