@@ -60,6 +60,7 @@ struct rollout {
 	struct ril_edge *edge;
 	struct ril_stage stage;
 	int64_t policy;
+	int ended;            /* ril-update wants no further batch */
 	bool waits;           /* the model's weights come with the first version */
 	char id[RIL_ID_SIZE]; /* the model's */
 };
@@ -97,7 +98,7 @@ static int open_sampler(struct rollout *r, const char *dir, bool later, struct r
 	return r->model && r->tok && (r->sampler = ril_rollout_new(r->model, r->tok, &opt.how, err)) ? 0 : -1;
 }
 
-/* Waits for the version made from the step before this batch's, and takes its weights. */
+/* Waits for the version made from the step before this batch's, and takes its weights.  1: none comes, this batch is not wanted. */
 static int next_version(struct rollout *r, struct ril_err *err)
 {
 	const struct ril_watch out = {ril_writer_fd(r->stage.out), "the next stage"};
@@ -107,6 +108,8 @@ static int next_version(struct rollout *r, struct ril_err *err)
 		return 0;
 	if (ril_edge_wait(r->edge, want, &out, 1, &r->policy, &path, err))
 		return -1;
+	if (!*path)
+		return 1;
 	ril_tool_note(r->tool, "version %lld: %s", (long long)r->policy, path);
 	if (ril_is_adapter(path) && (r->waits || !r->model->params->adapters))
 		return open_sampler(r, path, false, err);
@@ -149,7 +152,11 @@ static int answer_all(struct rollout *r, struct ril_err *err)
 	bool last = false;
 	while (!last && (rc = ril_stage_next(&r->stage, err)) == 1) {
 		int64_t step = ril_stage_step(&r->stage);
-		if (next_version(r, err) || ril_rollout_batch(r->sampler, &r->stage.batch, step, r->policy, &s, err))
+		if ((r->ended = next_version(r, err)) < 0)
+			return -1;
+		if (r->ended)
+			break;
+		if (ril_rollout_batch(r->sampler, &r->stage.batch, step, r->policy, &s, err))
 			return -1;
 		last = ril_stop_asked() && (r->stage.batch.barrier || !(r->edge || r->stage.batches.steps));
 		if (ril_stage_put(&r->stage, r->stage.batch.checkpoint || last, err) ||
@@ -250,8 +257,11 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	ril_rollout_free(r.sampler);
 	ril_tokenizer_free(r.tok);
 	ril_model_free(r.model);
-	if (!rc && ril_stop_asked())
-		ril_say(t, "stopped by %s after step %lld", stop ? "a signal" : "the end of its launcher",
+	if (!rc && (ril_stop_asked() || r.ended))
+		ril_say(t, "stopped by %s after step %lld",
+			r.ended ? "ril-update"
+			: stop  ? "a signal"
+				: "the end of its launcher",
 			(long long)done);
 	return !rc && stop && !opt.edge ? ril_fail(err, 128 + stop, "interrupted") : rc;
 }

@@ -4,6 +4,7 @@
  * weights.  For each batch: train, publish the new weights as a version and announce it on the edge, append metrics, write the
  * groups on, and on a step that asks for it add the student and the optimiser's state to the run's checkpoint and
  * commit it. */
+#include "signals.h"
 #include "tool.h"
 
 #include "loop/run.h"
@@ -19,6 +20,7 @@
 #include "world.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -144,8 +146,11 @@ static int write_version(struct update *u, int64_t step, struct ril_err *err)
 	return ril_edge_announce(u->edge, step, path, err);
 }
 
+/* What ril-rollout gets after a step: the new weights, or, where the ranks were asked to end, word that it was the last. */
 static int publish_version(struct update *u, int64_t step, struct ril_err *err)
 {
+	if (u->edge && world_stops())
+		return ril_edge_announce(u->edge, step, "", err);
 	return u->edge && (ril_optim_whole(u->optim, false, err) || write_version(u, step, err)) ? -1 : 0;
 }
 
@@ -533,6 +538,8 @@ static int join(struct ril_tool *t, struct ril_err *err)
 		return -1;
 	opt.how.world = opt.optim.how.world = world();
 	opt.optim.how.reduce = world_reduce();
+	if (opt.edge && ril_world_started())
+		ril_signals_take_one(SIGINT);
 	return 0;
 }
 

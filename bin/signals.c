@@ -54,11 +54,16 @@ void ril_signals_catch(void)
 	find_launcher();
 }
 
-void ril_signals_take_over(void)
+void ril_signals_take_one(int sig)
 {
 	const struct sigaction ours = {.sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND};
-	sigaction(SIGINT, &ours, NULL);
-	sigaction(SIGTERM, &ours, NULL);
+	sigaction(sig, &ours, NULL);
+}
+
+void ril_signals_take_over(void)
+{
+	ril_signals_take_one(SIGINT);
+	ril_signals_take_one(SIGTERM);
 }
 
 int ril_stop_signal(void)

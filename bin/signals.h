@@ -13,10 +13,11 @@
 
 #include <stdbool.h>
 
-void ril_signals_catch(void);     /* every tool; remembers the launcher, too */
-void ril_signals_take_over(void); /* SIGINT, SIGTERM: asked for below; the second one ends the tool at once */
-int ril_stop_signal(void);        /* the one that came, or 0 */
-bool ril_stop_asked(void);        /* a signal came, or the launcher is gone */
+void ril_signals_catch(void);       /* every tool; remembers the launcher, too */
+void ril_signals_take_over(void);   /* SIGINT, SIGTERM: asked for below; the second one ends the tool at once */
+void ril_signals_take_one(int sig); /* that one alone */
+int ril_stop_signal(void);          /* the one that came, or 0 */
+bool ril_stop_asked(void);          /* a signal came, or the launcher is gone */
 bool ril_launcher_gone(void);
 
 #endif

@@ -1,6 +1,8 @@
 /* world.c -- the processes that run a tool together; see world.h. */
 #include "world.h"
 
+#include "signals.h"
+
 #include "base/file.h"
 #include "base/rng.h"
 
@@ -10,11 +12,17 @@
 static struct ril_joined *joined;
 static struct ril_reduce_options reduce;
 static const struct ril_tool *tool;
+static bool stops;
 static char why[sizeof((struct ril_err *)NULL)->msg]; /* this rank failed */
 
 const struct ril_world *world(void)
 {
 	return ril_joined_world(joined);
+}
+
+bool world_stops(void)
+{
+	return stops;
 }
 
 bool world_first(void)
@@ -167,7 +175,7 @@ int world_agree(const struct ril_tool *t, const char *const *own, const char *mo
 /* What a rank has before it. */
 struct meeting {
 	int64_t step, groups; /* groups: read up to here */
-	int32_t have, checkpoint, barrier, none;
+	int32_t have, checkpoint, barrier, stop;
 };
 
 static int compare(const struct meeting *a, int first, const struct meeting *b, int rank, struct ril_err *err)
@@ -197,17 +205,20 @@ int world_meet(const struct ril_stage *s, int have, struct ril_err *err)
 	if (ril_trace_flush(reduce.trace, err))
 		return -1;
 	ril_trace_step(reduce.trace, have ? ril_stage_step(s) : s->done);
+	stops = ril_world_started() && ril_stop_asked();
 	if (w->size == 1)
 		return 0;
 	const struct meeting mine = {.step = have ? ril_stage_step(s) : s->done,
 				     .groups = s->batches.groups,
 				     .have = have,
 				     .checkpoint = have && s->batch.checkpoint,
-				     .barrier = have && s->batch.barrier};
+				     .barrier = have && s->batch.barrier,
+				     .stop = stops};
 	struct meeting *all = ril_new((size_t)w->size, sizeof *all, err);
 	int rc = all ? w->share(w, &mine, sizeof mine, all, err) : -1;
 	for (int r = 0; r < w->size && !rc; r++) {
 		groups += all[r].groups;
+		stops |= all[r].stop;
 		rc = compare(&all[0], 0, &all[r], r, err);
 	}
 	free(all);

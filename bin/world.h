@@ -41,6 +41,9 @@ int world_agree(const struct ril_tool *, const char *const *own, const char *mod
 /* After ril_stage_next, with what it returned (0, 1): what is traced from here on is of that step; all ranks have the same step before them, or all have ended. */
 int world_meet(const struct ril_stage *, int have, struct ril_err *);
 
+/* As of the last meeting: some rank was asked to stop (ril_stop_asked, under a launcher of ranks, be it of one), so all end after this step. */
+bool world_stops(void);
+
 /* Leaves the world.  After a failure (err->code) the error gets the rank's name, and once the tool has said it all ranks'
  * processes are ended. */
 void world_close(struct ril_err *);

@@ -1,5 +1,5 @@
 /* edge.h -- the one edge back of the resident loop: a FIFO from ril-update to ril-rollout that carries `step path`
- * lines.
+ * lines.  A line whose path is empty ends the run: no version comes after that step, and no batch is wanted.
  *
  * Neither end blocks in open(): the reader opens O_RDONLY|O_NONBLOCK and polls, the writer O_WRONLY|O_NONBLOCK and
  * retries while nobody reads.  A line is one write() of at most PIPE_BUF bytes, hence atomic.  Every wait also watches
@@ -29,11 +29,11 @@ struct ril_edge *ril_edge_open_read(const char *fifo, struct ril_err *);
 struct ril_edge *ril_edge_open_write(const char *fifo, const struct ril_watch *, size_t nwatch, struct ril_err *);
 void ril_edge_free(struct ril_edge *);
 
-/* Writer: `step path` and a newline. */
+/* Writer: `step path` and a newline; path "": the run ends after that step. */
 int ril_edge_announce(struct ril_edge *, int64_t step, const char *path, struct ril_err *);
 
 /* Reader: waits for a version of `step` or later; the newest one announced is returned (path borrowed until the next
- * call).  The edge's end before it is an error. */
+ * call; empty: the run is to end).  The edge's end before it is an error. */
 int ril_edge_wait(struct ril_edge *, int64_t step, const struct ril_watch *, size_t nwatch, int64_t *got,
 		  const char **path, struct ril_err *);
 double ril_edge_waited(const struct ril_edge *); /* seconds in ril_edge_wait so far */

@@ -66,7 +66,7 @@ for stage in encode rollout teach discriminate score update; do
 	pid=$!; wait_for "dead-$stage/step-1"
 	began=$SECONDS; kill -KILL $(running "dead-$stage" "ril-$stage"); wait $pid; rc=$?
 	check "ril-$stage dies: the run ends with exit 1 (was $rc)" test $rc -eq 1
-	check "ril-$stage dies: it is named, not: $(head -n 1 err.txt)" grep -q "ril-$stage failed" err.txt
+	check "ril-$stage dies: it is named, not: $(head -n 1 err.txt)" grep -q "ril-$stage was killed by signal 9" err.txt
 	check "ril-$stage dies: at once ($((SECONDS - began)) s)" test $((SECONDS - began)) -le 10
 	check "ril-$stage dies: nothing goes on" test -z "$(running "dead-$stage")"
 	rm -rf "dead-$stage"
