@@ -21,12 +21,18 @@
 static struct {
 	const char *in, *out, *model, *init, *run, *save, *metrics;
 	bool gzip, update;
-	const char *loss, *similarity, *world;
+	const char *loss, *similarity, *world, *transport;
 	double smoothing, r1, sigma;
 	int64_t start, disc_steps, replay, replayed;
 	struct optim_args optim;
 	struct plan_args plan;
-} opt = {.in = "-", .out = "-", .loss = "bce", .world = "auto", .disc_steps = 1, .optim = OPTIM_ARGS_DEFAULT};
+} opt = {.in = "-",
+	 .out = "-",
+	 .loss = "bce",
+	 .world = "auto",
+	 .transport = "auto",
+	 .disc_steps = 1,
+	 .optim = OPTIM_ARGS_DEFAULT};
 
 static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'm', "model", &opt.model, "DIR", "the discriminator", 0, 0, NULL},
@@ -52,6 +58,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "save", &opt.save, "DIR", "write D there at the end", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
 	WORLD_OPTION(opt.world),
+	TRANSPORT_OPTION(opt.transport),
 	PLAN_OPTIONS(opt.plan),
 	PLAN_RANKS(opt.plan),
 	{0},
@@ -361,7 +368,7 @@ static int check_options(struct ril_err *err)
 
 static int join(struct ril_tool *t, struct ril_err *err)
 {
-	if (world_open(t, opt.world, err) || world_path(&opt.in, err) || world_path(&opt.out, err))
+	if (world_open(t, opt.world, opt.transport, err) || world_path(&opt.in, err) || world_path(&opt.out, err))
 		return -1;
 	opt.optim.how.world = world();
 	return 0;

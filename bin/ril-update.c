@@ -25,7 +25,7 @@
 static struct {
 	const char *in, *out, *model, *ref, *objective, *kl, *edge, *versions, *run, *record, *metrics, *save,
 		*save_ema;
-	const char *distill, *divergence, *world;
+	const char *distill, *divergence, *world, *transport;
 	bool gzip;
 	int64_t start, keep, overlong;
 	double clip; /* both sides; NaN: not given */
@@ -38,6 +38,7 @@ static struct {
 	 .kl = "k3",
 	 .divergence = "reverse",
 	 .world = "auto",
+	 .transport = "auto",
 	 .distilling = {.weight = 1},
 	 .clip = NAN,
 	 .optim = OPTIM_ARGS_DEFAULT,
@@ -90,6 +91,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "record", &opt.record, "DIR", "keep every step's groups there, without vision.*", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
 	WORLD_OPTION(opt.world),
+	TRANSPORT_OPTION(opt.transport),
 	PLAN_OPTIONS(opt.plan),
 	PLAN_RANKS(opt.plan),
 	{0},
@@ -527,7 +529,7 @@ static int open_all(struct update *u, struct ril_err *err)
 
 static int join(struct ril_tool *t, struct ril_err *err)
 {
-	if (world_open(t, opt.world, err) || world_path(&opt.in, err) || world_path(&opt.out, err) ||
+	if (world_open(t, opt.world, opt.transport, err) || world_path(&opt.in, err) || world_path(&opt.out, err) ||
 	    world_path(&opt.edge, err) || world_path(&opt.versions, err))
 		return -1;
 	opt.how.world = opt.optim.how.world = world();

@@ -38,7 +38,7 @@ static void on_lost(const char *what, int code)
 	_exit(code);
 }
 
-int world_open(struct ril_tool *t, const char *how, struct ril_err *err)
+int world_open(struct ril_tool *t, const char *how, const char *transport, struct ril_err *err)
 {
 	tool = t;
 	if (ril_world_join(&joined, how, on_lost, err))
@@ -52,6 +52,10 @@ int world_open(struct ril_tool *t, const char *how, struct ril_err *err)
 		t->common.quiet = true;
 		t->common.verbose = false;
 	}
+	if (ril_joined_link(joined, transport, err))
+		return -1;
+	if (ril_joined_blocks(joined))
+		ril_tool_note(t, "%s", ril_joined_blocks(joined));
 	return 0;
 }
 

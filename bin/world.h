@@ -12,9 +12,10 @@
 
 /* clang-format off */
 #define WORLD_OPTION(HOW) {RIL_OPT_CHOICE, 0, "world", &(HOW), NULL, "train with the processes started together", 0, 0, RIL_WORLDS}
+#define TRANSPORT_OPTION(HOW) {RIL_OPT_CHOICE, 0, "transport", &(HOW), NULL, "how gradients and weights travel between processes", 0, 0, RIL_TRANSPORTS}
 /* clang-format on */
 
-int world_open(struct ril_tool *, const char *how, struct ril_err *);
+int world_open(struct ril_tool *, const char *how, const char *transport, struct ril_err *);
 const struct ril_world *world(void); /* of one, where nothing was joined */
 bool world_first(void);              /* rank 0: of several, the one that talks and writes */
 

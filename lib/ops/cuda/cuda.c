@@ -10,6 +10,7 @@
 
 #include "cuda.h"
 #include "ops/failure.h"
+#include "ranks_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -304,6 +305,7 @@ static struct ril_ops table = {.name = "cuda",
 			       .lend = ril_cuda_lend,
 			       .borrow = ril_cuda_borrow,
 			       .give_back = ril_cuda_give_back,
+			       .peers = &ril_cuda_peers,
 			       .note = cuda_note,
 			       .noted = cuda_noted,
 			       .again = cuda_again,
