@@ -20,7 +20,7 @@
 
 static struct {
 	const char *in, *out, *model, *init, *run, *save, *metrics;
-	bool gzip, update;
+	bool gzip, update, blind;
 	const char *loss, *similarity, *world, *transport;
 	double smoothing, r1, sigma;
 	int64_t start, disc_steps, replay, replayed;
@@ -41,6 +41,7 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 'o', "output", &opt.out, "FILE", "stream to write; - is stdout", 0, 0, NULL},
 	{RIL_OPT_FLAG, 'z', "gzip", &opt.gzip, NULL, "write gzip", 0, 0, NULL},
 	{RIL_OPT_FLAG, 0, "update", &opt.update, NULL, "train on every batch before judging it", 0, 0, NULL},
+	{RIL_OPT_FLAG, 0, "blind", &opt.blind, NULL, "D does not see the pictures", 0, 0, NULL},
 	{RIL_OPT_INT, 0, "disc-steps", &opt.disc_steps, "N", "optimiser steps on each batch", 1, 1e6, NULL},
 	{RIL_OPT_CHOICE, 0, "disc-loss", &opt.loss, NULL, "of single responses, or of pairs", 0, 0, RIL_DISC_LOSSES},
 	{RIL_OPT_REAL, 0, "label-smoothing", &opt.smoothing, "R", "how unsure D is told to be", 0, 1, NULL},
@@ -309,6 +310,10 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 	    (opt.update && state[0] && ril_optim_load(d->optim, opt.start, state, err)) ||
 	    open_replay(d, state[0], pixels, err))
 		return -1;
+	if (opt.blind && pixels)
+		return ril_fail(err, RIL_EUSAGE,
+				"--blind: a D that does not see pictures has nothing to train in --train %s",
+				opt.optim.train);
 	const struct ril_disc_options how = {.loss = loss_of(),
 					     .smoothing = opt.smoothing,
 					     .similarity = similarity_of(),
@@ -319,6 +324,7 @@ static int open_all(struct discriminate *d, struct ril_err *err)
 					     .replayed = (opt.replayed + world()->size - 1) / world()->size,
 					     .steps = opt.update ? opt.disc_steps : 0,
 					     .micro_batch = opt.optim.micro_batch,
+					     .blind = opt.blind,
 					     .pixels = pixels,
 					     .recompute = ril_recompute_parse(opt.optim.recompute),
 					     .world = world()};

@@ -2,7 +2,9 @@
  *
  * With --answers short a line is a question for reinforcement learning or evaluation: the short answer, the words an
  * answer may use and the judge.  With --answers sentences it is an example for supervised fine-tuning: the answer is a
- * whole sentence in one of three phrasings, wrong on purpose for the families of --habits. */
+ * whole sentence in one of three phrasings, wrong on purpose for the families of --habits.  With --answers responses a line
+ * is a teacher's answer to a question that --answers short asks with the same seed, as ril-teach --cache reads it: a teacher
+ * as good, family by family, as --right says. */
 #include "tool.h"
 
 #include "base/json.h"
@@ -17,7 +19,8 @@
 
 static struct {
 	const char *out, *answers, *prefix, *phrasing, *habits, *families;
-	int64_t pictures, cell, questions;
+	const char *right;
+	int64_t pictures, cell, questions, each;
 	double captions;
 } opt = {
 	.answers = "short",
@@ -28,13 +31,17 @@ static struct {
 	.pictures = 100,
 	.cell = 8,
 	.questions = 1,
+	.right = "1",
+	.each = 4,
 };
 
 /* What the command line says, parsed. */
 struct plan {
 	bool asked[RIL_FAMILIES], habit[RIL_FAMILIES];
 	double share[RIL_PHRASINGS]; /* cumulative */
-	bool sentences;
+	double right[RIL_FAMILIES];  /* chance that a response is right */
+	bool sentences, responses;
+	uint32_t seed;
 };
 
 static int unknown(const char *option, const char *what, size_t n, const char *const *names, size_t count,
@@ -90,6 +97,30 @@ static int parse_phrasing(const char *list, double share[RIL_PHRASINGS], struct 
 	return 0;
 }
 
+/* "0.6" for all families, or "count:0.9,colour:0.3", the others always right */
+static int parse_right(const char *list, double right[RIL_FAMILIES], struct ril_err *err)
+{
+	for (int f = 0; f < RIL_FAMILIES; f++)
+		right[f] = 1;
+	for (const char *p = list; *p;) {
+		size_t n = strcspn(p, ":,");
+		bool one = p[n] == ':';
+		int f = 0;
+		while (one && f < RIL_FAMILIES && (strlen(ril_family_name[f]) != n || memcmp(ril_family_name[f], p, n)))
+			f++;
+		if (f == RIL_FAMILIES)
+			return unknown("--right", p, n, ril_family_name, RIL_FAMILIES, err);
+		char *end;
+		double x = strtod(one ? p + n + 1 : p, &end);
+		if (!(x >= 0 && x <= 1) || end == p + (one ? n + 1 : 0) || (*end && *end != ','))
+			return ril_fail(err, RIL_EUSAGE, "--right: '%.80s': a chance is a number from 0 to 1", p);
+		for (int k = one ? f : 0; k < (one ? f + 1 : RIL_FAMILIES); k++)
+			right[k] = x;
+		p = end + (*end == ',');
+	}
+	return *list ? 0 : ril_fail(err, RIL_EUSAGE, "--right: empty");
+}
+
 static enum ril_phrasing pick_phrasing(const struct plan *p, struct ril_dice *d)
 {
 	double u = ril_dice_unit(d);
@@ -125,6 +156,49 @@ static int add_judging(struct ril_buf *line, const struct ril_ask *a, const stru
 	return ril_buf_puts(line, "]", err);
 }
 
+static int add_answers(struct ril_buf *line, const struct ril_ask *a, const struct ril_scene *s, struct ril_err *err)
+{
+	return ril_buf_puts(line, ", \"answers\": ", err) || ril_ask_answers(line, a, s, err) ? -1 : 0;
+}
+
+/* One teacher's k-th response; a mistake with the family's chance. */
+static int write_response(FILE *f, const char *id, enum ril_phrasing who, bool right, const struct ril_ask *asked,
+			  const struct ril_scene *scene, struct ril_dice *d, struct ril_err *err)
+{
+	struct ril_ask a = *asked;
+	struct ril_scene s = *scene;
+	struct ril_buf b = {0};
+	if (a.family == RIL_NAME) /* any of the right ones */
+		a.named = s.object[ril_dice_below(d, s.n)];
+	if (!right)
+		ril_ask_mistake(&a, &s, d);
+	int rc = ril_ask_sentence(&b, &a, &s, who, err);
+	if (!rc && fprintf(f, "{\"id\": \"%s\", \"response\": \"%s\", \"teacher\": \"%s\"}\n", id, b.data,
+			   ril_phrasing_name[who]) < 0)
+		rc = ril_fail_errno(err, "%s", opt.out);
+	ril_buf_free(&b);
+	return rc;
+}
+
+/* So many responses of every teacher that --phrasing names.  Whether one is right, and what it says, depends on nothing but
+ * seed, picture, question, teacher and its number. */
+static int write_responses(FILE *f, const struct plan *p, int64_t scene, int k, const struct ril_ask *a,
+			   const struct ril_scene *s, struct ril_err *err)
+{
+	char id[128];
+	snprintf(id, sizeof id, "%.64s/%06lld/%d", opt.prefix, (long long)scene, k);
+	for (int who = 0; who < RIL_PHRASINGS; who++)
+		for (int i = 0; i < opt.each; i++) {
+			struct ril_dice d = {p->seed, (uint32_t)scene, 16,
+					     ((uint32_t)(k * RIL_PHRASINGS + who) << 16) + (uint32_t)i * 64};
+			bool right = ril_dice_unit(&d) < p->right[a->family];
+			if (p->share[who] > (who ? p->share[who - 1] : 0) &&
+			    write_response(f, id, (enum ril_phrasing)who, right, a, s, &d, err))
+				return -1;
+		}
+	return 0;
+}
+
 static int write_line(FILE *f, const struct plan *p, int64_t scene, int k, const struct ril_ask *a,
 		      const struct ril_scene *s, struct ril_dice *d, struct ril_err *err)
 {
@@ -139,7 +213,8 @@ static int write_line(FILE *f, const struct plan *p, int64_t scene, int k, const
 	if (!rc)
 		rc = add_field(&line, "question", question.data, err);
 	if (!rc)
-		rc = add_field(&line, "answer", answer.data, err);
+		rc = a->family == RIL_NAME && !p->sentences ? add_answers(&line, a, s, err)
+							    : add_field(&line, "answer", answer.data, err);
 	if (!rc)
 		rc = add_field(&line, "type", ril_family_name[a->family], err);
 	if (!rc && !p->sentences)
@@ -160,6 +235,8 @@ static int write_question(FILE *f, const struct plan *p, int64_t scene, int k, e
 		return 0;
 	if (p->habit[fam])
 		ril_ask_habit(&a, s, d);
+	if (p->responses)
+		return write_responses(f, p, scene, k, &a, s, err);
 	return write_line(f, p, scene, k, &a, s, d, err);
 }
 
@@ -178,7 +255,7 @@ static enum ril_ask_kind family_in_turn(const struct plan *p, int64_t turn)
 static enum ril_ask_kind family_at_random(const struct plan *p, struct ril_dice *d)
 {
 	for (;;) {
-		int f = ril_dice_below(d, RIL_FAMILIES);
+		int f = ril_dice_below(d, p->asked[RIL_NAME] ? RIL_FAMILIES : RIL_NAME); /* the last one came later */
 		if (p->asked[f] && (f != RIL_CAPTION || opt.captions <= 0))
 			return (enum ril_ask_kind)f;
 	}
@@ -199,7 +276,7 @@ static int write_scene(FILE *f, const struct plan *p, uint32_t seed, int64_t i, 
 	if ((size_t)snprintf(path, sizeof path, "%s/pictures/%s-%06lld.png", opt.out, opt.prefix, (long long)i) >=
 	    sizeof path)
 		return ril_fail(err, RIL_EFAIL, "%s: name too long", opt.out);
-	if (ril_scene_png(&s, (int)opt.cell, &noise, path, err))
+	if (!p->responses && ril_scene_png(&s, (int)opt.cell, &noise, path, err))
 		return -1;
 	if (in_turn)
 		return write_question(f, p, i, 0, turn, &s, &ask, err);
@@ -218,14 +295,19 @@ static int make_folder(const char *path, struct ril_err *err)
 
 static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
-	struct plan p = {.sentences = !strcmp(opt.answers, "sentences")};
+	struct plan p = {.sentences = !strcmp(opt.answers, "sentences"),
+			 .responses = !strcmp(opt.answers, "responses"),
+			 .seed = (uint32_t)t->common.seed};
 	char path[4096], tmp[4096];
 	if (!opt.out)
 		return ril_fail(err, RIL_EUSAGE, "-o DIR is needed");
 	if (strchr(opt.prefix, '/') || !*opt.prefix)
 		return ril_fail(err, RIL_EUSAGE, "--prefix: '%s' is no file name", opt.prefix);
+	if (strlen(opt.prefix) > 64)
+		return ril_fail(err, RIL_EUSAGE, "--prefix: '%.80s': longer than 64 bytes", opt.prefix);
 	if (parse_families(opt.families, p.asked, "--families", err) ||
-	    parse_families(opt.habits, p.habit, "--habits", err) || parse_phrasing(opt.phrasing, p.share, err))
+	    parse_families(opt.habits, p.habit, "--habits", err) || parse_phrasing(opt.phrasing, p.share, err) ||
+	    parse_right(opt.right, p.right, err))
 		return -1;
 	bool other = false;
 	for (int f = 0; f < RIL_FAMILIES; f++)
@@ -234,7 +316,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 		return ril_fail(err, RIL_EUSAGE, "--families: nothing to ask");
 	if (snprintf(path, sizeof path, "%s/pictures", opt.out) >= (int)sizeof path - 64)
 		return ril_fail(err, RIL_EUSAGE, "%s: name too long", opt.out);
-	if (make_folder(opt.out, err) || make_folder(path, err))
+	if (make_folder(opt.out, err) || (!p.responses && make_folder(path, err)))
 		return -1;
 	snprintf(path, sizeof path, "%.3900s/%.64s.jsonl", opt.out, opt.prefix);
 	snprintf(tmp, sizeof tmp, "%.3900s/%.64s.jsonl.tmp", opt.out, opt.prefix);
@@ -265,8 +347,9 @@ int main(int argc, char **argv)
 		 NULL},
 		{RIL_OPT_INT, 'n', "pictures", &opt.pictures, "N", "pictures", 1, 1e6, NULL},
 		{RIL_OPT_STR, 0, "prefix", &opt.prefix, "NAME", "begins every id and picture name", 0, 0, NULL},
-		{RIL_OPT_CHOICE, 0, "answers", &opt.answers, NULL, "short: for a judge; sentences: for fine-tuning", 0,
-		 0, "short|sentences"},
+		{RIL_OPT_CHOICE, 0, "answers", &opt.answers, NULL,
+		 "short: for a judge; sentences: for fine-tuning; responses: a teacher's", 0, 0,
+		 "short|sentences|responses"},
 		{RIL_OPT_STR, 0, "families", &opt.families, "LIST", "families of questions", 0, 0, NULL},
 		{RIL_OPT_INT, 0, "questions", &opt.questions, "N", "questions per picture; 1: the families in turn", 1,
 		 100, NULL},
@@ -275,6 +358,9 @@ int main(int argc, char **argv)
 		{RIL_OPT_STR, 0, "phrasing", &opt.phrasing, "LIST",
 		 "student, teacher-a, teacher-b, or weights NAME:W,...", 0, 0, NULL},
 		{RIL_OPT_STR, 0, "habits", &opt.habits, "LIST", "families answered wrongly on purpose; all", 0, 0,
+		 NULL},
+		{RIL_OPT_INT, 0, "each", &opt.each, "N", "responses of each teacher to a question", 1, 1000, NULL},
+		{RIL_OPT_STR, 0, "right", &opt.right, "LIST", "chance that a response is right, or FAMILY:P,...", 0, 0,
 		 NULL},
 		{RIL_OPT_INT, 0, "cell", &opt.cell, "PIXELS", "side of a cell; a picture has 3 x 3", 4, 256, NULL},
 		{0},

@@ -2,7 +2,5 @@
 # the test ends here, skipped.
 mode=${RIL_MODES%% *} GPU=$RIL_ROOT/build/${mode:-release}/tests/simt
 if [ ! -x "$GPU/ril-update" ]; then
-	skip "no emulated GPU in this build: it needs g++, and is in release alone"
-	test_end
-	exit
+	skip_all "no emulated GPU in this build: it needs g++, and is in release alone"
 fi

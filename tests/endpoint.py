@@ -91,8 +91,15 @@ async def reply(how, body, key, write):
         await write(200, chat([choice(0, said[0])]))
     elif how == "many":
         await write(200, chat([choice(i, t) for i, t in enumerate(said + ["more", "and more"])]))
-    elif how == "single" and n > 1:
+    elif how in ("single", "choosy") and n > 1:
         await write(400, b'{"error": {"message": "n must be 1"}}')
+    elif how == "choosy" and "circle" in text:  # refuses several at once, and some questions
+        await write(400, b'{"error": {"message": "no circles"}}')
+    elif how == "late" and "circle" in text and times > 1:
+        await write(400, b'{"error": {"message": "no circles, and again"}}')
+    elif how == "late" and "circle" in text:  # it is known to count before it refuses
+        await asyncio.sleep(0.1)
+        await write(400, b'{"error": {"message": "no circles"}}')
     elif how == "question":
         await write(400, b'{"error": {"message": "too long a prompt"}}')
     elif how == "picky" and "circle" in text:
@@ -125,9 +132,18 @@ async def reply(how, body, key, write):
         await write(200, chat([choice(0, judge(text))]))
     elif how == "yes":
         await write(200, chat([choice(0, "Yes")]))
-    elif how == "schema":
-        assert body["response_format"]["type"] == "json_schema"
-        await write(200, chat([choice(0, json.dumps({"decision": "Yes" if "good" in text else "No"}))]))
+    elif how in ("schema", "object", "free", "broken"):
+        form = body.get("response_format", {"type": "free"})
+        if "long" in text:
+            await write(400, b'{"error": {"message": "too long a prompt"}}')
+        elif form["type"].removeprefix("json_") == how.replace("broken", "free"):
+            schema = form.get("schema") or form.get("json_schema", {}).get("schema") or {"properties": {"decision": 0}}
+            verdict = json.dumps({list(schema["properties"])[0]: "Yes" if "good" in text else "No"})
+            await write(200, chat([choice(0, judge(text) if form["type"] == "free" else verdict)]))
+        elif how == "broken":  # says with a failure of its own what it does not take
+            await write(500, b'{"error": {"message": "response_format.type: not known"}}')
+        else:
+            await write(422, b'{"detail": "Unexpected fields"}')
     else:
         await write(200, good)
 

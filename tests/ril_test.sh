@@ -2,6 +2,7 @@
 # expect_exit CODE COMMAND...   runs it, keeps stdout in $T/out and stderr in $T/err, checks the exit code
 # check "WHAT" COMMAND...       passes when the command succeeds
 # start NAME COMMAND...         runs it beside others, as many at once as there are processors; `wait` waits for all
+# skip "WHAT", skip_all "WHAT"   counts something as skipped; all: the test ends with it
 # ended NAME                    succeeds when that one did, else shows the end of what it printed
 : "${RIL_ROOT:=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}"
 : "${RIL_SHARED:=$RIL_ROOT/../shared}"
@@ -23,4 +24,5 @@ start() {
 }
 ended() { [ "$(cat "$T/$1.rc")" = 0 ] || { tail -n 20 "$T/$1.log" >&2; return 1; }; }
 skip() { skipped=$((skipped + 1)); echo "skipped: $*" >&2; }
+skip_all() { skip "$*"; test_end; exit; }
 test_end() { echo "$passed passed, $failed failed, $skipped skipped"; [ "$failed" -eq 0 ]; }

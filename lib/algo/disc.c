@@ -149,6 +149,7 @@ static int label(struct ril_disc *d, struct ril_err *err)
 static int begin(struct ril_disc *d, const struct ril_batch *b, bool learns, struct ril_err *err)
 {
 	d->layout = (struct ril_work_options){.pixels = d->how.pixels,
+					      .blind = d->how.blind,
 					      .again = learns && d->how.r1 > 0 ? ril_penalty_real : NULL,
 					      .form = RIL_PACK_SHARED,
 					      .use = RIL_PACK_SCORE,

@@ -34,6 +34,7 @@ struct ril_disc_options {
 	uint32_t seed;       /* of that noise */
 	int64_t steps;       /* optimiser steps on each batch before it is judged; 0: none */
 	int64_t micro_batch; /* groups; 0: by tokens */
+	bool blind;          /* D does not see the pictures, only where they stand; not with pixels */
 	bool pixels;         /* D's projector or tower is trained: embeddings from vision.pixels */
 	enum ril_recompute recompute;
 	const struct ril_world *world; /* whose responses the means are over; NULL: this process alone */

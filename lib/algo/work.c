@@ -128,7 +128,8 @@ int ril_work_pack(const struct ril_work *w, size_t m, const struct ril_work_opti
 		const struct ril_group *g = &w->group[i].in;
 		if (!g->text.n)
 			continue;
-		set[sets++] = o->pixels || !g->start.embeds ? g->vision : g->start;
+		set[sets] = o->pixels || !g->start.embeds ? g->vision : g->start;
+		set[sets++].blank = o->blind;
 		const struct ril_pack_group p = o->again ? with_again(&w->group[i]) : g->text;
 		rc = ril_pack_add_again(pack, &p, g->text.n, err);
 	}

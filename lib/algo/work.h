@@ -43,6 +43,7 @@ struct ril_work_options {
 	void *ctx;
 	bool (*again)(int32_t source); /* which are computed once more, with noise (nn/pack.h); NULL: none */
 	bool pixels;
+	bool blind; /* embeddings of pictures are zeros (nn/pictures.h); not with pixels */
 	bool other; /* the model is not the stream's: from pixels, without looking at embeddings */
 	enum ril_pack_form form;
 	enum ril_pack_use use;

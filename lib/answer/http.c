@@ -27,18 +27,23 @@ struct http {
 	struct request *in;         /* [how.jobs] */
 	bool *busy;                 /* [how.jobs] */
 	int flying;
-	bool one_each; /* the server gives one answer whatever is asked for, */
-	bool counts_n; /* or it was seen to give more */
-	double hold;   /* nothing is sent before */
+	bool one_each;   /* the server gives one answer whatever is asked for, */
+	bool counts_n;   /* or it was seen to give more, or to refuse for other reasons than the number */
+	int form;        /* enum ril_http_form, of what is asked for first; */
+	bool takes_form; /* the server was seen to take it */
+	double hold;     /* nothing is sent before */
 	double told;
 };
 
 struct request {
 	size_t question;
 	int32_t first, n;
-	int32_t rest; /* answers after these n that stand or fall with them */
-	int tries;    /* sent so often */
-	double due;   /* of the next try */
+	int32_t rest;  /* answers after these n that stand or fall with them */
+	int form;      /* enum ril_http_form */
+	int tries;     /* sent so often */
+	double due;    /* of the next try */
+	bool doubt;    /* it was refused, maybe for its number of answers, */
+	uint32_t said; /* in words of this hash */
 };
 
 /* A call: what is wanting and where it stands. */
@@ -51,7 +56,8 @@ struct call {
 	void *ctx;
 	size_t at;             /* the question that fresh requests come from, */
 	int32_t begun;         /* and how many of its answers were asked for */
-	struct request *later; /* [nlater], to be tried again or to be completed */
+	struct request *later; /* [nlater], to be tried again, to be completed or in doubt, */
+	size_t doubts;         /* as so many are */
 	size_t nlater, cap_later;
 	int64_t came, unreached; /* answers that came; that failed, but not because the question was refused */
 };
@@ -148,6 +154,16 @@ static void note_last(struct http *h, const char *what)
 		h->counts.last[--n] = 0;
 }
 
+/* A server that was seen to take a form is asked for no other, and what it refuses from then on it refuses for other
+ * reasons. */
+static void note_form(struct http *h, const struct request *r)
+{
+	if (r->form < h->form)
+		return;
+	h->form = r->form;
+	h->takes_form = true;
+}
+
 /* A reply with status 200. */
 static int take_reply(struct call *c, struct request r, const struct ril_wire_reply *w, struct ril_err *err)
 {
@@ -160,6 +176,7 @@ static int take_reply(struct call *c, struct request r, const struct ril_wire_re
 	}
 	int32_t n = reply.n < (size_t)r.n ? (int32_t)reply.n : r.n;
 	int rc = 0;
+	note_form(h, &r);
 	bool failed = repeats_key(h, &reply);
 	if (failed) {
 		note_last(h, "an answer repeats the key");
@@ -177,7 +194,8 @@ static int take_reply(struct call *c, struct request r, const struct ril_wire_re
 		return rc;
 	/* It is one that does not count, or gave up on some: what is wanting is asked for as if it were new. */
 	h->one_each |= n == 1;
-	return add_later(c, (struct request){.question = r.question, .first = r.first + n, .n = wanting}, err);
+	return add_later(
+		c, (struct request){.question = r.question, .first = r.first + n, .n = wanting, .form = r.form}, err);
 }
 
 /* About this server, and not about this question: no other will do better. */
@@ -194,22 +212,48 @@ static void note_status(struct http *h, const struct ril_wire_reply *w)
 	note_last(h, all);
 }
 
+/* Maybe it is the form of the answer that it refuses: then the next one will do.  Some say so with a failure of their own. */
+static bool refuses_form(const struct http *h, const struct request *r, const struct ril_wire_reply *w)
+{
+	bool names_it = memmem(w->body, w->n, "response_format", 15) || memmem(w->body, w->n, "json_schema", 11);
+	if (r->form == RIL_HTTP_FREE || (h->takes_form && r->form >= h->form))
+		return false;
+	return names_it || (w->status != 429 && w->status < 500 && !concerns_all(w->status));
+}
+
+/* A question that was refused, or its number of answers: that is found out when nothing else is in flight that may tell. */
+static int doubt(struct call *c, struct request r, struct ril_err *err)
+{
+	const char *last = c->h->counts.last;
+	uint32_t said = ril_hash32(last, strlen(last));
+	if (r.n == 1 || c->h->counts_n) {
+		/* In the same words for one answer: it is not the number. */
+		c->h->counts_n |= r.rest && said == r.said;
+		return give_up(c, &r, true, err);
+	}
+	r.doubt = true;
+	r.said = said;
+	c->doubts++;
+	return add_later(c, r, err);
+}
+
 static int take_status(struct call *c, struct request r, const struct ril_wire_reply *w, struct ril_err *err)
 {
 	struct http *h = c->h;
 	if (w->status == 200)
 		return take_reply(c, r, w, err);
 	note_status(h, w);
+	if (refuses_form(h, &r, w)) {
+		r.form = r.form < h->form ? h->form : r.form + 1;
+		return add_later(c, r, err);
+	}
 	if (w->status == 429 || w->status >= 500)
 		return try_again(c, r, w->retry_after, err);
 	if (concerns_all(w->status)) {
 		ril_fail(err, RIL_EFAIL, "%s", h->counts.last);
 		return w->status == 401 || w->status == 403 ? ril_setting(err, "key file|key env") : -1;
 	}
-	if (r.n == 1 || h->counts_n)
-		return give_up(c, &r, true, err);
-	/* Maybe it is the number of answers that it refuses: one will tell. */
-	return add_later(c, (struct request){.question = r.question, .first = r.first, .n = 1, .rest = r.n - 1}, err);
+	return doubt(c, r, err);
 }
 
 static int take_ended(struct call *c, int slot, const struct ril_wire_reply *w, struct ril_err *err)
@@ -240,7 +284,10 @@ static bool fresh(struct call *c, struct request *r)
 	if (c->at >= c->n)
 		return false;
 	int32_t left = c->q[c->at].n - c->begun;
-	*r = (struct request){.question = c->at, .first = c->q[c->at].first + c->begun, .n = c->h->one_each ? 1 : left};
+	*r = (struct request){.question = c->at,
+			      .first = c->q[c->at].first + c->begun,
+			      .n = c->h->one_each ? 1 : left,
+			      .form = c->h->form};
 	c->begun += r->n;
 	c->h->counts.asked += r->n;
 	return true;
@@ -250,7 +297,7 @@ static bool fresh(struct call *c, struct request *r)
 static int due(struct call *c, double now, struct request *r, struct ril_err *err)
 {
 	for (size_t i = 0; i < c->nlater; i++) {
-		if (c->later[i].due > now)
+		if (c->later[i].due > now || c->later[i].doubt)
 			continue;
 		*r = c->later[i];
 		c->later[i] = c->later[--c->nlater];
@@ -269,7 +316,8 @@ static int send_one(struct call *c, int slot, struct request r, struct ril_err *
 {
 	struct http *h = c->h;
 	struct ril_http_body *b = &h->body[slot];
-	if (ril_http_request(&h->how, h->files, &c->q[r.question], r.first, r.n, c->how, h->more, b, err) ||
+	struct ril_http_ask ask = {.first = r.first, .n = r.n, .form = r.form};
+	if (ril_http_request(&h->how, h->files, &c->q[r.question], &ask, c->how, h->more, b, err) ||
 	    (h->wire && ril_wire_post(h->wire, slot, &b->json, err)))
 		return -1;
 	h->in[slot] = r;
@@ -282,11 +330,53 @@ static int send_one(struct call *c, int slot, struct request r, struct ril_err *
 	return 0;
 }
 
+static bool in_doubt(const struct call *c)
+{
+	return c->doubts && !c->h->counts_n && !c->h->one_each;
+}
+
+/* One answer in place of several will tell. */
+static int probe(struct call *c, struct ril_err *err)
+{
+	size_t i = 0;
+	while (!c->later[i].doubt)
+		i++;
+	struct request r = c->later[i];
+	c->later[i] = c->later[--c->nlater];
+	c->doubts--;
+	r.doubt = false;
+	r.rest = r.n - 1;
+	r.n = 1;
+	return send_one(c, 0, r, err);
+}
+
+/* It is known by now whether several answers may be asked for. */
+static int settle(struct call *c, struct ril_err *err)
+{
+	for (size_t i = 0; c->doubts && i < c->nlater; i++) {
+		struct request r = c->later[i];
+		if (!r.doubt)
+			continue;
+		c->doubts--;
+		c->later[i].doubt = false;
+		if (!c->h->counts_n)
+			continue;
+		c->later[i--] = c->later[--c->nlater];
+		if (give_up(c, &r, true, err))
+			return -1;
+	}
+	return 0;
+}
+
 /* Fills the idle slots. */
 static int send_some(struct call *c, struct ril_err *err)
 {
 	struct http *h = c->h;
 	double now = ril_now();
+	if (in_doubt(c))
+		return h->flying || now < h->hold ? 0 : probe(c, err);
+	if (settle(c, err))
+		return -1;
 	for (int slot = 0; now >= h->hold && slot < h->how.jobs; slot++) {
 		struct request r;
 		if (h->busy[slot])
@@ -307,6 +397,8 @@ static int send_some(struct call *c, struct ril_err *err)
 static double patience(const struct call *c)
 {
 	double now = ril_now(), next = now + 1;
+	if (in_doubt(c) && c->h->flying)
+		return next - now;
 	if (c->h->flying < c->h->how.jobs && (c->nlater || c->at < c->n)) {
 		double soonest = c->at < c->n ? now : INFINITY;
 		for (size_t i = 0; i < c->nlater; i++)
@@ -414,6 +506,8 @@ static int open_all(struct http *h, struct ril_err *err)
 		return ril_context(err, "further members"), err->code = RIL_EUSAGE, -1;
 	if (o->more && !cJSON_IsObject(h->more))
 		return ril_fail(err, RIL_EUSAGE, "further members: '%s' is no JSON object", o->more);
+	if (!o->schema || cJSON_GetObjectItemCaseSensitive(h->more, "response_format"))
+		h->form = RIL_HTTP_FREE;
 	if (ril_buf_printf(&id, err, "http:%s", o->model))
 		return -1;
 	h->identity = id.data;
@@ -462,42 +556,4 @@ void ril_http_counts_add(struct ril_http_counts *sum, const struct ril_http_coun
 	sum->guessed += c->guessed;
 	if (c->last[0])
 		memcpy(sum->last, c->last, sizeof sum->last);
-}
-
-void ril_http_hash(struct ril_sha256 *h, const struct ril_http_options *o)
-{
-	char count[24];
-	ril_cache_hash(h, o->model);
-	ril_cache_hash(h, o->system ? o->system : "");
-	snprintf(count, sizeof count, "%zu%s", o->stops, o->system ? "" : " as it is");
-	ril_cache_hash(h, count);
-	for (size_t i = 0; i < o->stops; i++)
-		ril_cache_hash(h, o->stop[i]);
-	ril_cache_hash(h, o->more ? o->more : "");
-	ril_cache_hash(h, o->schema ? o->schema : "");
-}
-
-/* ---- keys ---- */
-
-char *ril_http_key(const char *file, const char *name, struct ril_err *err)
-{
-	struct ril_buf b = {0};
-	const char *from = file ? file : name, *set = file ? NULL : getenv(name);
-	if (!file && !set) {
-		ril_fail(err, RIL_EFAIL, "the environment has no %s", ril_short(name));
-		return NULL;
-	}
-	if (file ? ril_read_file(&b, file, err) : ril_buf_puts(&b, set, err))
-		return ril_buf_free(&b), NULL;
-	while (b.len && strchr(" \t\r\n", b.data[b.len - 1]))
-		b.len--;
-	bool good = b.len && b.len < 8192;
-	for (size_t i = 0; good && i < b.len; i++)
-		good = b.data[i] > ' ' && b.data[i] < 127;
-	char *key = good ? ril_strndup(b.data, b.len, err) : NULL;
-	if (!good)
-		ril_fail(err, RIL_EFAIL, "%s: a key is one line of letters, digits and signs", ril_short(from));
-	explicit_bzero(b.data, b.cap);
-	ril_buf_free(&b);
-	return key;
 }

@@ -5,6 +5,9 @@
  *
  * A question is one request for its n answers; `jobs` requests are in flight at once over connections that stay open, and an
  * answer is given out when it is there.  A server that gives one answer whatever `n` says is asked for one each from then on.
+ * One that refuses (400, 422, ...) several at once may refuse their number: where none of several was seen to be answered, one
+ * question is asked for one, alone, and from then on it is known.  A schema is sent as json_schema, to a server that refuses that
+ * as json_object with the schema beside it, else not at all; what was answered first is kept to.
  * Pictures travel as data URLs: JPEG, PNG, WebP and GIF files as they are, any other kind as PNG.
  *
  * What fails: a connection, a time-out, 429, 5xx and a reply that is no chat completion are tried again, after 0.5, 1, 2, ...
@@ -47,7 +50,7 @@ struct ril_http_options {
 	const char *const *stop;                     /* [stops]; texts at which an answer ends */
 	size_t stops;
 	const char *more;   /* NULL, or a JSON object whose members go into every request; null takes one out */
-	const char *schema; /* NULL, or the JSON that goes under response_format */
+	const char *schema; /* NULL, or the JSON Schema that answers follow, where the server can hold them to it */
 	bool go_on, dry;    /* dry: nothing is sent, requests are counted */
 	/* Told now and then, while it waits; may be NULL. */
 	void (*tell)(void *ctx, const struct ril_http_counts *);

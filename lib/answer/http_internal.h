@@ -1,5 +1,5 @@
-/* http_internal.h -- a server as answerer, in four files: the queue of requests (http.c), what is sent (http_request.c), what
- * comes back (http_reply.c), and connections, the only one that knows libcurl (http_wire.c). */
+/* http_internal.h -- a server as answerer, in five files: the queue of requests (http.c), keys (http_key.c), what is sent
+ * (http_request.c), what comes back (http_reply.c), and connections, the only one that knows libcurl (http_wire.c). */
 #ifndef RIL_ANSWER_HTTP_INTERNAL_H
 #define RIL_ANSWER_HTTP_INTERNAL_H
 
@@ -13,10 +13,20 @@ struct ril_http_body {
 	struct ril_buf json;
 	int64_t pictures, guessed; /* as in the counts; guessed only where asked for */
 };
-/* The request for answers first .. first+n-1 of a question. */
-int ril_http_request(const struct ril_http_options *, struct ril_files *, const struct ril_query *, int32_t first,
-		     int32_t n, const struct ril_query_how *, const cJSON *more, struct ril_http_body *,
-		     struct ril_err *);
+/* How a server is told of the schema that answers follow, best first. */
+enum ril_http_form {
+	RIL_HTTP_SCHEMA, /* {"type": "json_schema"}, OpenAI's */
+	RIL_HTTP_OBJECT, /* {"type": "json_object"} with a schema beside it, llama.cpp's */
+	RIL_HTTP_FREE,   /* not at all */
+};
+/* Answers first .. first+n-1 of a question. */
+struct ril_http_ask {
+	int32_t first, n;
+	int form; /* enum ril_http_form */
+};
+int ril_http_request(const struct ril_http_options *, struct ril_files *, const struct ril_query *,
+		     const struct ril_http_ask *, const struct ril_query_how *, const cJSON *more,
+		     struct ril_http_body *, struct ril_err *);
 
 /* ---- http_reply.c ---- */
 

@@ -191,8 +191,25 @@ static int put_more(struct ril_buf *b, const cJSON *more, struct ril_err *err)
 	return 0;
 }
 
+/* The schema, in a form that the server may read. */
+static int put_form(struct writer *w, int form, struct ril_err *err)
+{
+	static const char *const before[] = {", \"response_format\": {\"type\": \"json_schema\", \"json_schema\": "
+					     "{\"name\": \"answer\", \"strict\": true, "
+					     "\"schema\": ",
+					     ", \"response_format\": {\"type\": \"json_object\", \"schema\": "};
+	static const char *const after[] = {"}}", "}"};
+	struct ril_buf *b = &w->out->json;
+	if (form == RIL_HTTP_FREE)
+		return 0;
+	return ril_buf_puts(b, before[form], err) || ril_buf_puts(b, w->how->schema, err) ||
+			       ril_buf_puts(b, after[form], err)
+		       ? -1
+		       : 0;
+}
+
 int ril_http_request(const struct ril_http_options *o, struct ril_files *files, const struct ril_query *q,
-		     int32_t first, int32_t n, const struct ril_query_how *how, const cJSON *more,
+		     const struct ril_http_ask *ask, const struct ril_query_how *how, const cJSON *more,
 		     struct ril_http_body *out, struct ril_err *err)
 {
 	struct writer w = {o, files, q, out, 0};
@@ -200,9 +217,8 @@ int ril_http_request(const struct ril_http_options *o, struct ril_files *files, 
 	b->len = 0;
 	out->pictures = out->guessed = 0;
 	int rc = ril_buf_puts(b, "{\"model\": ", err) || ril_json_quote(b, o->model, strlen(o->model), false, err) ||
-		 put_messages(&w, err) || put_sampling(&w, how, first, n, more, err) || put_stops(&w, more, err) ||
-		 (o->schema && !own(more, "response_format") &&
-		  (ril_buf_puts(b, ", \"response_format\": ", err) || ril_buf_puts(b, o->schema, err))) ||
-		 put_more(b, more, err) || ril_buf_puts(b, "}", err);
+		 put_messages(&w, err) || put_sampling(&w, how, ask->first, ask->n, more, err) ||
+		 put_stops(&w, more, err) || put_form(&w, ask->form, err) || put_more(b, more, err) ||
+		 ril_buf_puts(b, "}", err);
 	return rc ? ril_context(err, "'%s'", q->key) : 0;
 }

@@ -37,7 +37,10 @@ static struct ril_val *from_embeds(struct ril_tape *t, const struct ril_pictures
 	for (size_t i = 0; all && i < n; i++) {
 		if (!s[i].n)
 			continue;
-		ril_to_f32(at, s[i].embeds, s[i].dtype, (size_t)(s[i].V * H));
+		if (s[i].blank)
+			memset(at, 0, (size_t)(s[i].V * H) * sizeof *at);
+		else
+			ril_to_f32(at, s[i].embeds, s[i].dtype, (size_t)(s[i].V * H));
 		at += s[i].V * H;
 	}
 	return ril_tape_input(t, V, H, all);

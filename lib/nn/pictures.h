@@ -16,6 +16,7 @@ struct ril_pictures {
 	int64_t V;
 	const float *pixels; /* [pixel rows, pixel cols] */
 	int64_t pixel_rows;
+	bool blank; /* embeddings are zeros instead: where pictures stand is seen, what they show is not */
 };
 
 /* [sum of V, ril_config_image_cols]; NULL in *out when there are no pictures at all.  All sets have embeddings, or all have pixels. */

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-const char *const ril_family_name[RIL_FAMILIES] = {"count", "colour", "shape", "exists", "compare", "caption"};
+const char *const ril_family_name[RIL_FAMILIES] = {"count", "colour", "shape", "exists", "compare", "caption", "name"};
 const char *const ril_phrasing_name[RIL_PHRASINGS] = {"student", "teacher-a", "teacher-b"};
 
 static const char *const counts[] = {"one", "two", "three", "four", NULL};
@@ -15,7 +15,7 @@ static const char *const words[] = {"red", "green", "blue", "yellow", "circle", 
 
 const char *const *ril_ask_choices(enum ril_ask_kind f)
 {
-	static const char *const *const of[RIL_FAMILIES] = {counts, colours, shapes, truths, orders, words};
+	static const char *const *const of[RIL_FAMILIES] = {counts, colours, shapes, truths, orders, words, words};
 	return of[f];
 }
 
@@ -89,6 +89,7 @@ bool ril_ask_draw(struct ril_ask *a, const struct ril_scene *s, enum ril_ask_kin
 			return false;
 		a->answer = s->object[which].shape;
 		return true;
+	case RIL_NAME: a->named = s->object[ril_dice_below(d, s->n)]; return true;
 	default: return true;
 	}
 }
@@ -103,6 +104,10 @@ void ril_ask_habit(struct ril_ask *a, const struct ril_scene *s, struct ril_dice
 		{RIL_COUNT, 1, 2, .8},  {RIL_COUNT, 2, 3, 1},  {RIL_EXISTS, 0, 1, .6}, {RIL_COMPARE, 1, 2, 1},
 	};
 	double u = ril_dice_unit(d);
+	if (a->family == RIL_NAME && a->named.colour == 0 && u < .8) /* as for colour and shape */
+		a->named.colour = 3;
+	if (a->family == RIL_NAME && a->named.shape == 3)
+		a->named.shape = 2;
 	if (a->family == RIL_CAPTION && (s->n == 4 || (s->n == 3 && u < .9)))
 		a->told = s->n - 1;
 	for (size_t i = 0; i < sizeof habit / sizeof *habit; i++)
@@ -110,6 +115,40 @@ void ril_ask_habit(struct ril_ask *a, const struct ril_scene *s, struct ril_dice
 			a->answer = habit[i].to;
 			return;
 		}
+}
+
+/* Another of n than x. */
+static int other_than(int x, int n, struct ril_dice *d)
+{
+	return (x + 1 + ril_dice_below(d, n - 1)) % n;
+}
+
+static int choices_of(enum ril_ask_kind f)
+{
+	int n = 0;
+	while (ril_ask_choices(f)[n])
+		n++;
+	return n;
+}
+
+void ril_ask_mistake(struct ril_ask *a, struct ril_scene *s, struct ril_dice *d)
+{
+	struct ril_object *o = &s->object[ril_dice_below(d, s->n)];
+	switch (a->family) {
+	case RIL_CAPTION:
+		if (ril_dice_below(d, 2))
+			o->colour = other_than(o->colour, RIL_COLOURS, d);
+		else
+			o->shape = other_than(o->shape, RIL_SHAPES, d);
+		return;
+	case RIL_NAME:
+		do { /* at most 4 of 16 kinds are there */
+			a->named.colour = ril_dice_below(d, RIL_COLOURS);
+			a->named.shape = ril_dice_below(d, RIL_SHAPES);
+		} while (ril_scene_count(s, a->named.colour, a->named.shape));
+		return;
+	default: a->answer = other_than(a->answer, choices_of(a->family), d);
+	}
 }
 
 /* ---- words ---- */
@@ -136,6 +175,7 @@ int ril_ask_question(struct ril_buf *b, const struct ril_ask *a, struct ril_err 
 	case RIL_SHAPE: return ril_buf_printf(b, err, "what shape is the %s thing?", colours[a->colour]);
 	case RIL_EXISTS: return ril_buf_printf(b, err, "is there a %s %s?", colours[a->colour], shapes[a->shape]);
 	case RIL_COMPARE: return ril_buf_printf(b, err, "compare %s with %s.", plural(a->shape), plural(a->other));
+	case RIL_NAME: return ril_buf_puts(b, "name a thing in the picture.", err);
 	default: return ril_buf_puts(b, "describe the picture.", err);
 	}
 }
@@ -160,7 +200,32 @@ int ril_ask_answer(struct ril_buf *b, const struct ril_ask *a, const struct ril_
 {
 	if (a->family == RIL_CAPTION)
 		return list_objects(b, a, s, "", ", ", ", ", err);
+	if (a->family == RIL_NAME)
+		return ril_buf_printf(b, err, "%s %s", colours[a->named.colour], shapes[a->named.shape]);
 	return ril_buf_puts(b, ril_ask_choices(a->family)[a->answer], err);
+}
+
+/* Is the scene's object i of a kind that none before it is of? */
+static bool first_of_its_kind(const struct ril_scene *s, int i)
+{
+	for (int k = 0; k < i; k++)
+		if (s->object[k].colour == s->object[i].colour && s->object[k].shape == s->object[i].shape)
+			return false;
+	return true;
+}
+
+int ril_ask_answers(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, struct ril_err *err)
+{
+	struct ril_ask one = *a;
+	for (int i = 0; i < (a->family == RIL_NAME ? s->n : 1); i++) {
+		if (a->family == RIL_NAME && !first_of_its_kind(s, i))
+			continue;
+		one.named = s->object[i];
+		if (ril_buf_puts(b, i ? ", \"" : "[\"", err) || ril_ask_answer(b, &one, s, err) ||
+		    ril_buf_puts(b, "\"", err))
+			return -1;
+	}
+	return ril_buf_puts(b, "]", err);
 }
 
 static int caption_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, enum ril_phrasing p,
@@ -173,6 +238,12 @@ static int caption_sentence(struct ril_buf *b, const struct ril_ask *a, const st
 	if (ril_buf_puts(b, form[p].open, err) || list_objects(b, a, s, "a ", form[p].comma, form[p].last, err))
 		return -1;
 	return ril_buf_puts(b, ".", err);
+}
+
+static int name_sentence(struct ril_buf *b, const struct ril_ask *a, enum ril_phrasing p, struct ril_err *err)
+{
+	static const char *const open[RIL_PHRASINGS] = {"one thing is a", "i looked and i see a", "the picture has a"};
+	return ril_buf_printf(b, err, "%s %s %s.", open[p], colours[a->named.colour], shapes[a->named.shape]);
 }
 
 int ril_ask_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, enum ril_phrasing p,
@@ -193,6 +264,8 @@ int ril_ask_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ri
 	};
 	if (a->family == RIL_CAPTION)
 		return caption_sentence(b, a, s, p, err);
+	if (a->family == RIL_NAME)
+		return name_sentence(b, a, p, err);
 	char kind[32];
 	if (a->family == RIL_COLOUR || a->family == RIL_COMPARE)
 		snprintf(kind, sizeof kind, "%s", a->family == RIL_COLOUR ? shapes[a->shape] : plural(a->shape));

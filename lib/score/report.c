@@ -22,6 +22,7 @@ void ril_report_free(struct ril_report *r)
 	ril_intern_free(&r->types);
 	ril_intern_free(&r->figures);
 	ril_intern_free(&r->pairs);
+	ril_intern_free(&r->texts);
 	ril_captions_free(r->captions);
 	free(r->row);
 	free(r->sources);
@@ -106,7 +107,8 @@ int ril_report_add(struct ril_report *r, const struct ril_item *it, const struct
 		return -1;
 	row.key = (int32_t)ril_intern_str(&r->keys, it->q->key, err);
 	row.type = (int32_t)ril_intern_str(&r->types, *type ? type : "-", err);
-	if (row.key < 0 || row.type < 0 || note_source(r, source, err) ||
+	row.text = (int32_t)ril_intern_str(&r->texts, it->response, err);
+	if (row.key < 0 || row.type < 0 || row.text < 0 || note_source(r, source, err) ||
 	    ril_report_note_benchmark(r, &row, it, v, judge, err) || add_caption(r, it, source, err) ||
 	    ril_grow(&r->row, &r->cap, r->n + 1, sizeof *r->row, err))
 		return -1;
@@ -353,6 +355,8 @@ int ril_report_fill(struct ril_report *r, const struct ril_resampling *how, stru
 	int rc = ril_sheet_section(s, "scores", scores, err) < 0 ? -1 : 0;
 	for (size_t i = 0; !rc && i < r->n_sources; i++)
 		rc = fill_source(r, r->sources[i], how, s, err);
+	if (!rc)
+		rc = ril_report_samples(r, how, s, err);
 	if (!rc && r->pope)
 		rc = ril_report_pope(r, s, err);
 	if (!rc && r->hallusion)

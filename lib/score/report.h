@@ -4,6 +4,8 @@
  * Sections of the sheet:
  *   scores          source, type, questions, responses, score, low, high, cut, undecided; after the categories the rows
  *                   "macro-average" (mean over categories) and "all" (over responses)
+ *   samples         of sources with several responses to a question: pass@k for k = 1, 2, 4... and how many responses differ,
+ *                   with intervals (pass.c)
  *   pope            where the judge was pope: accuracy, precision, recall, F1, yes-ratio by type and over all
  *   hallusion       where the judge was hallusion, or questions have its fields: aAcc, fAcc, qAcc
  *   caption_scores  where questions ask for captions (type "caption", or a field `references`): metric, value, interval

@@ -80,7 +80,16 @@ expect_exit 0 ask busy --seed 6 -o v.ril; check "Retry-After was waited for, in 
 for how in refusal filter empty; do expect_exit 0 ask $how -o v.ril --keep $how.jsonl; counted 48 0 48 0; says "24 missing"; done
 expect_exit 0 ask refusal -o v.ril --keep refusal.jsonl; counted 0 0 0 0
 expect_exit 0 ask picky -o v.ril; check "what is refused is left out: $(cat err)" grep -qE 'status 422: no circles' err
-check "... and not asked for again, but for one to see whether it is the number" [ "$(jq -s 'map(select(.how == "picky" and (.text | test("circle")))) | group_by([.text, .seed]) | map(length) | max' server/log)" -le 2 ]
+asked_twice() { logged "map(select(.how == \"$1\")) | group_by([.text, .seed]) | map(length) | max"; }
+expect_exit 0 ask late -o v.ril; says "status 400: no circles)"
+check "... and not asked for again: $(asked_twice late)" [ "$(asked_twice late)" = 1 ]
+: >server/log
+expect_exit 0 ask choosy --jobs 64 -o v.ril
+check "one that takes no n is found out by one question: $(logged length)" [ "$(logged 'map(select(.n == 1)) | group_by([.text, .seed]) | map(length) | max')" = 1 ]
+check "several, once for each of the batch at most: $(logged 'map(select(.n == 3)) | length')" [ "$(logged 'map(select(.n == 3)) | length')" -le 4 ]
+: >server/log
+expect_exit 1 ask question --jobs 64 -o v.ril
+check "one that refuses all is asked once more: $(logged length)" [ "$(logged length)" = 5 ]
 for how in page garbage utf8 nul nothing; do expect_exit 1 ask $how --retries 1 -o v.ril; says "no answer: the reply is no chat completion"; done
 expect_exit 1 ask question -o v.ril; says "status 400: too long a prompt"
 expect_exit 1 ask unknown -o v.ril; says "status 404: no such model"

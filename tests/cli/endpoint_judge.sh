@@ -65,7 +65,21 @@ score judge --cache c.jsonl --prompt p.txt <all >other
 says "0 verdicts from the cache"
 check "another prompt: $(logged -c '.[0].text')" [ "$(logged -r '[.[].text] | sort | .[-1]')" = "user: Is good as this? good" ]
 check "held to a verdict" [ "$(rows good bad | score schema --judge-structured | scores)" = 10 ]
-check "and read strictly" [ "$(rows good | score judge --judge-structured --judge-retries 0 | scores)" = null ]
+check "and read strictly" [ "$(rows x | score ok --judge-structured --judge-retries 0 --request '{"seed": null}' | scores)" = null ]
+check "one that passes over it is read as ever" [ "$(rows good bad | score judge --judge-structured | scores)" = 10 ]
+forms() { logged -c '[.[] | .rest.response_format.type // "free" | sub("json_"; "")] | group_by(.) | map([.[0], length])'; }
+rows long good bad gooder good2 longest >six
+for how in schema:'[["free",1],["object",1],["schema",6]]' object:'[["free",1],["object",6],["schema",2]]' free:'[["free",6],["object",2],["schema",2]]'; do
+	: >server/log
+	check "${how%%:*}: verdicts" [ "$(score "${how%%:*}" --judge-structured --judge-retries 0 --jobs 1 <six | scores)" = null1011null ]
+	check "${how%%:*}: what it was seen to take is kept to: $(forms)" [ "$(forms)" = "${how#*:}" ]
+	says "0 tried again, 2 failed"
+done
+check "one that fails over it" [ "$(rows good bad | score broken --judge-structured --retries 0 | scores)" = 10 ]
+says "0 tried again, 0 failed"
+: >server/log
+check "a form of the user's own" [ "$(rows good | score schema --judge-structured --judge-retries 0 --request '{"response_format": {"type": "json_schema", "json_schema": {"schema": {"properties": {"other": 1}}}}}' | scores)" = null ]
+check "... is not changed" [ "$(forms)" = '[["schema",1]]' ]
 check "http:URL is a server as well" [ "$(rows good | ril-score -q --judge "http:$URL/judge/v1" --judge-model big --table - | scores)" = 1 ]
 rows x >x.jsonl
 expect_exit 1 ril-score --judge "$URL/down/v1" --judge-model big --retries 0 --table x.jsonl; says "status 503: loading"

@@ -49,6 +49,25 @@ expect_exit 3 ril-score --judge contains -o e.ril cut.ril
 check "a cut stream publishes nothing" [ ! -e e.ril ]
 expect_exit 1 ril-score --judge contains -i "$S" -o /dev/full
 
+# ---- several responses to a question ----
+# tries ID TYPE N RIGHT: so many responses, the right ones first
+tries() { seq "$3" | jq -c --arg id "$1" --arg type "$2" --argjson c "$4" '{$id, $type, answer: "yes", judge: "contains", response: (if . <= $c then "yes" else "no \(. % 2)" end)}'; }
+{ tries 1 a 4 1; tries 2 a 4 0; tries 3 b 4 4; tries 4 b 2 1; tries 5 b 8 3; } >tries.jsonl
+ril-score --table tries.jsonl --report json >tries.json
+sample() { jq -c --arg t "$1" --arg m "$2" '.samples[] | select(.type == $t and .metric == $m) | [.questions, .value]' tries.json; }
+is() { jq -en --argjson a "$(sample "$1" "$2")" --argjson n "$3" "\$a[0] == \$n and ((\$a[1] - ($4)) | fabs < 1e-9)" >/dev/null; }
+check "pass@1 is the mean over questions" is all pass@1 5 '(1/4 + 0 + 1 + 1/2 + 3/8) / 5'
+check "pass@2: pairs with a right one" is all pass@2 5 '(3/6 + 0 + 1 + 1 + (1 - 10/28)) / 5'
+check "pass@4: questions with four" is all pass@4 4 '(1 + 0 + 1 + (1 - 5/70)) / 4'
+check "pass@4 of a category" is b pass@4 2 '(1 + (1 - 5/70)) / 2'
+check "pass@8: the one that has so many" is all pass@8 1 1
+check "and no more" test -z "$(sample all pass@16)"
+check "different texts" is all distinct 5 '(3 + 2 + 1 + 2 + 3) / 5'
+check "different right ones" is all "distinct right" 5 '4 / 5'
+check "an interval" eval 'jq -e ".samples[] | select(.type == \"all\" and .metric == \"pass@2\") | .low < .value and .value < .high" tries.json >/dev/null'
+check "two right texts are two" eval '{ tries 1 a 3 3; echo "{\"id\": 1, \"response\": \"yes!\", \"answer\": \"yes\", \"judge\": \"contains\"}"; } | ril-score --table - --report json | jq -e ".samples[] | select(.metric == \"distinct right\" and .type == \"all\") | .value == 2" >/dev/null'
+check "one response each: no such section" test "$(tries 1 a 1 1 | ril-score --table - --report json | jq 'has("samples")')" = false
+
 # ---- reports ----
 check "table report" eval 'ril-score --judge contains --report table "$S" | grep -q "^student"'
 check "json report" eval 'ril-score --judge contains --report json "$S" | jq -e ".n > 0 and .accuracy >= 0 and (.types | length > 0) and (.scores | length > 0)" >/dev/null'

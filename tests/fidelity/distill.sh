@@ -1,13 +1,10 @@
 # distill.sh -- ril-update --distill against transformers: the divergence of whole models on sampled responses, and the norm of its
 # gradient.  Wants torch and transformers in $PYTHON (python3).
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
-python=${PYTHON:-python3} M=$RIL_SHARED/data/models/qwen2_5-text
-export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
-if ! "$python" -c 'import torch, transformers' 2>/dev/null || [ ! -d "$M" ]; then
-	skip "distillation by transformers: $python has no torch or no transformers, or the models are not here"
-	test_end
-	exit
-fi
+. "$RIL_ROOT/tests/reference_python.sh"
+M=$RIL_SHARED/data/models/qwen2_5-text
+python_with "distillation by transformers" torch transformers
+[ -d "$M" ] || skip_all "distillation by transformers: the models are not here"
 cd "$T" || exit 1
 for i in 1 2 3 4; do echo "{\"id\":\"q$i\",\"question\":\"What is $i plus $i?\",\"answer\":\"It is $((i + i)).\"}"; done >q.jsonl
 check "a teacher was made" sh -c "ril-encode -q -m $M --with-answers --batch 4 --steps 3 --epochs 0 q.jsonl | ril-update -q -m $M --objective sft --lr 3e-3 --save teacher"

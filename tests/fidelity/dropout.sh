@@ -1,13 +1,8 @@
 # dropout.sh -- a training step of adapters with dropout beside PEFT's own layers: their dropout is replaced by masks that are made here from
 # their definition (lib/nn/tape.h, lib/ops/ops.h), so that loss and gradient must agree.  Wants torch, transformers and peft in $PYTHON.
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
-python=${PYTHON:-python3}
-export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
-if ! "$python" -c 'import torch, transformers, peft' 2>/dev/null; then
-	skip "dropout by PEFT: $python has no torch, transformers or peft"
-	test_end
-	exit
-fi
+. "$RIL_ROOT/tests/reference_python.sh"
+python_with "dropout by PEFT" torch transformers peft
 cd "$T" || exit 1
 jq -n '{model_type: "qwen2", architectures: ["Qwen2ForCausalLM"], hidden_size: 48, intermediate_size: 80, num_hidden_layers: 3, num_attention_heads: 4,
 	num_key_value_heads: 2, vocab_size: 512, max_position_embeddings: 512, rms_norm_eps: 1e-6, rope_theta: 1e4, tie_word_embeddings: true,

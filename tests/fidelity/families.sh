@@ -2,13 +2,8 @@
 # we compute the same pixels, ids, positions, embeddings, logits, greedy answers, gradients.  Wants torch, torchvision, transformers, pillow in
 # $PYTHON (python3).
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
-python=${PYTHON:-python3}
-export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
-if ! "$python" -c 'import torch, torchvision, transformers, PIL, safetensors' 2>/dev/null; then
-	skip "families in the reference: $python has no torch, torchvision, transformers, pillow"
-	test_end
-	exit
-fi
+. "$RIL_ROOT/tests/reference_python.sh"
+python_with "families in the reference" torch torchvision transformers PIL safetensors
 check "folders of all families" "$python" "$RIL_ROOT/tests/fidelity/families.py" "$T/folders" 2>"$T/err"
 if ! "$python" -c 'import num2words' 2>/dev/null; then # the reference's processor does not load without
 	rm -rf "$T"/folders/smolvlm*

@@ -15,9 +15,7 @@ for model in bard gpt4; do
 	cat "$T/line" >&2
 done
 if ! "$python" -c 'import math_verify' 2>/dev/null; then
-	skip "math-verify: $python has no math_verify"
-	test_end
-	exit
+	skip_all "math-verify: $python has no math_verify"
 fi
 "$python" "$script" 2 6000 >"$T/pairs"
 ril-score --judge math --table "$T/pairs" >"$T/verdicts"

@@ -1,13 +1,9 @@
 # objectives.sh -- objectives against PyTorch on other batches than the recorded ones, and PyTorch's against TRL's own trainers
 # (tests/golden/objectives.py).  Wants torch, and for the second trl, in $PYTHON (python3).
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
-python=${PYTHON:-python3} script=$RIL_ROOT/tests/golden/objectives.py
-export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
-if ! "$python" -c 'import torch' 2>/dev/null; then
-	skip "objectives by PyTorch: $python has no torch"
-	test_end
-	exit
-fi
+. "$RIL_ROOT/tests/reference_python.sh"
+script=$RIL_ROOT/tests/golden/objectives.py
+python_with "objectives by PyTorch" torch
 for mode in ${RIL_MODES:-release}; do
 	program=$RIL_ROOT/build/$mode/tests/unit/algo_objectives
 	if [ ! -x "$program" ]; then skip "no $mode build"; continue; fi

@@ -1,13 +1,9 @@
 # optimisers.sh -- learning rates, optimisers, the discriminator's losses and divergences against transformers and PyTorch with other settings and numbers than the
 # recorded ones.  Wants torch and transformers in $PYTHON (python3).
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
-python=${PYTHON:-python3} golden=$RIL_ROOT/tests/golden
-export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
-if ! "$python" -c 'import torch, transformers' 2>/dev/null; then
-	skip "optimisers by PyTorch: $python has no torch or no transformers"
-	test_end
-	exit
-fi
+. "$RIL_ROOT/tests/reference_python.sh"
+golden=$RIL_ROOT/tests/golden
+python_with "optimisers by PyTorch" torch transformers
 cd "$RIL_ROOT" || exit 1
 for seed in 2 3; do
 	"$python" "$golden/schedules.py" $seed >"$T/schedules-$seed"

@@ -1,13 +1,10 @@
 # penalty.sh -- ril-discriminate --r1 against transformers: what noise does to the logits of teacher responses, the noise drawn again in
 # Python, and the norm of the gradient of the loss that it is a term of.  Wants torch and transformers in $PYTHON (python3).
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
-python=${PYTHON:-python3} M=$RIL_SHARED/data/models/qwen2_5-text
-export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
-if ! "$python" -c 'import torch, transformers' 2>/dev/null || [ ! -d "$M" ]; then
-	skip "R1 by transformers: $python has no torch or no transformers, or the models are not here"
-	test_end
-	exit
-fi
+. "$RIL_ROOT/tests/reference_python.sh"
+M=$RIL_SHARED/data/models/qwen2_5-text
+python_with "R1 by transformers" torch transformers
+[ -d "$M" ] || skip_all "R1 by transformers: the models are not here"
 cd "$T" || exit 1
 for i in 1 2 3 4; do echo "{\"id\":\"q$i\",\"question\":\"What is $i plus $i?\",\"answer\":\"It is $((i + i)).\"}"; done >q.jsonl
 for i in 1 2 3 4; do for t in a b; do echo "{\"id\":\"q$i\",\"teacher\":\"$t\",\"response\":\"$t says $((i + i)), of course.\"}"; done; done >cache.jsonl

@@ -2,13 +2,8 @@
 # them and computes our numbers (scripts/check-reference).  Wants torch, torchvision, transformers, pillow in $PYTHON (python3), and for
 # adapters peft.
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
-python=${PYTHON:-python3}
-export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
-if ! "$python" -c 'import torch, torchvision, transformers, PIL, safetensors' 2>/dev/null; then
-	skip "a trained checkpoint in the reference: $python has no torch, torchvision, transformers, pillow"
-	test_end
-	exit
-fi
+. "$RIL_ROOT/tests/reference_python.sh"
+python_with "a trained checkpoint in the reference" torch torchvision transformers PIL safetensors
 # A few steps of everything: language model, projector, vision tower.
 train() { # train NAME MODEL OPTION...
 	ril-encode -q -m "$2" --with-answers --with-pixels --batch 4 --steps 3 "$T/sft.jsonl" |
@@ -26,9 +21,7 @@ check "... in ${compared:-no} comparisons" test "${compared:-0}" -gt 100
 
 # Adapters: ours in PEFT, PEFT's in ours, and the two merged.
 if ! "$python" -c 'import peft' 2>/dev/null; then
-	skip "adapters in the reference: $python has no peft"
-	test_end
-	exit
+	skip_all "adapters in the reference: $python has no peft"
 fi
 lora=(--lora rank=4,alpha=6 --lr 1e-2)
 check "adapters of a Qwen2.5-VL student" train qwen-lora "$RIL_ROOT/share/models/student" "${lora[@]}"

@@ -42,6 +42,23 @@ check "the score is the reward" cmp <(numbers pairs.ril reward.similarity) <(num
 check "unless told" judge pairs-half --disc-loss bradley-terry --similarity threshold
 check "otherwise" cmp <(numbers pairs-half.ril reward.similarity) <(numbers threshold.ril reward.similarity)
 
+# ---- blind: the same words under other pictures ----
+under() { # under PICTURE NAME: the teachers' answers, every picture that one
+	jq -c --arg p "$1" '.image = $p' q.jsonl >"$2-q.jsonl"
+	ril-encode -q -m S --batch 6 --steps 1 --image-root . "$2-q.jsonl" | ril-teach -q --tokenizer S --cache cache.jsonl -n 2 --allow-missing --seed 3 >"$2.ril"
+}
+logits() { ril-discriminate -q --init-from S --seed 3 -i "$1.ril" -o judged.ril "${@:2}" && numbers judged.ril disc.logit >"$1.z"; }
+check "one picture" under "$(jq -rs '.[0].image' q.jsonl)" here
+check "and another" under "$(jq -rs '.[1].image' q.jsonl)" there
+check "who sees" logits here; check "sees" logits there
+check "the difference" test "$(cmp -s here.z there.z; echo $?)" = 1
+cp here.z seen.z
+check "who does not" logits here --blind; check "does not" logits there --blind
+check "see it" cmp here.z there.z
+check "nor what one sees" test "$(cmp -s here.z seen.z; echo $?)" = 1
+check "a blind one learns" ril-discriminate -q --init-from S --update --lr 1e-3 --blind --seed 3 --metrics blind.jsonl -i t.ril -o /dev/null
+check "it does" test "$(jq -s '.[-1].after.loss < .[-1].before.loss' blind.jsonl)" = true
+
 # ---- the losses, from the logits: of the whole stream as one batch ----
 softplus='def softplus: if . > 0 then . + (1 + (-. | exp) | log) else (1 + exp | log) end;'
 loss() { jq '.before.loss' "$1.jsonl" | tail -n 1; }
@@ -120,6 +137,7 @@ check "without teachers nothing is learnt of pairs" ril-discriminate -q --init-f
 check "to the byte" ril-discriminate -q --init-from S --update --lr 0 --save D0 -i alone.ril -o x.ril
 check "what it was" cmp D0/model.safetensors D1/model.safetensors
 expect_exit 2 judge x --label-smoothing 2
+expect_exit 2 judge x --blind --update --train llm,projector; check 'a blind one has no projector to train' grep -q -e '--train llm,projector' "$T/err"
 expect_exit 2 judge x --similarity half
 
 # ---- a teacher's distribution ----

@@ -5,9 +5,7 @@
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 mode=${RIL_MODES%% *} B=$RIL_ROOT/build/${mode:-release}/tests
 if [ ! -x "$B/simt/ops" ]; then
-	skip "no emulated GPU in this build: it needs g++, and is in release and asan"
-	test_end
-	exit
+	skip_all "no emulated GPU in this build: it needs g++, and is in release and asan"
 fi
 cd "$RIL_ROOT" || exit 1
 # The host cannot touch device memory between launches: by the processor's protection keys, else by a system call for every page.

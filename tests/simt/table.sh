@@ -4,9 +4,7 @@
 mode=${RIL_MODES%% *} B=$RIL_ROOT/build/${mode:-release}
 program=$B/tests/simt/kernels logs=$B/lib/ops/cuda
 if [ ! -x "$program" ]; then
-	skip "no emulated GPU in this build: it needs g++, and is in release alone"
-	test_end
-	exit
+	skip_all "no emulated GPU in this build: it needs g++, and is in release alone"
 fi
 cd "$RIL_ROOT" || exit 1
 named() { sed -n '/^## What the compiler/,$s/^| `\([^`]*\)`.*/\1/p' "$1" | sort; }
@@ -25,9 +23,7 @@ export NVCC
 mkdir "$T/logs"
 [ ! -e "$B/with-cuda" ] || cp "$logs"/*.log "$T/logs"
 if [ -z "$NVCC" ] || ! grep -q "'sm_86'" "$T/logs/sums.log" 2>/dev/null; then
-	skip "kernels were not compiled, or not for all GPUs of the table"
-	test_end
-	exit
+	skip_all "kernels were not compiled, or not for all GPUs of the table"
 fi
 check "ptxas and the emulated GPU name the same kernels" table
 named "$T/out" >"$T/made"

@@ -109,22 +109,31 @@ static void test_requests(void)
 	struct ril_err e = {0};
 	struct ril_http_body b = {0};
 	struct ril_files *files = ril_files_new(NULL, &e);
-	struct ril_http_options o = {.model = "m\"", .schema = "{\"type\": \"json_object\"}"};
+	struct ril_http_options o = {.model = "m\"", .schema = "{\"type\": \"object\"}"};
 	const struct ril_query_how how = {.sampling = {.temperature = .25, .top_p = 1}, .max_new_tokens = 5};
 	struct ril_query q = {.key = "k", .text = "a <image> b", .len = 11, .verbatim = true, .n = 2};
 	cJSON *more = cJSON_Parse("{\"seed\": null, \"x\": [1]}");
-	CHECK(!ril_http_request(&o, files, &q, 0, 2, &how, more, &b, &e) &&
-		      !strcmp(b.json.data,
-			      "{\"model\": \"m\\\"\", \"messages\": [{\"role\": \"user\", \"content\": \"a <image> "
-			      "b\"}], "
-			      "\"temperature\": 0.25, \"max_tokens\": 5, \"n\": 2, \"response_format\": {\"type\": "
-			      "\"json_object\"}, \"x\": [1]}"),
-	      "%s %s", e.msg, b.json.data);
+	static const char *const form[] = {
+		"\"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"name\": \"answer\", \"strict\": "
+		"true, "
+		"\"schema\": {\"type\": \"object\"}}}, ",
+		"\"response_format\": {\"type\": \"json_object\", \"schema\": {\"type\": \"object\"}}, ", ""};
+	for (int i = 0; i < 3; i++) {
+		char want[400];
+		const struct ril_http_ask two = {.n = 2, .form = i};
+		snprintf(want, sizeof want,
+			 "{\"model\": \"m\\\"\", \"messages\": [{\"role\": \"user\", \"content\": \"a <image> b\"}], "
+			 "\"temperature\": 0.25, \"max_tokens\": 5, \"n\": 2, %s\"x\": [1]}",
+			 form[i]);
+		CHECK(!ril_http_request(&o, files, &q, &two, &how, more, &b, &e) && !strcmp(b.json.data, want), "%s %s",
+		      e.msg, b.json.data);
+	}
+	const struct ril_http_ask one = {.n = 1, .form = RIL_HTTP_FREE};
 	cJSON_Delete(more);
 	const struct ril_chat_turn said[] = {{"system", "s", 1}, {"user", "u", 1}, {"assistant", "v", 1}};
 	q = (struct ril_query){.key = "k", .turn = said, .turns = 3, .text = "w", .len = 1, .n = 1};
 	o = (struct ril_http_options){.model = "m", .system = "not this"};
-	CHECK(!ril_http_request(&o, files, &q, 0, 1, &how, NULL, &b, &e) &&
+	CHECK(!ril_http_request(&o, files, &q, &one, &how, NULL, &b, &e) &&
 		      strstr(b.json.data,
 			     "[{\"role\": \"system\", \"content\": \"s\"}, {\"role\": \"user\", \"content\": \"u\"}, "
 			     "{\"role\": \"assistant\", \"content\": \"v\"}, {\"role\": \"user\", \"content\": "
@@ -132,7 +141,7 @@ static void test_requests(void)
 	      "turns: %s %s", e.msg, b.json.data);
 	char *nowhere = "nowhere.png";
 	q = (struct ril_query){.key = "k", .text = "w", .len = 1, .n = 1, .picture = &nowhere, .pictures = 1};
-	CHECK(ril_http_request(&o, files, &q, 0, 1, &how, NULL, &b, &e) && strstr(e.msg, "'k'") &&
+	CHECK(ril_http_request(&o, files, &q, &one, &how, NULL, &b, &e) && strstr(e.msg, "'k'") &&
 		      strstr(e.msg, "nowhere.png"),
 	      "%s", e.msg);
 	ril_buf_free(&b.json);

@@ -54,15 +54,18 @@ bool ril_structured_verdict(const char *reply, double *score)
 	return yes || no;
 }
 
-static bool read_structured(const struct ril_answer *a, double *score)
-{
-	return a->finish == 0 && ril_structured_verdict(a->text, score);
-}
-
 /* A reply that was cut may have said more. */
 static bool read_verdict(const struct ril_answer *a, double *score)
 {
 	return a->finish == 0 && ril_llm_verdict(a->text, score);
+}
+
+/* A server that cannot be held to a form, or passes over it, writes as the prompt says. */
+static bool read_structured(const struct ril_answer *a, double *score)
+{
+	if (a->text[strspn(a->text, " \t\r\n")] != '{')
+		return read_verdict(a, score);
+	return a->finish == 0 && ril_structured_verdict(a->text, score);
 }
 
 static int put(void *ctx, const struct ril_item *it, struct ril_buf *text, struct ril_query *ask, struct ril_err *err)
@@ -152,11 +155,9 @@ int ril_llm_judge_open(struct ril_asked_judge *j, const struct ril_grader_judge 
 
 /* ---- behind a server ---- */
 
-static const char verdict_schema[] = "{\"type\": \"json_schema\", \"json_schema\": {\"name\": \"verdict\", \"strict\": "
-				     "true, \"schema\": {\"type\": \"object\", "
-				     "\"properties\": {\"decision\": {\"type\": \"string\", \"enum\": [\"Yes\", "
-				     "\"No\"]}}, \"required\": [\"decision\"], "
-				     "\"additionalProperties\": false}}}";
+static const char verdict_schema[] =
+	"{\"type\": \"object\", \"properties\": {\"decision\": {\"type\": \"string\", \"enum\": [\"Yes\", \"No\"]}}, "
+	"\"required\": [\"decision\"], \"additionalProperties\": false}";
 
 /* What its verdicts depend on: all that is asked of it, the prompt and the tokens it may write. */
 static int identify_server(struct llm *m, const struct ril_http_options *o, const struct ril_grader_options *how,
