@@ -1,7 +1,7 @@
 /* link.h -- what carries blocks between the devices of a world's ranks, and the table that a plug-in brings.
  *
  * As with MPI (transport.h) the tools are linked with no such library: what calls NCCL (nccl/nccl.c) is a shared object
- * that link_device.c loads once a world has been joined.  Between the two stand only the types of C.
+ * that link.c loads once a world has been joined.  Between the two stand only the types of C.
  *
  * One thread calls, the one that opened the device.  Nothing here waits: calls put work into a stream of the device's, and
  * ready() says when the library itself has accepted it.  All ranks make the same calls in the same order; messages from one
