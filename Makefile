@@ -313,6 +313,22 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	@scripts/demo demo
 
+# Hours: what share/reproduce.md, its picture and share/imitation.md say, made anew.  QUICK=1: the same in little, beside the tree.
+.PHONY: reproduce
+#: all, then every way of training in every setting, 8 seeds (hours; goes on where it was cut off); QUICK=1: minutes, into build/reproduce-quick
+reproduce:
+	@$(MAKE) --no-print-directory all
+ifdef QUICK
+	@scripts/ril-reproduce --quick --out build/reproduce-quick
+else
+	@scripts/ril-reproduce --out build/reproduce
+	@cp build/reproduce/results.tsv share/reproduce/results.tsv
+	@cp build/reproduce/page.md share/reproduce.md
+	@cp build/reproduce/plot.svg share/reproduce.svg
+	@scripts/ril-reproduce -q --results share/reproduce/results.tsv --setting demo --group imitation --fill share/imitation.md --out build/imitation
+	@cp build/imitation/plot.svg share/imitation.svg
+endif
+
 .PHONY: layers banned headers format
 layers banned headers format: export HEADER_FLAGS = $(CFLAGS)
 #: checks which room of lib/ includes which

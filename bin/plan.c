@@ -131,9 +131,13 @@ static int fit_ranks(struct plan_of *p, const struct ril_memory *m, uint64_t mem
 	if (!p->args->ranks)
 		return fit(p, m, memory, err);
 	ril_layouts(m, p->args->ranks, l);
+	const struct ril_layout *one = p->args->zero ? &l[p->args->zero] : NULL;
 	for (int i = 0; i < RIL_LAYOUTS; i++)
-		if (ril_layout_fits(&l[i], memory))
+		if ((!one || one == &l[i]) && ril_layout_fits(&l[i], memory))
 			return 0;
+	if (one)
+		return ril_fail(err, RIL_EFAIL, "%s takes %.3g GB of each of %lld ranks, which does not fit %.3g GB",
+				one->name, (double)one->memory / 1e9, (long long)p->args->ranks, (double)memory / 1e9);
 	return ril_fail(err, RIL_EFAIL, "no layout of %lld ranks fits %.3g GB: %s takes %.3g GB of each",
 			(long long)p->args->ranks, (double)memory / 1e9, l[RIL_LAYOUTS - 1].name,
 			(double)l[RIL_LAYOUTS - 1].memory / 1e9);

@@ -12,6 +12,7 @@ struct plan_args {
 	bool on;
 	const char *batch, *memory;
 	int64_t ranks; /* 0: of one process, and nothing is said of ranks */
+	int64_t zero;  /* which layout of ranks must fit; 0: any */
 };
 
 /* clang-format off */

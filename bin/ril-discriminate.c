@@ -21,7 +21,8 @@
 static struct {
 	const char *in, *out, *model, *init, *run, *save, *metrics;
 	bool gzip, update, blind;
-	const char *loss, *similarity, *world, *transport;
+	const char *loss, *similarity;
+	struct world_args world;
 	double smoothing, r1, sigma;
 	int64_t start, disc_steps, replay, replayed;
 	struct optim_args optim;
@@ -29,8 +30,7 @@ static struct {
 } opt = {.in = "-",
 	 .out = "-",
 	 .loss = "bce",
-	 .world = "auto",
-	 .transport = "auto",
+	 .world = WORLD_ARGS_DEFAULT,
 	 .disc_steps = 1,
 	 .optim = OPTIM_ARGS_DEFAULT};
 
@@ -58,16 +58,15 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "run", &opt.run, "DIR", "run folder: D goes into its checkpoints", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "save", &opt.save, "DIR", "write D there at the end", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
-	WORLD_OPTION(opt.world),
-	TRANSPORT_OPTION(opt.transport),
+	WORLD_OPTIONS(opt.world),
 	PLAN_OPTIONS(opt.plan),
 	PLAN_RANKS(opt.plan),
 	{0},
 };
 
 /* Options of which each rank has its own. */
-static const char *const of_a_rank[] = {"model", "init-from", "input",      "output",        "gzip",
-					"save",  "metrics",   "plan-batch", "device-memory", NULL};
+static const char *const of_a_rank[] = {"model",   "init-from",  "input",         "output", "gzip", "save",
+					"metrics", "plan-batch", "device-memory", "trace",  NULL};
 
 struct discriminate {
 	struct ril_tool *tool;
@@ -374,9 +373,10 @@ static int check_options(struct ril_err *err)
 
 static int join(struct ril_tool *t, struct ril_err *err)
 {
-	if (world_open(t, opt.world, opt.transport, err) || world_path(&opt.in, err) || world_path(&opt.out, err))
+	if (world_open(t, &opt.world, err) || world_path(&opt.in, err) || world_path(&opt.out, err))
 		return -1;
 	opt.optim.how.world = world();
+	opt.optim.how.reduce = world_reduce();
 	return 0;
 }
 
@@ -384,6 +384,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 {
 	struct discriminate d = {.tool = t};
 	int rc = plan_check(&opt.plan, err) || check_options(err) ? -1 : 0;
+	opt.plan.zero = opt.world.zero;
 	struct plan_of p = plan_of(t);
 	if (!rc && opt.plan.on)
 		return plan_run(&p, err);
@@ -396,7 +397,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	ril_tokenizer_free(d.tok);
 	ril_model_free(d.model);
 	world_close(err);
-	return rc;
+	return err->code ? -1 : rc;
 }
 
 static bool computes(const struct ril_tool *t)

@@ -1,5 +1,6 @@
-/* ril-inspect.c -- looks into a stream at any joint, or into a model's weights. */
+/* ril-inspect.c -- looks into a stream at any joint, into a model's weights, or at a run while it goes on. */
 #include "tool.h"
+#include "watch.h"
 
 #include "base/json.h"
 #include "base/unused.h"
@@ -11,10 +12,11 @@
 #include <unistd.h>
 
 static struct {
-	bool head, stats, check, json, diff, verify;
+	bool head, stats, check, json, diff, verify, watch, once;
 	const char *field, *key;
 	int64_t limit;
-} o = {.limit = 20};
+	double every;
+} o = {.limit = 20, .every = 1};
 
 static int print(struct ril_buf *b, struct ril_err *err)
 {
@@ -206,6 +208,14 @@ static int run(RIL_UNUSED struct ril_tool *t, const struct ril_strlist *operands
 		return ril_fail(err, RIL_EUSAGE, "--stats and --check do not go together");
 	if (o.key && (o.stats || o.check || o.diff))
 		return ril_fail(err, RIL_EUSAGE, "--key goes with --field, --json or the table");
+	if (o.watch &&
+	    (o.head || o.stats || o.check || o.json || o.diff || o.verify || o.field || o.key || !operands->n))
+		return ril_fail(err, RIL_EUSAGE,
+				operands->n ? "--watch goes with --once and --every only" : "--watch needs a run");
+	if (o.once && !o.watch)
+		return ril_fail(err, RIL_EUSAGE, "--once goes with --watch");
+	if (o.watch)
+		return watch(path, &(struct watch_options){o.once, o.every}, err);
 	rc = o.diff           ? diff(path, operands->at[1], &b, err)
 	     : is_model(path) ? model(path, &b, err)
 			      : stream(path, &b, err);
@@ -230,12 +240,16 @@ int main(int argc, char **argv)
 		 0, 0, NULL},
 		{RIL_OPT_INT, 'n', "limit", &o.limit, "N", "groups in the table; 0: all", 0, 1e9, NULL},
 		{RIL_OPT_FLAG, 0, "verify", &o.verify, NULL, "let a model's id depend on its data, too", 0, 0, NULL},
+		{RIL_OPT_FLAG, 'w', "watch", &o.watch, NULL,
+		 "show a run, or a file of metrics, and how it goes on; q ends it", 0, 0, NULL},
+		{RIL_OPT_FLAG, 0, "once", &o.once, NULL, "with --watch: as it is now, and end", 0, 0, NULL},
+		{RIL_OPT_REAL, 0, "every", &o.every, "SECONDS", "how often --watch looks", 0.05, 3600, NULL},
 		{0},
 	};
 	struct ril_tool tool = {
 		.name = "ril-inspect",
-		.summary = "Look into a RIL stream or a model",
-		.operands = "[FILE|MODEL]...",
+		.summary = "Look into a RIL stream, a model or a run",
+		.operands = "[FILE|MODEL|RUN]...",
 		.opts = opts,
 		.max_operands = 2,
 		.run = run,

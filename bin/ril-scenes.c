@@ -4,7 +4,10 @@
  * answer may use and the judge.  With --answers sentences it is an example for supervised fine-tuning: the answer is a
  * whole sentence in one of three phrasings, wrong on purpose for the families of --habits.  With --answers responses a line
  * is a teacher's answer to a question that --answers short asks with the same seed, as ril-teach --cache reads it: a teacher
- * as good, family by family, as --right says. */
+ * as good, family by family, as --right says.
+ *
+ * With --album the objects of a picture are pictures of a folder, whose subfolders are their kinds and whose texts say what
+ * they show; everything else goes the same way. */
 #include "tool.h"
 
 #include "base/json.h"
@@ -19,7 +22,7 @@
 
 static struct {
 	const char *out, *answers, *prefix, *phrasing, *habits, *families;
-	const char *right;
+	const char *right, *album, *kinds, *without, *part;
 	int64_t pictures, cell, questions, each;
 	double captions;
 } opt = {
@@ -27,9 +30,10 @@ static struct {
 	.prefix = "scene",
 	.phrasing = "student",
 	.habits = "",
-	.families = "count,colour,shape,exists,compare,caption",
+	.kinds = "",
+	.without = "",
+	.part = "all",
 	.pictures = 100,
-	.cell = 8,
 	.questions = 1,
 	.right = "1",
 	.each = 4,
@@ -42,6 +46,7 @@ struct plan {
 	double right[RIL_FAMILIES];  /* chance that a response is right */
 	bool sentences, responses;
 	uint32_t seed;
+	struct ril_album album;
 };
 
 static int unknown(const char *option, const char *what, size_t n, const char *const *names, size_t count,
@@ -54,18 +59,24 @@ static int unknown(const char *option, const char *what, size_t n, const char *c
 	return ril_fail(err, RIL_EUSAGE, "%s: '%.*s' is not one of %s", option, (int)(n < 80 ? n : 80), what, known);
 }
 
+/* Families, or all that the pictures know. */
 static int parse_families(const char *list, bool on[RIL_FAMILIES], const char *name, struct ril_err *err)
 {
+	const char *known[RIL_FAMILIES];
+	size_t count = 0;
+	for (int f = 0; f < RIL_FAMILIES; f++)
+		if (ril_ask_knows((enum ril_ask_kind)f, opt.album))
+			known[count++] = ril_family_name[f];
 	for (const char *p = list; *p;) {
 		size_t n = strcspn(p, ",");
 		int f = 0;
 		while (f < RIL_FAMILIES && (strlen(ril_family_name[f]) != n || memcmp(ril_family_name[f], p, n)))
 			f++;
 		bool all = n == 3 && !memcmp(p, "all", 3);
-		if (f == RIL_FAMILIES && !all)
-			return unknown(name, p, n, ril_family_name, RIL_FAMILIES, err);
+		if (!all && (f == RIL_FAMILIES || !ril_ask_knows((enum ril_ask_kind)f, opt.album)))
+			return unknown(name, p, n, known, count, err);
 		for (int k = 0; k < RIL_FAMILIES; k++)
-			on[k] |= all || k == f;
+			on[k] |= k == f || (all && ril_ask_knows((enum ril_ask_kind)k, opt.album));
 		p += n + (p[n] == ',');
 	}
 	return 0;
@@ -139,7 +150,7 @@ static int add_judging(struct ril_buf *line, const struct ril_ask *a, const stru
 {
 	if (ril_buf_puts(line, ", \"choices\": [", err))
 		return -1;
-	const char *const *c = ril_ask_choices(a->family);
+	const char *const *c = ril_ask_choices(a);
 	for (int i = 0; c[i]; i++)
 		if (ril_buf_printf(line, err, "%s\"%s\"", i ? ", " : "", c[i]))
 			return -1;
@@ -159,6 +170,21 @@ static int add_judging(struct ril_buf *line, const struct ril_ask *a, const stru
 static int add_answers(struct ril_buf *line, const struct ril_ask *a, const struct ril_scene *s, struct ril_err *err)
 {
 	return ril_buf_puts(line, ", \"answers\": ", err) || ril_ask_answers(line, a, s, err) ? -1 : 0;
+}
+
+/* The album's pictures, by cell, as paths below its folder; null: an empty cell. */
+static int add_shown(struct ril_buf *line, const struct ril_scene *s, struct ril_err *err)
+{
+	if (ril_buf_puts(line, ", \"shown\": [", err))
+		return -1;
+	for (int cell = 0, k = 0; cell < RIL_COLLAGE_CELLS; cell++) {
+		bool empty = k == s->n || s->object[k].cell != cell;
+		const char *path = empty ? NULL : ril_album_name(s->album, s->object[k++].shape);
+		if (ril_buf_puts(line, cell ? ", " : "", err) ||
+		    (empty ? ril_buf_puts(line, "null", err) : ril_json_quote(line, path, strlen(path), false, err)))
+			return -1;
+	}
+	return ril_buf_puts(line, "]", err);
 }
 
 /* One teacher's k-th response; a mistake with the family's chance. */
@@ -219,6 +245,8 @@ static int write_line(FILE *f, const struct plan *p, int64_t scene, int k, const
 		rc = add_field(&line, "type", ril_family_name[a->family], err);
 	if (!rc && !p->sentences)
 		rc = add_judging(&line, a, s, err);
+	if (!rc && s->album)
+		rc = add_shown(&line, s, err);
 	if (!rc && fprintf(f, "%s}\n", line.data) < 0)
 		rc = ril_fail_errno(err, "%s", opt.out);
 	ril_buf_free(&line);
@@ -255,24 +283,39 @@ static enum ril_ask_kind family_in_turn(const struct plan *p, int64_t turn)
 static enum ril_ask_kind family_at_random(const struct plan *p, struct ril_dice *d)
 {
 	for (;;) {
-		int f = ril_dice_below(d, p->asked[RIL_NAME] ? RIL_FAMILIES : RIL_NAME); /* the last one came later */
+		int n = opt.album ? RIL_FAMILIES : p->asked[RIL_NAME] ? RIL_KIND : RIL_NAME; /* those came later */
+		int f = ril_dice_below(d, n);
 		if (p->asked[f] && (f != RIL_CAPTION || opt.captions <= 0))
 			return (enum ril_ask_kind)f;
 	}
 }
 
-static int write_scene(FILE *f, const struct plan *p, uint32_t seed, int64_t i, struct ril_err *err)
+/* A scene that allows its question, if one family is asked. */
+static int draw_scene(struct ril_scene *s, bool in_turn, enum ril_ask_kind turn, uint32_t seed, int64_t i,
+		      struct ril_err *err)
 {
-	struct ril_dice layout = {seed, (uint32_t)i, 1, 0}, noise = {seed, (uint32_t)i, 2, 0},
-			ask = {seed, (uint32_t)i, 3, 0};
-	struct ril_scene s;
-	char path[4096];
+	enum { TRIES = 10000 };
+	struct ril_dice layout = {seed, (uint32_t)i, 1, 0};
 	struct ril_ask trial;
+	int tries = 0;
+	do {
+		ril_scene_draw(s, &layout);
+		if (tries++ == TRIES)
+			return ril_fail(err, RIL_EFAIL, "no pictures allow a question of the family %s",
+					ril_family_name[turn]);
+	} while (in_turn && !ril_ask_draw(&trial, s, turn, &(struct ril_dice){seed, (uint32_t)i, 4, 0}));
+	return 0;
+}
+
+static int write_scene(FILE *f, struct plan *p, uint32_t seed, int64_t i, struct ril_err *err)
+{
+	struct ril_dice noise = {seed, (uint32_t)i, 2, 0}, ask = {seed, (uint32_t)i, 3, 0};
+	struct ril_scene s = {.album = opt.album ? &p->album : NULL};
+	char path[4096];
 	enum ril_ask_kind turn = family_in_turn(p, i);
 	bool in_turn = opt.questions == 1 && opt.captions <= 0;
-	do /* a scene that allows its question */
-		ril_scene_draw(&s, &layout);
-	while (in_turn && !ril_ask_draw(&trial, &s, turn, &(struct ril_dice){seed, (uint32_t)i, 4, 0}));
+	if (draw_scene(&s, in_turn, turn, seed, i, err))
+		return -1;
 	if ((size_t)snprintf(path, sizeof path, "%s/pictures/%s-%06lld.png", opt.out, opt.prefix, (long long)i) >=
 	    sizeof path)
 		return ril_fail(err, RIL_EFAIL, "%s: name too long", opt.out);
@@ -293,30 +336,52 @@ static int make_folder(const char *path, struct ril_err *err)
 	return mkdir(path, 0777) && errno != EEXIST ? ril_fail_errno(err, "%s", path) : 0;
 }
 
-static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
+/* What --album and its own options say. */
+static int open_album(struct plan *p, struct ril_err *err)
 {
-	struct plan p = {.sentences = !strcmp(opt.answers, "sentences"),
-			 .responses = !strcmp(opt.answers, "responses"),
-			 .seed = (uint32_t)t->common.seed};
-	char path[4096], tmp[4096];
+	enum ril_album_part part = !strcmp(opt.part, "train")      ? RIL_ALBUM_TRAIN
+				   : !strcmp(opt.part, "held-out") ? RIL_ALBUM_HELD_OUT
+								   : RIL_ALBUM_ALL;
+	if (!opt.cell)
+		opt.cell = opt.album ? 24 : 8;
+	if (!opt.families)
+		opt.families = opt.album ? "count,kind,exists,compare,side,caption"
+					 : "count,colour,shape,exists,compare,caption";
+	if (!opt.album && (*opt.kinds || *opt.without || part != RIL_ALBUM_ALL))
+		return ril_fail(err, RIL_EUSAGE, "--kinds, --without and --part belong to --album");
+	if (!opt.album)
+		return 0;
+	if (access(opt.album, F_OK) && errno == ENOENT)
+		return ril_fail(err, RIL_EFAIL,
+				"--album: %s: no such folder; Debian has one, %s, after apt-get install %s", opt.album,
+				"/usr/share/tuxpaint/stamps", "tuxpaint-stamps-default");
+	return ril_album_open(&p->album, opt.album, opt.kinds, opt.without, part, err);
+}
+
+static int read_options(struct plan *p, struct ril_err *err)
+{
 	if (!opt.out)
 		return ril_fail(err, RIL_EUSAGE, "-o DIR is needed");
 	if (strchr(opt.prefix, '/') || !*opt.prefix)
 		return ril_fail(err, RIL_EUSAGE, "--prefix: '%s' is no file name", opt.prefix);
 	if (strlen(opt.prefix) > 64)
 		return ril_fail(err, RIL_EUSAGE, "--prefix: '%.80s': longer than 64 bytes", opt.prefix);
-	if (parse_families(opt.families, p.asked, "--families", err) ||
-	    parse_families(opt.habits, p.habit, "--habits", err) || parse_phrasing(opt.phrasing, p.share, err) ||
-	    parse_right(opt.right, p.right, err))
+	if (open_album(p, err) || parse_families(opt.families, p->asked, "--families", err) ||
+	    parse_families(opt.habits, p->habit, "--habits", err) || parse_phrasing(opt.phrasing, p->share, err) ||
+	    parse_right(opt.right, p->right, err))
 		return -1;
-	bool other = false;
 	for (int f = 0; f < RIL_FAMILIES; f++)
-		other |= p.asked[f] && (f != RIL_CAPTION || opt.captions <= 0);
-	if (!other)
-		return ril_fail(err, RIL_EUSAGE, "--families: nothing to ask");
+		if (p->asked[f] && (f != RIL_CAPTION || opt.captions <= 0))
+			return 0;
+	return ril_fail(err, RIL_EUSAGE, "--families: nothing to ask");
+}
+
+static int write_all(struct ril_tool *t, struct plan *p, struct ril_err *err)
+{
+	char path[4096], tmp[4096];
 	if (snprintf(path, sizeof path, "%s/pictures", opt.out) >= (int)sizeof path - 64)
 		return ril_fail(err, RIL_EUSAGE, "%s: name too long", opt.out);
-	if (make_folder(opt.out, err) || (!p.responses && make_folder(path, err)))
+	if (make_folder(opt.out, err) || (!p->responses && make_folder(path, err)))
 		return -1;
 	snprintf(path, sizeof path, "%.3900s/%.64s.jsonl", opt.out, opt.prefix);
 	snprintf(tmp, sizeof tmp, "%.3900s/%.64s.jsonl.tmp", opt.out, opt.prefix);
@@ -327,7 +392,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	ril_progress_start(&bar, t->common.quiet ? NULL : stderr, "ril-scenes: pictures", 0, opt.pictures);
 	int rc = 0;
 	for (int64_t i = 0; i < opt.pictures && !rc; i++) {
-		rc = write_scene(f, &p, (uint32_t)t->common.seed, i, err);
+		rc = write_scene(f, p, (uint32_t)t->common.seed, i, err);
 		ril_progress_show(&bar, i + 1, NULL);
 	}
 	ril_progress_end(&bar);
@@ -337,6 +402,16 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 		rc = ril_fail_errno(err, "%s", path);
 	if (rc)
 		unlink(tmp);
+	return rc;
+}
+
+static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
+{
+	struct plan p = {.sentences = !strcmp(opt.answers, "sentences"),
+			 .responses = !strcmp(opt.answers, "responses"),
+			 .seed = (uint32_t)t->common.seed};
+	int rc = read_options(&p, err) || write_all(t, &p, err) ? -1 : 0;
+	ril_album_free(&p.album);
 	return rc;
 }
 
@@ -362,12 +437,20 @@ int main(int argc, char **argv)
 		{RIL_OPT_INT, 0, "each", &opt.each, "N", "responses of each teacher to a question", 1, 1000, NULL},
 		{RIL_OPT_STR, 0, "right", &opt.right, "LIST", "chance that a response is right, or FAMILY:P,...", 0, 0,
 		 NULL},
-		{RIL_OPT_INT, 0, "cell", &opt.cell, "PIXELS", "side of a cell; a picture has 3 x 3", 4, 256, NULL},
+		{RIL_OPT_INT, 0, "cell", &opt.cell, "PIXELS",
+		 "side of a cell, of which a picture has 3 x 3, with --album 2 x 2; 8, with --album 24", 4, 256, NULL},
+		{RIL_OPT_STR, 0, "album", &opt.album, "DIR",
+		 "instead of shapes, pictures of a folder of labelled ones, as /usr/share/tuxpaint/stamps", 0, 0, NULL},
+		{RIL_OPT_STR, 0, "kinds", &opt.kinds, "LIST", "subfolders of the album, its kinds; all", 0, 0, NULL},
+		{RIL_OPT_STR, 0, "without", &opt.without, "LIST", "names of the album's folders to leave out", 0, 0,
+		 NULL},
+		{RIL_OPT_CHOICE, 0, "part", &opt.part, NULL, "the album's pictures to show", 0, 0,
+		 "all|train|held-out"},
 		{0},
 	};
 	static struct ril_tool tool = {
 		.name = "ril-scenes",
-		.summary = "Render pictures of coloured shapes and questions about them",
+		.summary = "Render pictures of coloured shapes or of labelled pictures, and questions about them",
 		.operands = "-o DIR",
 		.opts = opts,
 		.run = run,

@@ -135,15 +135,27 @@ static void note_servers(const struct teach *t, const struct ril_http_counts *c,
 			 (long long)c->failed, c->last);
 }
 
-/* While servers are waited for. */
-static void on_wait(void *ctx, RIL_UNUSED const struct ril_http_counts *one)
+/* Servers' answers so far, of about so many: in all of a file, as far as it was read in a pipe.  Kept ones took no time. */
+static void show_servers(struct teach *t)
 {
-	struct teach *t = ctx;
+	const double share = ril_reader_share(t->stage.in);
+	const double groups = (double)t->stage.batches.groups / (share > 0 ? share : 1);
 	struct ril_http_counts c;
 	char note[240];
 	ril_teach_asked(t->teach, &c);
 	note_servers(t, &c, note, sizeof note);
-	ril_progress_show(&t->progress, t->stage.batches.groups, note);
+	int64_t done = t->stats.kept + c.done + c.refused + c.failed;
+	int64_t all = (int64_t)(groups * (double)opt.n * ril_teach_servers(t->teach) + .5);
+	bool end = share >= 1;
+	t->progress.first = t->stats.kept;
+	t->progress.total = done < all ? all : end ? done : share > 0 ? done + 1 : 0;
+	ril_progress_show(&t->progress, done, note);
+}
+
+/* While servers are waited for. */
+static void on_wait(void *ctx, RIL_UNUSED const struct ril_http_counts *one)
+{
+	show_servers(ctx);
 }
 
 static void say_all(const struct teach *t)
@@ -193,7 +205,10 @@ static int teach_one(struct teach *t, struct ril_err *err)
 	if (t->stage.batch.barrier && report(t, err))
 		return -1;
 	ril_clock_note(&t->stage.clock, note);
-	ril_progress_show(&t->progress, t->stage.batches.groups, note);
+	if (opt.servers.n && !opt.dry)
+		show_servers(t);
+	else
+		ril_progress_show(&t->progress, t->stage.batches.groups, note);
 	return 0;
 }
 
@@ -201,7 +216,8 @@ static int teach_all(struct teach *t, struct ril_err *err)
 {
 	int rc;
 	t->began = ril_now();
-	ril_progress_start(&t->progress, t->tool->common.quiet ? NULL : stderr, "ril-teach: groups", 0, 0);
+	ril_progress_start(&t->progress, t->tool->common.quiet ? NULL : stderr,
+			   opt.servers.n && !opt.dry ? "ril-teach: servers' answers" : "ril-teach: groups", 0, 0);
 	while ((rc = ril_stage_next(&t->stage, err)) == 1)
 		if (teach_one(t, err))
 			return -1;

@@ -25,7 +25,8 @@
 static struct {
 	const char *in, *out, *model, *ref, *objective, *kl, *edge, *versions, *run, *record, *metrics, *save,
 		*save_ema;
-	const char *distill, *divergence, *world, *transport;
+	const char *distill, *divergence;
+	struct world_args world;
 	bool gzip;
 	int64_t start, keep, overlong;
 	double clip; /* both sides; NaN: not given */
@@ -37,8 +38,7 @@ static struct {
 	 .objective = "ril",
 	 .kl = "k3",
 	 .divergence = "reverse",
-	 .world = "auto",
-	 .transport = "auto",
+	 .world = WORLD_ARGS_DEFAULT,
 	 .distilling = {.weight = 1},
 	 .clip = NAN,
 	 .optim = OPTIM_ARGS_DEFAULT,
@@ -90,17 +90,16 @@ static const struct ril_opt options[] = {
 	{RIL_OPT_STR, 0, "save-ema", &opt.save_ema, "DIR", "and their average there", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "record", &opt.record, "DIR", "keep every step's groups there, without vision.*", 0, 0, NULL},
 	{RIL_OPT_STR, 0, "metrics", &opt.metrics, "FILE", "append a line of JSON at every step", 0, 0, NULL},
-	WORLD_OPTION(opt.world),
-	TRANSPORT_OPTION(opt.transport),
+	WORLD_OPTIONS(opt.world),
 	PLAN_OPTIONS(opt.plan),
 	PLAN_RANKS(opt.plan),
 	{0},
 };
 
 /* Options of which each rank has its own. */
-static const char *const of_a_rank[] = {"model",  "ref",     "distill",    "input",         "output",
-					"gzip",   "edge",    "versions",   "save",          "save-ema",
-					"record", "metrics", "plan-batch", "device-memory", NULL};
+static const char *const of_a_rank[] = {"model",      "ref",           "distill", "input",    "output", "gzip",
+					"edge",       "versions",      "save",    "save-ema", "record", "metrics",
+					"plan-batch", "device-memory", "trace",   NULL};
 
 struct update {
 	struct ril_tool *tool;
@@ -529,10 +528,11 @@ static int open_all(struct update *u, struct ril_err *err)
 
 static int join(struct ril_tool *t, struct ril_err *err)
 {
-	if (world_open(t, opt.world, opt.transport, err) || world_path(&opt.in, err) || world_path(&opt.out, err) ||
+	if (world_open(t, &opt.world, err) || world_path(&opt.in, err) || world_path(&opt.out, err) ||
 	    world_path(&opt.edge, err) || world_path(&opt.versions, err))
 		return -1;
 	opt.how.world = opt.optim.how.world = world();
+	opt.optim.how.reduce = world_reduce();
 	return 0;
 }
 
@@ -550,6 +550,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	if (!opt.plan.on && !opt.save && !opt.save_ema && !opt.run && !opt.edge && !opt.out && !opt.record &&
 	    !opt.metrics)
 		ril_say(t, "without --run, --save or --edge the new weights are not kept");
+	opt.plan.zero = opt.world.zero;
 	struct plan_of p = plan_of(t);
 	if (opt.plan.on)
 		return plan_run(&p, err);
@@ -568,7 +569,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	ril_tokenizer_free(u.tok);
 	close_models(&u);
 	world_close(err);
-	return rc;
+	return err->code ? -1 : rc;
 }
 
 static bool computes(const struct ril_tool *t)

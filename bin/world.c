@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 static struct ril_joined *joined;
+static struct ril_reduce_options reduce;
 static const struct ril_tool *tool;
 static char why[sizeof((struct ril_err *)NULL)->msg]; /* this rank failed */
 
@@ -38,10 +39,30 @@ static void on_lost(const char *what, int code)
 	_exit(code);
 }
 
-int world_open(struct ril_tool *t, const char *how, const char *transport, struct ril_err *err)
+struct ril_reduce_options world_reduce(void)
+{
+	return reduce;
+}
+
+/* Each rank's file. */
+static int open_trace(const struct world_args *a, struct ril_err *err)
+{
+	const char *path = a->trace;
+	reduce.bucket = a->bucket * 1e6;
+	reduce.shard = a->zero == 2 && world()->size > 1;
+	if (!path)
+		return 0;
+	if (world()->size > 1 && !strstr(path, "%r"))
+		return ril_fail(err, RIL_EUSAGE, "--trace %s: each rank writes its own; %%r in it is the rank", path);
+	if (world_path(&path, err) || !(reduce.trace = ril_trace_open(path, world()->rank, err)))
+		return ril_context(err, "--trace");
+	return 0;
+}
+
+int world_open(struct ril_tool *t, const struct world_args *a, struct ril_err *err)
 {
 	tool = t;
-	if (ril_world_join(&joined, how, on_lost, err))
+	if (ril_world_join(&joined, a->how, on_lost, err) || open_trace(a, err))
 		return -1;
 	if (!joined)
 		return 0;
@@ -52,7 +73,7 @@ int world_open(struct ril_tool *t, const char *how, const char *transport, struc
 		t->common.quiet = true;
 		t->common.verbose = false;
 	}
-	if (ril_joined_link(joined, transport, err))
+	if (ril_joined_link(joined, a->transport, err))
 		return -1;
 	if (ril_joined_blocks(joined))
 		ril_tool_note(t, "%s", ril_joined_blocks(joined));
@@ -177,6 +198,9 @@ int world_meet(const struct ril_stage *s, int have, struct ril_err *err)
 {
 	const struct ril_world *w = world();
 	int64_t groups = 0;
+	if (ril_trace_flush(reduce.trace, err))
+		return -1;
+	ril_trace_step(reduce.trace, have ? ril_stage_step(s) : s->done);
 	if (w->size == 1)
 		return 0;
 	const struct meeting mine = {.step = have ? ril_stage_step(s) : s->done,
@@ -198,6 +222,8 @@ int world_meet(const struct ril_stage *s, int have, struct ril_err *err)
 
 void world_close(struct ril_err *err)
 {
+	ril_trace_close(reduce.trace, err->code ? NULL : err);
+	reduce.trace = NULL;
 	if (!joined)
 		return;
 	if (err->code) {

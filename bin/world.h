@@ -8,14 +8,28 @@
 #include "tool.h"
 
 #include "loop/stage.h"
+#include "nn/reduce.h"
 #include "world/join.h"
 
+struct world_args {
+	const char *how, *transport, *trace;
+	double bucket; /* MB */
+	int64_t zero;
+};
+
 /* clang-format off */
-#define WORLD_OPTION(HOW) {RIL_OPT_CHOICE, 0, "world", &(HOW), NULL, "train with the processes started together", 0, 0, RIL_WORLDS}
-#define TRANSPORT_OPTION(HOW) {RIL_OPT_CHOICE, 0, "transport", &(HOW), NULL, "how gradients and weights travel between processes", 0, 0, RIL_TRANSPORTS}
+#define WORLD_ARGS_DEFAULT {.how = "auto", .transport = "auto", .bucket = 4}
+#define WORLD_OPTIONS(A)                                                                                              \
+	{RIL_OPT_CHOICE, 0, "world", &(A).how, NULL, "train with the processes started together", 0, 0, RIL_WORLDS}, \
+	{RIL_OPT_CHOICE, 0, "transport", &(A).transport, NULL, "how gradients and weights travel between processes", 0, 0, RIL_TRANSPORTS}, \
+	{RIL_OPT_REAL, 0, "bucket", &(A).bucket, "MB", "gradients summed together in the backward pass; 0: after it", 0, 1e9, NULL}, \
+	{RIL_OPT_INT, 0, "zero", &(A).zero, "N", "what ranks share out: 1: moments, 2: gradients, too", 1, 2, NULL}, \
+	{RIL_OPT_STR, 0, "trace", &(A).trace, "FILE", "write when each step did what", 0, 0, NULL}
 /* clang-format on */
 
-int world_open(struct ril_tool *, const char *how, const char *transport, struct ril_err *);
+int world_open(struct ril_tool *, const struct world_args *, struct ril_err *);
+struct ril_reduce_options world_reduce(
+	void);                       /* of gradients, as the options have it; what is traced goes to the trace */
 const struct ril_world *world(void); /* of one, where nothing was joined */
 bool world_first(void);              /* rank 0: of several, the one that talks and writes */
 
@@ -25,7 +39,7 @@ int world_path(const char **path, struct ril_err *);
 /* All ranks must have been told the same, but for the options named in `own` (ends with NULL), and have the same model. */
 int world_agree(const struct ril_tool *, const char *const *own, const char *model, struct ril_err *);
 
-/* After ril_stage_next, with what it returned (0, 1): all ranks have the same step before them, or all have ended. */
+/* After ril_stage_next, with what it returned (0, 1): what is traced from here on is of that step; all ranks have the same step before them, or all have ended. */
 int world_meet(const struct ril_stage *, int have, struct ril_err *);
 
 /* Leaves the world.  After a failure (err->code) the error gets the rank's name, and once the tool has said it all ranks'

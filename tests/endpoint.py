@@ -2,8 +2,8 @@
 
     python3 tests/endpoint.py FOLDER [SECONDS [CERTIFICATE KEY]]
 
-Standard library alone.  Listens on a free port of 127.0.0.1, which it writes to FOLDER/port, and on a second one, FOLDER/other, for
-redirects to another origin; every request is a line of FOLDER/log (JSON: behaviour, key as it came, model, n, seed, text, pictures,
+Standard library alone.  Listens on a free port of 127.0.0.1 (or on $RIL_TEST_PORT), which it writes to FOLDER/port, and on a second one, FOLDER/other, for
+redirects to another origin; every request is a line of FOLDER/log (JSON: when, behaviour, key as it came, model, n, seed, text, pictures,
 which connection); each answer waits SECONDS.  With a certificate it speaks TLS.  Ends when its standard input does."""
 
 import asyncio, base64, hashlib, json, os, ssl, sys, time
@@ -174,7 +174,7 @@ async def serve(reader, writer, other):
                 continue
             body = json.loads(raw)
             text, pictures = text_of(body)
-            log.write(json.dumps({"how": how, "path": path, "key": key, "other": other, "model": body["model"], "n": body.get("n", 1),
+            log.write(json.dumps({"time": time.time(), "how": how, "path": path, "key": key, "other": other, "model": body["model"], "n": body.get("n", 1),
                                   "seed": body.get("seed"), "text": text, "pictures": pictures, "connection": mine,
                                   "rest": {k: v for k, v in body.items() if k not in ("messages", "model", "n", "seed")}}) + "\n")
 
@@ -209,7 +209,8 @@ async def main():
     if len(sys.argv) > 4:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(sys.argv[3], sys.argv[4])
-    here = await asyncio.start_server(lambda r, w: serve(r, w, False), "127.0.0.1", 0, limit=1 << 26, backlog=1024, ssl=tls)
+    here = await asyncio.start_server(lambda r, w: serve(r, w, False), "127.0.0.1", int(os.environ.get("RIL_TEST_PORT", 0)), limit=1 << 26,
+                                      backlog=1024, ssl=tls)
     there = await asyncio.start_server(lambda r, w: serve(r, w, True), "127.0.0.1", 0, limit=1 << 26)
     other_port = there.sockets[0].getsockname()[1]
     for name, port in (("other", other_port), ("port", here.sockets[0].getsockname()[1])):

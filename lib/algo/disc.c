@@ -230,9 +230,12 @@ static int learn_parts(struct ril_disc *d, struct draw noise, struct ril_err *er
 {
 	for (size_t m = 0; m < d->work.cuts; m++) {
 		struct ril_val *z;
-		if (forward(d, m, &noise, &z, err) || add_losses(d, m, z, err) || ril_tape_backward(d->tape, err))
+		ril_reduce_pass(d->optim->reduce, d->tape, m + 1 == d->work.cuts);
+		if (forward(d, m, &noise, &z, err) || add_losses(d, m, z, err) ||
+		    ril_reduce_backward(d->optim->reduce, d->tape, err))
 			return -1;
 	}
+	ril_reduce_rest(d->optim->reduce);
 	return 0;
 }
 

@@ -10,7 +10,7 @@
  *
  * with n ranks, G the gradients' bytes, P those of the trained parameters as they are published, R all that passes read.  That is
  * what each rank sends, and receives as much, in one step of one micro-batch; zero-3 gathers again for each further one, and where
- * blocks are computed again.  Room for pieces on their way is not counted. */
+ * blocks are computed again.  Room for pieces and buckets on their way is not counted. */
 #ifndef RIL_ALGO_LAYOUT_H
 #define RIL_ALGO_LAYOUT_H
 

@@ -13,7 +13,7 @@ void ril_memory_model(struct ril_memory *m, const struct ril_model *model, const
 	struct ril_params_size s = ril_params_size(model->params);
 	m->weights += s.weights;
 	m->masters += s.masters;
-	m->gradients += s.gradients;
+	m->gradients += s.gradients + (optim ? ril_reduce_bytes(optim->reduce) : 0);
 	m->moments += optim ? ril_optim_bytes(optim) : 0;
 	m->average += optim && optim->ema ? ril_ema_bytes(optim->ema) : 0;
 	if (!optim)

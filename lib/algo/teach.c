@@ -105,6 +105,14 @@ int ril_teach_use_server(struct ril_teach *t, const struct ril_http_options *o, 
 	return ril_http_open(&last->who, own, err);
 }
 
+double ril_teach_servers(const struct ril_teach *t)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < t->nteachers; i++)
+		n += t->teacher[i].server != NULL;
+	return t->nteachers ? (double)n / (double)t->nteachers : 0;
+}
+
 void ril_teach_asked(const struct ril_teach *t, struct ril_http_counts *sum)
 {
 	*sum = (struct ril_http_counts){0};

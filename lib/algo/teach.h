@@ -48,6 +48,8 @@ int ril_teach_use_saved(struct ril_teach *, const struct ril_saved *, struct ril
 int ril_teach_use_model(struct ril_teach *, const char *dir, struct ril_err *);
 /* image_root, system and go_on are set here, from the teaching's own options. */
 int ril_teach_use_server(struct ril_teach *, const struct ril_http_options *, struct ril_err *);
+/* The part of all responses that servers give, 0 to 1. */
+double ril_teach_servers(const struct ril_teach *);
 /* Adds up what servers were asked. */
 void ril_teach_asked(const struct ril_teach *, struct ril_http_counts *);
 

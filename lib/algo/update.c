@@ -328,6 +328,7 @@ static int gradient_parts(struct ril_update *u, bool first, struct ril_update_st
 {
 	const struct ril_logps to = wanted(u, first);
 	for (size_t m = 0; m < u->work.cuts; m++) {
+		ril_reduce_pass(u->optim->reduce, u->tape, m + 1 == u->work.cuts);
 		if (forward(u, m, u->student, u->how.pixels, to, err))
 			return -1;
 		s->packed_tokens += u->pack->tokens.T;
@@ -335,9 +336,10 @@ static int gradient_parts(struct ril_update *u, bool first, struct ril_update_st
 		    ril_distill_part(u->how.distill, m, u->tape, ril_pack_hidden(u->pack), &u->student->head, err))
 			return -1;
 		losses(u, m, first, &to);
-		if (ril_tape_backward(u->tape, err))
+		if (ril_reduce_backward(u->optim->reduce, u->tape, err))
 			return -1;
 	}
+	ril_reduce_rest(u->optim->reduce);
 	return 0;
 }
 

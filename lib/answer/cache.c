@@ -2,12 +2,15 @@
  *
  * Two runs may write at once: a process appends all its lines with one write() under an exclusive lock on the file,
  * and reads under a shared one, so nobody sees half a line of a living writer.  A line cut off by a crash is left
- * out, and the next writer ends it with a line break.  Later lines do not overrule earlier ones. */
+ * out, and the next writer ends it with a line break.  Later lines do not overrule earlier ones.
+ *
+ * What is held of a line is a hash of its key and where it begins, 16 to 32 bytes, so that a million of them are no matter; the line
+ * itself says whether it is the one. */
 #include "answer/cache.h"
 
 #include "base/file.h"
-#include "base/intern.h"
 #include "base/json.h"
+#include "base/rng.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,14 +26,61 @@ struct ril_cache {
 	int fd;
 	off_t read; /* bytes taken in, up to the end of a line */
 	bool torn;  /* the file ends inside a line */
-	struct ril_intern keys;
-	struct entry {
-		off_t line; /* where it begins, */
-		size_t n;   /* and its bytes */
-	} * at;             /* [keys] */
-	size_t cap;
+	struct places {
+		uint32_t *hash; /* [1 << bits], open addressing, at most three quarters full */
+		uint64_t *line; /* [1 << bits]: where it begins, from 1; 0: free */
+		size_t n;
+		unsigned bits;
+	} places;
 	struct ril_buf line, reply; /* of what was found last */
 };
+
+/* ---- places ---- */
+
+static void places_free(struct places *p)
+{
+	free(p->hash);
+	free(p->line);
+	*p = (struct places){0};
+}
+
+static void put(struct places *p, uint32_t hash, uint64_t line)
+{
+	size_t mask = ((size_t)1 << p->bits) - 1, i = hash & mask;
+	while (p->line[i])
+		i = (i + 1) & mask;
+	p->hash[i] = hash;
+	p->line[i] = line;
+	p->n++;
+}
+
+static int widen(struct places *p, struct ril_err *err)
+{
+	struct places w = {.bits = p->bits ? p->bits + 1 : 10};
+	size_t size = (size_t)1 << w.bits;
+	w.hash = ril_new(size, sizeof *w.hash, err);
+	w.line = ril_new(size, sizeof *w.line, err);
+	if (!w.hash || !w.line)
+		return places_free(&w), -1;
+	for (size_t i = 0; p->bits && i < (size_t)1 << p->bits; i++)
+		if (p->line[i])
+			put(&w, p->hash[i], p->line[i]);
+	places_free(p);
+	*p = w;
+	return 0;
+}
+
+/* The next line whose key has this hash, from slot *i on, which becomes the one behind it; 0: there is no more. */
+static uint64_t next_place(const struct places *p, uint32_t hash, size_t *i)
+{
+	size_t mask = ((size_t)1 << p->bits) - 1;
+	for (; p->bits && p->line[*i & mask]; ++*i)
+		if (p->hash[*i & mask] == hash)
+			return p->line[(*i)++ & mask];
+	return 0;
+}
+
+/* ---- the file ---- */
 
 struct ril_cache *ril_cache_open(const char *path, struct ril_err *err)
 {
@@ -54,8 +104,7 @@ void ril_cache_free(struct ril_cache *c)
 		return;
 	if (c->fd >= 0)
 		close(c->fd);
-	ril_intern_free(&c->keys);
-	free(c->at);
+	places_free(&c->places);
 	ril_buf_free(&c->line);
 	ril_buf_free(&c->reply);
 	free(c);
@@ -66,17 +115,6 @@ static int lock(const struct ril_cache *c, int how, struct ril_err *err)
 	while (flock(c->fd, how))
 		if (errno != EINTR)
 			return ril_fail_errno(err, "%s: locking", c->path);
-	return 0;
-}
-
-static int keep(struct ril_cache *c, const char *key, struct entry e, struct ril_err *err)
-{
-	size_t before = c->keys.n;
-	int64_t k = ril_intern_str(&c->keys, key, err);
-	if (k < 0 || ril_grow(&c->at, &c->cap, c->keys.n, sizeof *c->at, err))
-		return -1;
-	if ((size_t)k == before)
-		c->at[k] = e;
 	return 0;
 }
 
@@ -98,14 +136,64 @@ static bool read_line(struct ril_cache *c, const cJSON *j, struct ril_cached *ou
 	return !ril_buf_puts(&c->reply, cJSON_IsString(reply) ? reply->valuestring : "", NULL);
 }
 
+/* The whole line that begins there, in c->line without its end. */
+static int fetch_line(struct ril_cache *c, uint64_t from, struct ril_err *err)
+{
+	enum { PIECE = 4096 };
+	char *end = NULL;
+	for (c->line.len = 0; !end;) {
+		if (ril_buf_reserve(&c->line, PIECE, err))
+			return -1;
+		char *to = c->line.data + c->line.len;
+		ssize_t k = pread(c->fd, to, PIECE, (off_t)(from + c->line.len));
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return k ? ril_fail_errno(err, "%s", c->path)
+				 : ril_fail(err, RIL_EFAIL, "%s: was changed while it was in use", c->path);
+		end = memchr(to, '\n', (size_t)k);
+		c->line.len += (size_t)k;
+	}
+	c->line.len = (size_t)(end - c->line.data);
+	return 0;
+}
+
+/* The line of a key, of those that were taken in: 1, and what it says; 0: none has it. */
+static int look_up(struct ril_cache *c, const char *key, uint32_t hash, struct ril_cached *out, struct ril_err *err)
+{
+	size_t i = hash;
+	for (uint64_t at; (at = next_place(&c->places, hash, &i));) {
+		if (fetch_line(c, at - 1, err))
+			return -1;
+		cJSON *j = ril_json_parse(c->line.data, c->line.len, NULL);
+		bool ours = j && read_line(c, j, out), same = ours && !strcmp(out->key, key);
+		cJSON_Delete(j);
+		if (!ours)
+			return ril_fail(err, RIL_EFAIL, "%s: was changed while it was in use", c->path);
+		out->key = key;
+		out->reply = c->reply.data;
+		if (same)
+			return 1;
+	}
+	return 0;
+}
+
 /* The line that begins at that place of the file. */
 static int take_line(struct ril_cache *c, const char *line, size_t n, off_t at, struct ril_err *err)
 {
 	cJSON *j = ril_json_parse(line, n, NULL);
-	struct ril_cached e;
-	int rc = j && read_line(c, j, &e) ? keep(c, e.key, (struct entry){at, n}, err) : 0;
+	struct ril_cached e, first;
+	int rc = 0;
+	if (j && read_line(c, j, &e)) {
+		uint32_t hash = ril_hash32(e.key, strlen(e.key));
+		rc = look_up(c, e.key, hash, &first, err);
+		if (!rc && (!c->places.bits || c->places.n >= (size_t)3 << (c->places.bits - 2)))
+			rc = widen(&c->places, err);
+		if (!rc)
+			put(&c->places, hash, (uint64_t)at + 1);
+	}
 	cJSON_Delete(j);
-	return rc;
+	return rc < 0 ? -1 : 0;
 }
 
 /* Reads from c->read to the end, a piece at a time; the lock is held. */
@@ -118,7 +206,7 @@ static int take_in(struct ril_cache *c, struct ril_err *err)
 		return ril_fail_errno(err, "%s", c->path);
 	if (st.st_size < c->read) { /* someone began it anew */
 		c->read = 0;
-		ril_intern_free(&c->keys);
+		places_free(&c->places);
 	}
 	int rc = 0;
 	off_t at = c->read; /* of what is read next; b holds what is before it, from c->read on */
@@ -158,21 +246,7 @@ int ril_cache_refresh(struct ril_cache *c, struct ril_err *err)
 
 int ril_cache_find(struct ril_cache *c, const char *key, struct ril_cached *out, struct ril_err *err)
 {
-	int64_t k = ril_intern_find_str(&c->keys, key);
-	if (k < 0)
-		return 0;
-	const struct entry *e = &c->at[k];
-	c->line.len = 0;
-	if (ril_buf_reserve(&c->line, e->n, err))
-		return -1;
-	if (ril_read_at(c->fd, c->line.data, e->n, (uint64_t)e->line, err))
-		return ril_context(err, "%s", c->path);
-	cJSON *j = ril_json_parse(c->line.data, e->n, NULL);
-	bool same = j && read_line(c, j, out) && !strcmp(out->key, key);
-	cJSON_Delete(j);
-	out->key = key;
-	out->reply = c->reply.data;
-	return same ? 1 : ril_fail(err, RIL_EFAIL, "%s: was changed while it was in use", c->path);
+	return look_up(c, key, ril_hash32(key, strlen(key)), out, err);
 }
 
 static int write_line(struct ril_buf *out, const struct ril_cached *e, bool scored, struct ril_err *err)

@@ -3,7 +3,7 @@
  *
  * A line is {"key", "score", "reply"} where the asker made a score of the reply (null: none could be made), else
  * {"key", "finish", "reply"}, finish being "stop", "length" or "refused".  Of several lines with one key the first counts;
- * other lines are passed over.  Replies stay in the file: what is held is a key and a place for each.
+ * other lines are passed over.  Replies and keys stay in the file: what is held of each is a hash and a place, 16 to 32 bytes.
  *
  * Ownership: open/free; the path is borrowed; what is found lives until the next search, refresh or addition. */
 #ifndef RIL_ANSWER_CACHE_H

@@ -20,8 +20,19 @@ void ril_http_hash(struct ril_sha256 *h, const struct ril_http_options *o)
 	ril_cache_hash(h, o->schema ? o->schema : "");
 }
 
+/* A key in the place of its variable's name would be repeated in messages. */
+static bool is_name(const char *s)
+{
+	size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
+	return n && !s[n] && (*s < '0' || *s > '9');
+}
+
 char *ril_http_key(const char *file, const char *name, struct ril_err *err)
 {
+	if (!file && !is_name(name)) {
+		ril_fail(err, RIL_EUSAGE, "the environment variable that holds a key is named, not the key");
+		return NULL;
+	}
 	struct ril_buf b = {0};
 	const char *from = file ? file : name, *set = file ? NULL : getenv(name);
 	if (!file && !set) {

@@ -3,6 +3,9 @@
  * One easy handle a slot, used again for every request, and one pool of connections for all: they stay open, and HTTP/2 puts many
  * requests on one where the server speaks it (over TLS, as ALPN finds out).
  *
+ * Over TLS requests wait for a connection that another one opens, as it may take them all.  Should it not come about, they have failed
+ * with it: else each would open the next, one after the other, and a server that is gone would cost a time-out for every request.
+ *
  * Redirects are followed here and not by libcurl: only 307 and 308 keep a POST, and only within the origin (scheme, host,
  * port) may the key, and the user's questions, go on.  Time to the first byte is watched here too, as libcurl has no limit for it. */
 #include "answer/http_internal.h"
@@ -21,6 +24,8 @@ struct slot {
 	struct ril_buf reply;
 	double since;
 	bool busy, heard, ended, too_long, full; /* ended: to be taken; full: no memory for the reply */
+	bool connected;                          /* by a connection of its own or another's */
+	double opened;                           /* when it opened one; 0: it did not */
 	int hops;
 	CURLcode code;
 	char why[CURL_ERROR_SIZE + 80];
@@ -34,6 +39,8 @@ struct ril_wire {
 	char *url;
 	struct slot *slot; /* [how.jobs] */
 	int next;          /* where ril_wire_next goes on */
+	bool waits;        /* requests wait for a connection that they may share */
+	double moved;      /* when libcurl was called last */
 };
 
 static size_t on_bytes(char *at, size_t size, size_t n, void *ctx)
@@ -52,6 +59,36 @@ static size_t on_header(RIL_UNUSED char *at, size_t size, size_t n, void *ctx)
 	s->heard = true;
 	return size * n;
 }
+
+#if LIBCURL_VERSION_NUM >= 0x075000
+static int on_socket(void *ctx, RIL_UNUSED curl_socket_t fd, RIL_UNUSED curlsocktype purpose)
+{
+	struct slot *s = ctx;
+	s->opened = ril_now();
+	return CURL_SOCKOPT_OK;
+}
+
+static int on_connection(void *ctx, RIL_UNUSED char *to, RIL_UNUSED char *from, RIL_UNUSED int to_port,
+			 RIL_UNUSED int from_port)
+{
+	struct slot *s = ctx;
+	s->connected = true;
+	return CURL_PREREQFUNC_OK;
+}
+
+static int watch_connection(struct slot *s)
+{
+	return curl_easy_setopt(s->easy, CURLOPT_SOCKOPTFUNCTION, on_socket) |
+	       curl_easy_setopt(s->easy, CURLOPT_SOCKOPTDATA, s) |
+	       curl_easy_setopt(s->easy, CURLOPT_PREREQFUNCTION, on_connection) |
+	       curl_easy_setopt(s->easy, CURLOPT_PREREQDATA, s);
+}
+#else
+static int watch_connection(struct slot *s)
+{
+	return curl_easy_setopt(s->easy, CURLOPT_PIPEWAIT, 0L); /* nobody waits who could be left waiting */
+}
+#endif
 
 /* ---- opening ---- */
 
@@ -82,7 +119,7 @@ static int set_up(const struct ril_wire *w, struct slot *s)
 	rc |= curl_easy_setopt(c, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
 	rc |= curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	rc |= curl_easy_setopt(c, CURLOPT_PIPEWAIT, !strncasecmp(w->url, "https", 5) ? 1L : 0L);
+	rc |= curl_easy_setopt(c, CURLOPT_PIPEWAIT, w->waits ? 1L : 0L);
 	rc |= curl_easy_setopt(c, CURLOPT_URL, w->url);
 	rc |= curl_easy_setopt(c, CURLOPT_HTTPHEADER, w->header);
 	rc |= curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
@@ -96,6 +133,7 @@ static int set_up(const struct ril_wire *w, struct slot *s)
 	rc |= curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
 	rc |= curl_easy_setopt(c, CURLOPT_HEADERDATA, s);
 	rc |= curl_easy_setopt(c, CURLOPT_PRIVATE, s);
+	rc |= watch_connection(s);
 	if (o->proxy)
 		rc |= curl_easy_setopt(c, CURLOPT_PROXY, o->proxy);
 	if (ca)
@@ -132,6 +170,7 @@ static int make_url(struct ril_wire *w, struct ril_err *err)
 	    (!whole && ril_buf_puts(&b, leaf, err)))
 		return ril_buf_free(&b), -1;
 	w->url = b.data;
+	w->waits = !strncasecmp(w->url, "https", 5);
 	return 0;
 }
 
@@ -186,7 +225,8 @@ void ril_wire_free(struct ril_wire *w)
 static int send_off(struct ril_wire *w, struct slot *s, struct ril_err *err)
 {
 	s->reply.len = 0;
-	s->heard = s->ended = s->too_long = s->full = false;
+	s->heard = s->ended = s->too_long = s->full = s->connected = false;
+	s->opened = 0;
 	s->why[0] = s->said[0] = 0;
 	s->since = ril_now();
 	CURLMcode rc = curl_multi_add_handle(w->multi, s->easy);
@@ -259,6 +299,19 @@ static bool redirected(struct ril_wire *w, struct slot *s, struct ril_err *err)
 	return false;
 }
 
+/* Those that waited for the connection that this one did not get, and the first of them, which libcurl had open the next one by now. */
+static void end_waiting(struct ril_wire *w, const struct slot *failed)
+{
+	for (int i = 0; i < w->how.jobs; i++) {
+		struct slot *s = &w->slot[i];
+		if (!s->busy || s->connected || (s->opened > 0 && s->opened < w->moved))
+			continue;
+		put_down(w, s);
+		s->code = failed->code;
+		memcpy(s->said, failed->said, sizeof s->said);
+	}
+}
+
 static int take_ended(struct ril_wire *w, struct ril_err *err)
 {
 	const CURLMsg *m;
@@ -275,6 +328,8 @@ static int take_ended(struct ril_wire *w, struct ril_err *err)
 			s->ended = false;
 		else if (err->code)
 			return -1;
+		else if (code && !s->connected && w->waits)
+			end_waiting(w, s);
 	}
 	return 0;
 }
@@ -296,6 +351,7 @@ int ril_wire_wait(struct ril_wire *w, double seconds, struct ril_err *err)
 {
 	struct ril_err why = {0};
 	int running = 0;
+	w->moved = ril_now();
 	CURLMcode rc = curl_multi_perform(w->multi, &running);
 	if (!rc && !take_ended(w, &why) && seconds > 0) {
 		bool ended = false;
@@ -303,6 +359,7 @@ int ril_wire_wait(struct ril_wire *w, double seconds, struct ril_err *err)
 			ended |= w->slot[i].ended;
 		if (!ended) {
 			rc = curl_multi_poll(w->multi, NULL, 0, (int)(1000 * seconds) + 1, NULL);
+			w->moved = ril_now();
 			rc = rc ? rc : curl_multi_perform(w->multi, &running);
 			if (!rc)
 				take_ended(w, &why);
@@ -336,6 +393,14 @@ static enum ril_wire_fate fate_of(CURLcode code, const char **setting)
 	}
 }
 
+/* A proxy that wants to know who asks, or does not let anybody through: of a tunnel it is a failure, of plain HTTP a status. */
+static bool proxy_refuses(const struct slot *s, struct ril_wire_reply *out)
+{
+	long tunnel = 0;
+	curl_easy_getinfo(s->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+	return out->status == 407 || (s->code && tunnel >= 400 && tunnel < 500 && tunnel != 408 && tunnel != 429);
+}
+
 static void describe(struct slot *s, struct ril_wire_reply *out)
 {
 	curl_off_t after = 0;
@@ -343,10 +408,17 @@ static void describe(struct slot *s, struct ril_wire_reply *out)
 	curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &out->status);
 	out->body = s->reply.data ? s->reply.data : "";
 	out->n = s->reply.len;
-	if (!s->code && !s->why[0])
+	bool proxy = proxy_refuses(s, out);
+	if (!s->code && !s->why[0] && !proxy)
 		return;
 	out->fate = s->code ? fate_of(s->code, &out->setting) : RIL_WIRE_NEVER;
-	if (s->too_long)
+	if (proxy) {
+		out->fate = RIL_WIRE_NEVER;
+		out->setting = "proxy";
+	}
+	if (proxy && !s->code)
+		snprintf(s->why, sizeof s->why, "the proxy's status 407: it wants a name and a password");
+	else if (s->too_long)
 		snprintf(s->why, sizeof s->why, "a reply of more than %d MiB", MOST_REPLY >> 20);
 	else if (s->full)
 		snprintf(s->why, sizeof s->why, "out of memory");

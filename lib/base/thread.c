@@ -160,6 +160,11 @@ int ril_threads(void)
 	return pool.n;
 }
 
+void ril_threads_apart(void)
+{
+	inside = true;
+}
+
 static void wait_for_tiles(int tiles)
 {
 	for (int i = 0; i < SPIN; i++) {

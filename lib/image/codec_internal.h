@@ -17,6 +17,8 @@ int ril_webp_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct
 int ril_tiff_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
 int ril_avif_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
 int ril_png_decode(struct ril_rgb *, int *orientation, struct ril_bytes, struct ril_err *);
+/* Mixes a picture that ril_png_decode made of the same bytes with the ground, by its alpha. */
+int ril_png_over(struct ril_rgb *, struct ril_bytes, const uint8_t ground[3], struct ril_err *);
 int ril_gif_decode(struct ril_rgb *, struct ril_bytes, struct ril_err *);
 int ril_bmp_decode(struct ril_rgb *, struct ril_bytes, struct ril_err *);
 /* stb_image on anything it knows: what the three above end in, and JPEG in a build without libjpeg. */

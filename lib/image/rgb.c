@@ -36,6 +36,11 @@ static bool starts(struct ril_bytes b, size_t at, const char *magic, size_t n)
 	return b.n >= at + n && !memcmp(b.at + at, magic, n);
 }
 
+static bool is_png(struct ril_bytes b)
+{
+	return starts(b, 0, "\x89PNG\r\n\x1a\n", 8);
+}
+
 /* Formats that data sets hold and nothing here decodes; NULL: none of them. */
 static const char *foreign_format(struct ril_bytes b)
 {
@@ -46,7 +51,7 @@ static int decode(struct ril_rgb *im, int *orientation, struct ril_bytes b, stru
 {
 	if (starts(b, 0, "\xff\xd8\xff", 3))
 		return ril_jpeg_decode(im, orientation, b, err);
-	if (starts(b, 0, "\x89PNG\r\n\x1a\n", 8))
+	if (is_png(b))
 		return ril_png_decode(im, orientation, b, err);
 	if (starts(b, 0, "GIF87a", 6) || starts(b, 0, "GIF89a", 6))
 		return ril_gif_decode(im, b, err);
@@ -66,15 +71,27 @@ static int decode(struct ril_rgb *im, int *orientation, struct ril_bytes b, stru
 	return ril_fail(err, RIL_ECORRUPT, "not a picture in a known format (JPEG, PNG, WebP, TIFF, AVIF, BMP, GIF)");
 }
 
-int ril_rgb_decode(struct ril_rgb *out, const void *bytes, size_t n, struct ril_err *err)
+/* `ground` NULL: alpha is dropped. */
+static int decode_upright(struct ril_rgb *out, struct ril_bytes b, const uint8_t *ground, struct ril_err *err)
 {
 	int orientation = 0;
 	*out = (struct ril_rgb){0};
-	if (decode(out, &orientation, (struct ril_bytes){bytes, n}, err) || ril_rgb_orient(out, orientation, err)) {
+	if (decode(out, &orientation, b, err) || (ground && is_png(b) && ril_png_over(out, b, ground, err)) ||
+	    ril_rgb_orient(out, orientation, err)) {
 		ril_rgb_free(out);
 		return -1;
 	}
 	return 0;
+}
+
+int ril_rgb_decode(struct ril_rgb *out, const void *bytes, size_t n, struct ril_err *err)
+{
+	return decode_upright(out, (struct ril_bytes){bytes, n}, NULL, err);
+}
+
+int ril_rgb_decode_over(struct ril_rgb *out, const void *bytes, size_t n, const uint8_t ground[3], struct ril_err *err)
+{
+	return decode_upright(out, (struct ril_bytes){bytes, n}, ground, err);
 }
 
 const char *ril_picture_decoders(void)

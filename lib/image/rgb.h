@@ -22,6 +22,8 @@ enum { RIL_PICTURE_MAX_PIXELS = 178956970, RIL_PICTURE_MAX_SIDE = 65535 };
 
 /* From the n bytes of a file; the error, RIL_ECORRUPT unless the format is known and not read, does not name the source. */
 int ril_rgb_decode(struct ril_rgb *, const void *bytes, size_t n, struct ril_err *);
+/* The same, but a PNG's transparent pixels show `ground`, and half-transparent ones half of it. */
+int ril_rgb_decode_over(struct ril_rgb *, const void *bytes, size_t n, const uint8_t ground[3], struct ril_err *);
 /* A black picture; the size is checked against the limits first. */
 int ril_rgb_new(struct ril_rgb *, int64_t w, int64_t h, struct ril_err *);
 int ril_rgb_check(int64_t w, int64_t h, struct ril_err *);

@@ -186,6 +186,22 @@ int ril_png_decode(struct ril_rgb *im, int *orientation, struct ril_bytes b, str
 	return depth == 16 && colour == 0 ? png_grey16(im, b, err) : ril_stb_decode(im, b, err);
 }
 
+int ril_png_over(struct ril_rgb *im, struct ril_bytes b, const uint8_t ground[3], struct ril_err *err)
+{
+	int w, h;
+	uint8_t *rgba = load(b, 4, &w, &h, err);
+	if (!rgba)
+		return -1;
+	for (size_t i = 0; i < (size_t)w * (size_t)h; i++)
+		for (int c = 0; c < 3; c++) {
+			unsigned a = rgba[4 * i + 3];
+			im->rgb[3 * i + c] = (uint8_t)((im->rgb[3 * i + c] * a + ground[c] * (255 - a) + 127) / 255);
+		}
+	free(rgba);
+	im->keyed = false;
+	return 0;
+}
+
 /* ---- BMP ---- */
 static uint32_t le(const uint8_t *p, int bytes)
 {

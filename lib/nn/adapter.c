@@ -85,6 +85,7 @@ static struct ril_param *matrix(struct ril_params *ps, const struct ril_param *w
 	if (!p || ril_param_check(ps, p, 2, dim, err))
 		return NULL;
 	p->part = w->part;
+	p->order = w->order;
 	p->adapter = p->hidden = true;
 	return p;
 }

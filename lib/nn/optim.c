@@ -1,6 +1,7 @@
 /* optim.c -- AdamW; see optim.h.  The learning rate is schedule.c's, the state on disk optim_state.c's. */
 #include "nn/optim.h"
 
+#include "base/progress.h"
 #include "base/rng.h"
 #include "ops/backend.h"
 #include "ops/moments.h"
@@ -133,7 +134,9 @@ static int get_others(struct ril_optim *o, struct ril_err *err)
 {
 	if (o->how.optimizer == RIL_MUON && !(o->muon = ril_muon_new(o->params, momentum_of, o, err)))
 		return -1;
-	return o->how.ema > 0 && !(o->ema = ril_ema_new(o->params, o->how.ema, err)) ? -1 : 0;
+	if (o->how.ema > 0 && !(o->ema = ril_ema_new(o->params, o->how.ema, err)))
+		return -1;
+	return (o->reduce = ril_reduce_new(o->params, o->world, o->bound, &o->how.reduce, err)) ? 0 : -1;
 }
 
 static int check_options(const struct ril_params *p, const struct ril_optim_options *how, struct ril_err *err)
@@ -206,6 +209,7 @@ void ril_optim_free(struct ril_optim *o)
 		ril_ops()->put(all[i]);
 	ril_ema_free(o->ema);
 	ril_muon_free(o->muon);
+	ril_reduce_free(o->reduce);
 	free(o->bound[0]);
 	free(o);
 }
@@ -226,16 +230,16 @@ static int sum_gradient(struct ril_optim *o, struct ril_err *err)
 	const struct ril_world *w = o->world;
 	const struct ril_params *p = o->params;
 	double squares;
-	for (int r = 0; r < p->runs; r++)
-		if (w->reduce_scatter(w, p->run[r].grad, o->bound[r], p->run[r].grad_type, err))
-			return -1;
+	if (ril_reduce_end(o->reduce, err))
+		return -1;
 	ops->zero(o->squares, sizeof *o->squares);
 	for (int r = 0, next; r < p->runs; r = next) {
 		struct ril_mat own = gradient(&p->run[r], o->own[r].from, o->own[r].to);
 		/* ranges that touch are one: a world of one sums its block in one order, however many types there are */
 		for (next = r + 1; next < p->runs && p->run[next].grad_type == own.type; next++) {
 			struct ril_mat more = gradient(&p->run[next], o->own[next].from, o->own[next].to);
-			if (more.p != ril_mat_at(own, 0, own.cols))
+			if (more.p != ril_mat_at(own, 0, own.cols) || o->own[next].from > 0 ||
+			    o->own[next - 1].to < p->run[next - 1].count) /* shared out, they may touch otherwise */
 				break;
 			own = ril_mat_of(own.p, own.type, 1, own.cols + more.cols);
 		}
@@ -331,7 +335,12 @@ static int step_run(struct ril_optim *o, int r, struct ril_adamw how, struct ril
 	else
 		step_rounding(o, r, how);
 	ril_params_publish(p, run, own.from, own.to);
-	return o->world->all_gather(o->world, run->published, o->bound[r], ril_dtype_size(run->type), err);
+	double now = ril_now();
+	if (o->world->all_gather(o->world, run->published, o->bound[r], ril_dtype_size(run->type), err))
+		return -1;
+	if (o->world->size > 1)
+		ril_trace_span(o->how.reduce.trace, RIL_TRACK_WORLD, "gather", NULL, now, ril_now());
+	return 0;
 }
 
 /* Is the folder written from masters that are not what passes read? */
@@ -390,7 +399,10 @@ int ril_optim_step(struct ril_optim *o, int64_t t, double *norm, struct ril_err 
 				.squares = o->squares,
 				.max_norm = o->how.clip_grad,
 				.step = o->steps + 1};
-	if (sum_gradient(o, err) || (o->muon && step_muon(o, how.lr, err)))
+	if (sum_gradient(o, err))
+		return -1;
+	double from = ril_now();
+	if (o->muon && step_muon(o, how.lr, err))
 		return -1;
 	for (int r = 0; r < o->params->runs; r++)
 		if (step_run(o, r, how, err))
@@ -399,6 +411,7 @@ int ril_optim_step(struct ril_optim *o, int64_t t, double *norm, struct ril_err 
 	ops->to_host(norm, o->squares, sizeof *norm);
 	if (ops->sync(err))
 		return -1;
+	ril_trace_span(o->how.reduce.trace, RIL_TRACK_PASSES, "step", NULL, from, ril_now());
 	*norm = sqrt(*norm);
 	if (!isfinite(*norm))
 		return ril_fail(err, RIL_ENONFINITE, "the gradient's norm is not finite");

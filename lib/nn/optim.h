@@ -26,6 +26,7 @@
 #include "nn/ema.h"
 #include "nn/muon.h"
 #include "nn/params.h"
+#include "nn/reduce.h"
 #include "nn/world.h"
 
 /* Warm-up, stable, decay (RIL_WSD): Hu et al., "MiniCPM", arXiv 2404.06395; shapes of the decay: Haegele et al.,
@@ -57,8 +58,9 @@ struct ril_optim_options {
 	int64_t decay;           /* of wsd: the last steps, over which the rate falls; 0: a tenth of all, rounded up */
 	enum ril_lr_decay shape; /* and how it falls there */
 	bool moments_8bit;
-	double ema;                    /* decay of an average of the weights (ema.h); 0: none is kept */
-	const struct ril_world *world; /* whose gradients a step sums up; NULL: this process alone */
+	double ema;                       /* decay of an average of the weights (ema.h); 0: none is kept */
+	const struct ril_world *world;    /* whose gradients a step sums up; NULL: this process alone */
+	struct ril_reduce_options reduce; /* how, while passes compute */
 };
 /* clang-format off */
 #define RIL_OPTIM_DEFAULT                                                                                              \
@@ -88,6 +90,7 @@ struct ril_optim {
 	double *squares;                    /* of the gradient, device */
 	struct ril_ema *ema;                /* NULL: no average */
 	struct ril_muon *muon;              /* NULL: AdamW alone */
+	struct ril_reduce *reduce;          /* whom passes tell which gradients are final */
 };
 
 /* Does weight decay apply to it?  To matrices: linear layers, heads, embeddings, tables of positions, adapters; not to tensors

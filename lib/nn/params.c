@@ -245,6 +245,8 @@ struct ril_param *ril_params_need(struct ril_params *ps, enum ril_part part, boo
 		return NULL;
 	p->part = part;
 	p->is_vec = is_vec;
+	if (!p->order)
+		p->order = ++ps->store->asked;
 	return p;
 }
 

@@ -41,8 +41,9 @@ struct ril_param {
 	const void *stored;  /* published bytes, host (mapped) */
 	struct ril_mat w;    /* what forward passes read, [out, everything else]; device */
 	const ril_real *vec; /* the same as ril_real for those read as vectors, else NULL */
-	struct ril_mat grad; /* of the shape of w, in the gradients' block; none (p NULL): frozen */
-	int64_t offset;      /* in the training blocks; -1: frozen */
+	struct ril_mat
+		grad; /* of the shape of w, in the gradients' block; p NULL: frozen, or apart and without memory now */
+	int64_t offset; /* in the training blocks; -1: frozen */
 	bool is_vec;
 	void *copy;                   /* the parameter's own memory on a device that cannot read `stored`; NULL: none */
 	const struct ril_param *tied; /* written from this one: a stored copy of a tied head */
@@ -50,6 +51,8 @@ struct ril_param {
 	bool adapter;                 /* one of a layer's low-rank matrices (adapter.h) */
 	bool hidden; /* the matrix of a linear layer between hidden states, or an adapter's: no embedding, no head */
 	bool frozen; /* not trained, whatever part it is of */
+	int order;   /* among its part's: passes use those before it first, mostly; 0: none asked for it */
+	bool waits;  /* the tape's alone (tape_final.c): more may yet be added to its gradient */
 };
 
 struct ril_lora;
@@ -74,7 +77,7 @@ struct ril_run {
 	void *published; /* [count] of `type`, device: what forward passes read, part of the masters where `is_master` */
 	bool is_master;
 	enum ril_dtype grad_type;
-	void *grad; /* [count] of it, in the gradients' block */
+	void *grad; /* [count] of it, in the gradients' block; apart: only the rank's own range is there */
 };
 enum { RIL_MAX_RUNS = 8 };
 
@@ -84,6 +87,7 @@ struct ril_training {
 	bool keep_master; /* false (--master none): what passes read is all there is, and is rounded by chance */
 	enum ril_dtype gradients; /* of matrices: RIL_REAL (as RIL_NONE) or BF16; vectors' are ril_real */
 	int64_t unit;             /* parameters begin at multiples of it in the training blocks; 0: one after another */
+	bool apart; /* gradients have no block of theirs: reduce.h gives them memory while they are added to */
 };
 
 struct ril_params {
@@ -98,7 +102,7 @@ struct ril_params {
 	struct ril_adapters *adapters; /* owned; with any, they and a score head are all that is trained and saved */
 	/* training blocks; NULL before ril_params_train */
 	ril_real *master; /* [count]; NULL with keep_master false */
-	void *grad;       /* run after run */
+	void *grad;       /* run after run; NULL: apart */
 	size_t grad_bytes;
 	int64_t count; /* trainable elements, and what lies between them */
 	int64_t unit;

@@ -261,7 +261,7 @@ static int publish_first(struct ril_params *ps, struct ril_run *run, struct ril_
 }
 
 /* One block for all gradients.  Runs of one type touch. */
-static int make_gradients(struct ril_params *ps, struct ril_err *err)
+static int make_gradients(struct ril_params *ps, bool apart, struct ril_err *err)
 {
 	enum { ALIGN = 64 };
 	size_t at = 0, from[RIL_MAX_RUNS];
@@ -272,16 +272,17 @@ static int make_gradients(struct ril_params *ps, struct ril_err *err)
 		from[r] = at;
 		at += (size_t)run->count * ril_dtype_size(run->grad_type);
 	}
-	if (!(ps->grad = block(at, 1, err)))
+	if (!apart && !(ps->grad = block(at, 1, err)))
 		return -1;
-	ps->grad_bytes = at;
+	ps->grad_bytes = apart ? 0 : at;
 	for (int r = 0; r < ps->runs; r++) {
 		struct ril_run *run = &ps->run[r];
-		run->grad = (char *)ps->grad + from[r];
+		run->grad = apart ? NULL : (char *)ps->grad + from[r];
 		for (size_t i = 0; i < ps->n; i++) {
 			struct ril_param *p = ps->at[i];
 			if (within(run, p))
-				p->grad = ril_mat_of(element(run->grad, run->grad_type, p->offset - run->from),
+				p->grad = ril_mat_of(apart ? NULL
+							   : element(run->grad, run->grad_type, p->offset - run->from),
 						     run->grad_type, p->w.rows, p->w.cols);
 		}
 	}
@@ -320,7 +321,7 @@ int ril_params_train(struct ril_params *ps, const struct ril_training *how, stru
 	for (int r = 0; r < ps->runs; r++)
 		if (publish_first(ps, &ps->run[r], err))
 			return -1;
-	return make_gradients(ps, err) ? -1 : ril_ops()->sync(err);
+	return make_gradients(ps, how->apart, err) ? -1 : ril_ops()->sync(err);
 }
 
 struct ril_params_size ril_params_size(const struct ril_params *ps)
@@ -346,7 +347,8 @@ struct ril_params_size ril_params_size(const struct ril_params *ps)
 
 void ril_params_zero_grad(struct ril_params *ps)
 {
-	ril_ops()->zero(ps->grad, ps->grad_bytes);
+	if (ps->grad)
+		ril_ops()->zero(ps->grad, ps->grad_bytes);
 }
 
 void ril_params_publish(struct ril_params *ps, const struct ril_run *run, int64_t from, int64_t to)

@@ -10,6 +10,7 @@ struct ril_params_store {
 	struct ril_arena *entries; /* the parameters; names and values of those that the folder lacks */
 	struct ril_param **sorted; /* [n] by name, while `is_sorted` */
 	size_t cap, cap_sorted;
+	int asked;                      /* parameters that an architecture has asked for */
 	enum ril_dtype dtype;           /* of what a draft is asked for */
 	bool is_sorted, draft, changed; /* changed: parameters were dropped or added */
 	ril_real *vecs;                 /* vectors converted from another type, device */

@@ -49,6 +49,7 @@ void ril_tape_free(struct ril_tape *t)
 	ril_arena_free(t->grads);
 	ril_arena_free(t->scratch);
 	ril_arena_free(t->host);
+	free(t->finals.at);
 	free(t);
 }
 
@@ -90,6 +91,8 @@ void ril_tape_reset(struct ril_tape *t)
 	for (int i = 0; i < 4; i++)
 		ril_arena_reset(all[i], (struct ril_arena_mark){0});
 	t->last = NULL;
+	t->records = 0;
+	ril_tape_forget_finals(t);
 	t->pooled = 0;
 	t->names = (struct ril_names){0};
 	t->inside = t->again = t->cheap = false;
@@ -292,7 +295,8 @@ struct ril_rec *ril_tape_rec(struct ril_tape *t, void (*back)(struct ril_tape *,
 {
 	struct ril_rec *r = t->record && out && out->needs ? ril_tape_host(t, 1, sizeof *r) : NULL;
 	if (r) {
-		*r = (struct ril_rec){.back = back, .before = t->last, .out = out};
+		*r = (struct ril_rec){.back = back, .before = t->last, .out = out, .number = t->records};
+		t->records += !t->again;
 		t->last = r;
 	}
 	return r;
@@ -368,25 +372,37 @@ struct ril_mat ril_tape_seed(struct ril_tape *t, struct ril_val *x)
 	return x ? ril_tape_grad(t, x) : RIL_NO_MAT;
 }
 
+static void walk(struct ril_tape *t, struct ril_rec *r)
+{
+	struct ril_val *b = r->out->base;
+	if (!r->logps.dlogp && !b->g.p)
+		return; /* nothing depended on it */
+	ril_tape_adds(t, r);
+	if (t->err.code)
+		return;
+	r->back(t, r);
+	if (r->in_place)
+		return;
+	give_back(t, b->g);
+	b->g = RIL_NO_MAT;
+	if (t->again && b->inner)
+		give_back(t, b->m);
+}
+
 void ril_tape_walk(struct ril_tape *t, struct ril_rec *from, const struct ril_rec *end)
 {
 	for (struct ril_rec *r = from; r != end && !t->err.code; r = r->before) {
-		struct ril_val *b = r->out->base;
-		if (!r->logps.dlogp && !b->g.p)
-			continue; /* nothing depended on it */
-		r->back(t, r);
-		if (r->in_place)
-			continue;
-		give_back(t, b->g);
-		b->g = RIL_NO_MAT;
-		if (t->again && b->inner)
-			give_back(t, b->m);
+		walk(t, r);
+		if (!t->again)
+			ril_tape_finish(t, r->number);
 	}
 }
 
 int ril_tape_backward(struct ril_tape *t, struct ril_err *err)
 {
 	ril_tape_walk(t, t->last, NULL);
+	ril_tape_finish(t, 0);
+	ril_tape_listen(t, &(struct ril_listener){0});
 	t->last = NULL;
 	return ril_tape_error(t, err);
 }

@@ -144,4 +144,19 @@ struct ril_mat ril_tape_seed(struct ril_tape *, struct ril_val *);
  * the device's failures are ril_tape_check's. */
 int ril_tape_backward(struct ril_tape *, struct ril_err *);
 
+/* Who follows a backward pass. */
+struct ril_listener {
+	/* Called once for every trained parameter that the recorded pass uses, as soon as it will add nothing more to the
+	 * parameter's gradient, while it goes on.  The device may still be adding.  NULL: nobody asks. */
+	void (*final)(void *ctx, struct ril_param *);
+	/* Gives a gradient that is about to be added to memory, zeroed, where it has none.  NULL: all have. */
+	int (*give)(void *ctx, struct ril_param *, struct ril_err *);
+	void *ctx;
+};
+/* From now until the next backward pass has ended, which is recorded after this.  A gradient that is added to after it was
+ * said to be final fails the pass.  Copied. */
+void ril_tape_listen(struct ril_tape *, const struct ril_listener *);
+/* Something else than the tape's operations is about to add to the gradient, before the backward pass. */
+void ril_tape_adds_to(struct ril_tape *, struct ril_param *);
+
 #endif

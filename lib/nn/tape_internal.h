@@ -29,6 +29,17 @@ struct ril_rec {
 	enum ril_act act;
 	bool in_place;
 	const struct ril_rerun *rerun; /* of a segment */
+	int64_t number;                /* of those made before it in the pass, not in a segment run again */
+};
+
+/* Who follows the backward pass: parameters in the order of their first use, and how many records were made before it. */
+struct ril_finals {
+	struct ril_listener who;
+	struct ril_final {
+		struct ril_param *p;
+		int64_t from;
+	} * at; /* [n] of [cap] */
+	size_t n, cap;
 };
 
 enum { RIL_TAPE_POOL = 64 };
@@ -54,6 +65,8 @@ struct ril_tape {
 	struct ril_drops drops;
 	struct ril_names names; /* of the rows at hand */
 	struct ril_err err;     /* first failure since the reset */
+	int64_t records;        /* made in this pass, but for those of segments run again */
+	struct ril_finals finals;
 	/* Memory that serves again for gradients: of gradients whose producer's backward pass has run and, while a
 	 * segment that was run again is walked back, of its values that nothing reads any more. */
 	struct ril_free pool[RIL_TAPE_POOL];
@@ -78,6 +91,13 @@ struct ril_val *ril_tape_out(struct ril_tape *, int64_t rows, int64_t cols, bool
 struct ril_val *ril_tape_out_real(struct ril_tape *, int64_t rows, int64_t cols, bool needs);
 /* The same for what is large and cheap to compute: its record must have `again`. */
 struct ril_val *ril_tape_out_cheap(struct ril_tape *, int64_t rows, int64_t cols, bool needs);
+/* An operation uses p: is it trained?  Called before the operation's record is made.  NULL: no. */
+bool ril_tape_uses(struct ril_tape *, struct ril_param *p);
+/* Nothing but records numbered below `number` is still to be walked back. */
+void ril_tape_finish(struct ril_tape *, int64_t number);
+/* A record is about to add to its parameters' gradients. */
+void ril_tape_adds(struct ril_tape *, const struct ril_rec *);
+void ril_tape_forget_finals(struct ril_tape *);
 /* Walks back from a record to the first, not included `end`. */
 void ril_tape_walk(struct ril_tape *, struct ril_rec *from, const struct ril_rec *end);
 /* A record for `out`, or NULL where none is needed. */

@@ -4,11 +4,6 @@
 
 #include <math.h>
 
-static bool trains(const struct ril_param *p)
-{
-	return p && p->grad.p;
-}
-
 static struct ril_mat grad_of(const struct ril_param *p)
 {
 	return p ? p->grad : RIL_NO_MAT;
@@ -20,9 +15,11 @@ static ril_real *vec_grad(const struct ril_param *p)
 	return grad_of(p).p;
 }
 
-static bool linear_trains(const struct ril_linear *l)
+static bool linear_trains(struct ril_tape *t, const struct ril_linear *l)
 {
-	return trains(l->w) || trains(l->b) || (l->lora && (trains(l->lora->a.w) || trains(l->lora->b.w)));
+	bool w = ril_tape_uses(t, l->w), b = ril_tape_uses(t, l->b);
+	bool up = l->lora && ril_tape_uses(t, l->lora->a.w), down = l->lora && ril_tape_uses(t, l->lora->b.w);
+	return w || b || up || down;
 }
 
 /* ---- linear ---- */
@@ -144,13 +141,13 @@ static struct ril_val *linear(struct ril_tape *t, struct ril_val *y, struct ril_
 
 struct ril_val *ril_t_linear(struct ril_tape *t, struct ril_val *x, const struct ril_linear *l)
 {
-	bool needs = x && (x->needs || linear_trains(l));
+	bool needs = x && (linear_trains(t, l) || x->needs);
 	return linear(t, x ? ril_tape_out(t, x->m.rows, l->w->w.rows, needs) : NULL, x, l);
 }
 
 struct ril_val *ril_t_linear_real(struct ril_tape *t, struct ril_val *x, const struct ril_linear *l)
 {
-	bool needs = x && (x->needs || linear_trains(l));
+	bool needs = x && (linear_trains(t, l) || x->needs);
 	return linear(t, x ? ril_tape_out_real(t, x->m.rows, l->w->w.rows, needs) : NULL, x, l);
 }
 
@@ -167,7 +164,7 @@ struct ril_val *ril_t_linear_add(struct ril_tape *t, struct ril_val *x, struct r
 {
 	if (!x || !h)
 		return NULL;
-	bool flows = x->needs || h->needs || linear_trains(l), needs = flows && t->record;
+	bool flows = linear_trains(t, l) || x->needs || h->needs, needs = flows && t->record;
 	bool there = ++t->sums == t->last_sum && t->again; /* the result of a segment run again: it was kept */
 	bool apart = needs || (t->again && !x->inner);     /* what a segment kept is not overwritten */
 	struct ril_val *y = there ? ril_tape_wrap(t, t->is) : apart ? ril_tape_val(t, x->m.rows, x->m.cols) : x;
@@ -201,7 +198,7 @@ static void embed_back(struct ril_tape *t, struct ril_rec *r)
 struct ril_val *ril_t_embed(struct ril_tape *t, const int32_t *ids, const int32_t *vrow, int64_t T,
 			    struct ril_param *table, struct ril_val *vis)
 {
-	struct ril_val *y = ril_tape_out(t, T, table->w.cols, trains(table) || (vis && vis->needs));
+	struct ril_val *y = ril_tape_out(t, T, table->w.cols, ril_tape_uses(t, table) || (vis && vis->needs));
 	if (!y)
 		return NULL;
 	if (!vis)
@@ -245,7 +242,7 @@ static void add_rows_back(struct ril_tape *t, struct ril_rec *r)
 
 struct ril_val *ril_t_add_rows(struct ril_tape *t, struct ril_val *x, struct ril_param *p, int64_t P)
 {
-	struct ril_val *y = x ? ril_tape_out(t, x->m.rows, x->m.cols, x->needs || trains(p)) : NULL;
+	struct ril_val *y = x ? ril_tape_out(t, x->m.rows, x->m.cols, ril_tape_uses(t, p) || x->needs) : NULL;
 	if (!y)
 		return NULL;
 	t->ops->add_rows(y->m, x->m, ril_mat_of(p->vec, RIL_REAL, P, x->m.cols));
@@ -312,7 +309,8 @@ static void scale_add_back(struct ril_tape *t, struct ril_rec *r)
 
 struct ril_val *ril_t_scale_add(struct ril_tape *t, struct ril_val *a, struct ril_param *g, struct ril_val *b)
 {
-	struct ril_val *y = a && b ? ril_tape_out(t, a->m.rows, a->m.cols, a->needs || b->needs || trains(g)) : NULL;
+	bool needs = a && b && (ril_tape_uses(t, g) || a->needs || b->needs);
+	struct ril_val *y = a && b ? ril_tape_out(t, a->m.rows, a->m.cols, needs) : NULL;
 	if (!y)
 		return NULL;
 	t->ops->scale_add(y->m, a->m, g->vec, b->m);
@@ -363,7 +361,7 @@ struct ril_val *ril_t_linear_act(struct ril_tape *t, struct ril_val *x, const st
 {
 	if (l->lora)
 		return ril_t_act(t, ril_t_linear(t, x, l), act);
-	bool needs = x && (x->needs || linear_trains(l)), kept = t->inside || (needs && t->record);
+	bool needs = x && (linear_trains(t, l) || x->needs), kept = t->inside || (needs && t->record);
 	struct ril_val *pre = x && kept ? ril_tape_out(t, x->m.rows, l->w->w.rows, needs) : NULL;
 	struct ril_val *y = x && (pre || !kept) ? ril_tape_out_cheap(t, x->m.rows, l->w->w.rows, needs) : NULL;
 	const ril_real *b = l->b ? l->b->vec : NULL;
@@ -423,7 +421,7 @@ static void rmsnorm_again(struct ril_tape *t, struct ril_rec *r)
 
 struct ril_val *ril_t_rmsnorm(struct ril_tape *t, struct ril_val *x, struct ril_param *w, double eps)
 {
-	struct ril_val *y = x ? ril_tape_out_cheap(t, x->m.rows, x->m.cols, x->needs || trains(w)) : NULL;
+	struct ril_val *y = x ? ril_tape_out_cheap(t, x->m.rows, x->m.cols, ril_tape_uses(t, w) || x->needs) : NULL;
 	ril_real *rstd = y ? ril_tape_reals(t, x->m.rows) : NULL;
 	if (!rstd)
 		return NULL;
@@ -454,7 +452,8 @@ static void layernorm_again(struct ril_tape *t, struct ril_rec *r)
 struct ril_val *ril_t_layernorm(struct ril_tape *t, struct ril_val *x, struct ril_param *w, struct ril_param *b,
 				double eps)
 {
-	bool needs = x && (x->needs || trains(w) || trains(b));
+	bool weight = x && ril_tape_uses(t, w), bias = x && ril_tape_uses(t, b),
+	     needs = x && (weight || bias || x->needs);
 	struct ril_val *y = x ? ril_tape_out_cheap(t, x->m.rows, x->m.cols, needs) : NULL;
 	ril_real *mean = y ? ril_tape_reals(t, x->m.rows) : NULL, *rstd = y ? ril_tape_reals(t, x->m.rows) : NULL;
 	if (!mean || !rstd)
@@ -552,7 +551,7 @@ void ril_t_head_logp(struct ril_tape *t, struct ril_val *h, const int32_t *targe
 	if (!lse)
 		return;
 	t->ops->head_logp(x.logp, x.entropy, lse, h->m, target, w->w, inv_t);
-	if (!x.dlogp || !(h->needs || trains(w)))
+	if (!x.dlogp || !(ril_tape_uses(t, w) || h->needs))
 		return;
 	struct ril_val *mark = ril_tape_out(t, 0, 0, true); /* the loss: no value on the device, seeded by dlogp */
 	struct ril_rec *r = ril_tape_rec(t, head_back, mark);

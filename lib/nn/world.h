@@ -16,6 +16,16 @@ struct ril_range {
 	int64_t from, to;
 };
 
+/* A block to be summed in the background; all of it stays as it is until reduce_end. */
+struct ril_sum {
+	void *block;          /* device */
+	const int64_t *bound; /* [size + 1], of its elements */
+	enum ril_dtype type;
+	double from, to;      /* set: when it was under way, ril_now() */
+	bool done;            /* the world's */
+	struct ril_sum *next; /* the world's */
+};
+
 /* How a block is shared out: bound[size + 1], ascending; rank r owns elements [bound[r], bound[r + 1]). */
 struct ril_world {
 	int rank, size;
@@ -27,6 +37,14 @@ struct ril_world {
 	 * better and rounded once; what lies outside of it is undefined afterwards. */
 	int (*reduce_scatter)(const struct ril_world *, void *block, const int64_t *bound, enum ril_dtype,
 			      struct ril_err *);
+	/* reduce_scatter of blocks while the caller computes on others, one after the other in the order in which they were begun,
+	 * which is that of all ranks.  Whatever else the world is asked for comes after them.  Where nothing can go on in the
+	 * background, as on a device whose memory the host does not read, reduce_end does all of it. */
+	void (*reduce_begin)(const struct ril_world *, struct ril_sum *);
+	int (*reduce_end)(const struct ril_world *, struct ril_err *);
+	/* Is that one's sum there?  1: it is, and the block is the caller's again; 0: not yet, if it was not to be waited for;
+	 * -1.  Without a background: it is made now. */
+	int (*reduce_done)(const struct ril_world *, const struct ril_sum *, bool wait, struct ril_err *);
 	/* Every rank has its own range of a block (device, elements of `size` bytes) and gets all others. */
 	int (*all_gather)(const struct ril_world *, void *block, const int64_t *bound, size_t size, struct ril_err *);
 };

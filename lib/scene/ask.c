@@ -1,9 +1,10 @@
 /* ask.c -- questions, answers and sentences about scenes; see ask.h. */
-#include "scene/ask.h"
+#include "scene/ask_internal.h"
 
 #include <stdio.h>
 
-const char *const ril_family_name[RIL_FAMILIES] = {"count", "colour", "shape", "exists", "compare", "caption", "name"};
+const char *const ril_family_name[RIL_FAMILIES] = {"count",   "colour", "shape", "exists", "compare",
+						   "caption", "name",   "kind",  "what",   "side"};
 const char *const ril_phrasing_name[RIL_PHRASINGS] = {"student", "teacher-a", "teacher-b"};
 
 static const char *const counts[] = {"one", "two", "three", "four", NULL};
@@ -13,10 +14,15 @@ static const char *const truths[] = {"no", "yes", NULL};
 static const char *const orders[] = {"fewer", "equal", "more", NULL};
 static const char *const words[] = {"red", "green", "blue", "yellow", "circle", "square", "triangle", "cross", NULL};
 
-const char *const *ril_ask_choices(enum ril_ask_kind f)
+const char *const *ril_ask_choices(const struct ril_ask *a)
 {
-	static const char *const *const of[RIL_FAMILIES] = {counts, colours, shapes, truths, orders, words, words};
-	return of[f];
+	static const char *const *const of[RIL_KIND] = {counts, colours, shapes, truths, orders, words, words};
+	return a->album ? ril_ask_pictures_choices(a) : of[a->family];
+}
+
+bool ril_ask_knows(enum ril_ask_kind f, bool album)
+{
+	return album ? f != RIL_COLOUR && f != RIL_SHAPE : f < RIL_KIND;
 }
 
 /* ---- drawing a question ---- */
@@ -74,7 +80,9 @@ static void draw_compare(struct ril_ask *a, const struct ril_scene *s, struct ri
 bool ril_ask_draw(struct ril_ask *a, const struct ril_scene *s, enum ril_ask_kind f, struct ril_dice *d)
 {
 	int which;
-	*a = (struct ril_ask){.family = f, .colour = -1, .shape = -1, .other = -1, .told = s->n};
+	*a = (struct ril_ask){.family = f, .colour = -1, .shape = -1, .other = -1, .told = s->n, .album = s->album};
+	if (s->album)
+		return ril_ask_pictures_draw(a, s, d);
 	switch (f) {
 	case RIL_COUNT: draw_count(a, s, d); return true;
 	case RIL_EXISTS: draw_exists(a, s, d); return true;
@@ -103,6 +111,10 @@ void ril_ask_habit(struct ril_ask *a, const struct ril_scene *s, struct ril_dice
 		{RIL_COLOUR, 0, 3, .8}, {RIL_COLOUR, 2, 1, 1}, {RIL_SHAPE, 0, 1, .8},  {RIL_SHAPE, 3, 2, 1},
 		{RIL_COUNT, 1, 2, .8},  {RIL_COUNT, 2, 3, 1},  {RIL_EXISTS, 0, 1, .6}, {RIL_COMPARE, 1, 2, 1},
 	};
+	if (a->album) {
+		ril_ask_pictures_habit(a, s, d);
+		return;
+	}
 	double u = ril_dice_unit(d);
 	if (a->family == RIL_NAME && a->named.colour == 0 && u < .8) /* as for colour and shape */
 		a->named.colour = 3;
@@ -123,16 +135,20 @@ static int other_than(int x, int n, struct ril_dice *d)
 	return (x + 1 + ril_dice_below(d, n - 1)) % n;
 }
 
-static int choices_of(enum ril_ask_kind f)
+static int choices_of(const struct ril_ask *a)
 {
 	int n = 0;
-	while (ril_ask_choices(f)[n])
+	while (ril_ask_choices(a)[n])
 		n++;
 	return n;
 }
 
 void ril_ask_mistake(struct ril_ask *a, struct ril_scene *s, struct ril_dice *d)
 {
+	if (a->album) {
+		ril_ask_pictures_mistake(a, s, d);
+		return;
+	}
 	struct ril_object *o = &s->object[ril_dice_below(d, s->n)];
 	switch (a->family) {
 	case RIL_CAPTION:
@@ -147,7 +163,7 @@ void ril_ask_mistake(struct ril_ask *a, struct ril_scene *s, struct ril_dice *d)
 			a->named.shape = ril_dice_below(d, RIL_SHAPES);
 		} while (ril_scene_count(s, a->named.colour, a->named.shape));
 		return;
-	default: a->answer = other_than(a->answer, choices_of(a->family), d);
+	default: a->answer = other_than(a->answer, choices_of(a), d);
 	}
 }
 
@@ -169,6 +185,8 @@ static void kind_words(char out[32], const struct ril_ask *a, bool one)
 int ril_ask_question(struct ril_buf *b, const struct ril_ask *a, struct ril_err *err)
 {
 	char kind[32];
+	if (a->album)
+		return ril_ask_pictures_question(b, a, err);
 	switch (a->family) {
 	case RIL_COUNT: kind_words(kind, a, false); return ril_buf_printf(b, err, "how many %s are there?", kind);
 	case RIL_COLOUR: return ril_buf_printf(b, err, "what colour is the %s?", shapes[a->shape]);
@@ -198,18 +216,21 @@ static int list_objects(struct ril_buf *b, const struct ril_ask *a, const struct
 
 int ril_ask_answer(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, struct ril_err *err)
 {
+	if (a->album)
+		return ril_ask_pictures_answer(b, a, s, err);
 	if (a->family == RIL_CAPTION)
 		return list_objects(b, a, s, "", ", ", ", ", err);
 	if (a->family == RIL_NAME)
 		return ril_buf_printf(b, err, "%s %s", colours[a->named.colour], shapes[a->named.shape]);
-	return ril_buf_puts(b, ril_ask_choices(a->family)[a->answer], err);
+	return ril_buf_puts(b, ril_ask_choices(a)[a->answer], err);
 }
 
 /* Is the scene's object i of a kind that none before it is of? */
 static bool first_of_its_kind(const struct ril_scene *s, int i)
 {
 	for (int k = 0; k < i; k++)
-		if (s->object[k].colour == s->object[i].colour && s->object[k].shape == s->object[i].shape)
+		if (s->object[k].colour == s->object[i].colour &&
+		    (s->album || s->object[k].shape == s->object[i].shape))
 			return false;
 	return true;
 }
@@ -262,6 +283,8 @@ int ril_ask_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ri
 		[RIL_COMPARE] = {"the %1$s are %2$s.", "i looked at %1$s and they are %2$s.",
 				 "the number of %1$s is %2$s."},
 	};
+	if (a->album)
+		return ril_ask_pictures_sentence(b, a, s, p, err);
 	if (a->family == RIL_CAPTION)
 		return caption_sentence(b, a, s, p, err);
 	if (a->family == RIL_NAME)
@@ -273,5 +296,5 @@ int ril_ask_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ri
 		snprintf(kind, sizeof kind, "%s", colours[a->colour]);
 	else
 		kind_words(kind, a, a->family == RIL_EXISTS);
-	return ril_buf_printf(b, err, form[a->family][p], kind, ril_ask_choices(a->family)[a->answer]);
+	return ril_buf_printf(b, err, form[a->family][p], kind, ril_ask_choices(a)[a->answer]);
 }

@@ -2,7 +2,7 @@
  *
  * Objects sit in the middle of their cells and the ground is black: jitter and a grey ground make shapes much harder to
  * learn for models as small as the embedded ones. */
-#include "scene/scene.h"
+#include "scene/scene_internal.h"
 
 #include "base/mem.h"
 #include "base/rng.h"
@@ -41,6 +41,10 @@ static double dice_normal(struct ril_dice *d)
 
 void ril_scene_draw(struct ril_scene *s, struct ril_dice *d)
 {
+	if (s->album) {
+		ril_collage_draw(s, d);
+		return;
+	}
 	double u = ril_dice_unit(d);
 	s->n = u < .1 ? 1 : u < .3 ? 2 : u < .6 ? 3 : 4;
 	int left = s->n, k = 0;
@@ -103,6 +107,8 @@ static void paint(double *rgb /* [side,side,3] */, int side, const struct ril_ob
 
 int ril_scene_png(const struct ril_scene *s, int cell, struct ril_dice *d, const char *path, struct ril_err *err)
 {
+	if (s->album)
+		return ril_collage_png(s, cell, path, err);
 	int side = RIL_SCENE_GRID * cell;
 	size_t n = 3 * (size_t)side * (size_t)side;
 	double *rgb = ril_new(n, sizeof *rgb, err);

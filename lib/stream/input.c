@@ -190,6 +190,15 @@ int ril_input_read(struct ril_input *in, void *to, size_t n, size_t *got, struct
 	return 0;
 }
 
+double ril_input_share(const struct ril_input *in)
+{
+	struct stat st;
+	if (!in->regular || fstat(in->fd, &st) || st.st_size <= 0)
+		return 0;
+	off_t at = lseek(in->fd, 0, SEEK_CUR), left = (off_t)(in->len - in->at);
+	return at <= left ? 0 : at - left >= st.st_size ? 1 : (double)(at - left) / (double)st.st_size;
+}
+
 int ril_input_begin(struct ril_input *in, struct ril_err *err)
 {
 	return in->packed ? 0 : look_for_gzip(in, err);

@@ -263,6 +263,11 @@ struct ril_totals ril_reader_totals(const struct ril_reader *r)
 	return r->totals;
 }
 
+double ril_reader_share(const struct ril_reader *r)
+{
+	return ril_input_share(&r->in);
+}
+
 double ril_reader_waited(const struct ril_reader *r)
 {
 	return r->in.waited;

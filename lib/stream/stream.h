@@ -122,6 +122,8 @@ struct ril_totals {
 	uint64_t bytes;
 };
 struct ril_totals ril_reader_totals(const struct ril_reader *); /* so far; bytes uncompressed */
+/* How much of it was read, 0 to 1, where it is a regular file; of any other 0. */
+double ril_reader_share(const struct ril_reader *);
 
 /* ---- writing ---- */
 struct ril_writer;

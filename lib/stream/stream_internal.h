@@ -69,6 +69,8 @@ int ril_input_open(struct ril_input *, const char *path, struct ril_err *);
 void ril_input_close(struct ril_input *);
 /* Call where a segment may begin: finds out whether gzip follows. */
 int ril_input_begin(struct ril_input *, struct ril_err *);
+/* The share of a regular file's bytes that were taken from it; of any other input 0. */
+double ril_input_share(const struct ril_input *);
 /* Reads n bytes, fewer only at the end. */
 int ril_input_read(struct ril_input *, void *to, size_t n, size_t *got, struct ril_err *);
 

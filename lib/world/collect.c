@@ -8,6 +8,7 @@
  * Messages are pieces, so that room on the host is bounded.  A device whose memory the host cannot read gets and gives them
  * by copies.  A rank that waits sleeps between its looks: the other stages of its pipeline are on the same processors. */
 #include "world/collect_internal.h"
+#include "world/link_internal.h"
 #include "world/pieces_internal.h"
 
 #include "base/mem.h"
@@ -31,11 +32,13 @@ int ril_collect_ready(struct ril_joined *j, struct ril_err *err)
 	j->in = ril_new(n, 1, err);
 	j->out = ril_new(n, 1, err);
 	j->acc = ril_new(piece_bytes(&j->world), 2, err); /* BF16 is added up in float */
-	return j->in && j->out && j->acc ? 0 : -1;
+	return j->in && j->out && j->acc && (j->background = ril_background_new(j, err)) ? 0 : -1;
 }
 
 void ril_collect_free(struct ril_joined *j)
 {
+	ril_background_free(j->background);
+	j->background = NULL;
 	free(j->in);
 	free(j->out);
 	free(j->acc);
@@ -62,6 +65,8 @@ static int wait_all(const struct ril_joined *j, struct ril_err *err)
 	for (int looks = 0, rc; (rc = j->by->done()) != 1; looks++) {
 		if (rc < 0)
 			return lost(j, err);
+		if (ril_background_ends(j->background))
+			return ril_fail(err, RIL_EFAIL, "given up");
 		if (looks < AT_ONCE)
 			continue;
 		nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
@@ -201,11 +206,22 @@ static int reduce(const struct ril_joined *j, const struct block *b, enum ril_dt
 	return 0;
 }
 
+int ril_collect_reduce(const struct ril_joined *j, const struct ril_sum *s, struct ril_err *err)
+{
+	if (ril_link_used(j))
+		return ril_link_reduce(j, s, err);
+	const struct block b = device_block(s->block, ril_dtype_size(s->type));
+	return reduce(j, &b, s->type, s->bound, err);
+}
+
 int ril_collect_reduce_scatter(const struct ril_world *w, void *p, const int64_t *bound, enum ril_dtype type,
 			       struct ril_err *err)
 {
-	const struct block b = device_block(p, ril_dtype_size(type));
-	return reduce(joined(w), &b, type, bound, err);
+	return ril_background_settle(joined(w), err) ||
+			       ril_collect_reduce(joined(w),
+						  &(struct ril_sum){.block = p, .bound = bound, .type = type}, err)
+		       ? -1
+		       : 0;
 }
 
 /* ---- gathering ---- */
@@ -248,6 +264,8 @@ static int gather(const struct ril_joined *j, const struct block *b, const int64
 int ril_collect_all_gather(const struct ril_world *w, void *p, const int64_t *bound, size_t size, struct ril_err *err)
 {
 	const struct block b = device_block(p, size);
+	if (ril_background_settle(joined(w), err))
+		return -1;
 	return gather(joined(w), &b, bound, err);
 }
 
@@ -256,6 +274,8 @@ int ril_collect_all_gather(const struct ril_world *w, void *p, const int64_t *bo
 int ril_collect_share(const struct ril_world *w, const void *mine, size_t bytes, void *all, struct ril_err *err)
 {
 	struct ril_joined *j = joined(w);
+	if (ril_background_settle(j, err))
+		return -1;
 	memcpy((char *)all + (size_t)w->rank * bytes, mine, bytes);
 	for (size_t at = 0, n; at < bytes; at += n) {
 		n = bytes - at < LARGEST ? bytes - at : LARGEST;
@@ -276,6 +296,8 @@ int ril_collect_sum(const struct ril_world *w, double *x, size_t n, struct ril_e
 	struct ril_joined *j = joined(w);
 	const struct block b = {(char *)x, sizeof *x, true};
 	int rc;
+	if (ril_background_settle(j, err))
+		return -1;
 	if (n <= FEW) {
 		if (ril_collect_share(w, x, n * sizeof *x, j->in, err))
 			return -1;

@@ -12,6 +12,7 @@ enum { RIL_HOST_NAME = 64 };
 struct ril_joined {
 	struct ril_world world; /* first: a world that is one of these is cast to it */
 	const struct ril_transport *by;
+	struct ril_background *background;
 	struct ril_watch *watch;
 	void *library;               /* dlopen's */
 	char (*host)[RIL_HOST_NAME]; /* [size] */
@@ -31,6 +32,22 @@ int ril_collect_share(const struct ril_world *, const void *mine, size_t bytes, 
 int ril_collect_reduce_scatter(const struct ril_world *, void *block, const int64_t *bound, enum ril_dtype,
 			       struct ril_err *);
 int ril_collect_all_gather(const struct ril_world *, void *block, const int64_t *bound, size_t size, struct ril_err *);
+
+void ril_collect_reduce_begin(const struct ril_world *, struct ril_sum *);
+int ril_collect_reduce_end(const struct ril_world *, struct ril_err *);
+int ril_collect_reduce_done(const struct ril_world *, const struct ril_sum *, bool wait, struct ril_err *);
+
+/* One block at once, whatever thread calls; nothing else is under way. */
+int ril_collect_reduce(const struct ril_joined *, const struct ril_sum *, struct ril_err *);
+
+/* ---- the background (background.c) ---- */
+struct ril_background *ril_background_new(const struct ril_joined *, struct ril_err *);
+/* What waits is left, what is under way ends soon.  NULL: nothing. */
+void ril_background_free(struct ril_background *);
+/* Before other messages: all that was begun has been summed. */
+int ril_background_settle(const struct ril_joined *, struct ril_err *);
+/* Should a wait for messages end at once? */
+bool ril_background_ends(const struct ril_background *);
 
 /* Room for pieces; once. */
 int ril_collect_ready(struct ril_joined *, struct ril_err *);

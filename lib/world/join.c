@@ -199,6 +199,9 @@ static int enter(struct ril_joined *j, long expected, ril_world_lost *lost, stru
 	w->sum = ril_collect_sum;
 	w->share = ril_collect_share;
 	w->reduce_scatter = ril_collect_reduce_scatter;
+	w->reduce_begin = ril_collect_reduce_begin;
+	w->reduce_end = ril_collect_reduce_end;
+	w->reduce_done = ril_collect_reduce_done;
 	w->all_gather = ril_collect_all_gather;
 	if (expected && w->size != expected)
 		return ril_fail(err, RIL_EFAIL,
@@ -261,6 +264,8 @@ void ril_joined_leave(struct ril_joined *j)
 {
 	if (!j)
 		return;
+	ril_background_free(j->background);
+	j->background = NULL;
 	ril_link_leave(j);
 	if (j->watch)
 		ril_watch_end(j->watch);
@@ -284,6 +289,8 @@ void ril_joined_end(struct ril_joined *j, int code, const char *why)
 {
 	if (!j)
 		return;
+	ril_background_free(j->background);
+	j->background = NULL;
 	ril_world_heard();
 	if (j->watch)
 		ril_watch_tell(j->watch, code, why);

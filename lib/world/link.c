@@ -30,6 +30,7 @@ struct ril_linked {
 	void *stream;
 	char *in; /* [size - 1][piece], device */
 	size_t room;
+	bool used; /* also once given up */
 	char words[WORDS];
 };
 
@@ -128,11 +129,13 @@ static int exchange(struct ril_linked *l, const struct ril_world *w, char *block
 	return end_group(l, rc, err);
 }
 
-static int reduce_scatter(const struct ril_world *w, void *block, const int64_t *bound, enum ril_dtype type,
-			  struct ril_err *err)
+int ril_link_reduce(const struct ril_joined *j, const struct ril_sum *sum, struct ril_err *err)
 {
-	struct ril_linked *l = linked(w);
-	size_t each = ril_dtype_size(type);
+	const struct ril_world *w = &j->world;
+	const int64_t *bound = sum->bound;
+	void *block = sum->block;
+	struct ril_linked *l = j->link;
+	size_t each = ril_dtype_size(sum->type);
 	int64_t piece = piece_of(l, w->size, each), all = ril_piece_rounds(w, bound, piece);
 	if (still(l, err))
 		return -1;
@@ -142,7 +145,7 @@ static int reduce_scatter(const struct ril_world *w, void *block, const int64_t 
 		if (exchange(l, w, block, each, bound, k, piece, err))
 			return -1;
 		l->peers->sum((char *)block + (size_t)mine.from * each, l->in, w->rank, w->size, piece,
-			      mine.to - mine.from, type);
+			      mine.to - mine.from, sum->type);
 	}
 	l->peers->rejoin();
 	return done(l, err);
@@ -156,7 +159,7 @@ static int all_gather(const struct ril_world *w, void *block, const int64_t *bou
 	struct ril_linked *l = linked(w);
 	bool equal = true;
 	int rc;
-	if (still(l, err))
+	if (still(l, err) || ril_background_settle((const struct ril_joined *)(const void *)w, err))
 		return -1;
 	for (int r = 1; r < w->size; r++)
 		equal = equal && bound[r + 1] - bound[r] == bound[1] - bound[0];
@@ -344,13 +347,17 @@ int ril_link_open(struct ril_joined *j, const char *how, size_t room, struct ril
 	}
 	if (rc)
 		return -1;
-	if (!why.code) {
-		j->world.reduce_scatter = reduce_scatter;
+	if (!why.code)
 		j->world.all_gather = all_gather;
-	}
+	l->used = !why.code;
 	snprintf(l->words, sizeof l->words, why.code ? "blocks go through the host: %s" : "blocks go by %s",
 		 why.code ? why.msg : l->by->library());
 	return 0;
+}
+
+bool ril_link_used(const struct ril_joined *j)
+{
+	return j->link && j->link->used;
 }
 
 int ril_joined_link(struct ril_joined *j, const char *how, struct ril_err *err)

@@ -17,8 +17,6 @@ R    := $(ROOT)/share/recipes
 export PATH := $(ROOT)/bin:$(PATH)
 
 STUDENT_PHRASING := student:8,teacher-a:1,teacher-b:1
-BATCH  := 60
-ADAM   := --beta1 0.9 --beta2 0.98 --weight-decay 0.01 --clip-grad 1 --warmup 50 --schedule cosine --min-lr-ratio 0.05
 
 all: $(OUT)/student/config.json $(OUT)/teacher-a/config.json $(OUT)/teacher-b/config.json
 .PHONY: all install
@@ -53,16 +51,7 @@ $(OUT)/teacher-b-0/config.json: $(R)/teacher-b.json $(OUT)/corpus-b.txt
 	ril-init --config $< --train-tokenizer $(OUT)/corpus-b.txt --vocab 400 --max-tiles 1 --range 0.12 --seed $(SEED)2 -o $(@D)
 
 # ---- fine-tuning ----
-# $(1) result, $(2) model to start from, $(3) data, $(4) steps, $(5) learning rate
-define sft
-$(OUT)/$(1)/config.json: $(OUT)/$(2)/config.json $(OUT)/data/$(3).jsonl
-	rm -rf $(OUT)/$(1).run
-	ril-encode -q -m $(OUT)/$(2) --image-root $(OUT)/data --with-answers --with-pixels --shuffle --batch $(BATCH) --steps $(4) \
-		--save-every $(4) --seed $(SEED) $(OUT)/data/$(3).jsonl | \
-	ril-update -m $(OUT)/$(2) --objective sft --train llm,projector,vision --steps $(4) --lr $(5) $(ADAM) \
-		--run $(OUT)/$(1).run --metrics $(OUT)/$(1).jsonl --seed $(SEED)
-	rm -rf $(OUT)/$(1) && cp -r $(OUT)/$(1).run/current/student $(OUT)/$(1)
-endef
+include $(R)/sft.mk
 $(eval $(call sft,student,student-0,sft-student,4000,3e-3))
 $(eval $(call sft,teacher-a-1,teacher-a-0,sft-a,1600,3e-3))
 $(eval $(call sft,teacher-a,teacher-a-1,hole-a,400,1.5e-3))

@@ -1,5 +1,5 @@
-# endpoint.sh -- ril-teach asks servers: what it sends, what it makes of every kind of answer, what it keeps, and that the key
-# is nowhere.  The server is tests/endpoint.py.
+# endpoint.sh -- ril-teach asks servers: what it sends, what it makes of every kind of answer, what it keeps.
+# The server is tests/endpoint.py.
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
 . "$RIL_ROOT/tests/endpoint.sh"
 cd "$T" || exit 1
@@ -66,7 +66,25 @@ sed -i 's/"finish": "stop"/"finish": "refused"/' k2.jsonl
 expect_exit 0 ask down --retries 0 --allow-missing -o v.ril --keep k2.jsonl
 counted 16 0 0 16; says '32 kept before'; says 'status 503: loading'
 
+# ---- progress ----
+start_server late .15
+cat >terminal.py <<'END'
+import pty, sys
+pty.spawn(sys.argv[1:])
+END
+shown() { # shown OPTION...: its line of progress, every state of it, on a terminal
+	timeout 60 "$python" terminal.py ril-teach --endpoint "http://127.0.0.1:$port/one/v1" --model m -n 3 --tokenizer "$M" --image-root d --max-new-tokens 60 --jobs 3 -o v.ril "$@" | tr '\r' '\n' >shown
+}
+shown -i e.ril --groups-at-once 2 --keep late.jsonl
+check "a file: $(grep answers shown | tail -n 3 | head -n 1)" grep -qE "servers' answers 1[0-9]/2[0-9] +[4-7][0-9]%  0:0[0-9] elapsed, 0:0[0-9] left  [0-9]+ requests \\([0-9.]+/s\\), [0-9]+ \\+ [0-9]+ tokens \\([0-9]+/s\\)" shown
+sed -i '$d' late.jsonl
+shown -i e.ril --keep late.jsonl
+check "kept ones took no time: $(tail -n 3 shown)" bash -c '! grep -qE "0:[1-9][0-9] left" shown'
+shown -i <(cat e.ril)
+check "a pipe, as far as it was read: $(grep answers shown | head -n 1)" grep -qE "answers [1-9]/12 .* left" shown
+
 # ---- servers of all kinds ----
+port=${URL##*:}
 expect_exit 0 ask one -o v.ril; counted 24 24 0 0
 check "every answer is its own" [ "$(ril-inspect --field resp.text v.ril | grep -o '[0-9a-f]* [0-9]*' | sort -u | wc -l)" -ge 24 ]
 for how in many single busy bare failing gateway cut reset here half length; do expect_exit 0 ask $how -o v.ril; counted 24 24 0 0; done
@@ -80,16 +98,29 @@ expect_exit 0 ask busy --seed 6 -o v.ril; check "Retry-After was waited for, in 
 for how in refusal filter empty; do expect_exit 0 ask $how -o v.ril --keep $how.jsonl; counted 48 0 48 0; says "24 missing"; done
 expect_exit 0 ask refusal -o v.ril --keep refusal.jsonl; counted 0 0 0 0
 expect_exit 0 ask picky -o v.ril; check "what is refused is left out: $(cat err)" grep -qE 'status 422: no circles' err
+balanced() { # whatever became of them
+	# shellcheck disable=SC2046
+	set -- $(sed -n 's/.*servers: \([0-9]*\) answers asked for: \([0-9]*\) came, \([0-9]*\) declined or empty, \([0-9]*\) failed.*/\1 \2 \3 \4/p' err)
+	check "came + declined + failed = asked: $*" [ "$#" = 4 -a "${1:-1}" = $((${2:-0} + ${3:-0} + ${4:-0})) -a "${4:-0}" -ge 3 ]
+}
 asked_twice() { logged "map(select(.how == \"$1\")) | group_by([.text, .seed]) | map(length) | max"; }
 expect_exit 0 ask late -o v.ril; says "status 400: no circles)"
 check "... and not asked for again: $(asked_twice late)" [ "$(asked_twice late)" = 1 ]
+balanced
 : >server/log
 expect_exit 0 ask choosy --jobs 64 -o v.ril
 check "one that takes no n is found out by one question: $(logged length)" [ "$(logged 'map(select(.n == 1)) | group_by([.text, .seed]) | map(length) | max')" = 1 ]
+balanced
 check "several, once for each of the batch at most: $(logged 'map(select(.n == 3)) | length')" [ "$(logged 'map(select(.n == 3)) | length')" -le 4 ]
 : >server/log
 expect_exit 1 ask question --jobs 64 -o v.ril
 check "one that refuses all is asked once more: $(logged length)" [ "$(logged length)" = 5 ]
+# waits that double, from half a second, each its own by chance; at most half of it is taken off
+: >server/log
+expect_exit 1 ask down -n 1 --retries 3 -o v.ril; says "no answer: status 503: loading"
+logged 'group_by(.text, .seed) | map(map(.time) | sort | [.[1:], .[:-1]] | transpose | map(.[0] - .[1]))' >waits
+check "exponential back-off: $(jq -c '.[0]' waits)" jq -e 'length == 4 and all(length == 3 and .[0] >= .25 and .[0] < 2 and .[1] >= .5 and .[1] < 2.5 and .[2] >= 1 and .[2] < 3.5)' waits >/dev/null
+check "with jitter: $(jq -c 'map(.[2])' waits)" jq -e 'map(.[2]) | max - min > .02' waits >/dev/null
 for how in page garbage utf8 nul nothing; do expect_exit 1 ask $how --retries 1 -o v.ril; says "no answer: the reply is no chat completion"; done
 expect_exit 1 ask question -o v.ril; says "status 400: too long a prompt"
 expect_exit 1 ask unknown -o v.ril; says "status 404: no such model"
@@ -118,30 +149,6 @@ check "requests, answers" [ "$(cut -f 2 out | head -n 4 | tr '\n' ' ')" = "8 24 
 check "tokens: $(tail -n 1 out)" [ "$(tail -n 1 out)" = "new tokens, at most	1440" ]
 check "nothing was sent" [ ! -s server/log ]
 
-# ---- the key ----
-K=sk-secret-0123456789abcdef
-echo $K >keyfile
-export RIL_TEST_KEY=$K
-mkdir keys && cp e.ril keys
-key() { local how=$1; shift; (cd keys && ask "$how" -i ../e.ril --image-root ../d "$@"); }
-: >server/log
-expect_exit 0 key ok --key-file ../keyfile -o a.ril --keep ak.jsonl --save as.jsonl --metrics am.jsonl -v; cp err keys/1
-expect_exit 0 key ok --key-env RIL_TEST_KEY -o b.ril -v; cp err keys/2
-check "it is sent" [ "$(logged -r '[.[].key] | unique | join(" ")')" = $K ]
-expect_exit 1 key key --key-file ../keyfile -o c.ril; says "status 401: wrong key: *"; says "(--key-file or --key-env)"; cp err keys/3
-expect_exit 1 key echo --key-file ../keyfile -o c.ril --keep ck.jsonl; says "an answer repeats the key"; cp err keys/4
-: >server/log
-expect_exit 1 key away --key-file ../keyfile -o c.ril; says "which is another origin"; cp err keys/5
-check "another origin is not asked" [ "$(logged 'map(select(.other)) | length')" = 0 ]
-check "it is nowhere in what was written" bash -c '! grep -raF sk-secret keys'
-expect_exit 1 key ok --key-env RIL_TEST_NONE -o c.ril; says "the environment has no RIL_TEST_NONE"
-printf 'two\nlines' >bad; expect_exit 1 ask ok --key-file bad -o v.ril; says "bad: a key is one line"
-expect_exit 2 ask ok --key-file keyfile --key-env RIL_TEST_KEY -o v.ril
-expect_exit 2 ril-teach --key-file keyfile --endpoint "$URL/ok" --model big -n 1 --tokenizer "$M" -i e.ril -o v.ril; says "stand behind the server"
-: >server/log
-expect_exit 0 ask ok --key-file keyfile --endpoint "$URL/one" --model small -n 4 -o v.ril
-check "a key is for the server before it" [ "$(logged -c '[.[] | select(.how == "one") | .key] | unique')" = '[""]' ]
-
 # ---- mistakes ----
 expect_exit 2 ask ok -o v.ril --request '[1]'; says 'is no JSON object'
 expect_exit 2 ask ok -o v.ril --request '{'
@@ -150,7 +157,7 @@ check "a password in the address is not repeated" bash -c '! grep -q pass@ err'
 expect_exit 2 ril-teach --endpoint "127.0.0.1:$port" --model big -n 1 --tokenizer "$M" -i e.ril -o v.ril; says "is no address of a server"
 expect_exit 2 ril-teach --endpoint "$URL/ok" -n 1 --tokenizer "$M" -i e.ril -o v.ril; says "which of its models?"
 expect_exit 2 ril-teach --cache saved.jsonl --keep x -n 1 --tokenizer "$M" -i e.ril -o v.ril
-expect_exit 1 ask ok -o v.ril --cacert none --proxy http://127.0.0.1:1; says "Failed to connect"
+no_proxy= NO_PROXY= expect_exit 1 ask ok -o v.ril --cacert none --proxy http://127.0.0.1:1; says "Failed to connect"
 
 # ---- TLS ----
 if openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null; then

@@ -22,7 +22,7 @@ for source in "$source_tree"/bin/ril-*.c; do
 	check "$tool's man page" test -s "$P/share/man/man1/$tool.1"
 	check "$tool's completion is found by its name" test -e "$P/share/bash-completion/completions/$tool"
 done
-for page in ril-card.1 ril-plot.1 ril-report.1 ril-table.1 ril-train.1 ril-stream.5 ril.7; do
+for page in ril-card.1 ril-plot.1 ril-report.1 ril-reproduce.1 ril-table.1 ril-train.1 ril-stream.5 ril.7; do
 	check "man page $page" test -s "$P/share/man/man${page##*.}/$page"
 done
 for script in "$source_tree"/scripts/ril-*; do check "${script##*/} is installed" test -x "$P/bin/${script##*/}"; done

@@ -127,6 +127,12 @@ expect_exit 0 ril-update --plan -m m --ema 0.9 --ranks 8 --device-memory $(((lar
 check "one fits, one does not: $(tail -n 4 out)" test "$(grep -cE '^(replicated .* does not fit|zero-3 .*[0-9]  fits)$' out)" = 2
 expect_exit 1 ril-update --plan -m m --ranks 8 --device-memory 100k
 check "none fits: $(cat err)" grep -q 'no layout of 8 ranks fits' err
+ril-update --plan -m m --ranks 8 >eight
+of() { awk -v l="$1" '$1 == l { print $2 }' eight; }
+between=$((($(of zero-1) + $(of zero-2)) / 2 * 20 / 19 + 1))
+expect_exit 0 ril-update --plan -m m --ranks 8 --zero 2 --device-memory $between
+expect_exit 1 ril-update --plan -m m --ranks 8 --zero 1 --device-memory $between
+check "this one does not: $(cat err)" grep -q 'zero-1 takes .* GB of each of 8 ranks' err
 expect_exit 0 ril-discriminate --plan --init-from m --update --ranks 2
 check "the discriminator's ranks" test "$(grep -cE '^(replicated|zero-[123]) ' "$T/out")" = 4
 expect_exit 2 ril-update -m m --ranks 2 --save x; check "only a plan has ranks: $(cat err)" grep -q -- '--ranks goes with --plan' err

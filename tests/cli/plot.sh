@@ -23,6 +23,29 @@ check "within the columns" test "$(wc -L <out)" -le 90
 expect_exit 2 ril-plot; expect_exit 2 ril-plot runs x.jpg; expect_exit 2 ril-plot --every x runs; expect_exit 2 ril-plot --metric 'a b' runs
 expect_exit 2 ril-plot --folow runs; expect_exit 2 ril-plot --metric; expect_exit 1 ril-plot nowhere; expect_exit 1 ril-plot --follow nowhere
 
+# what is drawn: a run's colour in every panel, single evaluations as lines with their interval, spikes marked, no text on another
+mkdir -p "many/it's \`touch ran\` #1" many/steady many/single
+for n in $(seq 60); do
+	for r in "it's \`touch ran\` #1" steady; do
+		echo "{\"step\":$n,\"kl\":$(if [ "$n" = 40 ] && [ "$r" = steady ]; then echo 80; else echo 0.$((n % 7 + 1)); fi),\"student\":{\"answer\":0.$((n % 9)),\"similarity\":0.5,\"entropy\":1.$((n % 9))},\"teacher\":{\"answer\":0.8,\"similarity\":0.9,\"entropy\":1}}" >>"many/$r/metrics.jsonl"
+		echo "{\"step\":$n,\"before\":{\"accuracy\":0.$((n % 3 + 6))},\"saturation\":0.01}" >>"many/$r/disc.jsonl"
+	done
+done
+score() { echo "{\"step\":$1,\"report\":{\"accuracy\":$2,\"scores\":[{\"source\":\"student\",\"type\":\"all\",\"low\":$3,\"high\":$4}]}}"; }
+{ score 0 0.4 0.35 0.45; score 60 0.6 0.55 0.65; } >many/steady/eval.jsonl
+echo '{"step":60,"loss":1}' >many/single/metrics.jsonl; score 60 0.5 0.45 0.55 >many/single/eval.jsonl
+expect_exit 0 ril-plot many m.svg
+check "nothing in a name is run" test ! -e ran
+check "but shown" grep -q "it&apos;s \`touch ran\` #1\|it's \`touch ran\` #1" m.svg
+check "six panels with units" test "$(grep -oE '>(share right|mean a response|nats a token|share of responses)<|> ?(share right|mean a response|nats a token|share of responses)' m.svg | wc -l)" = 6
+check "a spike that would make all else flat is told" grep -q 'marks on top: up to 80' m.svg
+check "intervals, of the single evaluation too" test "$(grep -c "fill-opacity='0.15'\|fill-opacity = '0.15'\|fill-opacity:0.15" m.svg)" -ge 2
+expect_exit 0 ril-plot many m.png; check "a picture of points" bash -c 'head -c 4 m.png | grep -q PNG'
+if command -v chromedriver >/dev/null && command -v chromium >/dev/null; then
+	expect_exit 0 timeout 100 python3 "$RIL_ROOT/tests/cli/plot_browser.py" m.svg
+	passed=$((passed + $(grep -c '^ok ' out)))
+else skip "no browser (chromium-driver): texts were not measured"; fi
+
 # while runs go on: before the first metrics there is nothing; half a line does no harm
 mkdir later
 ril-plot --follow --every 0.1 later l.svg >said 2>&1 & pid=$!

@@ -1,4 +1,4 @@
-# speed.sh -- scripts/bench and scripts/bench-growth at their smallest: rows have all their columns, the table stands between its marks,
+# speed.sh -- scripts/bench, bench-growth and bench-world at their smallest: rows have all their columns, the table stands between its marks,
 # a peer whose results differ is not timed, one that answers gets its ratio, a row that is there is not measured again.  Times themselves
 # are nobody's business here; the peer is a made-up one.
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
@@ -79,4 +79,19 @@ check "and are not measured again" test "$(wc -l <"$T/g.tsv")" = 6
 check "how far it is" grep -q 'row 1 of 1, threads 1' "$T/err"
 expect_exit 2 growth --sizes 7m
 check "an unknown size is named" grep -q "'7m' is none of" "$T/err"
+
+# ---- ranks ----
+. "$RIL_ROOT/tests/mpi.sh"
+world() { "$RIL_ROOT/scripts/bench-world" --work "$T/work" --size 0.2m --groups 1 --steps 2 --runs 1 "$@"; }
+launcher=$(mpis | head -n 1)
+if [ -n "$launcher" ]; then
+	expect_exit 0 world --ranks 2 --bucket 0,0.02 --mpirun "$(mpirun_of "$launcher") $(crowd "$launcher")"
+	check "a row for threads, for each bucket, shared out, and alone: $(cat "$T/err")" test "$(cut -f 1-5 "$T/out" | tail -n +2 | tr '\t\n' ' ;')" = "1 2 0 1 2;2 1 0.0 1 2;2 1 0.02 1 2;2 1 0.02 2 2;1 1 0 1 1;"
+	check "as wide as the header, and timed" awk -F '\t' 'NR == 1 { n = NF } NF != n { exit 1 } NR > 1 && !($6 > 0 && $9 > 0 && $11 > 1) { exit 1 }' "$T/out"
+else
+	skip "no MPI that the tools were built for"
+fi
+expect_exit 2 world --ranks 1
+expect_exit 2 world --bucket x
+expect_exit 1 world --mpirun no-such-launcher; check "no launcher" grep -q 'no-such-launcher is not here' "$T/err"
 test_end

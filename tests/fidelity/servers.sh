@@ -77,11 +77,12 @@ if "$python" -c 'import fastapi, uvicorn, openai, torchvision, transformers.cli.
 else skip "transformers serve: $python has no transformers.cli.serve, fastapi, uvicorn, openai, torchvision"; fi
 
 # ---- llama.cpp ----
-if "$python" -c 'import llama_cpp.server.app, llama_cpp.mtmd_cpp' 2>/dev/null; then
+if "$python" -c 'import llama_cpp.server.app, llama_cpp.mtmd_cpp, gguf.scripts.gguf_new_metadata' 2>/dev/null; then
 	K=sk-0123456789abcdefghij
 	echo $K >keyfile
 	echo sk-of-somebody-else >badkey
-	ril-export -q -m "$S" --type f32 -o student.gguf --mmproj vision.gguf
+	ril-export -q -m "$S" --type f32 -o ours.gguf --mmproj vision.gguf
+	check "written anew by the gguf package" "$python" -m gguf.scripts.gguf_new_metadata --general-name student ours.gguf student.gguf 2>gguf.log
 	check "llama-cpp-python's server begins" serve llama /docs "$python" -m llama_cpp.server --model student.gguf --clip_model_path vision.gguf --chat_format mtmd \
 		--model_alias st --n_ctx 512 --n_threads 1 --api_key $K
 	st() { ask st --key-file keyfile -i e.ril "$@"; }
@@ -106,6 +107,11 @@ if "$python" -c 'import llama_cpp.server.app, llama_cpp.mtmd_cpp' 2>/dev/null; t
 	says "judge: 4 replies, 0 verdicts from the cache, 0 asked again, 0 unreadable"
 	says "0 tried again, 0 failed"
 	check "held to a verdict by its own form: $(jq -c .score out | tr '\n' ' ')" [ "$(jq -c .score out | grep -c '^[01]$')" = 4 ]
+	ril-encode -q -m "$S" --image-root d --batch 4 q.jsonl | ril-rollout -q -m "$S" -n 2 --max-new-tokens 40 | ril-teach -q --cache theirs.jsonl -n 1 --tokenizer "$S" |
+		ril-discriminate -q --init-from "$S" --update --lr 1e-3 --save D -o /dev/null
+	expect_exit 0 timeout 120 "$RIL_ROOT/scripts/ril-train" -q --run run --student "$S" --disc D --data d/scene.jsonl --batch 3 --steps 3 -n 2 --teachers 2 --max-new-tokens 40 \
+		--save-every 1 --endpoint "$URL st --key-file keyfile"
+	check "in the loop of a run: $(jq -c '[.responses, .asked, .failed]' run/teach.jsonl | tr '\n' ' ')" jq -es 'length == 3 and all(.responses == 6 and .failed == 0) and (map(.asked) | add) <= 18' run/teach.jsonl >/dev/null
 	check "the key is in nothing that was written" bash -c "! grep -raFl $K . | grep -v keyfile"
-else skip "llama-cpp-python's server: $python has no llama_cpp.server.app, llama_cpp.mtmd_cpp"; fi
+else skip "llama-cpp-python's server: $python has no llama_cpp.server.app, llama_cpp.mtmd_cpp, gguf"; fi
 test_end

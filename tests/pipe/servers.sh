@@ -30,6 +30,28 @@ ril-train --settings one | grep -v '^endpoint' >settings
 printf 'endpoint  http://127.0.0.1:%s/ok/v1  one\n' "$port" >>settings
 expect_exit 0 timeout 30 ril-train -q --run configured --config settings; check "from a file" same one configured
 
+# the next step's requests leave while the student samples: before its responses to this one are there (at first all wait for questions)
+at() { jq -cs "$@"; }
+sent=$(at 'map(select(.how == "ok" and .model == "one").time) | sort | [.[8], .[12]]' server/log)
+sampled=$(at 'map(.time) | .[1:3]' one/rollout.jsonl)
+check "asked while the student samples: $sent, before $sampled" jq -en "[$sent, $sampled] | transpose | length == 2 and all(.[0] < .[1])" >/dev/null
+
+# a server that is gone for a while, with requests in flight
+first=$port
+start_server away .3
+A=$port
+train absent --endpoint "http://127.0.0.1:$A/ok/v1 one" 2>absent.err &
+pid=$!
+for _ in $(seq 200); do [ "$(grep -c . away/log)" -ge 6 ] && break; sleep .02; done
+kill -KILL $server
+sleep 1
+RIL_TEST_PORT=$A start_server away .3
+port=$first
+wait $pid
+check "a step waits for a server that is gone, and is not lost: $(tail -n 1 absent.err)" same one absent
+check "some was tried again: $(jq -s 'map(.retries) | add' absent/teach.jsonl)" test "$(jq -s 'map(.retries) | add' absent/teach.jsonl)" -ge 1
+check "nothing is lost or twice" jq -es 'map(.asked) | add == 32' absent/teach.jsonl >/dev/null
+
 # a step's server that fails at first, and a run that is ended
 expect_exit 0 train failing --endpoint "http://127.0.0.1:$port/failing/v1 one"; check "a server that fails once each" same one failing
 before=$(asked ok one)

@@ -6,6 +6,7 @@
 #include "stream/stream.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -504,6 +505,40 @@ static void test_claims(void)
 	setrlimit(RLIMIT_AS, &old);
 }
 
+/* How far a file was read, packed or not; a pipe does not know. */
+static void test_share(void)
+{
+	enum { GROUPS = 2000 };
+	for (int packed = 0; packed < 2; packed++) {
+		struct ril_err e = {0};
+		const char *path = in_dir("share");
+		CHECK(!write_stream(path, "m", GROUPS, 100, packed), "written");
+		struct ril_reader *in = ril_reader_open(path, &e);
+		struct ril_record *r = NULL;
+		int groups = 0, off = 0;
+		double before = 0;
+		while (!ril_reader_next(in, &r, &e) && r) {
+			double share = ril_reader_share(in);
+			groups += ril_record_kind(r) == RIL_GROUP;
+			off += share < before || share > 1 ||
+			       (ril_record_kind(r) == RIL_GROUP && fabs(share - (double)groups / GROUPS) > .05);
+			before = share;
+			ril_record_free(r);
+		}
+		CHECK(groups == GROUPS && !off && ril_reader_share(in) == 1, "%s: %d off, ends with %g", e.msg, off,
+		      ril_reader_share(in));
+		ril_reader_free(in);
+	}
+	struct ril_err e = {0};
+	const char *fifo = in_dir("share-fifo");
+	CHECK(!mkfifo(fifo, 0600), "mkfifo");
+	int keep = open(fifo, O_RDWR);
+	struct ril_reader *in = ril_reader_open(fifo, &e);
+	CHECK(in && ril_reader_share(in) == 0, "a pipe: %s", e.msg);
+	ril_reader_free(in);
+	close(keep);
+}
+
 int main(void)
 {
 	if (!mkdtemp(dir))
@@ -521,6 +556,7 @@ int main(void)
 	test_future();
 	test_abort();
 	test_claims();
+	test_share();
 	char cmd[64];
 	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
 	CHECK(system(cmd) == 0, "clean-up");

@@ -237,6 +237,65 @@ static void test_at_once(void)
 	ril_cache_free(a.cache);
 }
 
+static int by_hash(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+	return (x[0] > y[0]) - (x[0] < y[0]);
+}
+
+/* Many keys, some of which have the same hash; of lines with one key the first counts, and what is no line of ours is passed over. */
+static void test_many(void)
+{
+	enum { KEYS = 300000, SOME = 5000 };
+	struct ril_err e = {0};
+	char path[128], key[16], other[16];
+	struct ril_cached kept;
+	uint32_t(*hash)[2] = calloc(KEYS, sizeof *hash);
+	snprintf(path, sizeof path, "%s/m.jsonl", folder);
+	for (uint32_t i = 0; i < KEYS; i++) {
+		hash[i][0] = ril_hash32(key, (size_t)snprintf(key, sizeof key, "k%u", i));
+		hash[i][1] = i;
+	}
+	qsort(hash, KEYS, sizeof *hash, by_hash);
+	size_t at = 1;
+	while (at < KEYS && hash[at][0] != hash[at - 1][0])
+		at++;
+	CHECK(at < KEYS, "no two keys of one hash");
+	snprintf(key, sizeof key, "k%u", hash[at - 1][1]);
+	snprintf(other, sizeof other, "k%u", hash[at % KEYS][1]);
+	free(hash);
+	struct ril_cache *c = ril_cache_open(path, &e);
+	CHECK(!ril_cache_add(c, &(struct ril_cached){.key = key, .reply = "one"}, 1, false, &e) &&
+		      !ril_cache_find(c, other, &kept, &e),
+	      "another key of the same hash is not there: %s", e.msg);
+	CHECK(!ril_cache_add(c, &(struct ril_cached){.key = other, .reply = "two"}, 1, false, &e) &&
+		      ril_cache_find(c, key, &kept, &e) == 1 && !strcmp(kept.reply, "one") &&
+		      ril_cache_find(c, other, &kept, &e) == 1 && !strcmp(kept.reply, "two"),
+	      "both are found: %s", e.msg);
+	FILE *file = fopen(path, "a");
+	fputs("\n[]\n{\"key\": 3}\n{\"key\": \"n0\", \"finish\": \"stop\"}\n", file);
+	char *longer = ril_new(20001, 1, &e); /* longer than what is read at once */
+	memset(longer, 'x', 20000);
+	for (int i = 0; i < 2 * SOME; i++)
+		fprintf(file, "{\"key\": \"n%d\", \"finish\": \"length\", \"reply\": \"%s%d\"}\n", i % SOME,
+			i % 1000 ? "" : longer, i);
+	fclose(file);
+	ril_cache_free(c);
+	c = ril_cache_open(path, &e);
+	int wrong = 0;
+	for (int i = 1; c && i < SOME; i++) {
+		char want[16];
+		snprintf(key, sizeof key, "n%d", i);
+		snprintf(want, sizeof want, "%d", i);
+		const char *reply = ril_cache_find(c, key, &kept, &e) == 1 ? kept.reply : "";
+		wrong += strcmp(reply + strspn(reply, "x"), want) || (i % 1000 == 0) != (strlen(reply) > 20000);
+	}
+	CHECK(c && !wrong, "%d of %d wrong: %s", wrong, SOME, e.msg);
+	CHECK(ril_cache_find(c, "n0", &kept, &e) == 1 && !*kept.reply, "the first of two");
+	ril_cache_free(c);
+	free(longer);
+}
+
 static void test_program(void)
 {
 	struct ril_err e = {0};
@@ -264,6 +323,7 @@ int main(void)
 	test_cache();
 	test_lost();
 	test_at_once();
+	test_many();
 	test_program();
 	char rm[64];
 	snprintf(rm, sizeof rm, "rm -r %s", folder);

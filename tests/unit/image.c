@@ -5,6 +5,7 @@
 #include "base/base64.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "base/unused.h"
 #include "image/layout_internal.h"
 #include "tensor/safetensors.h"
 
@@ -216,6 +217,39 @@ static void test_png(void)
 	ril_buf_free(&b);
 	b = png(2, 1, 8, 6, 8, count_up, NULL, 0);
 	CHECK(!ril_rgb_decode(&im, b.data, b.len, &e) && im.rgb[2] == 2 && im.rgb[3] == 4, "alpha is dropped");
+	ril_rgb_free(&im);
+	ril_buf_free(&b);
+}
+
+static uint8_t alphas(RIL_UNUSED size_t y, size_t i)
+{
+	static const uint8_t v[12] = {10, 20, 30, 255, 10, 20, 30, 0, 10, 20, 30, 51};
+	return v[i];
+}
+
+/* Alpha over a ground: kept, replaced, a fifth of it; a colour key is as good as alpha 0; what has none is as it was. */
+static void test_over(void)
+{
+	static const uint8_t ground[3] = {200, 100, 0}, key[6] = {0, 3, 0, 4, 0, 5};
+	static const uint8_t want[9] = {10, 20, 30, 200, 100, 0, 162, 84, 6};
+	struct ril_rgb im;
+	struct ril_err e = {0};
+	struct ril_buf b = png(3, 1, 8, 6, 12, alphas, NULL, 0);
+	CHECK(!ril_rgb_decode_over(&im, b.data, b.len, ground, &e) && !memcmp(im.rgb, want, 9), "%d %d %d", im.rgb[6],
+	      im.rgb[7], im.rgb[8]);
+	ril_rgb_free(&im);
+	for (size_t n = 0; n + 8 < b.len; n++)
+		CHECK(ril_rgb_decode_over(&im, b.data, n, ground, &e) && !im.rgb && e.code == RIL_ECORRUPT,
+		      "cut at %zu", n);
+	ril_buf_free(&b);
+	b = png_with(4, 1, 8, 2, 12, count_up, "tRNS", key, 6);
+	CHECK(!ril_rgb_decode_over(&im, b.data, b.len, ground, &e) && !im.keyed && im.rgb[0] == 0 &&
+		      !memcmp(im.rgb + 3, ground, 3) && im.rgb[6] == 6,
+	      "a key's pixels show the ground");
+	ril_rgb_free(&im);
+	ril_buf_free(&b);
+	b = png(2, 1, 8, 2, 6, count_up, NULL, 0);
+	CHECK(!ril_rgb_decode_over(&im, b.data, b.len, ground, &e) && im.rgb[0] == 0 && im.rgb[5] == 5, "no alpha");
 	ril_rgb_free(&im);
 	ril_buf_free(&b);
 }
@@ -527,6 +561,7 @@ int main(void)
 {
 	test_reference();
 	test_png();
+	test_over();
 	test_key();
 	test_orientation();
 	test_refusals();

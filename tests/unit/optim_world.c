@@ -108,6 +108,35 @@ static int thread_all_gather(const struct ril_world *w, void *block, const int64
 	return 0;
 }
 
+/* In the order in which all ranks begin them. */
+static void thread_reduce_begin(const struct ril_world *w, struct ril_sum *s)
+{
+	thread_reduce_scatter(w, s->block, s->bound, s->type, NULL);
+}
+
+static int thread_reduce_end(RIL_UNUSED const struct ril_world *w, RIL_UNUSED struct ril_err *err)
+{
+	return 0;
+}
+
+static int thread_reduce_done(RIL_UNUSED const struct ril_world *w, RIL_UNUSED const struct ril_sum *s,
+			      RIL_UNUSED bool wait, RIL_UNUSED struct ril_err *err)
+{
+	return 1;
+}
+
+static struct ril_world thread_world(int rank, int ranks)
+{
+	return (struct ril_world){.rank = rank,
+				  .size = ranks,
+				  .sum = thread_sum,
+				  .reduce_scatter = thread_reduce_scatter,
+				  .reduce_begin = thread_reduce_begin,
+				  .reduce_end = thread_reduce_end,
+				  .reduce_done = thread_reduce_done,
+				  .all_gather = thread_all_gather};
+}
+
 /* ---- a folder of parameters of all types and of uneven counts ---- */
 
 struct tensor {
@@ -158,6 +187,8 @@ struct job {
 	enum ril_dtype gradients;
 	double ema;
 	double clip;
+	double bucket; /* bytes */
+	bool shard;    /* of more than one rank the gradients, too */
 	int size, rank;
 	const char *save, *load; /* states */
 	/* what came of it: published weights and vectors of rank 0..size-1 */
@@ -186,6 +217,18 @@ static void add_gradient(struct ril_params *p, int ranks, int rank, int step)
 		ril_ops()->to_device(q->grad.p, g, n * ril_dtype_size(q->grad.type));
 		free(g);
 	}
+}
+
+/* As a backward pass has it done, where gradients are apart. */
+static void give_room(struct ril_optim *o)
+{
+	struct ril_err err = {0};
+	struct ril_tape *t = ril_tape_new(&err);
+	ril_reduce_pass(o->reduce, t, false);
+	for (size_t i = 0; i < o->params->n; i++)
+		ril_tape_adds_to(t, o->params->at[i]);
+	CHECK(!ril_tape_error(t, &err), "%s", err.msg);
+	ril_tape_free(t);
 }
 
 static void collect(struct job *j, const struct ril_params *p)
@@ -228,10 +271,13 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 					.optimizer = j->muon ? RIL_MUON : RIL_ADAMW,
 					.momentum = .9,
 					.ema = j->ema,
+					.reduce.bucket = j->bucket,
+					.reduce.shard = j->shard && j->size > 1,
 					.world = w};
 	const struct ril_training what = {.parts = RIL_PART_LLM,
 					  .keep_master = j->keep_master,
 					  .gradients = j->gradients,
+					  .apart = how.reduce.shard,
 					  .unit = ril_optim_unit(&how)};
 	for (size_t k = 0; k < j->tensors; k++) {
 		const struct tensor *t = &j->tensor[k];
@@ -249,6 +295,7 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 	if (!rc && j->load)
 		rc = ril_optim_load(o, 3, j->load, &j->err);
 	for (int s = first; !rc && s < first + 3; s++) {
+		give_room(o);
 		add_gradient(p, j->size, j->rank, s);
 		rc = ril_optim_step(o, s + 1, &j->norm, &j->err);
 	}
@@ -263,7 +310,7 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 static void *rank_main(void *ctx)
 {
 	struct job *j = ctx;
-	struct ril_world w = {j->rank, j->size, thread_sum, NULL, thread_reduce_scatter, thread_all_gather};
+	struct ril_world w = thread_world(j->rank, j->size);
 	pthread_mutex_lock(&turn);
 	struct ril_params *p = ril_params_open(in_root("."), &j->err);
 	CHECK(p && !train(j, p, j->size > 1 ? &w : NULL), "rank %d of %d: %s", j->rank, j->size, j->err.msg);
@@ -376,7 +423,7 @@ static void test_worlds(struct job job)
 static void *broken_main(void *ctx)
 {
 	struct job *j = ctx;
-	struct ril_world w = {j->rank, j->size, thread_sum, NULL, thread_reduce_scatter, thread_all_gather};
+	struct ril_world w = thread_world(j->rank, j->size);
 	struct ril_optim_options how = {.lr = 1, .beta1 = .9, .beta2 = .98, .eps = 1e-8, .clip_grad = 1, .world = &w};
 	ril_real before[8], after[8], bad = (ril_real)NAN;
 	double norm = 0;
@@ -496,6 +543,9 @@ int main(void)
 				  .tensor = plain,
 				  .tensors = 8,
 				  .clip = k & 2 ? .5 : 0};
+		how.bucket = k & 4 ? 1000 : 0;
+		test_worlds(how);
+		how.shard = true;
 		test_worlds(how);
 		how.tensor = tiny; /* fewer elements than ranks */
 		how.tensors = 1;
@@ -506,10 +556,13 @@ int main(void)
 		struct job how = {.keep_master = true,
 				  .muon = k & 1,
 				  .ema = .5,
+				  .bucket = 300,
 				  .tensor = plain,
 				  .tensors = 8,
 				  .clip = k & 1 ? .5 : 0};
 		CHECK(!ril_compute_use(k & 2 ? "bf16" : "auto", NULL), "type of passes");
+		test_worlds(how);
+		how.shard = true;
 		test_worlds(how);
 	}
 	CHECK(!ril_compute_use("auto", NULL), "type of passes");

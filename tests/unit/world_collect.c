@@ -73,6 +73,11 @@ static int fake_done(void)
 	return !left;
 }
 
+static int fake_any_thread(void)
+{
+	return 1;
+}
+
 static const char *fake_text(void)
 {
 	return "a socket";
@@ -80,6 +85,7 @@ static const char *fake_text(void)
 
 static const struct ril_transport fake = {.version = RIL_TRANSPORT,
 					  .library = fake_text,
+					  .any_thread = fake_any_thread,
 					  .send = fake_send,
 					  .receive = fake_receive,
 					  .done = fake_done,
@@ -155,6 +161,38 @@ static void check_blocks(const struct ril_world *w)
 	}
 }
 
+/* Several blocks begun at once, and asked for something else meanwhile. */
+static void check_background(const struct ril_world *w)
+{
+	enum { BLOCKS = 6, MOST_OF_ONE = 300001 };
+	static ril_real block[BLOCKS][MOST_OF_ONE], want[MOST_OF_ONE];
+	int64_t bound[BLOCKS][MOST + 1];
+	struct ril_sum sum[BLOCKS];
+	struct ril_err err = {0};
+	double wrong = 0, ranks = 1, before = 0;
+	for (int k = 0; k < BLOCKS; k++) {
+		int64_t n = k == 2 ? 0 : MOST_OF_ONE - k;
+		ril_world_bounds(w, n, bound[k]);
+		for (int64_t i = 0; i < n; i++)
+			block[k][i] = number(i, w->rank);
+		sum[k] = (struct ril_sum){.block = block[k], .bound = bound[k], .type = RIL_REAL};
+		w->reduce_begin(w, &sum[k]);
+		if (k == 3)
+			CHECK(!w->sum(w, &ranks, 1, &err) && ranks == w->size, "%g ranks: %s", ranks, err.msg);
+	}
+	CHECK(!w->reduce_end(w, &err), "%s", err.msg);
+	for (int k = 0; k < BLOCKS; k++) {
+		for (int64_t i = bound[k][w->rank]; i < bound[k][w->rank + 1]; i++) {
+			put_sum(want, RIL_REAL, i, w->size);
+			wrong += want[i] != block[k][i];
+		}
+		CHECK(sum[k].from >= before && sum[k].to >= sum[k].from, "one after the other");
+		before = sum[k].to;
+	}
+	CHECK(wrong == 0, "rank %d of %d: %g sums in the background", w->rank, w->size, wrong);
+	CHECK(!w->reduce_end(w, &err), "nothing was begun: %s", err.msg);
+}
+
 static void check_little(const struct ril_world *w)
 {
 	static const size_t numbers[] = {1, 512, 513, 20000}, shared[] = {1, 10, (4 << 20) + 17};
@@ -194,15 +232,25 @@ static int rank_main(int rank, int size, int report)
 	struct ril_err err = {0};
 	struct ril_ops far = *ril_ops();
 	const struct ril_ops *near = ril_ops();
-	struct ril_joined j = {.world = {rank, size, ril_collect_sum, ril_collect_share, ril_collect_reduce_scatter,
-					 ril_collect_all_gather},
+	struct ril_joined j = {.world = {.rank = rank,
+					 .size = size,
+					 .sum = ril_collect_sum,
+					 .share = ril_collect_share,
+					 .reduce_scatter = ril_collect_reduce_scatter,
+					 .reduce_begin = ril_collect_reduce_begin,
+					 .reduce_end = ril_collect_reduce_end,
+					 .all_gather = ril_collect_all_gather},
 			       .by = &fake};
 	CHECK(!ril_collect_ready(&j, &err), "%s", err.msg);
 	check_blocks(&j.world);
 	check_little(&j.world);
-	far.async = true; /* the host copies what it reads */
+	check_background(&j.world);
+	ril_collect_free(&j);
+	far.async = true; /* the host copies what it reads, and nothing goes on beside it */
 	ril_backend_use(&far);
+	CHECK(!ril_collect_ready(&j, &err), "%s", err.msg);
 	check_blocks(&j.world);
+	check_background(&j.world);
 	ril_backend_use(near);
 	ril_collect_free(&j);
 	int passed = test_passed;

@@ -14,6 +14,7 @@ static struct {
 	MPI_Status *status;
 	int *bytes; /* [n]: of a message to come; -1: one that was sent */
 	int n, room;
+	int level; /* of threads */
 	char why[MPI_MAX_ERROR_STRING + 1];
 } state;
 
@@ -32,9 +33,11 @@ static const char *why(void)
 
 static int join(int *rank, int *size)
 {
-	int level, begun = 0, rc = MPI_Initialized(&begun);
+	int begun = 0, rc = MPI_Initialized(&begun);
 	if (!rc && !begun)
-		rc = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level);
+		rc = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &state.level);
+	else if (!rc)
+		rc = MPI_Query_thread(&state.level);
 	if (!rc)
 		rc = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
 	if (!rc)
@@ -42,6 +45,11 @@ static int join(int *rank, int *size)
 	if (!rc)
 		rc = MPI_Comm_size(MPI_COMM_WORLD, size);
 	return rc ? failed(rc) : 0;
+}
+
+static int any_thread(void)
+{
+	return state.level >= MPI_THREAD_SERIALIZED;
 }
 
 static const char *library(void)
@@ -143,4 +151,5 @@ static void end(int code)
 }
 
 __attribute__((visibility("default"))) extern const struct ril_transport ril_transport;
-const struct ril_transport ril_transport = {RIL_TRANSPORT, join, library, send, receive, done, leave, end, why};
+const struct ril_transport ril_transport = {RIL_TRANSPORT, join, any_thread, library, send,
+					    receive,       done, leave,      end,     why};

@@ -1,0 +1,47 @@
+# page.jq -- the tables of page.md: for each setting what came out, why, and by families.  $groups: of these methods alone (and
+# the baseline), $only: of this setting alone.
+def fixed($n): if . == null or isnan then "" else
+	(if . < 0 then "-" else "" end) as $sign | fabs * pow(10; $n) | round | tostring
+	| if $n == 0 then . else ("0" * ([$n + 1 - length, 0] | max) // "") + . | .[:-$n] + "." + .[-$n:] end | $sign + . end;
+def signed($n): if . == null then "" elif . >= 0 then "+" + fixed($n) else fixed($n) end;
+def span($low; $high): if $low == null then "" else " (\($low | fixed(3)) to \($high | fixed(3)))" end;
+def change($low; $high): if $low == null then "" else " (\($low | signed(3)) to \($high | signed(3)))" end;
+def line: "| " + join(" | ") + " |";
+def rule: "|" + (map("---") | join("|")) + "|";
+def table($head; $rows): if ($rows | length) == 0 then empty else "", ($head | line), ($head | rule), ($rows[] | line) end;
+# leaves out columns that no row has
+def dense($head; $rows): [range($head | length) as $i | select($i == 0 or any($rows[]; .[$i] != "")) | $i] as $keep
+	| table([$keep[] as $i | $head[$i]]; [$rows[] | . as $r | [$keep[] as $i | $r[$i]]]);
+
+($groups / " " | map(select(. != ""))) as $wanted
+| $methods[0] as $m
+| def shown($method): ($wanted | length) == 0 or $method == $baseline or any($m[]; .method == $method and any(.group / "," | .[]; IN($wanted[])));
+$all[] | select($only == "" or .setting == $only) | . as $x
+| ([.accuracy[] | select(shown(.setting))]) as $rows
+| [$rows[].setting] as $names
+| ([.figures[] | {key: (.setting + "\u0000" + .measure), value: .mean}] | from_entries) as $f
+| def figure($method; $measure): $f[$method + "\u0000" + $measure];
+  def about($method): first($m[] | select(.method == $method) | .about) // "";
+  def both($method; $a; $b; $n; $between): (figure($method; $a) | fixed($n)) as $u | (figure($method; $b) | fixed($n)) as $v | if $u == "" then $v elif $v == "" then $u else $u + $between + $v end;
+([$x.figures[] | select(.measure | startswith("pass@")) | .measure[5:] | tonumber] | max) as $k
+| "", "## \(.setting)", "", ((first($settings[0][] | select(.setting == $x.setting) | .about) // "") + "."),
+($rows | max_by(.mean)) as $best
+| ([$x.accuracy[] | select(.setting == $baseline)][0]) as $base
+| ($rows | map(select(.setting != $baseline and .d_low != null)) | {above: map(select(.d_low > 0).setting), below: map(select(.d_high < 0).setting)}) as $sides
+| "", ("Most right answers: `\($best.setting)`, \($best.mean | fixed(3))." +
+   (if $base then " Better than `\($baseline)` by more than chance: \(if ($sides.above | length) > 0 then $sides.above | map("`" + . + "`") | join(", ") else "none" end). Worse: \(if ($sides.below | length) > 0 then $sides.below | map("`" + . + "`") | join(", ") else "none" end)." else "" end)),
+dense(["", "seeds", "held-out accuracy", "beyond `\($baseline)`", "p: seeds, questions", "CIDEr", "BLEU-4", "pass@1, @\($k)", "pass@1 beyond `\($baseline)`", "different right answers", "steps", "seconds"];
+	[$rows[] | [about(.setting) + " (`\(.setting)`)", (.seeds | tostring), (.mean | fixed(3)) + span(.low; .high),
+		(if .difference == null then "" else (.difference | signed(3)) + change(.d_low; .d_high) end),
+		(if .p_questions == null then "" else "\(.p_seeds | fixed(3)), \(.p_questions | fixed(3))" end),
+		(figure(.setting; "CIDEr") | fixed(2)), (figure(.setting; "BLEU-4") | fixed(3)),
+		both(.setting; "pass@1"; "pass@\($k)"; 3; ", "),
+		(.setting as $s | first($x.figures[] | select(.measure == "pass@1" and .setting == $s)) // {} | if .difference == null then "" else (.difference | signed(3)) + (if .pairs > 1 then change(.d_low; .d_high) else "" end) end),
+		(figure(.setting; "distinct right") | fixed(2)), (figure(.setting; "steps") | fixed(0)), (figure(.setting; "seconds") | fixed(1))]]),
+dense(["why", "discriminator right: all, teachers'", "saturated", "z, student's less teachers'", "teachers' tokens", "KL", "entropy", "length", "zero-variance groups", "similarity reward: first, last", "answer reward: first, last"];
+	[$names[] | . as $s | ["`\(.)`", both(.; "disc_accuracy"; "disc_teacher_accuracy"; 2; ", "), (figure(.; "disc_saturation") | fixed(2)), (figure(.; "disc_margin") | fixed(2)),
+		(figure(.; "teacher_tokens") | fixed(2)), (figure(.; "kl") | fixed(3)), (figure(.; "entropy") | fixed(3)), (figure(.; "length") | fixed(1)),
+		(figure(.; "zero_variance") | fixed(2)), both(.; "similarity_first"; "similarity"; 2; ", "), both(.; "answer_first"; "answer"; 2; ", ")]]
+	| map(select(.[1:] | any(. != "")))),
+([$x.figures[] | select(.measure | startswith("accuracy/")) | .measure[9:]] | reduce .[] as $k ([]; if index([$k]) then . else . + [$k] end)) as $families
+| dense(["accuracy"] + $families; if ($families | length) > 1 then [$names[] | . as $s | ["`\(.)`", ($families[] | . as $k | figure($s; "accuracy/" + $k) | fixed(2))]] else [] end)
