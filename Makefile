@@ -44,6 +44,9 @@ CUDA_HOME := $(if $(NVCC_PATH),$(patsubst %/bin/nvcc,%,$(realpath $(NVCC_PATH)))
 CUDA ?= $(if $(wildcard $(CUDA_HOME)/include/cublasLt.h),1,0)
 HAVE_CUDA := $(filter-out 0,$(if $(filter release,$(MODE)),$(CUDA),0))
 
+# What lets the GPUs of several processes send to each other without the host.
+NCCL_LIBRARY := $(if $(HAVE_CUDA),$(shell scripts/nccl $(CUDA_HOME)))
+
 #: 1 builds what joins processes by MPI, for every MPI that has its compiler here; 0 does without
 MPI ?= 1
 # NAME=COMPILER of each
@@ -62,13 +65,14 @@ LDFLAGS := $(filter -fsanitize=%,$(OPT.$(MODE)))
 
 B    := build/$(MODE)
 BIN  := $(if $(filter release,$(MODE)),bin,$(B)/bin)
-LIBSRC  := $(sort $(filter-out lib/ops/cuda/% lib/world/mpi/%,$(wildcard lib/*/*.c lib/*/*/*.c)))
+LIBSRC  := $(sort $(filter-out lib/ops/cuda/% lib/world/mpi/% lib/world/nccl/%,$(wildcard lib/*/*.c lib/*/*/*.c)))
 CUDASRC := $(sort $(wildcard lib/ops/cuda/*.c lib/ops/cuda/*.cu))
 CUDAOBJ := $(patsubst %,$B/%.o,$(basename $(CUDASRC)))
 LIBOBJ  := $(LIBSRC:%.c=$B/%.o) $(if $(HAVE_CUDA),$(CUDAOBJ))
 # Plug-ins, which tools look for beside themselves: as ../libexec of where they are.
 LIBEXEC := $(if $(filter release,$(MODE)),libexec/ril,$B/libexec/ril)
 WORLDS  := $(foreach m,$(MPIS),$(LIBEXEC)/world-$(firstword $(subst =, ,$m)).so)
+LINKS   := $(if $(NCCL_LIBRARY),$(LIBEXEC)/link-nccl.so)
 TOOLS   := $(sort $(patsubst bin/%.c,%,$(wildcard bin/ril-*.c)))
 FAR     = $(TOOLS:%=$B/tests/far/%)
 BINOBJ  := $(patsubst bin/%.c,$B/bin/%.o,$(filter-out bin/ril-%,$(sort $(wildcard bin/*.c))))
@@ -79,7 +83,7 @@ TESTS   := $(sort $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/ops/*.c
 
 .PHONY: all
 #: builds the tools and their completions
-all: $(TOOLS:%=$(BIN)/%) $(WORLDS) $(if $(filter release,$(MODE)),share/completions/ril.bash)
+all: $(TOOLS:%=$(BIN)/%) $(WORLDS) $(LINKS) $(if $(filter release,$(MODE)),share/completions/ril.bash)
 
 .PHONY: help
 #: prints this list
@@ -121,7 +125,7 @@ endif
 CUDA_STAMP := $B/$(if $(HAVE_CUDA),with,without)-cuda
 $(CUDA_STAMP):
 	@mkdir -p $(@D)
-	@rm -f $B/with-cuda $B/without-cuda
+	@rm -f $B/with-cuda $B/without-cuda $(if $(LINKS),,$(LIBEXEC)/link-nccl.so)
 	@touch $@
 $B/lib/ops/backend.o: $(CUDA_STAMP)
 
@@ -213,7 +217,7 @@ $B/tests/simt/fidelity: $(FIDELITY) $(SIMTOBJ) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
-tests: $(SIMT)
+tests: $(SIMT) $(if $(SIMT),$(SIMT_LINKS))
 
 # The same tests on the GPU of this machine.
 CUDATESTS := ops sample decode optim fidelity
@@ -258,6 +262,26 @@ $(BIN)/ril-%: $B/bin/ril-%.o $(BINOBJ) $B/libril.a
 $(LIBEXEC)/world-%.so: lib/world/mpi/mpi.c lib/world/transport.h Makefile
 	@mkdir -p $(@D)
 	$(patsubst $*=%,%,$(filter $*=%,$(MPIS))) -std=gnu11 -O2 -g -fPIC -shared -fvisibility=hidden $(WARN) -Ilib $< -o $@
+
+# Nor with NCCL.
+LINK_FLAGS := -std=gnu11 -O2 -g -fPIC -shared -fvisibility=hidden $(WARN) -Ilib -Wl,-z,defs
+$(LIBEXEC)/link-nccl.so: lib/world/nccl/nccl.c lib/world/link.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(LINK_FLAGS) -isystem $(CUDA_HOME)/include $< $(NCCL_LIBRARY) -o $@
+
+# The tools on the emulated device find here what joins them: the MPIs' plug-ins, and NCCL's on a stand-in for the library.
+SIMT_LIBEXEC := $B/tests/libexec/ril
+SIMT_LINKS   := $(if $(filter release,$(MODE)),$(addprefix $(SIMT_LIBEXEC)/,link-nccl.so $(notdir $(WORLDS))))
+$(SIMT_LIBEXEC)/world-%.so: $(LIBEXEC)/world-%.so
+	@mkdir -p $(@D)
+	ln -sf $(abspath $<) $@
+
+$(SIMT_LIBEXEC)/libnccl.so.2: tests/simt/nccl/nccl.c tests/simt/nccl/nccl.h $(wildcard tests/simt/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -fPIC -shared $(WARN) -Itests/simt -Wl,-soname,libnccl.so.2 $< -o $@
+
+$(SIMT_LIBEXEC)/link-nccl.so: lib/world/nccl/nccl.c lib/world/link.h $(SIMT_LIBEXEC)/libnccl.so.2
+	$(CC) $(filter-out -Wl$(comma)-z$(comma)defs,$(LINK_FLAGS)) -D_GNU_SOURCE -Itests/simt -Itests/simt/nccl $< $(SIMT_LIBEXEC)/libnccl.so.2 -Wl,-rpath,'$$ORIGIN' -o $@
 
 $B/tests/%: $B/tests/%.o $B/libril.a
 	@mkdir -p $(@D)

@@ -21,7 +21,7 @@ int plan_check(const struct plan_args *a, struct ril_err *err)
 
 bool plan_computes(const struct plan_args *a, const struct ril_tool *t)
 {
-	return !a->on || strncmp(t->common.device, "cuda:", 5) != 0;
+	return !a->on || strncmp(t->common.device, "cuda", 4) != 0;
 }
 
 static int measure(const struct plan_of *p, struct ril_memory *m, struct ril_err *err)

@@ -173,7 +173,7 @@ int ril_tool_main(struct ril_tool *t, int argc, char **argv)
 	c->device = "auto";
 	c->compute = "auto";
 	const struct ril_opt common[] = {
-		{RIL_OPT_STR, 0, "device", &c->device, "auto|cpu|cuda:N", "where to compute", 0, 0, NULL},
+		{RIL_OPT_STR, 0, "device", &c->device, "auto|cpu|cuda[:N]", "where to compute", 0, 0, NULL},
 		{RIL_OPT_CHOICE, 0, "compute", &c->compute, NULL, "type of activations", 0, 0, "auto|f32|bf16"},
 		{RIL_OPT_FLAG, 0, "batch-invariant", &c->invariant, NULL,
 		 "a question's bytes do not depend on which others are at hand", 0, 0, NULL},

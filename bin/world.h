@@ -12,15 +12,16 @@
 #include "world/join.h"
 
 struct world_args {
-	const char *how, *trace;
+	const char *how, *transport, *trace;
 	double bucket; /* MB */
 	int64_t zero;
 };
 
 /* clang-format off */
-#define WORLD_ARGS_DEFAULT {.how = "auto", .bucket = 4}
+#define WORLD_ARGS_DEFAULT {.how = "auto", .transport = "auto", .bucket = 4}
 #define WORLD_OPTIONS(A)                                                                                              \
 	{RIL_OPT_CHOICE, 0, "world", &(A).how, NULL, "train with the processes started together", 0, 0, RIL_WORLDS}, \
+	{RIL_OPT_CHOICE, 0, "transport", &(A).transport, NULL, "how gradients and weights travel between processes", 0, 0, RIL_TRANSPORTS}, \
 	{RIL_OPT_REAL, 0, "bucket", &(A).bucket, "MB", "gradients summed together in the backward pass; 0: after it", 0, 1e9, NULL}, \
 	{RIL_OPT_INT, 0, "zero", &(A).zero, "N", "what ranks share out: 1: moments, 2: gradients, too", 1, 2, NULL}, \
 	{RIL_OPT_STR, 0, "trace", &(A).trace, "FILE", "write when each step did what", 0, 0, NULL}

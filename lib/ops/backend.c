@@ -14,6 +14,7 @@
 #include "base/unused.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -190,35 +191,53 @@ static int start_cpu(char **argv, char *how, size_t n, struct ril_err *err)
 
 /* ---- the device asked for ---- */
 
+/* wrap: of the GPUs there are, counted round. */
 #ifdef RIL_HAVE_CUDA
-static int start_cuda(int index, char *how, size_t n, struct ril_err *err)
+static int start_cuda(int index, bool wrap, char *how, size_t n, struct ril_err *err)
 {
-	return ril_cuda_start(index, &active, how, n, err);
+	return ril_cuda_start(index, wrap, &active, how, n, err);
 }
 #else
-static int start_cuda(int index, RIL_UNUSED char *how, RIL_UNUSED size_t n, struct ril_err *err)
+static int start_cuda(int index, RIL_UNUSED bool wrap, RIL_UNUSED char *how, RIL_UNUSED size_t n, struct ril_err *err)
 {
 	return ril_fail(err, RIL_EFAIL, "cuda:%d: this build has no CUDA", index);
 }
 #endif
 
-/* index: of cuda:N; -1: another device. */
+/* Which of a machine's processes this is, as launchers say it: Open MPI's, MPICH's and Intel's, Slurm's; 0 without one. */
+static int local_rank(void)
+{
+	static const char *const said[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"};
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		const char *text = getenv(said[i]);
+		char *end = NULL;
+		long n = text ? strtol(text, &end, 10) : -1;
+		if (n >= 0 && n <= INT_MAX && end != text && !*end)
+			return (int)n;
+	}
+	return 0;
+}
+
+/* index: of cuda:N; one below 0: another device, or cuda, whichever it is. */
+enum { NO_CUDA = -1, OWN_CUDA = -2 };
 static int parse_device(const char *device, int *index, struct ril_err *err)
 {
 	int end = 0;
-	*index = -1;
+	*index = NO_CUDA;
 	if (!device || !strcmp(device, "auto") || !strcmp(device, "cpu"))
 		return 0;
+	if (!strcmp(device, "cuda"))
+		return *index = OWN_CUDA, 0;
 	if (sscanf(device, "cuda:%d%n", index, &end) == 1 && *index >= 0 && !device[end])
 		return 0;
-	return ril_fail(err, RIL_EUSAGE, "device '%s': not auto, cpu or cuda:N", device);
+	return ril_fail(err, RIL_EUSAGE, "device '%s': not auto, cpu, cuda or cuda:N", device);
 }
 
 int ril_device_check(const char *device, bool *cuda, struct ril_err *err)
 {
 	int index;
 	int rc = parse_device(device, &index, err);
-	*cuda = index >= 0;
+	*cuda = index != NO_CUDA;
 	return rc;
 }
 
@@ -231,10 +250,10 @@ int ril_backend_start(const char *device, char **argv, char *how, size_t n, stru
 		how[0] = 0;
 	if (parse_device(device, &index, err))
 		return -1;
-	if (index >= 0)
-		return start_cuda(index, how, n, err);
+	if (index != NO_CUDA)
+		return start_cuda(index == OWN_CUDA ? local_rank() : index, index == OWN_CUDA, how, n, err);
 	if (!device || !strcmp(device, "auto")) {
-		if (!start_cuda(0, how, n, &why))
+		if (!start_cuda(local_rank(), true, how, n, &why))
 			return 0;
 		if (how && n)
 			used = (size_t)snprintf(how, n, "%s; ", why.msg);

@@ -4,10 +4,11 @@
 
 #include "ops/ops.h"
 
-/* Is this a device's name ("auto", "cpu", "cuda:N"), whether or not it is there?  RIL_EUSAGE if not. */
+/* Is this a device's name ("auto", "cpu", "cuda", "cuda:N"), whether or not it is there?  RIL_EUSAGE if not. */
 int ril_device_check(const char *device, bool *cuda, struct ril_err *);
 
-/* device: "auto", "cpu", "cuda:N".  May restart the process once, with OPENBLAS_CORETYPE set, where OpenBLAS picked a
+/* device: "auto", "cpu", "cuda", "cuda:N".  Of a machine's GPUs "cuda", and "auto" where there are any, take the one of this
+ * process's number among those that a launcher has started there, counted round: the first without one.  May restart the process once, with OPENBLAS_CORETYPE set, where OpenBLAS picked a
  * kernel below the CPU's features; a value that the user set is kept.  argv: the process's own, for that restart (NULL:
  * never restart).  A sentence on what was chosen goes to how[n] for -v.  Call before any other thread exists. */
 int ril_backend_start(const char *device, char **argv, char *how, size_t n, struct ril_err *);

@@ -32,6 +32,7 @@
 #include "base/dtype.h"
 #include "base/err.h"
 #include "base/rng.h"
+#include "ops/peers.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -453,6 +454,9 @@ struct ril_ops {
 	int (*lend)(struct ril_loan *, const void *block, struct ril_err *);
 	void *(*borrow)(const struct ril_loan *, struct ril_err *); /* NULL on failure */
 	void (*give_back)(void *);
+
+	/* ---- devices that send to each other (peers.h); NULL: only the host sends ---- */
+	const struct ril_peers *peers;
 
 	/* ---- calls that repeat: the same operations on the same memory, of which only the contents have changed ----
 	 * Calls after note() are not done but kept; noted() ends that and gives them back as one thing (NULL: they could

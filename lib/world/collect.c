@@ -8,6 +8,8 @@
  * Messages are pieces, so that room on the host is bounded.  A device whose memory the host cannot read gets and gives them
  * by copies.  A rank that waits sleeps between its looks: the other stages of its pipeline are on the same processors. */
 #include "world/collect_internal.h"
+#include "world/link_internal.h"
+#include "world/pieces_internal.h"
 
 #include "base/mem.h"
 #include "base/thread.h"
@@ -104,25 +106,6 @@ static void write_block(const struct block *b, int64_t at, const void *from, int
 		ril_ops()->to_device(b->p + (size_t)at * b->size, from, (size_t)n * b->size);
 }
 
-/* The part of rank r's range that is round k's. */
-static struct ril_range part_of(const int64_t *bound, int r, int64_t k, int64_t piece)
-{
-	int64_t from = bound[r] + k * piece, to = from + piece;
-	from = from < bound[r + 1] ? from : bound[r + 1];
-	to = to < bound[r + 1] ? to : bound[r + 1];
-	return (struct ril_range){from, to};
-}
-
-static int64_t rounds(const struct ril_world *w, const int64_t *bound, int64_t piece)
-{
-	int64_t most = 0;
-	for (int r = 0; r < w->size; r++) {
-		int64_t n = (bound[r + 1] - bound[r] + piece - 1) / piece;
-		most = n > most ? n : most;
-	}
-	return most;
-}
-
 static int send_part(const struct ril_joined *j, const struct block *b, int to, struct ril_range part, char *room,
 		     struct ril_err *err)
 {
@@ -190,7 +173,7 @@ static int reduce_round(const struct ril_joined *j, const struct block *b, enum 
 {
 	const struct ril_world *w = &j->world;
 	size_t stride = (size_t)piece * b->size;
-	struct ril_range mine = part_of(bound, w->rank, k, piece);
+	struct ril_range mine = ril_piece_of(bound, w->rank, k, piece);
 	int64_t n = mine.to - mine.from;
 	for (int d = 1; d < w->size; d++) {
 		int from = (w->rank + w->size - d) % w->size;
@@ -199,7 +182,7 @@ static int reduce_round(const struct ril_joined *j, const struct block *b, enum 
 	}
 	for (int d = 1; d < w->size; d++) {
 		int to = (w->rank + d) % w->size;
-		if (send_part(j, b, to, part_of(bound, to, k, piece), j->out + (size_t)to * stride, err))
+		if (send_part(j, b, to, ril_piece_of(bound, to, k, piece), j->out + (size_t)to * stride, err))
 			return -1;
 	}
 	if (n && read_block(b, j->in + (size_t)w->rank * stride, mine.from, n, err))
@@ -216,7 +199,7 @@ static int reduce_round(const struct ril_joined *j, const struct block *b, enum 
 static int reduce(const struct ril_joined *j, const struct block *b, enum ril_dtype type, const int64_t *bound,
 		  struct ril_err *err)
 {
-	int64_t piece = (int64_t)(piece_bytes(&j->world) / b->size), all = rounds(&j->world, bound, piece);
+	int64_t piece = (int64_t)(piece_bytes(&j->world) / b->size), all = ril_piece_rounds(&j->world, bound, piece);
 	for (int64_t k = 0; k < all; k++)
 		if (reduce_round(j, b, type, bound, k, piece, err))
 			return -1;
@@ -225,6 +208,8 @@ static int reduce(const struct ril_joined *j, const struct block *b, enum ril_dt
 
 int ril_collect_reduce(const struct ril_joined *j, const struct ril_sum *s, struct ril_err *err)
 {
+	if (ril_link_used(j))
+		return ril_link_reduce(j, s, err);
 	const struct block b = device_block(s->block, ril_dtype_size(s->type));
 	return reduce(j, &b, s->type, s->bound, err);
 }
@@ -246,10 +231,10 @@ static int gather_round(const struct ril_joined *j, const struct block *b, const
 {
 	const struct ril_world *w = &j->world;
 	size_t stride = (size_t)piece * b->size;
-	struct ril_range mine = part_of(bound, w->rank, k, piece);
+	struct ril_range mine = ril_piece_of(bound, w->rank, k, piece);
 	for (int d = 1; d < w->size; d++) {
 		int from = (w->rank + w->size - d) % w->size;
-		struct ril_range part = part_of(bound, from, k, piece);
+		struct ril_range part = ril_piece_of(bound, from, k, piece);
 		char *to = b->on_host ? b->p + (size_t)part.from * b->size : j->in + (size_t)from * stride;
 		if (part.to > part.from && j->by->receive(from, to, (size_t)(part.to - part.from) * b->size))
 			return lost(j, err);
@@ -260,7 +245,7 @@ static int gather_round(const struct ril_joined *j, const struct block *b, const
 	if (wait_all(j, err))
 		return -1;
 	for (int r = 0; r < w->size && !b->on_host; r++) {
-		struct ril_range part = part_of(bound, r, k, piece);
+		struct ril_range part = ril_piece_of(bound, r, k, piece);
 		if (r != w->rank && part.to > part.from)
 			write_block(b, part.from, j->in + (size_t)r * stride, part.to - part.from);
 	}
@@ -269,7 +254,7 @@ static int gather_round(const struct ril_joined *j, const struct block *b, const
 
 static int gather(const struct ril_joined *j, const struct block *b, const int64_t *bound, struct ril_err *err)
 {
-	int64_t piece = (int64_t)(piece_bytes(&j->world) / b->size), all = rounds(&j->world, bound, piece);
+	int64_t piece = (int64_t)(piece_bytes(&j->world) / b->size), all = ril_piece_rounds(&j->world, bound, piece);
 	for (int64_t k = 0; k < all; k++)
 		if (gather_round(j, b, bound, k, piece, err))
 			return -1;

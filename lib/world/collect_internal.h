@@ -5,6 +5,8 @@
 #include "world/join.h"
 #include "world/transport.h"
 
+#include "base/file.h"
+
 enum { RIL_HOST_NAME = 64 };
 
 struct ril_joined {
@@ -17,7 +19,13 @@ struct ril_joined {
 	/* pieces of messages, host: [size][bytes] each, and a sum [bytes of the widest type] */
 	char *in, *out;
 	void *acc;
+	struct ril_linked *link; /* NULL: blocks go through the host */
 };
+
+/* Where a plug-in is looked for, beside the program: ../libexec/ril/KIND-NAME.so. */
+int ril_plugin_path(char path[RIL_PATH], const char *kind, const char *name, struct ril_err *);
+/* Seconds that ranks wait for each other: RIL_WORLD_PATIENCE (60). */
+long ril_world_patience(void);
 
 int ril_collect_sum(const struct ril_world *, double *x, size_t n, struct ril_err *);
 int ril_collect_share(const struct ril_world *, const void *mine, size_t bytes, void *all, struct ril_err *);

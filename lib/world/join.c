@@ -1,5 +1,6 @@
 /* join.c -- finds the launcher, loads what speaks with it, and joins; see join.h. */
 #include "world/collect_internal.h"
+#include "world/link_internal.h"
 #include "world/watch_internal.h"
 
 #include "base/file.h"
@@ -52,7 +53,7 @@ bool ril_world_started(void)
 	return launched(&plugin) > 0;
 }
 
-static int plugin_path(char path[RIL_PATH], const char *name, struct ril_err *err)
+int ril_plugin_path(char path[RIL_PATH], const char *kind, const char *name, struct ril_err *err)
 {
 	char self[RIL_PATH];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -62,13 +63,13 @@ static int plugin_path(char path[RIL_PATH], const char *name, struct ril_err *er
 	char *slash = strrchr(self, '/');
 	if (slash)
 		*slash = 0;
-	return ril_path(path, err, "%s/" PLACE "/world-%s.so", self, name);
+	return ril_path(path, err, "%s/" PLACE "/%s-%s.so", self, kind, name);
 }
 
 static int load(struct ril_joined *j, const char *name, struct ril_err *err)
 {
 	char path[RIL_PATH];
-	if (plugin_path(path, name, err))
+	if (ril_plugin_path(path, "world", name, err))
 		return -1;
 	if (access(path, F_OK))
 		return ril_fail(err, RIL_EFAIL, "%s is not there: the tools were built without this MPI", path);
@@ -89,7 +90,7 @@ static int load_any(struct ril_joined *j, const char *name, struct ril_err *err)
 		return load(j, name, err);
 	for (int i = 0; i < PLUGINS; i++) {
 		char path[RIL_PATH];
-		if (!plugin_path(path, plugins[i], err) && !access(path, F_OK))
+		if (!ril_plugin_path(path, "world", plugins[i], err) && !access(path, F_OK))
 			return load(j, plugins[i], err);
 	}
 	return ril_fail(err, RIL_EFAIL, "the tools were built without MPI");
@@ -126,6 +127,7 @@ static int claim(struct ril_err *err)
 static void unload(struct ril_joined *j)
 {
 	ril_watch_free(j->watch);
+	ril_link_free(j);
 	ril_collect_free(j);
 	free(j->host);
 	free(j); /* the library stays: it has threads and handlers of its own */
@@ -161,12 +163,17 @@ static void *be_patient(RIL_UNUSED void *ctx)
 	return NULL;
 }
 
-static int start_patience(ril_world_lost *lost, struct ril_err *err)
+long ril_world_patience(void)
 {
 	enum { SECONDS = 60 };
 	long told = number("RIL_WORLD_PATIENCE");
+	return told > 0 ? told : SECONDS;
+}
+
+static int start_patience(ril_world_lost *lost, struct ril_err *err)
+{
 	start.lost = lost;
-	start.seconds = told > 0 ? told : SECONDS;
+	start.seconds = ril_world_patience();
 	start.together = false;
 	int rc = ril_watch_thread(&start.thread, be_patient, NULL);
 	return rc ? ril_fail(err, RIL_EFAIL, "a thread: %s", strerror(rc)) : 0;
@@ -259,6 +266,7 @@ void ril_joined_leave(struct ril_joined *j)
 		return;
 	ril_background_free(j->background);
 	j->background = NULL;
+	ril_link_leave(j);
 	if (j->watch)
 		ril_watch_end(j->watch);
 	j->by->leave();

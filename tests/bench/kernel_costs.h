@@ -183,6 +183,14 @@ static void axpby(enum ril_dtype to, enum ril_dtype from, int64_t n)
 	cost("axpby_kernel", (double)n * (2 * size_of(to) + size_of(from)), 3 * (double)n, FLOAT);
 }
 
+/* A rank's own part among `size`, the others' having come in. */
+static void sum_ranks(enum ril_dtype type, int size, int64_t n)
+{
+	op("sum over ranks", "%lld elements of each of %d", (long long)n, size);
+	ops->peers->sum(vec(n, ril_dtype_size(type)), vec((size - 1) * n, ril_dtype_size(type)), 1, size, n, n, type);
+	cost("sum_ranks_kernel", (double)n * (size + 1) * size_of(type), (double)n * (size - 1), FLOAT);
+}
+
 static void dropout(enum ril_dtype type, int64_t T, int64_t C)
 {
 	const struct ril_names names = {(const struct ril_rng_at *)vec(4 * T, 4), T};

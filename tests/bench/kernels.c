@@ -63,6 +63,7 @@ static void optimiser(void)
 	convert(RIL_BF16, RIL_F32, layer);
 	adamw(RIL_BF16, RIL_BF16, true, layer);
 	axpby(RIL_F32, RIL_F32, layer);
+	sum_ranks(RIL_F32, 8, layer / 8);
 }
 
 static void decode_step(void)
@@ -158,6 +159,7 @@ static void forms_of(enum ril_dtype type)
 	head(type, 64, 256, 512);
 	head_bwd(type, RIL_F32, 64, 256, 512);
 	squares(type, 4096);
+	sum_ranks(type, 2, 4096);
 }
 
 int main(void)

@@ -79,6 +79,16 @@ check "a device that is not there is named" grep -q 'cuda:9: this machine has 1 
 check "nothing was written" test ! -e b.ril
 expect_exit 0 ril-encode -q --device auto -m S --batch 2 --steps 1 --count 1 -o c.ril few.jsonl
 
+# of several the one of the process's number on its machine, as each launcher says it, counted round
+for said in OMPI_COMM_WORLD_LOCAL_RANK=2:2 MPI_LOCALRANKID=1:1 SLURM_LOCALID=3:3 SLURM_LOCALID=6:2 SLURM_LOCALID=x:0; do
+	for device in cuda auto; do
+		expect_exit 0 env RIL_SIMT_DEVICES=4 ${said%:*} "$GPU/ril-encode" -v --device $device -m S --batch 2 --steps 1 --count 1 -o d.ril few.jsonl
+		check "$device, ${said%:*}: $(cat "$T/err")" grep -q "cuda:${said#*:}: compute capability" "$T/err"
+	done
+done
+expect_exit 0 env RIL_SIMT_DEVICES=4 SLURM_LOCALID=3 "$GPU/ril-encode" -v --device cuda:1 -m S --batch 2 --steps 1 --count 1 -o d.ril few.jsonl
+check "one that is named is taken" grep -q 'cuda:1: compute capability' "$T/err"
+
 # a device that is lost in the middle of a step: the step ends with its name, and nothing is published
 for at in 1 40 400; do
 	expect_exit 1 env RIL_SIMT_LOST=$at "$GPU/ril-update" -q -m S --objective ril --lr 1e-3 --beta 0.02 --mu 2 --seed 3 --device cuda:0 \

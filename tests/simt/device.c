@@ -14,20 +14,31 @@ static int setting(const char *name, int otherwise)
 	return v && *v ? (int)strtol(v, NULL, 10) : otherwise;
 }
 
+/* RIL_SIMT_DEVICES: so many, of which a process uses one. */
+static int devices(void)
+{
+	return setting("RIL_SIMT_DEVICES", 1);
+}
+
+static int current;
+
 cudaError_t cudaGetDeviceCount(int *n)
 {
-	*n = 1;
+	*n = devices();
 	return cudaSuccess;
 }
 
 cudaError_t cudaSetDevice(int device)
 {
-	return device ? simt_failed(cudaErrorInvalidDevice) : cudaSuccess;
+	if (device < 0 || device >= devices())
+		return simt_failed(cudaErrorInvalidDevice);
+	current = device;
+	return cudaSuccess;
 }
 
 cudaError_t cudaGetDevice(int *device)
 {
-	*device = 0;
+	*device = current;
 	return cudaSuccess;
 }
 
@@ -35,7 +46,7 @@ cudaError_t cudaGetDevice(int *device)
 cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr which, int device)
 {
 	int capability = setting("RIL_SIMT_CAPABILITY", 10 * MAJOR + MINOR);
-	if (device)
+	if (device < 0 || device >= devices())
 		return simt_failed(cudaErrorInvalidDevice);
 	switch (which) {
 	case cudaDevAttrMaxSharedMemoryPerBlock: *value = SIMT_SHARED_UNASKED; break;
@@ -56,6 +67,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int device)
 	memset(p, 0, sizeof *p);
 	snprintf(p->name, sizeof p->name, "emulated device");
 	memcpy(p->uuid.bytes, getenv("RIL_SIMT_UUID") ? getenv("RIL_SIMT_UUID") : "emulated device ", 16);
+	p->uuid.bytes[15] = (char)(p->uuid.bytes[15] + device);
 	simt_device_info(&unused, &p->totalGlobalMem);
 	cudaDeviceGetAttribute(&p->major, cudaDevAttrComputeCapabilityMajor, device);
 	cudaDeviceGetAttribute(&p->minor, cudaDevAttrComputeCapabilityMinor, device);

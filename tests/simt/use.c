@@ -10,7 +10,7 @@ __attribute__((constructor)) static void use(void)
 {
 	const struct ril_ops *ops;
 	struct ril_err err = {0};
-	if (ril_cuda_start(0, &ops, NULL, 0, &err)) {
+	if (ril_cuda_start(0, false, &ops, NULL, 0, &err)) {
 		fprintf(stderr, "simt: %s\n", err.msg);
 		exit(99);
 	}

@@ -10,6 +10,7 @@
 
 #include "cuda.h"
 #include "ops/failure.h"
+#include "ranks_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -304,6 +305,7 @@ static struct ril_ops table = {.name = "cuda",
 			       .lend = ril_cuda_lend,
 			       .borrow = ril_cuda_borrow,
 			       .give_back = ril_cuda_give_back,
+			       .peers = &ril_cuda_peers,
 			       .note = cuda_note,
 			       .noted = cuda_noted,
 			       .again = cuda_again,
@@ -319,7 +321,7 @@ static int attribute(enum cudaDeviceAttr which)
 	return cudaDeviceGetAttribute(&value, which, ril_cuda.index) == cudaSuccess ? value : 0;
 }
 
-static int find_device(int index, struct ril_err *err)
+static int find_device(int index, bool wrap, struct ril_err *err)
 {
 	int n = 0;
 	cudaError_t rc = cudaGetDeviceCount(&n);
@@ -330,6 +332,8 @@ static int find_device(int index, struct ril_err *err)
 				index, CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
 	if (rc != cudaSuccess)
 		return ril_fail(err, RIL_EFAIL, "cuda:%d: %s", index, cudaGetErrorString(rc));
+	if (wrap && n > 0)
+		index %= n;
 	if (index >= n)
 		return ril_fail(err, RIL_EFAIL, "cuda:%d: this machine has %d CUDA device%s, counted from 0", index, n,
 				n == 1 ? "" : "s");
@@ -352,12 +356,13 @@ static void choose_chunk(void)
 	ril_cuda.chunk = total / 64 < MOST ? (int64_t)(total / 64) : MOST;
 }
 
-int ril_cuda_start(int index, const struct ril_ops **ops, char *how, size_t n, struct ril_err *err)
+int ril_cuda_start(int index, bool wrap, const struct ril_ops **ops, char *how, size_t n, struct ril_err *err)
 {
 	static char name[32];
 	char blas[96] = "";
-	if (find_device(index, err))
+	if (find_device(index, wrap, err))
 		return -1;
+	index = ril_cuda.index;
 	bool open = ril_cuda_ok(cudaSetDevice(index), "opening the device") &&
 		    ril_cuda_ok(cudaStreamCreateWithFlags(&ril_cuda.stream, cudaStreamNonBlocking), "a stream") &&
 		    ril_cuda_ok(cudaMalloc((void **)&ril_cuda.nonfinite, sizeof(int)), "opening the device");

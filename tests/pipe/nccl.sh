@@ -1,0 +1,118 @@
+# nccl.sh -- ranks whose devices send to each other by NCCL, on emulated GPUs and a stand-in for the library (tests/simt/nccl): 2 and 4
+# ranks leave the bytes that they leave through the host; what keeps them from it is said; nobody waits for a rank that is gone.
+. "${RIL_ROOT:-.}/tests/ril_test.sh"
+. "$RIL_ROOT/tests/mpi.sh"
+. "$RIL_ROOT/tests/emulated.sh"
+cd "$T" || exit 1
+M=$RIL_ROOT/share/models/student
+libs=$(mpis) lib=${libs%%[[:space:]]*}
+if [ -z "$libs" ]; then
+	skip "no MPI that the tools were built for"
+	test_end
+	exit
+fi
+export RIL_SIMT_DEVICES=4
+grep -qw ospke /proc/cpuinfo 2>/dev/null || export RIL_SIMT_OPEN=1
+
+ril-scenes -q -o . -n 24 --prefix q --seed 5 --answers sentences --questions 2
+for n in 2 4; do
+	for ((r = 0; r < n; r++)); do
+		sed -n "$((r * 8 / n + 1)),$(((r + 1) * 8 / n))p" q.jsonl >part.jsonl
+		ril-encode -q -m "$M" --with-answers --batch $((4 / n)) --steps 2 --save-every 1 part.jsonl -o "sft-$n.$r.ril"
+		ril-encode -q -m "$M" --with-pixels --batch $((8 / n)) --steps 1 part.jsonl | ril-rollout -q -m "$M" -n 4 --temperature 1.3 --max-new-tokens 8 --seed 3 | ril-score -q --judge contains -o "scored-$n.$r.ril"
+	done
+done
+on() { # on LIB N TOOL OPTION...
+	launch "$1" "$2" "$GPU/$3" -m "$M" --lr 1e-3 --threads 1 --device cuda "${@:4}"
+}
+# alike NAME N TOOL OPTION...: by NCCL and through the host, the same student
+alike() {
+	local name=$1 n=$2 tool=$3 how
+	shift 3
+	for how in host nccl; do
+		expect_exit 0 on "$lib" "$n" "$tool" -v "$@" --transport $how --save "$name-$n-$how"
+		check "$name, $n ranks: says $how" grep -q "blocks go $([ $how = nccl ] && echo by NCCL || echo through the host)" err
+	done
+	check "$name, $n ranks: the same bytes" cmp "$name-$n-host/model.safetensors" "$name-$n-nccl/model.safetensors"
+	check "$name, $n ranks: it trains" test "$(cmp -s "$name-$n-nccl/model.safetensors" "$M/model.safetensors"; echo $?)" = 1
+}
+for n in 2 4; do
+	alike floats $n ril-update --objective sft --compute f32 -i "sft-$n.%r.ril"
+	alike halves $n ril-update --objective sft --gradients bf16 --moments 8bit --master none -i "sft-$n.%r.ril"
+	alike groups $n ril-update --objective dr-grpo --ema 0.5 --optimizer muon -i "scored-$n.%r.ril"
+done
+check "the device makes the sum, in float and BF16" test "$(RIL_SIMT_TRACE=1 "$RIL_ROOT/build/${mode:-release}/tests/simt/kernels" | grep -c 'sum_ranks_kernel<')" -gt 1
+
+# every rank its own device, and checkpoints that go on through the host
+expect_exit 0 on "$lib" 2 ril-update -v --objective sft --run run --keep 0 -i sft-2.%r.ril
+check "auto takes NCCL" grep -q 'blocks go by NCCL 2.28.9' err
+for r in 0 1; do check "rank $r has its own device" grep -q "cuda:$r: compute" err; done
+check "a checkpoint goes on" bash -c 'mkdir on && cp -r run/step-1 on'
+for r in 0 1; do
+	sed -n "$((r * 4 + 1)),$((r * 4 + 4))p" q.jsonl >part.jsonl
+	ril-encode -q -m "$M" --with-answers --batch 2 --steps 2 --start-step 1 --save-every 1 part.jsonl -o "second.$r.ril"
+done
+expect_exit 0 on "$lib" 2 ril-update -q --objective sft --run on --start-step 1 --transport host -i second.%r.ril
+check "through the host, to the byte" cmp run/step-2/student/model.safetensors on/step-2/student/model.safetensors
+
+# ---- what keeps ranks from it ----
+host() { # host TEXT COMMAND...: goes through the host, and says why; told to do without the host, fails saying so
+	local text=$1
+	shift
+	expect_exit 0 "$@" -v --transport auto
+	check "through the host: $text: $(cat err)" grep -q "blocks go through the host: .*$text" err
+	expect_exit 1 "$@" --transport nccl
+	check "and not without: $text: $(cat err)" grep -q "$text.*--transport" err
+}
+sft() { rm -rf x; on "$lib" 2 ril-update --objective sft --save x -i sft-2.%r.ril "$@"; }
+each() { # each VARIABLE A B OPTION...: of rank 0, of rank 1
+	rm -rf x
+	local var=$1 a=$2 b=$3
+	shift 3
+	launch "$lib" 2 sh -c 'r=${OMPI_COMM_WORLD_RANK:-$PMI_RANK} v=$0 a=$1 b=$2; shift 2; if [ "$r" = 0 ]; then export $v="$a"; else export $v="$b"; fi; exec "$@"' \
+		"$var" "$a" "$b" "$GPU/ril-update" -m "$M" --lr 1e-3 --threads 1 --device cuda --objective sft --save x -i sft-2.%r.ril "$@"
+}
+RIL_SIMT_DEVICES=1 host "ranks 0 and 1, on .*, have one device" sft
+host "rank 1, on .*, has a device of compute capability 8.0, rank 0 one of compute capability 9.0" each RIL_SIMT_CAPABILITY 90 80
+host "rank 1, on .*, has NCCL 2.27.3, rank 0 NCCL 2.28.9" each RIL_NCCL_VERSION 22809 22703
+RIL_WORLD_PATIENCE=2 host "rank 0, on .*: NCCL 2.28.9 has not brought the ranks together in 2 s" each RIL_NCCL_MEET now never
+cpu() { rm -rf x; launch "$lib" 2 ril-update -m "$M" --lr 1e-3 --threads 1 --device cpu --objective sft --save x -i sft-2.%r.ril "$@"; }
+host "rank 0, on .*: cpu sends nothing itself" cpu
+mkdir -p bare/bin bare/libexec/ril && cp "$GPU/ril-update" bare/bin
+for l in $libs; do cp "$RIL_BIN/../libexec/ril/world-$l.so" bare/libexec/ril; done
+bare() { rm -rf x; launch "$lib" 2 bare/bin/ril-update -m "$M" --lr 1e-3 --threads 1 --device cuda --objective sft --save x -i sft-2.%r.ril "$@"; }
+host "link-nccl.so is not there: the tools were built without NCCL" bare
+cp "$RIL_ROOT/build/${mode:-release}/tests/libexec/ril/link-nccl.so" bare/libexec/ril
+if ldconfig -p 2>/dev/null | grep -q libnccl.so.2 && ! [ -e /proc/driver/nvidia/version ]; then
+	host "rank 0, on .*: NCCL [0-9.]*: .*driver" bare # the library itself, which finds no GPU
+else skip "no NCCL here, or a GPU for it"; fi
+: >bare/libexec/ril/libnccl.so.2
+host "libnccl.so.2: file too short" bare
+expect_exit 2 sft --transport smoke
+rm -rf x
+expect_exit 2 launch_each "$lib" "$GPU/ril-update" -m "$M" --device cuda --objective sft --save x -i sft-2.0.ril --transport auto : "$GPU/ril-update" -m "$M" --device cuda --objective sft --save x -i sft-2.1.ril --transport host
+check "ranks that were told different things" grep -q 'another --transport than rank 0' err
+
+# ---- failures on the way, with each launcher ----
+for lib in $libs; do
+	rm -rf x
+	RIL_NCCL_FAIL=2 expect_exit 1 sft
+	check "a failure of the library's ($lib): $(cat err)" grep -q 'NCCL 2.28.9: remote process exited or there was a network error' err
+	RIL_SIMT_LOST=300 expect_exit 1 sft
+	check "the device's ($lib): $(cat err)" grep -q 'cuda:[01]: unspecified launch failure' err
+	check "no student ($lib)" test ! -e x
+	rm -f pipe.* pid.*; mkfifo pipe.0 pipe.1
+	# rank 0 has all of its stream and waits on the device for rank 1, which is killed before its own step comes
+	cat sft-2.0.ril >pipe.0 & { sleep 60 & echo $! >hold; wait; } >pipe.1 &
+	launch "$lib" 2 sh -c 'r=${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; "$0" -q -m "$1" --lr 1e-3 --objective sft --threads 1 --device cuda --save x -i pipe.$r & echo $! >pid.$r; wait $!; c=$?; exit $c' "$GPU/ril-update" "$M" >out 2>err &
+	job=$!
+	for _ in $(seq 100); do [ -s pid.0 ] && [ -s pid.1 ] && break; sleep .1; done
+	sleep 2
+	from=$(date +%s%N)
+	kill -KILL "$(cat pid.1)"
+	wait $job; rc=$? took=$((($(date +%s%N) - from) / 1000000))
+	check "a rank is killed ($lib): exit $rc in $took ms: $(cat err)" test $rc -ne 0 -a $rc -ne 124 -a $took -lt 10000
+	check "it is named ($lib)" grep -q "rank 1, on .*, is gone\|rank 1.*signal 9\|Killed\|EXIT CODE: 9" err
+	kill "$(cat hold)" 2>/dev/null; wait
+done
+test_end
