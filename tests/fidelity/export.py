@@ -158,7 +158,7 @@ def picture(model, path):
 def embeddings(text, tower, width, height, path):
     """What llama.cpp's tower makes of that picture, beside a file with a line of numbers for each token."""
     import ctypes
-    from llama_cpp import Llama, mtmd_cpp as m
+    from llama_cpp import Llama, llama_model_n_embd_inp, mtmd_cpp as m
     width, height = int(width), int(height)
     model = Llama(text, n_ctx=64, verbose=False, n_threads=1)
     how = m.mtmd_context_params_default()
@@ -176,7 +176,8 @@ def embeddings(text, tower, width, height, path):
         chunk = m.mtmd_input_chunks_get(chunks, i)
         if m.mtmd_input_chunk_get_type(chunk) == 1:  # a picture's
             assert m.mtmd_encode_chunk(context, chunk) == 0
-            shape = m.mtmd_input_chunk_get_n_tokens(chunk), model.n_embd()
+            # its rows are as wide as what the decoder takes in: Qwen3-VL's features follow the embedding, as they do in ours
+            shape = m.mtmd_input_chunk_get_n_tokens(chunk), llama_model_n_embd_inp(model.model)
             got.append(np.ctypeslib.as_array(m.mtmd_get_output_embd(context), shape).copy())
     got, want = np.concatenate(got), np.loadtxt(path, ndmin=2)
     assert got.shape == want.shape, (got.shape, want.shape)
