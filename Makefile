@@ -217,7 +217,7 @@ $B/tests/simt/fidelity: $(FIDELITY) $(SIMTOBJ) $B/libril.a
 	@mkdir -p $(@D)
 	$(CC) -rdynamic $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
-tests: $(SIMT) $(if $(SIMT),$(SIMT_LINKS))
+tests: $(SIMT)
 
 # The same tests on the GPU of this machine.
 CUDATESTS := ops sample decode optim fidelity
@@ -272,6 +272,7 @@ $(LIBEXEC)/link-nccl.so: lib/world/nccl/nccl.c lib/world/link.h Makefile
 # The tools on the emulated device find here what joins them: the MPIs' plug-ins, and NCCL's on a stand-in for the library.
 SIMT_LIBEXEC := $B/tests/libexec/ril
 SIMT_LINKS   := $(if $(filter release,$(MODE)),$(addprefix $(SIMT_LIBEXEC)/,link-nccl.so $(notdir $(WORLDS))))
+tests: $(if $(SIMT),$(SIMT_LINKS))
 $(SIMT_LIBEXEC)/world-%.so: $(LIBEXEC)/world-%.so
 	@mkdir -p $(@D)
 	ln -sf $(abspath $<) $@

@@ -6,11 +6,7 @@
 cd "$T" || exit 1
 M=$RIL_ROOT/share/models/student
 libs=$(mpis) lib=${libs%%[[:space:]]*}
-if [ -z "$libs" ]; then
-	skip "no MPI that the tools were built for"
-	test_end
-	exit
-fi
+[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
 export RIL_SIMT_DEVICES=4
 grep -qw ospke /proc/cpuinfo 2>/dev/null || export RIL_SIMT_OPEN=1
 
@@ -103,7 +99,8 @@ for lib in $libs; do
 	check "no student ($lib)" test ! -e x
 	rm -f pipe.* pid.*; mkfifo pipe.0 pipe.1
 	# rank 0 has all of its stream and waits on the device for rank 1, which is killed before its own step comes
-	cat sft-2.0.ril >pipe.0 & { sleep 60 & echo $! >hold; wait; } >pipe.1 &
+	timeout 60 sh -c 'cat sft-2.0.ril >pipe.0' &
+	timeout 60 sh -c 'exec sleep 60 >pipe.1' & held=$!
 	launch "$lib" 2 sh -c 'r=${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; "$0" -q -m "$1" --lr 1e-3 --objective sft --threads 1 --device cuda --save x -i pipe.$r & echo $! >pid.$r; wait $!; c=$?; exit $c' "$GPU/ril-update" "$M" >out 2>err &
 	job=$!
 	for _ in $(seq 100); do [ -s pid.0 ] && [ -s pid.1 ] && break; sleep .1; done
@@ -113,6 +110,6 @@ for lib in $libs; do
 	wait $job; rc=$? took=$((($(date +%s%N) - from) / 1000000))
 	check "a rank is killed ($lib): exit $rc in $took ms: $(cat err)" test $rc -ne 0 -a $rc -ne 124 -a $took -lt 10000
 	check "it is named ($lib)" grep -q "rank 1, on .*, is gone\|rank 1.*signal 9\|Killed\|EXIT CODE: 9" err
-	kill "$(cat hold)" 2>/dev/null; wait
+	kill $held 2>/dev/null; wait
 done
 test_end
