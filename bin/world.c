@@ -56,8 +56,6 @@ struct ril_reduce_options world_reduce(void)
 static int open_trace(const struct world_args *a, struct ril_err *err)
 {
 	const char *path = a->trace;
-	reduce.bucket = a->bucket * 1e6;
-	reduce.shard = a->zero == 2 && world()->size > 1;
 	if (!path)
 		return 0;
 	if (world()->size > 1 && !strstr(path, "%r"))
@@ -70,7 +68,11 @@ static int open_trace(const struct world_args *a, struct ril_err *err)
 int world_open(struct ril_tool *t, const struct world_args *a, struct ril_err *err)
 {
 	tool = t;
-	if (ril_world_join(&joined, a->how, on_lost, err) || open_trace(a, err))
+	if (ril_world_join(&joined, a->how, on_lost, err))
+		return -1;
+	reduce.bucket = a->bucket * 1e6;
+	reduce.shard = a->zero == 2 && world()->size > 1;
+	if (open_trace(a, err))
 		return -1;
 	if (!joined)
 		return 0;

@@ -20,13 +20,6 @@ static int one_share(RIL_UNUSED const struct ril_world *w, const void *mine, siz
 	return 0;
 }
 
-static int one_reduce_scatter(RIL_UNUSED const struct ril_world *w, RIL_UNUSED void *block,
-			      RIL_UNUSED const int64_t *bound, RIL_UNUSED enum ril_dtype type,
-			      RIL_UNUSED struct ril_err *err)
-{
-	return 0;
-}
-
 static void one_reduce_begin(RIL_UNUSED const struct ril_world *w, struct ril_sum *s)
 {
 	s->from = s->to = ril_now();
@@ -52,7 +45,6 @@ static int one_all_gather(RIL_UNUSED const struct ril_world *w, RIL_UNUSED void 
 const struct ril_world ril_world_one = {.size = 1,
 					.sum = one_sum,
 					.share = one_share,
-					.reduce_scatter = one_reduce_scatter,
 					.reduce_begin = one_reduce_begin,
 					.reduce_end = one_reduce_end,
 					.reduce_done = one_reduce_done,

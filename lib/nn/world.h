@@ -16,7 +16,8 @@ struct ril_range {
 	int64_t from, to;
 };
 
-/* A block to be summed in the background; all of it stays as it is until reduce_end. */
+/* A block (device, RIL_REAL or BF16) to be summed: the rank's own range becomes the sum over all ranks, made in ril_real or
+ * better and rounded once; what lies outside of it is undefined afterwards.  All of it stays as it is until it is there. */
 struct ril_sum {
 	void *block;          /* device */
 	const int64_t *bound; /* [size + 1], of its elements */
@@ -33,12 +34,8 @@ struct ril_world {
 	int (*sum)(const struct ril_world *, double *x, size_t n, struct ril_err *);
 	/* Every rank's `bytes` (host) to all: all[size][bytes], in the order of the ranks.  For little things. */
 	int (*share)(const struct ril_world *, const void *mine, size_t bytes, void *all, struct ril_err *);
-	/* Of a block (device, RIL_REAL or BF16), the rank's own range becomes the sum over all ranks, made in ril_real or
-	 * better and rounded once; what lies outside of it is undefined afterwards. */
-	int (*reduce_scatter)(const struct ril_world *, void *block, const int64_t *bound, enum ril_dtype,
-			      struct ril_err *);
-	/* reduce_scatter of blocks while the caller computes on others, one after the other in the order in which they were begun,
-	 * which is that of all ranks.  Whatever else the world is asked for comes after them.  Where nothing can go on in the
+	/* Sums blocks while the caller computes on others, one after the other in the order in which they were begun, which is
+	 * that of all ranks.  Whatever else the world is asked for comes after them.  Where nothing can go on in the
 	 * background, as on a device whose memory the host does not read, reduce_end does all of it. */
 	void (*reduce_begin)(const struct ril_world *, struct ril_sum *);
 	int (*reduce_end)(const struct ril_world *, struct ril_err *);

@@ -214,16 +214,6 @@ int ril_collect_reduce(const struct ril_joined *j, const struct ril_sum *s, stru
 	return reduce(j, &b, s->type, s->bound, err);
 }
 
-int ril_collect_reduce_scatter(const struct ril_world *w, void *p, const int64_t *bound, enum ril_dtype type,
-			       struct ril_err *err)
-{
-	return ril_background_settle(joined(w), err) ||
-			       ril_collect_reduce(joined(w),
-						  &(struct ril_sum){.block = p, .bound = bound, .type = type}, err)
-		       ? -1
-		       : 0;
-}
-
 /* ---- gathering ---- */
 
 static int gather_round(const struct ril_joined *j, const struct block *b, const int64_t *bound, int64_t k,

@@ -14,7 +14,6 @@ struct ril_joined {
 	const struct ril_transport *by;
 	struct ril_background *background;
 	struct ril_watch *watch;
-	void *library;               /* dlopen's */
 	char (*host)[RIL_HOST_NAME]; /* [size] */
 	/* pieces of messages, host: [size][bytes] each, and a sum [bytes of the widest type] */
 	char *in, *out;
@@ -22,15 +21,21 @@ struct ril_joined {
 	struct ril_linked *link; /* NULL: blocks go through the host */
 };
 
-/* Where a plug-in is looked for, beside the program: ../libexec/ril/KIND-NAME.so. */
-int ril_plugin_path(char path[RIL_PATH], const char *kind, const char *name, struct ril_err *);
+/* A plug-in beside the program, ../libexec/ril/KIND-NAME.so, and its table of functions, which begins with its version (an int). */
+struct ril_plugin {
+	const char *kind, *name;
+	const char *library; /* that the tools may have been built without */
+	const char *symbol;
+	int version;
+	bool global; /* its symbols are for what it loads itself, too */
+};
+/* The table, until the process ends; NULL on failure. */
+const void *ril_plugin_load(const struct ril_plugin *, struct ril_err *);
 /* Seconds that ranks wait for each other: RIL_WORLD_PATIENCE (60). */
 long ril_world_patience(void);
 
 int ril_collect_sum(const struct ril_world *, double *x, size_t n, struct ril_err *);
 int ril_collect_share(const struct ril_world *, const void *mine, size_t bytes, void *all, struct ril_err *);
-int ril_collect_reduce_scatter(const struct ril_world *, void *block, const int64_t *bound, enum ril_dtype,
-			       struct ril_err *);
 int ril_collect_all_gather(const struct ril_world *, void *block, const int64_t *bound, size_t size, struct ril_err *);
 
 void ril_collect_reduce_begin(const struct ril_world *, struct ril_sum *);

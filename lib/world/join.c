@@ -53,7 +53,8 @@ bool ril_world_started(void)
 	return launched(&plugin) > 0;
 }
 
-int ril_plugin_path(char path[RIL_PATH], const char *kind, const char *name, struct ril_err *err)
+/* Beside the program: ../libexec/ril/KIND-NAME.so. */
+static int plugin_path(char path[RIL_PATH], const char *kind, const char *name, struct ril_err *err)
 {
 	char self[RIL_PATH];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -66,21 +67,37 @@ int ril_plugin_path(char path[RIL_PATH], const char *kind, const char *name, str
 	return ril_path(path, err, "%s/" PLACE "/%s-%s.so", self, kind, name);
 }
 
-static int load(struct ril_joined *j, const char *name, struct ril_err *err)
+const void *ril_plugin_load(const struct ril_plugin *p, struct ril_err *err)
 {
 	char path[RIL_PATH];
-	if (ril_plugin_path(path, "world", name, err))
-		return -1;
-	if (access(path, F_OK))
-		return ril_fail(err, RIL_EFAIL, "%s is not there: the tools were built without this MPI", path);
+	if (plugin_path(path, p->kind, p->name, err))
+		return NULL;
+	if (access(path, F_OK)) {
+		ril_fail(err, RIL_EFAIL, "%s is not there: the tools were built without %s", path, p->library);
+		return NULL;
+	}
+	void *library = dlopen(path, RTLD_NOW | (p->global ? RTLD_GLOBAL : RTLD_LOCAL));
+	if (!library) {
+		ril_fail(err, RIL_EFAIL, "%s", dlerror());
+		return NULL;
+	}
+	const int *table = dlsym(library, p->symbol);
+	if (table && *table == p->version)
+		return table;
+	ril_fail(err, RIL_EFAIL, "%s: of another version of the tools", path);
+	return NULL;
+}
+
+static int load(struct ril_joined *j, const char *name, struct ril_err *err)
+{
 	/* Open MPI loads parts of itself, which look for symbols among all */
-	if (!(j->library = dlopen(path, RTLD_NOW | RTLD_GLOBAL)))
-		return ril_fail(err, RIL_EFAIL, "%s", dlerror());
-	const struct ril_transport *t = dlsym(j->library, RIL_TRANSPORT_SYMBOL);
-	if (!t || t->version != RIL_TRANSPORT)
-		return ril_fail(err, RIL_EFAIL, "%s: of another version of the tools", path);
-	j->by = t;
-	return 0;
+	const struct ril_plugin mpi = {.kind = "world",
+				       .name = name,
+				       .library = "this MPI",
+				       .symbol = RIL_TRANSPORT_SYMBOL,
+				       .version = RIL_TRANSPORT,
+				       .global = true};
+	return (j->by = ril_plugin_load(&mpi, err)) ? 0 : -1;
 }
 
 /* The one that was asked for, or the first there is. */
@@ -90,7 +107,7 @@ static int load_any(struct ril_joined *j, const char *name, struct ril_err *err)
 		return load(j, name, err);
 	for (int i = 0; i < PLUGINS; i++) {
 		char path[RIL_PATH];
-		if (!ril_plugin_path(path, "world", plugins[i], err) && !access(path, F_OK))
+		if (!plugin_path(path, "world", plugins[i], err) && !access(path, F_OK))
 			return load(j, plugins[i], err);
 	}
 	return ril_fail(err, RIL_EFAIL, "the tools were built without MPI");
@@ -198,7 +215,6 @@ static int enter(struct ril_joined *j, long expected, ril_world_lost *lost, stru
 		return ril_fail(err, RIL_EFAIL, "%s", j->by->why());
 	w->sum = ril_collect_sum;
 	w->share = ril_collect_share;
-	w->reduce_scatter = ril_collect_reduce_scatter;
 	w->reduce_begin = ril_collect_reduce_begin;
 	w->reduce_end = ril_collect_reduce_end;
 	w->reduce_done = ril_collect_reduce_done;

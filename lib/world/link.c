@@ -16,7 +16,6 @@
 #include "base/mem.h"
 #include "ops/backend.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -185,19 +184,9 @@ static int all_gather(const struct ril_world *w, void *block, const int64_t *bou
 
 static int load(struct ril_linked *l, struct ril_err *err)
 {
-	char path[RIL_PATH];
-	if (ril_plugin_path(path, "link", "nccl", err))
-		return -1;
-	if (access(path, F_OK))
-		return ril_fail(err, RIL_EFAIL, "%s is not there: the tools were built without NCCL", path);
-	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!library)
-		return ril_fail(err, RIL_EFAIL, "%s", dlerror());
-	const struct ril_link *by = dlsym(library, RIL_LINK_SYMBOL);
-	if (!by || by->version != RIL_LINK)
-		return ril_fail(err, RIL_EFAIL, "%s: of another version of the tools", path);
-	l->by = by;
-	return 0;
+	static const struct ril_plugin nccl = {
+		.kind = "link", .name = "nccl", .library = "NCCL", .symbol = RIL_LINK_SYMBOL, .version = RIL_LINK};
+	return (l->by = ril_plugin_load(&nccl, err)) ? 0 : -1;
 }
 
 static int prepare(struct ril_linked *l, const struct ril_world *w, const char *how, struct ril_peer *me,

@@ -4,7 +4,8 @@
  * calls MPI (mpi/mpi.c) is compiled once with each library's own compiler, into a shared object that join.c loads when a world
  * is joined.  Between the two stand only the types of C.
  *
- * One thread calls at a time; which one, may change where any_thread says so.  Messages from one rank to another arrive in the order in which they were sent. */
+ * One thread calls at a time; which one, may change where any_thread says so.  Messages from one rank to another arrive in
+ * the order in which they were sent. */
 #ifndef RIL_WORLD_TRANSPORT_H
 #define RIL_WORLD_TRANSPORT_H
 

@@ -74,9 +74,12 @@ static void set(void *block, enum ril_dtype type, int64_t i, ril_real x)
 		((ril_real *)block)[i] = x;
 }
 
-static int thread_reduce_scatter(const struct ril_world *w, void *block, const int64_t *bound, enum ril_dtype type,
-				 RIL_UNUSED struct ril_err *err)
+/* In the order in which all ranks begin them. */
+static void thread_reduce_begin(const struct ril_world *w, struct ril_sum *s)
 {
+	void *block = s->block;
+	const int64_t *bound = s->bound;
+	enum ril_dtype type = s->type;
 	struct ril_range own = {bound[w->rank], bound[w->rank + 1]};
 	shown[w->rank] = block;
 	meet();
@@ -90,7 +93,6 @@ static int thread_reduce_scatter(const struct ril_world *w, void *block, const i
 	for (int64_t i = 0; i < bound[w->size]; i++) /* "undefined" */
 		if (i < own.from || i >= own.to)
 			set(block, type, i, (ril_real)NAN);
-	return 0;
 }
 
 static int thread_all_gather(const struct ril_world *w, void *block, const int64_t *bound, size_t bytes,
@@ -106,12 +108,6 @@ static int thread_all_gather(const struct ril_world *w, void *block, const int64
 	}
 	meet();
 	return 0;
-}
-
-/* In the order in which all ranks begin them. */
-static void thread_reduce_begin(const struct ril_world *w, struct ril_sum *s)
-{
-	thread_reduce_scatter(w, s->block, s->bound, s->type, NULL);
 }
 
 static int thread_reduce_end(RIL_UNUSED const struct ril_world *w, RIL_UNUSED struct ril_err *err)
@@ -130,7 +126,6 @@ static struct ril_world thread_world(int rank, int ranks)
 	return (struct ril_world){.rank = rank,
 				  .size = ranks,
 				  .sum = thread_sum,
-				  .reduce_scatter = thread_reduce_scatter,
 				  .reduce_begin = thread_reduce_begin,
 				  .reduce_end = thread_reduce_end,
 				  .reduce_done = thread_reduce_done,

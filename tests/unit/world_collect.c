@@ -134,7 +134,9 @@ static void check_block(const struct ril_world *w, enum ril_dtype type, int64_t 
 		put_sum(want, type, i, w->size);
 	}
 	int64_t from = bound[w->rank], n = bound[w->rank + 1] - from;
-	CHECK(!w->reduce_scatter(w, block, bound, type, &err), "%s", err.msg);
+	struct ril_sum sum = {.block = block, .bound = bound, .type = type};
+	w->reduce_begin(w, &sum);
+	CHECK(!w->reduce_end(w, &err), "%s", err.msg);
 	CHECK(!memcmp(block + (size_t)from * each, want + (size_t)from * each, (size_t)n * each),
 	      "rank %d of %d: sums of %lld elements of %zu bytes", w->rank, w->size, (long long)count, each);
 	for (int64_t i = 0; i < count; i++)
@@ -236,7 +238,6 @@ static int rank_main(int rank, int size, int report)
 					 .size = size,
 					 .sum = ril_collect_sum,
 					 .share = ril_collect_share,
-					 .reduce_scatter = ril_collect_reduce_scatter,
 					 .reduce_begin = ril_collect_reduce_begin,
 					 .reduce_end = ril_collect_reduce_end,
 					 .all_gather = ril_collect_all_gather},
