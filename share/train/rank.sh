@@ -9,21 +9,10 @@ bin=$1 run=$2 name=$3 part=$4 start=$5 ranks=$6 old=$7 quiet=1
 PATH="$bin:$PATH"
 . "$(dirname "$0")/stages.sh"
 rank=${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-${SLURM_PROCID-}}} size=${OMPI_COMM_WORLD_SIZE:-${PMI_SIZE:-${SLURM_STEP_NUM_TASKS-}}}
-place=${OMPI_COMM_WORLD_LOCAL_RANK:-${MPI_LOCALRANKID:-${SLURM_LOCALID:-0}}}
 host=$(uname -n) parent=$PPID
 die() { echo "ril-train: rank ${rank:-?}, on $host: $*" >&2; exit 1; }
 [ "$size" = "$ranks" ] || die "the launcher started ${size:-none}, not $ranks"
 load_settings || die "$run/run.json: no settings: a folder that all hosts see?"
-
-# Each rank of a host has a GPU of its own, in turns, unless the launcher or the run's settings say which.
-choose_gpu() {
-	local all
-	[ "${set[device]}" = auto ] || return 0
-	if [ -n "${CUDA_VISIBLE_DEVICES-}" ]; then IFS=, read -ra all <<<"$CUDA_VISIBLE_DEVICES"
-	else mapfile -t all < <(find /dev -maxdepth 1 -name 'nvidia[0-9]*' 2>/dev/null | sed 's,/dev/nvidia,,' | sort -n); fi
-	[ ${#all[@]} -le 1 ] || export CUDA_VISIBLE_DEVICES=${all[$((place % ${#all[@]}))]}
-}
-choose_gpu
 
 own=$run top=${TMPDIR:-/tmp}/$name.$rank
 [ "$rank" = 0 ] || own=$run/rank-$rank

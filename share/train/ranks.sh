@@ -151,8 +151,6 @@ kill_launches() {
 
 # ---- which rank failed ----
 last_words() { grep -v '^[-= ]*$' "$1" | tail -n 3 | sed 's/^/  /'; } # without rules
-# Does a log end with another's failure?
-secondhand() { tail -n 3 "$1" 2>/dev/null | grep -qE 'has failed|is gone|Broken pipe|ABORT from|stops without END|not even a HEAD|PMI_[A-Za-z_]* returned'; }
 # What ranks noted (rank.sh): a stage that a signal killed is to blame, else the first that does not tell of another's failure.
 # A rank's shell that was killed comes after those: mostly it was the launcher that did so.  Else whoever knows of another rank's end.
 blame_ranks() {

@@ -110,8 +110,8 @@ command_of() {
 
 # ---- which one failed ----
 # Sets $who and $code to the stage to blame and its exit code, or fails when there is none.  It is one that a signal killed
-# (its neighbours may be faster to say that it is gone), else the first that failed (the others pass on its ABORT or lose a
-# neighbour; who tells of one that is gone may have been noted before it).  Not to blame are stages that we ended ourselves, and those that were let go.
+# (its neighbours may be faster to say that it is gone), else the first whose last words do not tell of another's failure, else
+# the first.  Not to blame are stages that we ended ourselves, and those that were let go.
 find_failed() {
 	local s rc
 	who= code=0
@@ -119,12 +119,13 @@ find_failed() {
 		rc=$(<"$work/$s") s=${s%.rc}
 		[ "$rc" != 0 ] && [ ! -e "$work/$s.ended" ] || continue
 		! let_go "$s" || continue
-		if [ -z "$who" ] || [ "$rc" -gt 128 ] || lost_neighbour "$who"; then who=$s code=$rc; fi
-		[ "$rc" -le 128 ] || break
+		if [ "$rc" -gt 128 ]; then who=$s code=$rc; break; fi
+		if [ -z "$who" ] || { secondhand "$own/log/$who.log" && ! secondhand "$own/log/$s.log"; }; then who=$s code=$rc; fi
 	done
 	[ -n "$who" ]
 }
-lost_neighbour() { tail -n 1 "$own/log/$1.log" | grep -Eq 'stdout: write: Broken pipe|or a stage after it is gone$'; }
+# Does a log end with another's failure?
+secondhand() { tail -n 3 "$1" 2>/dev/null | grep -qE 'has failed|is gone|Broken pipe|ABORT from|stops without END|not even a HEAD|PMI_[A-Za-z_]* returned'; }
 # ril-rollout, asked to end, has stopped reading what stage $1 writes: it ended well, or saves what it has.
 let_go() {
 	[ "$1" = encode ] || { [ "$1" = teach ] && asks_servers; } || return
