@@ -1,6 +1,8 @@
 /* ask.c -- questions, answers and sentences about scenes; see ask.h. */
 #include "scene/ask_internal.h"
 
+#include "base/unused.h"
+
 #include <stdio.h>
 
 const char *const ril_family_name[RIL_FAMILIES] = {"count",   "colour", "shape", "exists", "compare",
@@ -198,20 +200,26 @@ int ril_ask_question(struct ril_buf *b, const struct ril_ask *a, struct ril_err 
 	}
 }
 
-/* The objects that a caption names, each with `article`, joined by `comma` and, before the last, by `last`. */
-static int list_objects(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, const char *article,
-			const char *comma, const char *last, struct ril_err *err)
+int ril_ask_list(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, const struct ril_listing *f,
+		 ril_object_words *write, struct ril_err *err)
 {
+	if (ril_buf_puts(b, f->open, err))
+		return -1;
 	for (int i = 0; i < a->told; i++) {
-		const struct ril_object *o = &s->object[i];
-		if (ril_buf_printf(b, err, "%s%s%s %s",
-				   i == 0             ? ""
-				   : i == a->told - 1 ? last
-						      : comma,
-				   article, colours[o->colour], shapes[o->shape]))
+		const char *between = i == 0 ? "" : i == a->told - 1 ? f->last : f->comma;
+		if (ril_buf_puts(b, between, err) || ril_buf_puts(b, f->article, err) ||
+		    write(b, a, &s->object[i], err))
 			return -1;
 	}
-	return 0;
+	return ril_buf_puts(b, f->close, err);
+}
+
+const struct ril_listing ril_ask_plain = {"", "", ", ", ", ", ""};
+
+static int object_words(struct ril_buf *b, RIL_UNUSED const struct ril_ask *a, const struct ril_object *o,
+			struct ril_err *err)
+{
+	return ril_buf_printf(b, err, "%s %s", colours[o->colour], shapes[o->shape]);
 }
 
 int ril_ask_answer(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, struct ril_err *err)
@@ -219,9 +227,9 @@ int ril_ask_answer(struct ril_buf *b, const struct ril_ask *a, const struct ril_
 	if (a->album)
 		return ril_ask_pictures_answer(b, a, s, err);
 	if (a->family == RIL_CAPTION)
-		return list_objects(b, a, s, "", ", ", ", ", err);
+		return ril_ask_list(b, a, s, &ril_ask_plain, object_words, err);
 	if (a->family == RIL_NAME)
-		return ril_buf_printf(b, err, "%s %s", colours[a->named.colour], shapes[a->named.shape]);
+		return object_words(b, a, &a->named, err);
 	return ril_buf_puts(b, ril_ask_choices(a)[a->answer], err);
 }
 
@@ -249,18 +257,6 @@ int ril_ask_answers(struct ril_buf *b, const struct ril_ask *a, const struct ril
 	return ril_buf_puts(b, "]", err);
 }
 
-static int caption_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, enum ril_phrasing p,
-			    struct ril_err *err)
-{
-	static const struct {
-		const char *open, *comma, *last;
-	} form[RIL_PHRASINGS] = {
-		{"there is ", ", ", " and "}, {"i see ", " and ", " and "}, {"the picture shows ", " with ", " with "}};
-	if (ril_buf_puts(b, form[p].open, err) || list_objects(b, a, s, "a ", form[p].comma, form[p].last, err))
-		return -1;
-	return ril_buf_puts(b, ".", err);
-}
-
 static int name_sentence(struct ril_buf *b, const struct ril_ask *a, enum ril_phrasing p, struct ril_err *err)
 {
 	static const char *const open[RIL_PHRASINGS] = {"one thing is a", "i looked and i see a", "the picture has a"};
@@ -283,10 +279,14 @@ int ril_ask_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ri
 		[RIL_COMPARE] = {"the %1$s are %2$s.", "i looked at %1$s and they are %2$s.",
 				 "the number of %1$s is %2$s."},
 	};
+	static const struct ril_listing caption[RIL_PHRASINGS] = {
+		{"there is ", "a ", ", ", " and ", "."},
+		{"i see ", "a ", " and ", " and ", "."},
+		{"the picture shows ", "a ", " with ", " with ", "."}};
 	if (a->album)
 		return ril_ask_pictures_sentence(b, a, s, p, err);
 	if (a->family == RIL_CAPTION)
-		return caption_sentence(b, a, s, p, err);
+		return ril_ask_list(b, a, s, &caption[p], object_words, err);
 	if (a->family == RIL_NAME)
 		return name_sentence(b, a, p, err);
 	char kind[32];

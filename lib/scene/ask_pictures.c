@@ -273,39 +273,17 @@ int ril_ask_pictures_question(struct ril_buf *b, const struct ril_ask *a, struct
 	}
 }
 
-static int list_kinds(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, const char *comma,
-		      const char *last, struct ril_err *err)
+static int kind_words(struct ril_buf *b, const struct ril_ask *a, const struct ril_object *o, struct ril_err *err)
 {
-	for (int i = 0; i < a->told; i++)
-		if (ril_buf_puts(b,
-				 i == 0             ? ""
-				 : i == a->told - 1 ? last
-						    : comma,
-				 err) ||
-		    ril_buf_puts(b, kind(a, s->object[i].colour), err))
-			return -1;
-	return 0;
+	return ril_buf_puts(b, kind(a, o->colour), err);
 }
 
 int ril_ask_pictures_answer(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, struct ril_err *err)
 {
 	if (a->family == RIL_CAPTION)
-		return list_kinds(b, a, s, ", ", ", ", err);
+		return ril_ask_list(b, a, s, &ril_ask_plain, kind_words, err);
 	return ril_buf_puts(
 		b, a->family == RIL_NAME ? kind(a, a->named.colour) : ril_ask_pictures_choices(a)[a->answer], err);
-}
-
-static int caption_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s, enum ril_phrasing p,
-			    struct ril_err *err)
-{
-	static const struct {
-		const char *open, *comma, *last;
-	} form[RIL_PHRASINGS] = {{"there are ", ", ", " and "},
-				 {"i see ", " and ", " and "},
-				 {"the picture shows ", ", then ", ", then "}};
-	if (ril_buf_puts(b, form[p].open, err) || list_kinds(b, a, s, form[p].comma, form[p].last, err))
-		return -1;
-	return ril_buf_puts(b, ".", err);
 }
 
 int ril_ask_pictures_sentence(struct ril_buf *b, const struct ril_ask *a, const struct ril_scene *s,
@@ -327,10 +305,14 @@ int ril_ask_pictures_sentence(struct ril_buf *b, const struct ril_ask *a, const 
 			      "the place of the %1$s is %2$s."},
 		[RIL_NAME] = {"one kind is %2$s.", "i looked and i see %2$s.", "the picture has %2$s."},
 	};
+	static const struct ril_listing caption[RIL_PHRASINGS] = {
+		{"there are ", "", ", ", " and ", "."},
+		{"i see ", "", " and ", " and ", "."},
+		{"the picture shows ", "", ", then ", ", then ", "."}};
 	char what[96];
 	struct ril_buf answer = {0};
 	if (a->family == RIL_CAPTION)
-		return caption_sentence(b, a, s, p, err);
+		return ril_ask_list(b, a, s, &caption[p], kind_words, err);
 	subject_words(what, a);
 	int rc = ril_ask_pictures_answer(&answer, a, s, err);
 	if (!rc)

@@ -24,9 +24,8 @@ void ril_collage_draw(struct ril_scene *s, struct ril_dice *d)
 	s->n = u < .1 ? 1 : u < .4 ? 2 : u < .7 ? 3 : 4;
 	int left = s->n, k = 0;
 	for (int cell = 0; cell < RIL_COLLAGE_CELLS; cell++) {
-		if (ril_dice_unit(d) * (RIL_COLLAGE_CELLS - cell) >= left)
+		if (!ril_dice_picks(d, &left, RIL_COLLAGE_CELLS - cell))
 			continue;
-		left--;
 		int kind = draw_kind(a, d);
 		int picture = a->first[kind] + ril_dice_below(d, a->first[kind + 1] - a->first[kind]);
 		double size = ril_dice_below(d, 2) ? 1 : .8;

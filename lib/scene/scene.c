@@ -34,6 +34,13 @@ int ril_dice_below(struct ril_dice *d, int n)
 	return (int)(ril_dice_unit(d) * n);
 }
 
+bool ril_dice_picks(struct ril_dice *d, int *left, int among)
+{
+	bool picked = ril_dice_unit(d) * among < *left;
+	*left -= picked;
+	return picked;
+}
+
 static double dice_normal(struct ril_dice *d)
 {
 	return ril_rng_normal(d->seed, RIL_RNG_SCENE, (struct ril_rng_at){d->scene, d->stream, 1, d->drawn++});
@@ -49,10 +56,8 @@ void ril_scene_draw(struct ril_scene *s, struct ril_dice *d)
 	s->n = u < .1 ? 1 : u < .3 ? 2 : u < .6 ? 3 : 4;
 	int left = s->n, k = 0;
 	for (int cell = 0; cell < RIL_SCENE_CELLS; cell++) {
-		/* selection sampling: every set of cells is equally likely, and comes in reading order */
-		if (ril_dice_unit(d) * (RIL_SCENE_CELLS - cell) >= left)
+		if (!ril_dice_picks(d, &left, RIL_SCENE_CELLS - cell))
 			continue;
-		left--;
 		s->object[k++] = (struct ril_object){
 			.cell = cell,
 			.colour = ril_dice_below(d, RIL_COLOURS),

@@ -33,6 +33,9 @@ struct ril_dice {
 };
 double ril_dice_unit(struct ril_dice *);      /* [0,1) */
 int ril_dice_below(struct ril_dice *, int n); /* 0..n-1 */
+/* Selection sampling: is the next of `among` one of the `left` that are still to be picked?  Every set is equally likely, and
+ * comes in the order in which it is asked for. */
+bool ril_dice_picks(struct ril_dice *, int *left, int among);
 
 /* Fills a scene whose `album` is set. */
 void ril_scene_draw(struct ril_scene *, struct ril_dice *);
