@@ -2,28 +2,16 @@
 # `. "$RIL_ROOT/tests/ranks.sh"` behind ril_test.sh and mpi.sh, in $T.
 PATH="$RIL_ROOT/scripts:$PATH"
 STEPS=4
-# Questions, teachers' answers, a discriminator; $settings of a run with them.
+. "$RIL_ROOT/tests/imitation_run.sh"
+# What runs begin with; $settings of a run with them.
 prepare_runs() {
 	local m=$RIL_ROOT/share/models
-	ril-scenes -q -o data -n 24 --prefix q --seed 5
-	ril-encode -q -m "$m/student" --batch 6 data/q.jsonl | ril-teach -q -m "$m/teacher-a" -m "$m/teacher-b" -n 4 \
-		--tokenizer "$m/student" --image-root data --max-new-tokens 20 --save cache.jsonl -o all.ril &&
-		ril-encode -q -m "$m/student" --batch 6 --steps 2 data/q.jsonl | ril-rollout -q -m "$m/student" -n 2 --max-new-tokens 20 |
-		ril-teach -q --cache cache.jsonl -n 2 --tokenizer "$m/student" |
-			ril-discriminate -q --init-from "$m/student" --update --lr 1e-3 --save disc -o /dev/null
+	prepare_imitation 6 || return
 	settings=(--student "$m/student" --disc disc --data data/q.jsonl --cache cache.jsonl --batch 6 -n 2 --max-new-tokens 20 --save-every 1 --keep 0 --seed 3
 		--threads 1 --update "--lr 1e-4 --eps 1e-5 --beta 0.01 --mu 2" --discriminate "--lr 1e-4 --eps 1e-5" --rollout --batch-invariant)
 }
 on() { echo "--launcher mpirun --mpirun $(mpirun_of "$1") --ranks $2"; } # on LIB RANKS
 train() { timeout -k 5 "${most:-90}" ril-train -q "$@"; }
-# same STEP A B: student and discriminator are equal byte for byte
-same() {
-	local f ok=0
-	for f in student/model.safetensors disc/model.safetensors; do
-		cmp -s "$2/step-$1/$f" "$3/step-$1/$f" || { echo "$2 and $3 differ in step-$1/$f" >&2; ok=1; }
-	done
-	return $ok
-}
 # alike A B MOST: the metrics of two runs, step by step
 alike() {
 	local s f

@@ -3,7 +3,7 @@
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
 . "$RIL_ROOT/tests/endpoint.sh"
 cd "$T" || exit 1
-can_ask || { skip "servers: no python3, or a build without libcurl"; test_end; exit; }
+can_ask || skip_all "servers: no python3, or a build without libcurl"
 M=$RIL_ROOT/share/models/student
 ril-scenes -q -o d -n 8 --seed 1
 ril-encode -q -m "$M" --batch 4 d/scene.jsonl -o e.ril

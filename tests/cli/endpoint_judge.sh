@@ -33,7 +33,7 @@ check "one that is undecided leaves the response out" ril-score -q --judge conta
 	--reward 'answer + odd' -o o.ril "$S"
 check "as NaN" eval 'ril-inspect --field reward o.ril | grep -qi nan'
 
-can_ask || { skip "servers: no python3, or a build without libcurl"; test_end; exit; }
+can_ask || skip_all "servers: no python3, or a build without libcurl"
 start_server server
 URL=http://127.0.0.1:$port
 score() { local how=$1; shift; ril-score --judge "$URL/$how/v1" --judge-model big --retries 1 --table - "$@" 2>err; }

@@ -4,7 +4,7 @@
 . "$RIL_ROOT/tests/endpoint.sh"
 PATH="$RIL_ROOT/scripts:$PATH"
 cd "$T" || exit 1
-can_ask || { skip "servers: no python3, or a build without libcurl"; test_end; exit; }
+can_ask || skip_all "servers: no python3, or a build without libcurl"
 M=$RIL_ROOT/share/models/student K=sk-secret-0123456789abcdef K2=sk-another-fedcba9876543210
 echo $K >keyfile
 export RIL_TEST_KEY=$K RIL_TEST_OTHER=$K2

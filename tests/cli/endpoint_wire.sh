@@ -3,8 +3,8 @@
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
 . "$RIL_ROOT/tests/endpoint.sh"
 cd "$T" || exit 1
-can_ask || { skip "servers: no python3, or a build without libcurl"; test_end; exit; }
-command -v openssl >/dev/null || { skip "TLS, HTTP/2 and proxies: no openssl"; test_end; exit; }
+can_ask || skip_all "servers: no python3, or a build without libcurl"
+command -v openssl >/dev/null || skip_all "TLS, HTTP/2 and proxies: no openssl"
 unset http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR
 M=$RIL_ROOT/share/models/student K=sk-wire-0123456789abcdef
 echo $K >key

@@ -14,7 +14,7 @@ expect_exit 1 E x.parquet; says 'x.parquet: Parquet is read by way of a shard, w
 mkdir none; echo 'raise ImportError' >none/pyarrow.py
 PYTHONPATH=none expect_exit 1 P x.parquet; says 'needs the Python package pyarrow: pip install pyarrow'
 PYTHONPATH=none expect_exit 0 P --help
-"$python" -c 'import pyarrow.parquet' 2>/dev/null || { skip "no pyarrow"; test_end; exit; }
+"$python" -c 'import pyarrow.parquet' 2>/dev/null || skip_all "no pyarrow"
 
 ril-scenes -q -o data -n 6 --prefix q --seed 8
 "$python" - <<'END'

@@ -2,7 +2,7 @@
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
 PATH="$RIL_ROOT/scripts:$PATH"
 cd "$T" || exit 1
-if ! command -v gnuplot >/dev/null; then skip "no gnuplot"; test_end; exit; fi
+if ! command -v gnuplot >/dev/null; then skip_all "no gnuplot"; fi
 step() { # step RUN N: its metrics and its evaluation
 	echo "{\"step\":$2,\"kl\":0.0$2,\"student\":{\"answer\":0.$2,\"entropy\":1.$2}}" >>"$1/metrics.jsonl"
 	echo "{\"step\":$2,\"report\":{\"accuracy\":0.$2,\"captions\":{\"CIDEr\":$((9 - $2))}}}" >>"$1/eval.jsonl"

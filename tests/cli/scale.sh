@@ -4,7 +4,7 @@
 set -u
 cd "$T" || exit 1
 PATH="$RIL_ROOT/scripts:$PATH"
-if ! command -v python3 >/dev/null; then skip "no python3"; test_end; exit; fi
+if ! command -v python3 >/dev/null; then skip_all "no python3"; fi
 says() { check "says '$1': $(tail -n 1 "$T/err")" grep -qF -- "$1" "$T/err"; }
 near() { awk -v a="$1" -v b="$2" 'BEGIN {d = a - b; exit !(d * d <= 1e-9 * b * b + 1e-24)}'; }
 # field NAME ROW FILE: of a table's row, the first after the names being 1

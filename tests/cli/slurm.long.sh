@@ -5,7 +5,7 @@
 set -u
 PATH="$RIL_ROOT/scripts:$PATH"
 cd "$T" || exit 1
-if ! slurm_start >why; then skip "no Slurm: $(cat why)"; test_end; exit; fi
+if ! slurm_start >why; then skip_all "no Slurm: $(cat why)"; fi
 M=$RIL_ROOT/share/models D=$RIL_ROOT/share/slurm
 ril-scenes -q -o data -n 20 --prefix q --seed 6
 export STUDENT=$M/student DATA=$T/data/q.jsonl LENGTH=12

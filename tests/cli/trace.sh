@@ -3,7 +3,7 @@
 set -u
 cd "$T" || exit 1
 PATH="$RIL_ROOT/scripts:$PATH"
-if ! command -v python3 >/dev/null; then skip "no python3"; test_end; exit; fi
+if ! command -v python3 >/dev/null; then skip_all "no python3"; fi
 says() { check "says '$1': $(tail -n 1 "$T/err")" grep -qF -- "$1" "$T/err"; }
 # spans RANK STEP: forward 0..10 ms, backward 10..30 in two layers, sums 15..20 and 28..34, waited for until 34, a step 35..40 with 2 of gathering
 spans() {

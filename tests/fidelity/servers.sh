@@ -4,7 +4,7 @@
 . "$RIL_ROOT/tests/endpoint.sh"
 cd "$T" || exit 1
 export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
-can_ask || { skip "servers: no python3, or a build without libcurl"; test_end; exit; }
+can_ask || skip_all "servers: no python3, or a build without libcurl"
 S=$RIL_ROOT/share/models/student
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null; wait; rm -rf "$T"' EXIT

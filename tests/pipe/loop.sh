@@ -1,38 +1,26 @@
 # loop.sh -- the training loop repeats exactly: one thread and two, resident and through files, killed and resumed; a dead
 # stage and a signal end it as they should.  "The same" means the same bytes of student and discriminator.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
+. "$RIL_ROOT/tests/imitation_run.sh"
 PATH="$RIL_ROOT/scripts:$PATH"
 M=$RIL_ROOT/share/models STEPS=4 BATCH=6
 cd "$T" || exit 1
-ril-scenes -q -o data -n $((STEPS * BATCH)) --prefix q --seed 5
-ril-encode -q -m "$M/student" --batch $BATCH data/q.jsonl | ril-teach -q -m "$M/teacher-a" -m "$M/teacher-b" -n 4 \
-	--tokenizer "$M/student" --image-root data --max-new-tokens 20 --save cache.jsonl -o all.ril
+prepare_imitation $BATCH
 check "teachers answered" test -s cache.jsonl
-ril-encode -q -m "$M/student" --batch $BATCH --steps 2 data/q.jsonl | ril-rollout -q -m "$M/student" -n 2 --max-new-tokens 20 |
-	ril-teach -q --cache cache.jsonl -n 2 --tokenizer "$M/student" |
-	ril-discriminate -q --init-from "$M/student" --update --lr 1e-3 --save disc -o /dev/null
 check "the discriminator was pre-trained" test -s disc/config.json
 
 settings=(--student "$M/student" --disc disc --data data/q.jsonl --cache cache.jsonl --steps $STEPS --batch $BATCH -n 2
 	--max-new-tokens 20 --save-every 1 --keep 0 --seed 3 --update "--lr 1e-3 --beta 0.01 --mu 2")
 train() { timeout 120 ril-train -q "$@"; }
-# same A B: the last step's student and discriminator are equal byte for byte
-same() {
-	local f ok=0
-	for f in student/model.safetensors disc/model.safetensors; do
-		cmp -s "$1/step-$STEPS/$f" "$2/step-$STEPS/$f" || { echo "$1 and $2 differ in $f" >&2; ok=1; }
-	done
-	return $ok
-}
 
 check "a run with one thread" train --run one "${settings[@]}" --threads 1
 check "a run with two threads" train --run two "${settings[@]}" --threads 2
-check "threads do not matter" same one two
+check "threads do not matter" same $STEPS one two
 check "the student moved" test "$(cmp -s one/step-$STEPS/student/model.safetensors "$M/student/model.safetensors"; echo $?)" = 1
 
 check "the same steps through files" timeout 200 make -s -f "$RIL_ROOT/share/ril.mk" RUN=files STUDENT="$M/student" DISC=disc DATA=data/q.jsonl \
 	CACHES=cache.jsonl STEPS=$STEPS BATCH=$BATCH N=2 LENGTH=20 SEED=3 UPDATE="--lr 1e-3 --beta 0.01 --mu 2"
-check "files and residents agree" same one files
+check "files and residents agree" same $STEPS one files
 
 # started MARK COMMAND...: runs it with a mark that all its descendants carry in their environment.
 started() { local mark=$1; shift; RIL_TEST_MARK=$T/$mark exec "$@"; }
@@ -58,7 +46,7 @@ for attempt in 1 2 3; do
 	sleep "0.$((RANDOM % 9 + 3))"; kill_all killed
 done
 if [ -e killed/run.json ]; then check "a killed run resumes" train --resume killed; else check "a killed run starts again" train --run killed "${settings[@]}"; fi
-check "killed and resumed equals uninterrupted" same one killed
+check "killed and resumed equals uninterrupted" same $STEPS one killed
 
 # a stage dies: the launcher ends, names it, and nothing hangs
 for stage in encode rollout teach discriminate score update; do
@@ -83,5 +71,5 @@ if [ "${last#step-}" -lt $STEPS ]; then
 	jq --arg s $STEPS '.settings.steps = $s' stopped/run.json >run.json && mv run.json stopped/run.json
 	check "and resumes" train --resume stopped
 fi
-check "stopped and resumed equals uninterrupted" same one stopped
+check "stopped and resumed equals uninterrupted" same $STEPS one stopped
 test_end

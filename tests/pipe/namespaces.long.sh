@@ -7,9 +7,9 @@
 . "$RIL_ROOT/tests/netns_rig.sh"
 cd "$T" || exit 1
 libs=$(mpis) lib=${libs%%[[:space:]]*}
-[ -n "$libs" ] || { skip "no MPI that the tools were built for"; test_end; exit; }
-netns_start 4 >why || { skip "no network namespaces: $(cat why)"; test_end; exit; }
-for i in 1 2 3 4; do netns_shape $i 1gbit 1 >>why 2>&1 || { skip "links cannot be shaped: $(tail -n 1 why)"; test_end; exit; }; done
+[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
+netns_start 4 >why || skip_all "no network namespaces: $(cat why)"
+for i in 1 2 3 4; do netns_shape $i 1gbit 1 >>why 2>&1 || skip_all "links cannot be shaped: $(tail -n 1 why)"; done
 check "questions, answers, a discriminator" prepare_runs
 hosts() { head -n "$1" hosts | paste -s -d ,; }
 # across LIB RANKS: options for so many hosts; Hydra names the machine it runs on, which they cannot resolve

@@ -6,7 +6,7 @@
 . "$RIL_ROOT/tests/endpoint.sh"
 cd "$T" || exit 1
 libs=$(mpis) lib=${libs%%[[:space:]]*}
-[ -n "$libs" ] || { skip "no MPI that the tools were built for"; test_end; exit; }
+[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
 check "questions, answers, a discriminator" prepare_runs
 
 # ---- the same run ----

@@ -6,8 +6,8 @@
 . "$RIL_ROOT/tests/netns_rig.sh"
 cd "$T" || exit 1
 libs=$(mpis) sshd=$(command -v sshd || ls /usr/sbin/sshd 2>/dev/null)
-[ -n "$libs" ] || { skip "no MPI that the tools were built for"; test_end; exit; }
-[ -n "$sshd" ] && command -v ssh-keygen >/dev/null || { skip "no sshd"; test_end; exit; }
+[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
+[ -n "$sshd" ] && command -v ssh-keygen >/dev/null || skip_all "no sshd"
 check "questions, answers, a discriminator" prepare_runs
 port=$((20000 + $$ % 20000))
 ssh-keygen -q -t ed25519 -N '' -f key && ssh-keygen -q -t ed25519 -N '' -f host && cp key.pub allowed && chmod 600 allowed

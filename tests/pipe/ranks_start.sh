@@ -5,7 +5,7 @@
 . "$RIL_ROOT/tests/ranks.sh"
 cd "$T" || exit 1
 libs=$(mpis)
-[ -n "$libs" ] || { skip "no MPI that the tools were built for"; test_end; exit; }
+[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
 check "questions, answers, a discriminator" prepare_runs
 n=0
 # dies LIB TEXT WORD...: a run whose fake tool dies; what it must say

@@ -4,7 +4,7 @@
 . "$RIL_ROOT/tests/endpoint.sh"
 PATH="$RIL_ROOT/scripts:$PATH"
 cd "$T" || exit 1
-can_ask || { skip "no libcurl in this build, or no Python"; test_end; exit; }
+can_ask || skip_all "no libcurl in this build, or no Python"
 M=$RIL_ROOT/share/models/student
 ril-scenes -q -o data -n 16 --prefix q --seed 5
 start_server server
