@@ -1,6 +1,6 @@
 # netns_rig.sh -- hosts for tests that are network namespaces: `. "$RIL_ROOT/tests/netns_rig.sh"` behind ril_test.sh; netns_start N makes
 # ril-1 to ril-N, each with an address of its own ($T/hosts has them, one a line) behind a bridge; its 1 says that it cannot be had here.
-# netns_on I COMMAND... runs a command on host I, netns_agent is what launchers take for ssh; all ends at the exit.
+# netns_cut I and netns_mend I take host I's link away and give it back; netns_on I COMMAND... runs a command on host I, netns_agent is what launchers take for ssh; all ends at the exit.
 netns_start() {
 	local i program
 	for program in ip unshare hostname tc; do command -v $program >/dev/null || { echo "no $program"; return 1; }; done
@@ -35,6 +35,12 @@ netns_shape() {
 	command -v nft >/dev/null || { echo "neither netem nor nft"; return 1; }
 	"${there[@]}" tc qdisc replace dev eth0 root tbf rate "$2" burst 128kb latency 50ms && tc qdisc replace dev "$NETNS.$1" root tbf rate "$2" burst 128kb latency 50ms &&
 		"${there[@]}" nft "add table inet ril; add chain inet ril in { type filter hook input priority 0; }; add rule inet ril in iifname eth0 numgen random mod 100 < $3 drop"
+}
+netns_cut() { ip link set "$NETNS.$1" down; }
+# What was sent in vain says for a moment more that nobody is there, and who is started meanwhile gives up.
+netns_mend() {
+	ip link set "$NETNS.$1" up
+	for _ in $(seq 100); do ip netns exec "$NETNS-$1" bash -c "exec 3<>/dev/tcp/$NET.254/1" 2>&1 | grep -q refused && return; sleep .1; done
 }
 netns_stop() {
 	local i p

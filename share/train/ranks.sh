@@ -138,6 +138,7 @@ tell_ranks() {
 	if [ "$(cd "$run/ranks" && ls -- *.up 2>/dev/null | wc -l)" -ge "$all" ]; then echo stop >&7; else kill_launches; return 1; fi
 }
 # A launcher ends its ranks when it is asked to; one that does not, within three seconds, is ended itself, and its ranks see that.
+# What it said before it was asked is kept.
 killing=
 kill_launches() {
 	local s
@@ -145,7 +146,7 @@ kill_launches() {
 	for s in $(launches); do
 		[ ! -e "$work/$s.rc" ] || continue
 		if [ $((SECONDS - killing)) -ge 3 ]; then kill -KILL "$(cat "$work/$s.pid" 2>/dev/null)" 2>/dev/null
-		elif [ ! -e "$work/$s.ended" ]; then : >"$work/$s.ended"; kill -TERM "$(cat "$work/$s.pid" 2>/dev/null)" 2>/dev/null; fi
+		elif [ ! -e "$work/$s.ended" ]; then last_words "$run/log/$s.log" >"$work/$s.ended"; kill -TERM "$(cat "$work/$s.pid" 2>/dev/null)" 2>/dev/null; fi
 	done
 }
 
@@ -176,6 +177,18 @@ blame_ranks() {
 		echo "$me: rank $rank, on $host: $stage $(how_ended "$code"); the last lines of $log:" >&2
 		last_words "$log" >&2
 	fi
+	blame_launches
 	[ "$code" -lt 128 ] || code=1
 	return "$code"
+}
+# Others waited for ranks that their launcher never started, on a host from which it cannot be reached for instance.
+blame_launches() {
+	local part r missing
+	for part in $(launches); do
+		missing=
+		for r in $(seq 0 $((ranks - 1))); do [ -e "$run/ranks/$r.$part.up" ] || missing+=" $r"; done
+		[ -n "$missing" ] && [ -s "$work/$part.ended" ] || continue
+		echo "$me: the launcher did not start rank$missing; the last lines of $run/log/$part.log before it was ended:" >&2
+		cat "$work/$part.ended" >&2
+	done
 }

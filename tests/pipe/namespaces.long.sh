@@ -71,7 +71,7 @@ again() { ip netns exec "$NETNS-2" awk '/^Tcp: [0-9]/ { print $13 }' /proc/net/s
 			began $run/rank-1/rollout.jsonl; sleep "1.$((RANDOM % 10))"
 			from=$SECONDS most=10
 			if [ $how = cut ]; then
-				ip link set "$NETNS.2" down; most=25 # eight seconds of silence say so, and launchers are given time
+				netns_cut 2; most=25 # eight seconds of silence say so, and launchers are given time
 			else
 				for p in $(ip netns pids "$NETNS-2"); do
 					tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null | grep -q "^\(bash [^ ]*\)\?$how " && { kill -KILL "$p"; break; }
@@ -83,7 +83,7 @@ again() { ip netns exec "$NETNS-2" awk '/^Tcp: [0-9]/ { print $13 }' /proc/net/s
 			left=$((most + from - SECONDS)); [ $left -gt 3 ] || left=3
 			for _ in $(seq $((left * 10))); do [ -n "$(left_of $run)" ] || break; sleep .1; done
 			check "$how ($by): nobody is left, here or there: $(left_of $run)" test -z "$(left_of $run)"
-			ip link set "$NETNS.2" up
+			netns_mend 2
 			for p in $(ip netns pids "$NETNS-2"); do kill -KILL "$p"; done
 		done
 	done

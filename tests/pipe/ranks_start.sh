@@ -30,6 +30,20 @@ for by in $libs; do
 	# the rank itself, while its ril-update has yet to begin
 	fake_tools ril-update <<<'if [ "$rank" = 1 ]; then kill -KILL $RIL_LAUNCHER; exec sleep 100; fi; real "$@"'
 	dies "$by" 'rank 1, on [^ ]*: rank.sh was killed by signal 9\|signal 9'
+	# a launcher that does not start a rank, and MPICH's does not notice
+	cat >agent <<-'A'
+		#!/bin/sh
+		while [ "${1#-}" != "$1" ]; do shift; done
+		host=$1; shift
+		case $host/$* in 127.0.0.2/*proxy* | 127.0.0.2/*orted*) echo "agent: no way to $host" >&2; exit 1;; esac
+		exec sh -c "$*"
+	A
+	chmod +x agent
+	RIL_WORLD_PATIENCE=4 train --run "never.$by" "${settings[@]}" --steps 1 --launcher ssh --mpirun "$(mpirun_of "$by")" \
+		--hosts 127.0.0.1,127.0.0.2 --ssh "$T/agent" 2>err; rc=$?
+	check "a rank that is not started ends all ($by): $rc" test $rc -eq 1
+	check "and what its launcher said is told ($by): $(cat err)" grep -q 'no way to 127.0.0.2\|no route' err
+	[ "$by" != mpich ] || check "and which one it was: $(cat err)" grep -q 'did not start rank 1;' err
 	# slow starts
 	fake_tools ril-update <<<'[ "$rank" != 1 ] || sleep 12; real "$@"'
 	# shellcheck disable=SC2046
