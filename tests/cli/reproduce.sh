@@ -95,6 +95,10 @@ for m in base right dr-grpo; do check "$m: accuracy and difference are ril-compa
 check "three tables" test "$(grep -c '^|---' again/page.md)" = 3
 check "from the results alone" grep -q '(`ril`) | 1 |' doc.md
 check "what stands around stays" test "$(sed -n '1p;$p' doc.md)$(grep -c '^old' doc.md)" = "$(printf 'before\nafter')0"
+printf '<!-- ril-reproduce: two main brief -->\n<!-- ril-reproduce ends -->\n' >brief.md
+expect_exit 0 ril-reproduce -q --tables tables --results first.tsv --setting two --fill brief.md --out again
+check "in brief: a table, and what it rests on" eval 'test "$(grep -c "^|---" brief.md)" = 1 && grep -q "^| | seeds | .* all | beyond .ril. " <(sed "s/|  |/| |/" brief.md) && grep -q "^Runs: [0-9]*, seeds: 1; .* revision " brief.md'
+check "in brief: the same figures" test "$(grep -F '(`right`)' brief.md | grep -o ' [01]\.[0-9]* ([^|]*) | [+-][^ ]*')" = "$(grep -F '(`right`)' doc.md | head -n 1 | cut -d '|' -f 4-5 | grep -o ' [01]\.[0-9]* ([^|]*) | [+-][^ ]*')"
 check "another baseline" eval 'ril-reproduce -q --tables tables --results first.tsv --setting two --baseline base --out again && grep -q "beyond .base." again/page.md'
 if command -v gnuplot >/dev/null; then check "a picture" grep -q '</svg>' again/plot.svg; else skip "picture: no gnuplot"; fi
 
