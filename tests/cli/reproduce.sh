@@ -78,6 +78,19 @@ sed -i 's/others$/others, said otherwise/' tables/methods.tsv
 find res/runs -name '*.tsv' -printf '%p %T@\n' | sort >before; reproduce --setting demo
 check "but not for what it says of itself" test -z "$(changed)"
 
+# ---- pictures of an album, other teachers ----
+if command -v python3 >/dev/null; then
+	cp -r tables hand
+	printf 'setting\tstudent\ttrain\theld-out\tteachers\tjudge\tabout\nhand\tstudent\talbum\talbum\tmodels=teacher-b,teacher-a\tall\tx\n' >hand/settings.tsv
+	mkdir -p .local/lib/python3.0/site-packages/sklearn/datasets/data
+	awk 'BEGIN { for (i = 0; i < 200; i++) { line = ""; for (k = 0; k < 64; k++) line = line (k + i) % 17 ","; print line i % 10 } }' | gzip >.local/lib/python3.0/site-packages/sklearn/datasets/data/digits.csv.gz
+	expect_exit 0 env HOME="$T" ril-reproduce "${small[@]}" --tables hand --out hand.res --method ril
+	check "questions about digits" grep -q 'sevens' hand.res/questions/album/0/train.jsonl
+	check "held-out ones are others" test "$(cat hand.res/questions/album/{0,held-out}/*.jsonl | jq -r .id | sort | uniq -d | wc -l)" = 0
+	check "the first model is teacher A" holds -es 'group_by(.id) | all(.[]; map(.teacher) == ["teacher-a", "teacher-a", "teacher-b", "teacher-b"])' hand.res/answers/hand/0/all.jsonl
+	check "and has a run" awk -F '\t' '$1 == "hand" && $4 == "accuracy" { n++ } END { exit n != 1 }' hand.res/results.tsv
+else skip "an album: no python3"; fi
+
 # ---- as long as RIL: steps of its time ----
 check "the pace of both" test "$(cut -f 1 res/pace.tsv | paste -sd ' ')" = "ril right@wall"
 check "steps that take as long" awk -F '\t' 'NR == FNR { p[$1] = $2; b[$1] = $3; next } $2 == "right@wall" && $4 == "accuracy" { want = (3 * p["ril"] + b["ril"] - b["right@wall"]) / p["right@wall"]; n++
