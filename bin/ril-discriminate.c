@@ -236,7 +236,7 @@ static int measure(void *ctx, const struct ril_plan_batch *b, struct ril_memory 
 						  .pixels = pixels,
 						  .record = opt.update};
 		ril_memory_model(m, d.model, d.optim);
-		rc = ril_plan_train(m, d.model, b, &how, err);
+		rc = ril_memory_shared(m, d.model, d.optim, err) || ril_plan_train(m, d.model, b, &how, err) ? -1 : 0;
 	}
 	ril_optim_free(d.optim);
 	ril_model_free(d.model);
@@ -386,6 +386,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	struct discriminate d = {.tool = t};
 	int rc = plan_check(&opt.plan, err) || check_options(err) ? -1 : 0;
 	opt.plan.zero = opt.world.zero;
+	opt.optim.how.reduce.bucket = opt.world.bucket * 1e6;
 	struct plan_of p = plan_of(t);
 	if (!rc && opt.plan.on)
 		return plan_run(&p, err);

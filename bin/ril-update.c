@@ -449,7 +449,8 @@ static int measure(void *ctx, const struct ril_plan_batch *b, struct ril_memory 
 						  .pixels = opt.how.pixels,
 						  .record = true};
 		*m = memory_of(&u);
-		rc = ril_plan_train(m, u.student, b, &how, err);
+		rc = ril_memory_shared(m, u.student, u.optim, err) || ril_plan_train(m, u.student, b, &how, err) ? -1
+														 : 0;
 		if (!rc && u.teacher)
 			rc = plan_teacher(m, &u, b, how, err);
 	}
@@ -559,6 +560,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	    !opt.metrics)
 		ril_say(t, "without --run, --save or --edge the new weights are not kept");
 	opt.plan.zero = opt.world.zero;
+	opt.optim.how.reduce.bucket = opt.world.bucket * 1e6;
 	struct plan_of p = plan_of(t);
 	if (opt.plan.on)
 		return plan_run(&p, err);

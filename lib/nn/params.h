@@ -160,7 +160,7 @@ int ril_params_reload(struct ril_params *, const char *path, struct ril_err *);
  * cannot. */
 int ril_params_where(const struct ril_params *, struct ril_buf *, struct ril_err *);
 /* Writes the file that another process borrows by.  The blocks must stay, and their owner writes to them only while no
- * borrower reads. */
+ * borrower reads.  RIL_EFAIL where weights are shared out. */
 int ril_params_lend(const struct ril_params *, const char *path, struct ril_err *);
 /* Gives back what was borrowed: nothing can be read any more, until the next reload. */
 void ril_params_return(struct ril_params *);
