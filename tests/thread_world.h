@@ -59,27 +59,6 @@ static void set(void *block, enum ril_dtype type, int64_t i, ril_real x)
 		((ril_real *)block)[i] = x;
 }
 
-/* In the order in which all ranks begin them. */
-static void thread_reduce_begin(const struct ril_world *w, struct ril_sum *s)
-{
-	void *block = s->block;
-	const int64_t *bound = s->bound;
-	enum ril_dtype type = s->type;
-	struct ril_range own = {bound[w->rank], bound[w->rank + 1]};
-	shown[w->rank] = block;
-	meet();
-	for (int64_t i = own.from; i < own.to; i++) {
-		ril_real sum = get(shown[0], type, i);
-		for (int r = 1; r < w->size; r++)
-			sum += get(shown[r], type, i);
-		set(block, type, i, sum);
-	}
-	meet();
-	for (int64_t i = 0; i < bound[w->size]; i++) /* "undefined" */
-		if (i < own.from || i >= own.to)
-			set(block, type, i, (ril_real)NAN);
-}
-
 static int thread_all_gather(const struct ril_world *w, void *block, const int64_t *bound, size_t bytes,
 			     RIL_UNUSED struct ril_err *err)
 {
@@ -93,6 +72,31 @@ static int thread_all_gather(const struct ril_world *w, void *block, const int64
 	}
 	meet();
 	return 0;
+}
+
+/* In the order in which all ranks begin them. */
+static void thread_reduce_begin(const struct ril_world *w, struct ril_sum *s)
+{
+	void *block = s->block;
+	const int64_t *bound = s->bound;
+	enum ril_dtype type = s->type;
+	if (s->gather) {
+		thread_all_gather(w, block, bound, ril_dtype_size(type), NULL);
+		return;
+	}
+	struct ril_range own = {bound[w->rank], bound[w->rank + 1]};
+	shown[w->rank] = block;
+	meet();
+	for (int64_t i = own.from; i < own.to; i++) {
+		ril_real sum = get(shown[0], type, i);
+		for (int r = 1; r < w->size; r++)
+			sum += get(shown[r], type, i);
+		set(block, type, i, sum);
+	}
+	meet();
+	for (int64_t i = 0; i < bound[w->size]; i++) /* "undefined" */
+		if (i < own.from || i >= own.to)
+			set(block, type, i, (ril_real)NAN);
 }
 
 static int thread_reduce_end(RIL_UNUSED const struct ril_world *w, RIL_UNUSED struct ril_err *err)

@@ -9,7 +9,7 @@
  *   zero-3       and trained weights, masters, their average          gathered for each pass and back     (n-1)/n (G + R)
  *
  * with n ranks, G the gradients' bytes, P those of the trained parameters as they are published, R of what is gathered of them forward
- * and back, a unit at a time (nn/gather.h), the largest of which is in the rank's memory.  That is what each rank sends, and receives as
+ * and back, a unit at a time (nn/gather.h), two of which are in the rank's memory.  That is what each rank sends, and receives as
  * much, in one step of one micro-batch; zero-3 gathers again for each further one.  Weights that are not trained are everybody's
  * own.  Room for pieces and buckets on their way is not counted. */
 #ifndef RIL_ALGO_LAYOUT_H

@@ -13,7 +13,8 @@ struct unit {
 	int first, spans;
 	int from, params; /* in `order` */
 	size_t bytes;     /* of its room */
-	char *room;       /* NULL: it is not there */
+	char *room;       /* NULL: it is neither there nor on its way */
+	bool there;
 };
 
 /* A place in a sequence. */
@@ -37,6 +38,7 @@ struct ril_gather {
 	struct unit *unit; /* [units] */
 	int units;
 	struct ril_span *span; /* [spans] */
+	struct ril_sum *way;   /* [spans]: of what is on its way */
 	int spans;
 	int64_t *bound_of; /* [spans][size + 1] */
 	struct sequence forward, backward;
@@ -139,11 +141,13 @@ static int allocate(struct ril_gather *g, struct ril_param ***room, struct ril_e
 	g->order = ril_new(n, sizeof *g->order, err);
 	g->unit = ril_new(n, sizeof *g->unit, err);
 	g->span = ril_new(n, sizeof *g->span, err);
+	g->way = ril_new(n, sizeof *g->way, err);
 	g->forward.at = ril_new(n, sizeof *g->forward.at, err);
 	g->backward.at = ril_new(n, sizeof *g->backward.at, err);
 	g->bound_of = ril_new(n * ends, sizeof *g->bound_of, err);
 	*room = ril_new(n, sizeof **room, err);
-	return g->order && g->unit && g->span && g->forward.at && g->backward.at && g->bound_of && *room ? 0 : -1;
+	return g->order && g->unit && g->span && g->way && g->forward.at && g->backward.at && g->bound_of && *room ? 0
+														   : -1;
 }
 
 static struct ril_gather *lay_out(struct ril_params *ps, const struct ril_world *w,
@@ -179,7 +183,7 @@ struct ril_gather *ril_gather_new(struct ril_params *ps, const struct ril_world 
 
 static void let_go(struct ril_gather *g, struct unit *u)
 {
-	if (!u->room)
+	if (!u->there)
 		return;
 	for (int i = u->from; i < u->from + u->params; i++) {
 		g->order[i]->w.p = NULL;
@@ -187,6 +191,7 @@ static void let_go(struct ril_gather *g, struct unit *u)
 	}
 	ril_ops()->put(u->room); /* once what was called before is done */
 	u->room = NULL;
+	u->there = false;
 	g->there -= u->bytes;
 }
 
@@ -195,12 +200,14 @@ void ril_gather_free(struct ril_gather *g)
 	if (!g)
 		return;
 	for (int i = 0; i < g->units; i++)
-		let_go(g, &g->unit[i]);
+		let_go(g,
+		       &g->unit[i]); /* after a failure one may be on its way, and its memory written to until the end */
 	if (g->params->gather == g)
 		g->params->gather = NULL;
 	free(g->order);
 	free(g->unit);
 	free(g->span);
+	free(g->way);
 	free(g->forward.at);
 	free(g->backward.at);
 	free(g->bound_of);
@@ -218,30 +225,34 @@ int ril_gather_plan(struct ril_params *ps, double least, struct ril_gather_cost 
 	*cost = (struct ril_gather_cost){0};
 	if (!g)
 		return -1;
-	for (int i = 0; i < g->units; i++)
-		cost->unit = g->unit[i].bytes > cost->unit ? g->unit[i].bytes : cost->unit;
 	const struct sequence *both[] = {&g->forward, &g->backward};
-	for (int k = 0; k < 2; k++)
-		for (int i = 0; i < both[k]->n; i++)
-			if (both[k]->at[i].reads)
-				cost->bytes += g->unit[both[k]->at[i].unit].bytes;
+	for (int k = 0; k < 2; k++) {
+		for (int i = 0; i < both[k]->n; i++) {
+			const struct place *p = &both[k]->at[i],
+					   *next = i + 1 < both[k]->n && p[1].reads ? p + 1 : NULL;
+			size_t one = g->unit[p->unit].bytes, two = one + (next ? g->unit[next->unit].bytes : 0);
+			cost->bytes += p->reads ? one : 0;
+			cost->unit = two > cost->unit ? two : cost->unit;
+		}
+	}
 	ril_gather_free(g);
 	return 0;
 }
 
 /* ---- gathering ---- */
 
-/* A span of a unit: the rank's own part, then the others'. */
-static int gather_span(struct ril_gather *g, const struct unit *u, int i, struct ril_err *err)
+/* A span of a unit: the rank's own part, and the others' will come. */
+static void send_for(struct ril_gather *g, const struct unit *u, int i)
 {
 	const struct ril_span *s = &g->span[i];
 	const int64_t *bound = g->bound_of + i * (g->world->size + 1), *own = bound + g->world->rank;
 	size_t size = ril_dtype_size(s->run->type);
+	g->way[i] = (struct ril_sum){.block = u->room + s->at, .bound = bound, .type = s->run->type, .gather = true};
 	if (own[1] > own[0])
 		ril_ops()->copy(u->room + s->at + (size_t)own[0] * size,
 				ril_element(s->run->published, s->run->type, s->from + own[0]),
 				(size_t)(own[1] - own[0]) * size);
-	return g->world->all_gather(g->world, u->room + s->at, bound, size, err);
+	g->world->reduce_begin(g->world, &g->way[i]);
 }
 
 /* Its parameters are read in its room: matrices in their spans, vectors widened before them. */
@@ -263,10 +274,10 @@ static void show(struct ril_gather *g, const struct unit *u)
 	}
 }
 
-static int bring(struct ril_gather *g, struct unit *u, struct ril_err *err)
+static int begin(struct ril_gather *g, struct unit *u, struct ril_err *err)
 {
-	double from = ril_now();
-	char number[16];
+	if (u->room)
+		return 0;
 	if (!(u->room = ril_ops()->get(u->bytes)))
 		return ril_ops()->sync(err)
 			       ? -1
@@ -274,12 +285,30 @@ static int bring(struct ril_gather *g, struct unit *u, struct ril_err *err)
 	g->there += u->bytes;
 	g->most = g->there > g->most ? g->there : g->most;
 	for (int i = u->first; i < u->first + u->spans; i++)
-		if (gather_span(g, u, i, err))
-			return -1;
-	show(g, u);
-	snprintf(number, sizeof number, "%d", (int)(u - g->unit));
-	ril_trace_span(g->how.trace, RIL_TRACK_WORLD, "weights", number, from, ril_now());
+		send_for(g, u, i);
 	return 0;
+}
+
+static int bring(struct ril_gather *g, struct unit *u, struct ril_err *err)
+{
+	const struct ril_sum *last = &g->way[u->first + u->spans - 1];
+	char number[16];
+	if (u->there)
+		return 0;
+	if (begin(g, u, err) || g->world->reduce_done(g->world, last, true, err) < 0)
+		return -1;
+	show(g, u);
+	u->there = true;
+	snprintf(number, sizeof number, "%d", (int)(u - g->unit));
+	ril_trace_span(g->how.trace, RIL_TRACK_WORLD, "weights", number, g->way[u->first].from, last->to);
+	return 0;
+}
+
+/* The unit at a place of the walk is on its way, if it is to be read. */
+static int ahead(struct ril_gather *g, int at, struct ril_err *err)
+{
+	const struct place *p = at < g->walk->n ? &g->walk->at[at] : NULL;
+	return p && p->reads ? begin(g, &g->unit[p->unit], err) : 0;
 }
 
 /* ---- a pass ---- */
@@ -293,13 +322,15 @@ static int step(struct ril_gather *g, struct ril_err *err)
 		let_go(g, &g->unit[is->unit]);
 	if (g->walk == &g->backward && g->follower.past)
 		g->follower.past(g->follower.ctx, g->at);
-	return u && next->reads && !u->room ? bring(g, u, err) : 0;
+	if (ahead(g, g->at, err) || ahead(g, g->at + 1, err))
+		return -1;
+	return u && next->reads ? bring(g, u, err) : 0;
 }
 
 static int read(void *ctx, struct ril_param *p, struct ril_err *err)
 {
 	struct ril_gather *g = ctx;
-	while (!g->unit[p->unit].room)
+	while (!g->unit[p->unit].there)
 		if (!g->walk || g->at >= g->walk->n)
 			return ril_fail(err, RIL_EFAIL, "tensor '%s': passes have gone by it, and its weights are gone",
 					p->name);
@@ -356,7 +387,7 @@ int ril_gather_turn(struct ril_gather *g, struct ril_err *err)
 		return -1;
 	g->walk = &g->backward;
 	g->at = 0;
-	return 0;
+	return ahead(g, 1, err);
 }
 
 int ril_gather_end(struct ril_gather *g, struct ril_err *err)

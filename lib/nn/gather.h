@@ -1,5 +1,6 @@
 /* gather.h -- trained weights that are shared out over a world's ranks (ZeRO-3; Rajbhandari et al., arXiv 1910.02054), gathered
- * a unit at a time while passes read them, forward and on the way back, and let go (Zhao et al., "PyTorch FSDP", VLDB 2023).
+ * a unit at a time while passes read them, forward and on the way back, and let go; while one is read the next is on its way
+ * (Zhao et al., "PyTorch FSDP", VLDB 2023).
  *
  * How pointers to weights stay valid: they do not.  Between passes a trained parameter has no w.p and no vec.  A pass goes
  * through a sequence of units, which are a block of the model or what lies between blocks: its tape says of every
@@ -62,10 +63,10 @@ int ril_gather_place(const struct ril_gather *, const struct ril_param *);
 int ril_gather_part(struct ril_gather *, const struct ril_param *, const ril_real *values, int64_t at, int64_t n,
 		    struct ril_mat *, struct ril_err *);
 
-/* What it would take, before anything is shared out: bytes of the largest unit, and bytes that a pass and its way back go
+/* What it would take, before anything is shared out: bytes of the most that is there at once, and bytes that a pass and its way back go
  * through. */
 struct ril_gather_cost {
-	size_t unit;
+	size_t unit; /* with the next one beside it */
 	uint64_t bytes;
 };
 int ril_gather_plan(struct ril_params *, double least, struct ril_gather_cost *, struct ril_err *);

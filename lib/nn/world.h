@@ -16,12 +16,14 @@ struct ril_range {
 	int64_t from, to;
 };
 
-/* A block (device, RIL_REAL or BF16) to be summed: the rank's own range becomes the sum over all ranks, made in ril_real or
- * better and rounded once; what lies outside of it is undefined afterwards.  All of it stays as it is until it is there. */
+/* A block (device) to be summed, of RIL_REAL or BF16: the rank's own range becomes the sum over all ranks, made in ril_real or
+ * better and rounded once; what lies outside of it is undefined afterwards.  Or to be gathered: every rank has its own range and
+ * gets all others.  All of it stays as it is until it is there. */
 struct ril_sum {
 	void *block;          /* device */
 	const int64_t *bound; /* [size + 1], of its elements */
 	enum ril_dtype type;
+	bool gather;          /* else it is summed */
 	double from, to;      /* set: when it was under way, ril_now() */
 	bool done;            /* the world's */
 	struct ril_sum *next; /* the world's */
@@ -34,12 +36,12 @@ struct ril_world {
 	int (*sum)(const struct ril_world *, double *x, size_t n, struct ril_err *);
 	/* Every rank's `bytes` (host) to all: all[size][bytes], in the order of the ranks.  For little things. */
 	int (*share)(const struct ril_world *, const void *mine, size_t bytes, void *all, struct ril_err *);
-	/* Sums blocks while the caller computes on others, one after the other in the order in which they were begun, which is
+	/* Sums and gathers blocks while the caller computes on others, one after the other in the order in which they were begun, which is
 	 * that of all ranks.  Whatever else the world is asked for comes after them.  Where nothing can go on in the
 	 * background, as on a device whose memory the host does not read, reduce_end does all of it. */
 	void (*reduce_begin)(const struct ril_world *, struct ril_sum *);
 	int (*reduce_end)(const struct ril_world *, struct ril_err *);
-	/* Is that one's sum there?  1: it is, and the block is the caller's again; 0: not yet, if it was not to be waited for;
+	/* Is that one there?  1: it is, and the block is the caller's again; 0: not yet, if it was not to be waited for;
 	 * -1.  Without a background: it is made now. */
 	int (*reduce_done)(const struct ril_world *, const struct ril_sum *, bool wait, struct ril_err *);
 	/* Every rank has its own range of a block (device, elements of `size` bytes) and gets all others. */

@@ -1,4 +1,4 @@
-/* background.c -- blocks of gradients summed while the passes go on; see nn/world.h, reduce_begin.
+/* background.c -- blocks of gradients summed, and weights gathered, while the passes go on; see nn/world.h, reduce_begin.
  *
  * MPI moves bytes while it is called, not beside it.  So a thread takes what was begun off a queue, one block after the other,
  * and calls until that is summed; the thread that computes calls only once the queue is empty (settle): never two at once.
@@ -70,7 +70,9 @@ bool ril_background_ends(const struct ril_background *b)
 static void sum(const struct ril_background *b, struct ril_sum *s, struct ril_err *err)
 {
 	s->from = ril_now();
-	if (!err->code)
+	if (!err->code && s->gather)
+		ril_collect_gather(b->joined, s->block, s->bound, ril_dtype_size(s->type), err);
+	else if (!err->code)
 		ril_collect_reduce(b->joined, s, err);
 	s->to = ril_now();
 }

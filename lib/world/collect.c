@@ -251,12 +251,19 @@ static int gather(const struct ril_joined *j, const struct block *b, const int64
 	return 0;
 }
 
+int ril_collect_gather(const struct ril_joined *j, void *p, const int64_t *bound, size_t size, struct ril_err *err)
+{
+	if (ril_link_used(j))
+		return ril_link_gather(j, p, bound, size, err);
+	const struct block b = device_block(p, size);
+	return gather(j, &b, bound, err);
+}
+
 int ril_collect_all_gather(const struct ril_world *w, void *p, const int64_t *bound, size_t size, struct ril_err *err)
 {
-	const struct block b = device_block(p, size);
 	if (ril_background_settle(joined(w), err))
 		return -1;
-	return gather(joined(w), &b, bound, err);
+	return ril_collect_gather(joined(w), p, bound, size, err);
 }
 
 /* ---- numbers of the host ---- */

@@ -43,6 +43,7 @@ int ril_collect_reduce_end(const struct ril_world *, struct ril_err *);
 int ril_collect_reduce_done(const struct ril_world *, const struct ril_sum *, bool wait, struct ril_err *);
 
 /* One block at once, whatever thread calls; nothing else is under way. */
+int ril_collect_gather(const struct ril_joined *, void *block, const int64_t *bound, size_t size, struct ril_err *);
 int ril_collect_reduce(const struct ril_joined *, const struct ril_sum *, struct ril_err *);
 
 /* ---- the background (background.c) ---- */

@@ -41,11 +41,6 @@ struct offer {
 	char why[160]; /* not able */
 };
 
-static struct ril_linked *linked(const struct ril_world *w)
-{
-	return ((const struct ril_joined *)(const void *)w)->link;
-}
-
 /* ---- waiting ---- */
 
 static void pause_after(int looks)
@@ -153,12 +148,13 @@ int ril_link_reduce(const struct ril_joined *j, const struct ril_sum *sum, struc
 /* ---- gathering ---- */
 
 /* Ranges of one length that follow each other are one call; else each is sent from its owner to all. */
-static int all_gather(const struct ril_world *w, void *block, const int64_t *bound, size_t size, struct ril_err *err)
+int ril_link_gather(const struct ril_joined *j, void *block, const int64_t *bound, size_t size, struct ril_err *err)
 {
-	struct ril_linked *l = linked(w);
+	const struct ril_world *w = &j->world;
+	struct ril_linked *l = j->link;
 	bool equal = true;
 	int rc;
-	if (still(l, err) || ril_background_settle((const struct ril_joined *)(const void *)w, err))
+	if (still(l, err))
 		return -1;
 	for (int r = 1; r < w->size; r++)
 		equal = equal && bound[r + 1] - bound[r] == bound[1] - bound[0];
@@ -336,8 +332,6 @@ int ril_link_open(struct ril_joined *j, const char *how, size_t room, struct ril
 	}
 	if (rc)
 		return -1;
-	if (!why.code)
-		j->world.all_gather = all_gather;
 	l->used = !why.code;
 	snprintf(l->words, sizeof l->words, why.code ? "blocks go through the host: %s" : "blocks go by %s",
 		 why.code ? why.msg : l->by->library());

@@ -51,9 +51,11 @@ for n in 2 4; do
 	check "and in BF16, $n ranks" cmp "halves-$n-host/model.safetensors" "shared-halves-$n-nccl/model.safetensors"
 	alike shared-disc $n ril-discriminate --update --disc-steps 2 --replay 2 --zero 2 --bucket 0.1 -i "taught-$n.%r.ril" -o "judged.%r"
 	check "D's, $n ranks" cmp "disc-$n-host/model.safetensors" "shared-disc-$n-nccl/model.safetensors"
+	for r in $(seq 0 $((n - 1))); do check "and its judgement, rank $r of $n" cmp <(logits "judged.$r") <(logits "judged-$n.$r"); done
 	# weights, too, which passes gather unit by unit
 	alike weights $n ril-update --objective sft --compute f32 --zero 3 --bucket 0.1 -i "sft-$n.%r.ril"
 	check "weights shared out, $n ranks" cmp "floats-$n-host/model.safetensors" "weights-$n-nccl/model.safetensors"
+	[ $n = 2 ] || continue
 	alike weights-halves $n ril-update --objective sft --gradients bf16 --moments 8bit --master none --zero 3 --bucket 0.1 -i "sft-$n.%r.ril"
 	check "and in BF16, $n ranks" cmp "halves-$n-host/model.safetensors" "weights-halves-$n-nccl/model.safetensors"
 	alike weights-disc $n ril-discriminate --update --disc-steps 2 --replay 2 --zero 3 --bucket 0.1 -i "taught-$n.%r.ril" -o "judged.%r"

@@ -163,7 +163,15 @@ static void check_blocks(const struct ril_world *w)
 	}
 }
 
-/* Several blocks begun at once, and asked for something else meanwhile. */
+static int owner(const int64_t *bound, int64_t i)
+{
+	int r = 0;
+	while (i >= bound[r + 1])
+		r++;
+	return r;
+}
+
+/* Several blocks begun at once, to be summed and, every third, gathered; and asked for something else meanwhile. */
 static void check_background(const struct ril_world *w)
 {
 	enum { BLOCKS = 6, MOST_OF_ONE = 300001 };
@@ -177,21 +185,24 @@ static void check_background(const struct ril_world *w)
 		ril_world_bounds(w, n, bound[k]);
 		for (int64_t i = 0; i < n; i++)
 			block[k][i] = number(i, w->rank);
-		sum[k] = (struct ril_sum){.block = block[k], .bound = bound[k], .type = RIL_REAL};
+		sum[k] = (struct ril_sum){.block = block[k], .bound = bound[k], .type = RIL_REAL, .gather = k % 3 == 1};
 		w->reduce_begin(w, &sum[k]);
 		if (k == 3)
 			CHECK(!w->sum(w, &ranks, 1, &err) && ranks == w->size, "%g ranks: %s", ranks, err.msg);
 	}
 	CHECK(!w->reduce_end(w, &err), "%s", err.msg);
 	for (int k = 0; k < BLOCKS; k++) {
-		for (int64_t i = bound[k][w->rank]; i < bound[k][w->rank + 1]; i++) {
+		bool all = sum[k].gather;
+		for (int64_t i = all ? 0 : bound[k][w->rank]; i < bound[k][all ? w->size : w->rank + 1]; i++) {
 			put_sum(want, RIL_REAL, i, w->size);
+			if (all)
+				put(want, RIL_REAL, i, number(i, owner(bound[k], i)));
 			wrong += want[i] != block[k][i];
 		}
 		CHECK(sum[k].from >= before && sum[k].to >= sum[k].from, "one after the other");
 		before = sum[k].to;
 	}
-	CHECK(wrong == 0, "rank %d of %d: %g sums in the background", w->rank, w->size, wrong);
+	CHECK(wrong == 0, "rank %d of %d: %g numbers in the background", w->rank, w->size, wrong);
 	CHECK(!w->reduce_end(w, &err), "nothing was begun: %s", err.msg);
 }
 
