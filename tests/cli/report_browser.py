@@ -29,9 +29,11 @@ def devtools(command, **params):
     return call("POST", f"{session}/goog/cdp/execute", {"cmd": command, "params": params})
 
 
-def keys(selector, text):
-    element = call("POST", f"{session}/element", {"using": "css selector", "value": selector})
-    call("POST", f"{session}/element/{next(iter(element.values()))}/value", {"text": text})
+def press(selector, key):
+    """A key that goes to an element, as one who has tabbed to it would press it."""
+    js("document.querySelector(arguments[0]).focus()", selector)
+    for kind in "rawKeyDown", "keyUp":
+        devtools("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode={"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35, "Tab": 9, "Enter": 13}[key])
 
 
 def holds(what, true):
@@ -70,7 +72,7 @@ def looked_at(width):
     holds(f"{width} points: no word of a table is broken", js(
         "return [...document.querySelectorAll('.wide thead th')].every(e => e.getBoundingClientRect().height < 60)"))
     cut = js("""
-        return [...document.querySelectorAll('.panel svg')].flatMap(s => { const b = s.getBoundingClientRect();
+        return [...document.querySelectorAll('.plot > svg')].flatMap(s => { const b = s.getBoundingClientRect();
             return [...s.querySelectorAll('text')].filter(t => { const c = t.getBoundingClientRect();
                 return c.left < b.left - 1 || c.right > b.right + 1 || c.bottom > b.bottom + 3; }).map(t => t.textContent); })""")
     holds(f"{width} points: no word of a curve is cut {cut}", not cut)
@@ -81,19 +83,19 @@ def looked_at(width):
 def used():
     shown = "return [...document.querySelectorAll('.gallery')].map(g => [...g.querySelectorAll('.step')].filter(s => !s.hidden).map(s => s.dataset.step).join())"
     holds("the last step is shown first", js(shown) == ["4", "4"])
-    keys(".gallery input", "\ue012")  # the left arrow
+    press(".gallery input", "ArrowLeft")
     holds("the slider moves a step back", js(shown) == ["3", "4"])
     holds("and tells so", js("const g = document.querySelector('.gallery'); return [g.querySelector('output').textContent, g.querySelector('input').getAttribute('aria-valuetext')]")
           == ["3", "step 3"])
-    keys(".panel svg", "\ue011")  # home
+    press(".panel .reader", "Home")
     out = js("return document.querySelector('.panel output').textContent")
     holds(f"a curve is read by keys: {out}", re.fullmatch(r"step 0: of-2 [\d.]+; of-4 [\d.]+", out))
-    keys(".panel svg", "\ue014")
+    press(".panel .reader", "ArrowRight")
     holds("and on", js("return document.querySelector('.panel output').textContent").startswith("step 2: "))
     holds("under the pointer too", js("""
-        const svg = document.querySelectorAll('.panel svg')[1], box = svg.getBoundingClientRect();
+        const svg = document.querySelectorAll('.plot > svg')[1], box = svg.getBoundingClientRect();
         svg.dispatchEvent(new PointerEvent('pointermove', {clientX: box.right - 12, clientY: box.top + 20}));
-        return svg.parentElement.querySelector('output').textContent""").startswith("step 4: of-2, student "))
+        return svg.closest('figure').querySelector('output').textContent""").startswith("step 4: of-2, student "))
     js("document.querySelector('details').open = true")
     holds("settings open without the page widening", js("return document.documentElement.scrollWidth <= innerWidth"))
 
