@@ -92,10 +92,10 @@ class Frame:
         self.ends = x0, x1
         if few:  # room for intervals that are side by side
             x0, x1 = x0 - (x1 - x0) * .05, x1 + (x1 - x0) * .05
-        if 0 <= y0 and y0 < .5 * y1:
+        if 0 <= y0 and y0 < .5 * y1 and not few:
             y0 = 0
         pad = (y1 - y0) * .06 or max(abs(y1) * .1, .05)
-        self.x0, self.x1, self.y0, self.y1 = x0, x1, y0 - (pad if y0 else 0), y1 + pad
+        self.x0, self.x1, self.y0, self.y1 = x0, x1, max(0, y0 - pad) if y0 >= 0 else y0 - pad, y1 + pad
 
     def x(self, x):
         return LEFT + (x - self.x0) / (self.x1 - self.x0) * PIXELS

@@ -14,6 +14,8 @@ has() { grep -qF -- "$1" page.html; }
 check "nothing to say" test ! -s err
 check "the title is text" has '<title>Two &lt;runs&gt; &amp; &quot;more&quot;</title>'
 check "it names no other place" bash -c '! grep -qE "(src|href)=\"?(http|//|file)|url\(|@import" page.html'
+check "it is well-formed: $(python3 "$RIL_ROOT/tests/cli/report_html.py" page.html 2>&1)" python3 "$RIL_ROOT/tests/cli/report_html.py" page.html
+check "what is not is found" bash -c 'sed "s/<\/details>//" page.html >broken.html; ! python3 "$RIL_ROOT/tests/cli/report_html.py" broken.html 2>/dev/null'
 check "it forbids connections" has "default-src 'none'"
 # figures are the run's own, to three digits
 last() { jq -s "map(select($2)) | last | $3" "runs/of-4/$1.jsonl"; }

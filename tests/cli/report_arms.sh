@@ -23,7 +23,7 @@ for s in 1 2 3; do
 done
 settings='{"objective":"ril","disc":"out/disc-7/10","n":"4"}'
 expect_exit 0 ril-report runs; mv out page; check "nothing to say: $(cat err)" test ! -s err
-legend() { grep -o '<ul class="legend">.*</ul></header>' "$1" | sed 's/<li>/\n/g' | sed '1d; s/<svg.*<\/svg>//; s/<[^>]*>//g' | paste -sd ';'; }
+legend() { grep -o '<ul class="legend">.*</ul>' "$1" | sed 's/<li>/\n/g' | sed '1d; s/<svg.*<\/svg>//; s/<[^>]*>//g' | paste -sd ';'; }
 check "two arms: $(legend page)" test "$(legend page)" = "ours 3 seeds;plain 3 seeds"
 check "their seeds are told" grep -qF '<th scope=row>seed<td>1, 2, 3<td>1, 2, 3' page
 check "the paths of a seed's files are no difference" bash -c '! grep -o "aria-label=\"Settings that differ\".*All settings" page | grep -qF "<th scope=row>data<"'
