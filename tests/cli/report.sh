@@ -17,6 +17,8 @@ check "it names no other place" bash -c '! grep -qE "(src|href)=\"?(http|//|file
 check "it is well-formed: $(python3 "$RIL_ROOT/tests/cli/report_html.py" page.html 2>&1)" python3 "$RIL_ROOT/tests/cli/report_html.py" page.html
 check "what is not is found" bash -c 'sed "s/<\/details>//" page.html >broken.html; ! python3 "$RIL_ROOT/tests/cli/report_html.py" broken.html 2>/dev/null'
 check "it forbids connections" has "default-src 'none'"
+colours=$(python3 "$RIL_ROOT/tests/cli/report_colours.py" "$RIL_ROOT/share/report/page.css"); check "colours: $colours" test $? = 0
+check "and others are found wanting" bash -c 'sed "s/--c1: #[0-9a-f]*/--c1: #8a6100/; s/--c4: #[0-9a-f]*/--c4: #c44e00/" "$RIL_ROOT/share/report/page.css" >x.css; ! python3 "$RIL_ROOT/tests/cli/report_colours.py" x.css >/dev/null'
 # figures are the run's own, to three digits
 last() { jq -s "map(select($2)) | last | $3" "runs/of-4/$1.jsonl"; }
 told() { jq -nr --argjson x "$1" '$x | if . == 0 then "0" else . * 1000 | round / 1000 | tostring end' | sed 's/-/−/'; }
