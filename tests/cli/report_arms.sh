@@ -70,4 +70,30 @@ expect_exit 0 ril-report half; check "verdicts that are numbers" grep -qF '<td d
 jq -c '.verdicts = [null, 1]' runs/ours-1/eval.jsonl >half/eval.jsonl; expect_exit 0 ril-report half; check "undecided ones: as if not kept" grep -qF '<td data-of="accuracy">' out
 echo '{"settings":3}' >half/run.json; expect_exit 3 ril-report half; check "named: $(cat err)" grep -q 'half/run.json' err
 RIL_BIN=$T/none expect_exit 1 ril-report runs; check "a tool that is not there: $(cat err)" grep -q 'ril-compare: No such file' err
+
+# spikes are seen, and what was evaluated once; three arms of two seeds in a browser
+for s in 1 2; do
+	for arm in control plain ours; do
+		cp -r "runs/${arm/control/plain}-$s" "three-$arm-$s"
+		jq -c '.kl /= 1000' "runs/ours-$s/metrics.jsonl" >"three-$arm-$s/metrics.jsonl"
+	done
+	jq '.settings.objective = "sft"' runs/plain-$s/run.json >three-control-$s/run.json
+	tail -n 1 runs/plain-$s/eval.jsonl >three-control-$s/eval.jsonl
+	jq -cn --argjson s $s 'range(1; 61) | {step: ., kl: (if . == 9 or . == 40 + $s then 7 + $s else . / 1000 end), student: {answer: ((. + $s) / 80)}}' >three-ours-$s/metrics.jsonl
+done
+mkdir three; for f in three-*; do mv "$f" "three/${f#three-}"; done
+expect_exit 0 ril-report three; cp out three.html
+kl() { sed 's/.*<h3>Divergence from the reference//; s/<\/figure>.*//' three.html; }
+check "spikes are told" bash -c 'grep -q "spikes, up to 9" <<<"$1"' x "$(kl)"
+check "one mark for each of two runs' spikes, those of one step together" test "$(kl | grep -o '<path class="spike r1"' | wc -l)" = 3
+check "the axis is that of the rest" bash -c '! grep -qE "class=\"y\"[^>]*>[1-9]" <<<"$1"' x "$(kl)"
+check "the table has them" bash -c 'grep -q "highest<td>0.009 .*<td>9 <span class=\"ci\">step 9</span>" <<<"$1"' x "$(kl)"
+for n in 1 2 3 4 5 6 7 8 9; do cp -r runs/ours-1 nine-$n; jq ".settings.n = \"$n\"" runs/ours-1/run.json >nine-$n/run.json; done
+expect_exit 0 ril-report nine-*
+check "nine arms have nine colours with marks" test "$(grep -o '<ul class="legend">.*</ul>' out | grep -o '<path class="mark r[0-7]" d="[^"]*"' | sort -u | wc -l)" = 9
+check "well-formed" python3 "$RIL_ROOT/tests/cli/report_html.py" three.html
+if command -v chromedriver >/dev/null && command -v chromium >/dev/null; then
+	expect_exit 0 python3 "$RIL_ROOT/tests/cli/report_arms_browser.py" "$T/three.html"
+	passed=$((passed + $(grep -c '^ok ' out)))
+else skip "no browser (chromium-driver): the page was not opened"; fi
 test_end
