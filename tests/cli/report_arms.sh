@@ -18,15 +18,16 @@ make() {
 start=000011110000
 for s in 1 2 3; do
 	flip=001000010010 flip=${flip:s}${flip:0:s}
-	jq -n --arg s $s '{objective: "dr-grpo", disc: "", data: "data2/\($s)/train.jsonl", n: "8", keep: $s}' | make "runs/plain-$s" $s q $start 000011110100 "$flip"
-	jq -n --arg s $s '{objective: "ril", disc: "out/disc-\($s)/10", data: "data2/\($s)/train.jsonl", n: "4", record: $s}' | make "runs/ours-$s" $s q $start 010011110001 1${flip:1:10}1
+	jq -n --arg s $s '{objective: "dr-grpo", disc: "", data: "data2/\($s)/train.jsonl", n: "8", keep: $s, update: " --lr 1  --beta 0"}' | make "runs/plain-$s" $s q $start 000011110100 "$flip"
+	jq -n --arg s $s '{objective: "ril", disc: "out/disc-\($s)/10", data: "data2/\($s)/train.jsonl", n: "4", record: $s, update: "--lr 1 --beta 0"}' | make "runs/ours-$s" $s q $start 010011110001 1${flip:1:10}1
 done
-settings='{"objective":"ril","disc":"out/disc-7/10","n":"4"}'
+settings='{"objective":"ril","disc":"out/disc-7/10","n":"4","data":"data2/4/train.jsonl","update":"--lr 1 --beta 0"}'
 expect_exit 0 ril-report runs; mv out page; check "nothing to say: $(cat err)" test ! -s err
 legend() { grep -o '<ul class="legend">.*</ul>' "$1" | sed 's/<li>/\n/g' | sed '1d; s/<svg.*<\/svg>//; s/<[^>]*>//g' | paste -sd ';'; }
 check "two arms: $(legend page)" test "$(legend page)" = "ours 3 seeds;plain 3 seeds"
 check "their seeds are told" grep -qF '<th scope=row>seed<td>1, 2, 3<td>1, 2, 3' page
 check "the paths of a seed's files are no difference" bash -c '! grep -o "aria-label=\"Settings that differ\".*All settings" page | grep -qF "<th scope=row>data<"'
+check "nor are blanks" bash -c '! grep -o "aria-label=\"Settings that differ\".*All settings" page | grep -qF "<th scope=row>update<"'
 check "a thin line for each run" test "$(grep -o 'aria-label="Answer reward\..*</figure>' page | sed 's/<\/figure>.*//' | grep -o 'class="raw r[01]"' | sort | uniq -c | awk '{ print $1 $3 }' | paste -sd ' ')" = '3r0" 3r1"'
 check "a band for each arm" test "$(sed 's/.*aria-label="Answer reward\.//; s/<\/figure>.*//' page | grep -o 'class="band r[01]"' | wc -l)" = 2
 check "the mean, in words" grep -qF 'ours, student (mean of 3 seeds): from 0.1 at step 1 to 0.55 at step 10, at most 0.6 at step 10' page
@@ -50,7 +51,7 @@ expect_exit 0 ril-report --separate runs; check "--separate: $(legend out)" test
 
 # what is no seed of another: another folder of D, a seed that is there already, no settings; names that seeds leave nothing of
 echo "$settings" | make more/other 4 q $start $start $start
-jq -n '{objective: "ril", disc: "out/disc-1/10", data: "data2/1/train.jsonl", n: "4"}' | make more/again 1 q $start $start $start
+jq -n '{objective: "ril", disc: "out/disc-1/10", data: "data2/1/train.jsonl", n: "4", update: "--lr 1 --beta 0"}' | make more/again 1 q $start $start $start
 echo '{}' | make more/bare 1 q $start $start $start; rm more/bare/run.json
 expect_exit 0 ril-report runs/ours-1 runs/ours-2 more; check "each its own: $(legend out)" test "$(legend out)" = "ours 2 seeds;again;bare;other"
 for s in 1 2; do mkdir -p seeds/$s; cp -r runs/ours-$s seeds/$s/ril; cp -r runs/plain-$s seeds/$s; done

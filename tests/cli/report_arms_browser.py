@@ -34,6 +34,9 @@ with browser():
     press(".panel:nth-child(2) .reader", "Home")
     said = js("return document.querySelector('.panel:nth-child(2) output').textContent")
     holds(f"of several seeds the mean is told, and the range: {said}", re.match(r"step 1: control, student [\d.]+ \([\d.]+ to [\d.]+\); ours, student [\d.]+ \([\d.]+ to [\d.]+\)", said))
+    press(".panel .reader", "Home")
+    said = js("return document.querySelector('.panel output').textContent")
+    holds(f"what was evaluated once is told at every step: {said}", re.match(r"step 0: control [\d.]+ \([\d.]+ to [\d.]+\) at 10; ours", said))
     holds("what was evaluated once is a line from end to end, and named", js("""
         const svg = document.querySelector('.plot > svg'), line = svg.querySelector('.once').getBoundingClientRect(), name = [...svg.querySelectorAll('.name')];
         return line.width > .8 * svg.getBoundingClientRect().width && name.length === 1 && name[0].textContent === 'control' && Math.abs(name[0].getBoundingClientRect().bottom - line.top) < 24"""))
