@@ -33,20 +33,25 @@ check_launcher() {
 		for k in ranks hosts ssh mpirun launch; do [ -z "${set[$k]}" ] || die 2 "--$k needs --launcher"; done
 		return
 	fi
-	ril-update --list-options | grep -q '^--world' || die 1 "--launcher: the tools were built without ranks"
 	[[ ${set[ranks]} =~ ^([1-9][0-9]*)?$ ]] || die 2 "--ranks: '${set[ranks]}' is not a positive integer"
 	[ "${set[launcher]}" = ssh ] || [ -z "${set[hosts]}${set[ssh]}" ] || die 2 "--hosts and --ssh go with --launcher ssh"
-	case ${set[launcher]} in
-	srun) [ -n "${SLURM_JOB_ID-}" ] || die 2 "--launcher srun needs an allocation: sbatch or salloc"
-		[ -z "${set[mpirun]}" ] || die 2 "--mpirun does not go with --launcher srun"
-		: "${set[ranks]:=${SLURM_NTASKS-}}" ;;
-	*) : "${set[mpirun]:=mpirun}"
-		mpi=$("${set[mpirun]}" --version 2>/dev/null | sed -n 's/.*\(Open MPI\|OpenRTE\).*/openmpi/p; s/.*HYDRA.*/hydra/p' | head -n 1)
-		[ -n "$mpi" ] || die 1 "--mpirun: ${set[mpirun]} is not there, or neither Open MPI's nor MPICH's"
-		[ "${set[launcher]}" = mpirun ] || { [ -n "${set[hosts]}" ] || die 2 "--launcher ssh needs --hosts"; check_hosts; } ;;
-	esac
+	[ "${set[launcher]}" != srun ] || [ -z "${set[mpirun]}" ] || die 2 "--mpirun does not go with --launcher srun"
+	[ "${set[launcher]}" != ssh ] || { [ -n "${set[hosts]}" ] || die 2 "--launcher ssh needs --hosts"; check_hosts; }
+	[ "${set[launcher]}" != srun ] || : "${set[ranks]:=${SLURM_NTASKS-}}"
+	[ "$plan" = 1 ] || find_launcher
 	[ -n "${set[ranks]}" ] || die 2 "--ranks is needed"
 	ranks=${set[ranks]}
+}
+# What starts them must be here, but for a plan.
+find_launcher() {
+	ril-update --list-options | grep -q '^--world' || die 1 "--launcher: the tools were built without ranks"
+	if [ "${set[launcher]}" = srun ]; then
+		[ -n "${SLURM_JOB_ID-}" ] || die 2 "--launcher srun needs an allocation: sbatch or salloc"
+		return
+	fi
+	: "${set[mpirun]:=mpirun}"
+	mpi=$("${set[mpirun]}" --version 2>/dev/null | sed -n 's/.*\(Open MPI\|OpenRTE\).*/openmpi/p; s/.*HYDRA.*/hydra/p' | head -n 1)
+	[ -n "$mpi" ] || die 1 "--mpirun: ${set[mpirun]} is not there, or neither Open MPI's nor MPICH's"
 }
 
 # Sets $command to what starts launch $1.

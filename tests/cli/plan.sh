@@ -166,4 +166,50 @@ expect_exit 0 plan_all --update "--beta 0.01 $with" --discriminate "$with" --dev
 expect_exit 1 plan_all --device-memory $((all / 8))
 check "or none" grep -q 'any other settings' "$T/err"
 expect_exit 2 "$RIL_ROOT/scripts/ril-train" --student bare --data x --device-memory 3G
+
+# ---- all stages of several ranks: a rank's share of the batch, and of what ranks divide among them ----
+figure() { awk -v w="$1" 'index($0, w) == 1 { for (i = 1; i < NF; i++) if ($i == "GB") print $(i + 1) }' "${2-$T/out}"; }
+# what one stage's own plan says of its rank, its sends: share ZERO TOOL OPTION...
+share() { local zero=$1; shift; "$@" --plan --plan-batch groups=2,responses=4,length=8,prompt=64,image=16 --device cuda:0 --ranks 3 | awk -v l="zero-$zero" '$1 == l { print $2, $3 }'; }
+expect_exit 0 plan_all --update "--beta 0.01" --launcher srun --ranks 3
+check "layouts of both that train" test "$(grep -c '^zero-1 ' out)" = 2
+read -r d_takes d_sends <<<"$(share 1 ril-discriminate --init-from bare --update)"
+read -r u_takes u_sends <<<"$(share 1 ril-update -m bare --ref bare --objective ril --beta 0.01)"
+check "their parts of a rank: $d_takes, $u_takes" test "$(figure rank | tr '\n' ' ')" = "$d_takes $u_takes "
+check "what both send" test "$(figure 'a rank sends')" = $((d_sends + u_sends))
+first=$(awk '$1 == "sum" && ++n <= 2 { s += $NF } END { print s }' out)
+check "what a rank takes: $(figure 'a rank ')" test "$(figure 'a rank ' | head -n 1)" = $((first + d_takes + u_takes))
+check "less than one that does it all" test "$(figure 'a rank ' | head -n 1)" -lt "$all"
+check "nothing is known of hosts" test "$(grep -c '^host' out)" = 0
+read -r u2_takes _ <<<"$(share 2 ril-update -m bare --ref bare --objective ril --beta 0.01)"
+for zero in "--zero 2" "--zero=2 --bucket 1"; do
+	expect_exit 0 plan_all --update "--beta 0.01 $zero" --launcher srun --ranks 3
+	check "$zero: a rank of ril-update: $u2_takes of $u_takes" test "$(figure rank | tail -n 1)" = "$u2_takes" -a "$u2_takes" -lt "$u_takes"
+done
+SLURM_TASKS_PER_NODE='2(x2),1' expect_exit 0 plan_all --launcher srun --ranks 5
+check "nodes as Slurm has them: $(grep ^host out)" test "$(sed -n 's/^host .* node-/node-/p' out | tr '\n' ';')" = "node-0, of 2 ranks;node-1, of 2 ranks;node-2, of 1 rank;"
+SLURM_NTASKS=4 expect_exit 0 plan_all --launcher srun
+check "and as many ranks" grep -q '^ranks 4:' out
+hosts() { plan_all --device cpu --update "--beta 0.01" --launcher ssh --hosts one:2,two:2 --ranks 3 "$@"; }
+expect_exit 0 hosts
+rank=$(figure 'a rank ' | head -n 1)
+check "hosts: $(grep ^host out)" test "$(grep ^host out | tr -s ' ' | cut -d ' ' -f 4-)" = "$((2 * rank)) one, of 2 ranks
+$rank two, of 1 rank"
+expect_exit 0 plan_all --launcher mpirun --ranks 2
+check "all here" grep -q "^host .* $(uname -n), of 2 ranks$" out
+expect_exit 0 plan_all --launcher mpirun --ranks 2 --launch "--hostfile x"
+check "or who knows where" test "$(grep -c ^host out)" = 0
+# on processors, or a GPU that all name, a host's ranks share what there is; with --device cuda each has its own
+room=$((rank * 3 / 2 * 20 / 19))
+expect_exit 1 hosts --device-memory $room
+check "two do not fit a host: $(cat err)" grep -q "$((2 * rank)) bytes of 2 ranks on one device do not fit" err
+with=$(sed -n 's/.*would, with\(.*\) for ril-discriminate and ril-update/\1/p' err)
+expect_exit 0 plan_all --device cpu --update "--beta 0.01 $with" --discriminate "$with" --launcher ssh --hosts one:2,two:2 --ranks 3 --device-memory $room
+expect_exit 1 hosts --device cuda:0 --device-memory $((room / 2))
+expect_exit 0 hosts --device cuda --device-memory $room
+zero=$((($(plan_all --device cuda --launcher srun --ranks 3 --discriminate "--zero 2" --update "--zero 2" | awk '/^a rank  / { print $5 }') + $(plan_all --device cuda --launcher srun --ranks 3 | awk '/^a rank  / { print $5 }')) / 2 * 20 / 19 + 1))
+expect_exit 1 plan_all --device cuda --launcher srun --ranks 3 --device-memory $zero
+check "gradients may be shared out, too: $(cat err)" grep -q 'would, with --zero 2 for ril-discriminate and ril-update' err
+expect_exit 2 plan_all --launcher mpirun
+check "of how many?" grep -q -- '--ranks is needed' err
 test_end
