@@ -3,19 +3,19 @@
 # netns_start N ipv6 gives them addresses of IPv6 alone, but for the loopback's; $T/hosts has their names, as no launcher takes such addresses.
 # netns_cut I and netns_mend I take host I's link away and give it back; netns_on I COMMAND... runs a command on host I, netns_agent is what launchers take for ssh; all ends at the exit.
 netns_start() {
-	local i program own at
+	local i program own at nodad=()
 	for program in ip unshare hostname tc; do command -v $program >/dev/null || { echo "no $program"; return 1; }; done
 	NETNS=r$$ NET=10.$((100 + $$ / 250 % 100)).$(($$ % 250))
 	own=$NET.254/24
-	[ "${2-}" != ipv6 ] || own=$(printf 'fd72:696c:%x::fe/64' $(($$ % 65536)))
+	[ "${2-}" != ipv6 ] || own=$(printf 'fd72:696c:%x::fe/64' $(($$ % 65536))) nodad=(nodad) # there is no waiting for doubles
 	trap 'netns_stop; rm -rf "$T"' EXIT
-	ip link add "$NETNS" type bridge 2>"$T/said" && ip addr add "$own" dev "$NETNS" && ip link set "$NETNS" up || { cat "$T/said"; return 1; }
+	ip link add "$NETNS" type bridge 2>"$T/said" && ip addr add "$own" dev "$NETNS" "${nodad[@]}" && ip link set "$NETNS" up || { cat "$T/said"; return 1; }
 	for i in $(seq "$1"); do
 		ip netns add "$NETNS-$i" 2>"$T/said" && ip link add "$NETNS.$i" type veth peer name eth0 netns "$NETNS-$i" 2>>"$T/said" || { cat "$T/said"; return 1; }
 		ip link set "$NETNS.$i" master "$NETNS" up
 		at=$NET.$i/24
 		[ "${2-}" != ipv6 ] || at=${own/::fe/::$i}
-		ip -n "$NETNS-$i" addr add "$at" dev eth0 && ip -n "$NETNS-$i" link set eth0 up && ip -n "$NETNS-$i" link set lo up || return 1
+		ip -n "$NETNS-$i" addr add "$at" dev eth0 "${nodad[@]}" && ip -n "$NETNS-$i" link set eth0 up && ip -n "$NETNS-$i" link set lo up || return 1
 		if [ "${2-}" = ipv6 ]; then echo "ril-$i"; else echo "$NET.$i"; fi
 	done >"$T/hosts"
 	cat >"$T/agent" <<-A
