@@ -43,6 +43,7 @@ row() { grep -o 'aria-label="Comparison".*</table>' page | grep -o "<tr><th scop
 want="plain|accuracy|$(digits .mean) $(digits .low) – $(digits .high)|$(digits .difference) $(digits .d_low) – $(digits .d_high)|3|$(digits .p_seeds)|$(digits .p_questions)|$(jq -r '"\(.better) / \(.worse)"' plain.json)"
 check "compared: $(row accuracy), as by hand: $want" test "$(row accuracy)" = "$want"
 check "of figures without questions over seeds alone: $(row CIDEr)" bash -c "[[ \$1 == 'plain|CIDEr|'*'|–|'* ]]" x "$(row CIDEr)"
+check "seeds that agree to the last digit prove nothing" bash -c "[[ \$1 == 'plain|CIDEr|'*'|0 0 – 0|3|–|–|'* ]]" x "$(row CIDEr)"
 check "its start is the same questions' and seeds'" grep -qE '>plain<td data-of="seeds">3<td data-of="step">10<td data-of="accuracy">[^|]*<td data-of="against its start"><span class="(up|down|)">[+−]?[0-9.]+</span> <span class="ci">' page
 check "what its intervals are" grep -qF 'of accuracy of the same questions' page
 expect_exit 0 ril-report --baseline plain runs; check "--baseline" grep -q 'Compared with plain' out; check "the first, without it" grep -q 'Compared with ours' page
@@ -72,6 +73,9 @@ jq -c '.verdicts = [null, 1]' runs/ours-1/eval.jsonl >half/eval.jsonl; expect_ex
 echo '{"settings":3}' >half/run.json; expect_exit 3 ril-report half; check "named: $(cat err)" grep -q 'half/run.json' err
 RIL_BIN=$T/none expect_exit 1 ril-report runs; check "a tool that is not there: $(cat err)" grep -q 'ril-compare: No such file' err
 
+mkdir sole; cp runs/ours-1/* sole; tail -n 1 runs/ours-1/eval.jsonl >sole/eval.jsonl; expect_exit 0 ril-report sole
+check "evaluated once: nothing beside its start" bash -c '! grep -q "against its start" out'
+check "on an axis from the start on" test "$(sed 's/.*<h3>Held out//; s/<\/svg>.*//' out | grep -o 'class="x" [^>]*>[0-9][0-9]*' | sed 's/.*>//' | sed -n '1p;$p' | paste -sd ' ')" = "0 10"
 # spikes are seen, and what was evaluated once; three arms of two seeds in a browser
 for s in 1 2; do
 	for arm in control plain ours; do
