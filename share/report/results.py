@@ -84,7 +84,8 @@ def comparison(arms, metric, baseline):
     shown = [a for a in arms if ends(a, -1)]
     if len(shown) < 2 or baseline not in shown:
         return ""
-    of = [(str(a.number), seed, e) for a in shown for seed, e in ends(a, -1)]
+    one_each = all(len(ends(a, -1)) == 1 for a in shown)  # models are compared on questions, whatever their seeds
+    of = [(str(a.number), "0" if one_each else seed, e) for a in shown for seed, e in ends(a, -1)]
     rows = []
     for m in ["accuracy", *figures(shown, metric)]:
         judged = compare(trials(of, m), baseline=str(baseline.number))
@@ -94,7 +95,8 @@ def comparison(arms, metric, baseline):
                 rows.append([f"{key(a.number)}{esc(a.name)}", esc(m.removeprefix("captions.")), f'{number(row["mean"])} {interval(at(row, "low"), at(row, "high"))}', moved(row), str(row["pairs"]),
                              number(None if flat(row) else at(row, "p_seeds")), number(at(row, "p_questions")), f'{row["better"]} / {row["worse"]}' if at(row, "better") is not None else ""])
     same = paired([e for _, _, e in of])
-    note = ("Differences are of the same seeds, and of accuracy of the same questions." if same else
+    note = ("Differences are between one run each, of the same questions; other seeds may say otherwise." if same and one_each else
+            "Differences are of the same seeds, and of accuracy of the same questions." if same else
             "The runs were not all asked the same questions, or did not keep their verdicts: differences are over seeds alone.")
     if not rows:
         note += " No two arms have a seed in common."

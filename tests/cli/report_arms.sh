@@ -39,7 +39,7 @@ check "the mean, in words" grep -qF 'ours, student (mean of 3 seeds): from 0.1 a
 } >table.tsv
 ril-compare -b ours --report json table.tsv | jq '.settings[1]' >plain.json
 digits() { jq -r "$1 | if fabs >= .1 then . * 1000 | round / 1000 elif fabs >= .01 then . * 1e4 | round / 1e4 else . * 1e5 | round / 1e5 end" plain.json | sed 's/-/−/'; }
-row() { grep -o 'aria-label="Comparison".*</table>' page | grep -o "<tr><th scope=row>[^/]*/i>plain<td data-of=\"measure\">$1.*" | sed 's/<\/tr>.*//; s/<td[^>]*>/|/g; s/<[^>]*>//g'; }
+row() { grep -o 'aria-label="Comparison".*</table>' page | grep -o "<tr><th scope=row>[^/]*/i>${2-plain}<td data-of=\"measure\">$1.*" | sed 's/<\/tr>.*//; s/<td[^>]*>/|/g; s/<[^>]*>//g'; }
 want="plain|accuracy|$(digits .mean) $(digits .low) – $(digits .high)|$(digits .difference) $(digits .d_low) – $(digits .d_high)|3|$(digits .p_seeds)|$(digits .p_questions)|$(jq -r '"\(.better) / \(.worse)"' plain.json)"
 check "compared: $(row accuracy), as by hand: $want" test "$(row accuracy)" = "$want"
 check "of figures without questions over seeds alone: $(row CIDEr)" bash -c "[[ \$1 == 'plain|CIDEr|'*'|–|'* ]]" x "$(row CIDEr)"
@@ -57,6 +57,13 @@ echo '{}' | make more/bare 1 q $start $start $start; rm more/bare/run.json
 expect_exit 0 ril-report runs/ours-1 runs/ours-2 more; check "each its own: $(legend out)" test "$(legend out)" = "ours 2 seeds;again;bare;other"
 for s in 1 2; do mkdir -p seeds/$s; cp -r runs/ours-$s seeds/$s/ril; cp -r runs/plain-$s seeds/$s; done
 expect_exit 0 ril-report seeds/1 seeds/2; check "named by folders: $(legend out)" test "$(legend out)" = "plain 2 seeds;ril 2 seeds"
+
+# one run each, of different seeds: question by question
+expect_exit 0 ril-report --baseline plain-1 runs/plain-1 runs/ours-2; mv out page
+last() { jq -r 'select(.step == 10).verdicts' "runs/$1/eval.jsonl"; }
+printf 'setting\tseed\tmeasure\tverdicts\nplain\t0\ta\t%s\nours\t0\ta\t%s\n' "$(last plain-1)" "$(last ours-2)" | ril-compare -b plain --report json | jq '.settings[1]' >plain.json
+check "one run each: $(row accuracy ours-2)" bash -c "[[ \$1 == 'ours-2|accuracy|'*'|1|–|$(digits .p_questions)|$(jq -r '"\(.better) / \(.worse)"' plain.json)' ]]" x "$(row accuracy ours-2)"
+check "told" grep -qF 'between one run each' page
 
 # other questions, or none known: over seeds alone, and told
 cp -r runs asked; sed -i 's/"asked":"q"/"asked":"p"/' asked/plain-3/eval.jsonl
