@@ -87,8 +87,8 @@ class Frame:
         ys = [min(y, self.top) for y in ys] if self.top is not None else ys
         ys += [y for s in series for b in s.get("band", []) for y in b[1:]]
         x0, x1, y0, y1 = min(xs), max(xs), min(ys), max(ys)
-        if x0 == x1:
-            x0, x1 = x0 - 1, x1 + 1
+        if x0 == x1:  # measured once: from the start on
+            x0, x1 = min(0, x0), max(1, x1)
         self.ends = x0, x1
         if few:  # room for intervals that are side by side
             x0, x1 = x0 - (x1 - x0) * .05, x1 + (x1 - x0) * .05

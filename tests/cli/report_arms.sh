@@ -39,10 +39,11 @@ check "the mean, in words" grep -qF 'ours, student (mean of 3 seeds): from 0.1 a
 } >table.tsv
 ril-compare -b ours --report json table.tsv | jq '.settings[1]' >plain.json
 digits() { jq -r "$1 | if fabs >= .1 then . * 1000 | round / 1000 elif fabs >= .01 then . * 1e4 | round / 1e4 else . * 1e5 | round / 1e5 end" plain.json | sed 's/-/−/'; }
-row() { grep -o 'aria-label="Comparison".*</table>' page | grep -o "<tr><th scope=row>[^/]*/i>plain<td data-of=\"measure\">$1.*" | sed 's/<\/tr>.*//; s/<td[^>]*>/|/g; s/<[^>]*>//g'; }
+row() { grep -o 'aria-label="Comparison".*</table>' page | grep -o "<tr><th scope=row>[^/]*/i>${2-plain}<td data-of=\"measure\">$1.*" | sed 's/<\/tr>.*//; s/<td[^>]*>/|/g; s/<[^>]*>//g'; }
 want="plain|accuracy|$(digits .mean) $(digits .low) – $(digits .high)|$(digits .difference) $(digits .d_low) – $(digits .d_high)|3|$(digits .p_seeds)|$(digits .p_questions)|$(jq -r '"\(.better) / \(.worse)"' plain.json)"
 check "compared: $(row accuracy), as by hand: $want" test "$(row accuracy)" = "$want"
 check "of figures without questions over seeds alone: $(row CIDEr)" bash -c "[[ \$1 == 'plain|CIDEr|'*'|–|'* ]]" x "$(row CIDEr)"
+check "seeds that agree to the last digit prove nothing" bash -c "[[ \$1 == 'plain|CIDEr|'*'|0 0 – 0|3|–|–|'* ]]" x "$(row CIDEr)"
 check "its start is the same questions' and seeds'" grep -qE '>plain<td data-of="seeds">3<td data-of="step">10<td data-of="accuracy">[^|]*<td data-of="against its start"><span class="(up|down|)">[+−]?[0-9.]+</span> <span class="ci">' page
 check "what its intervals are" grep -qF 'of accuracy of the same questions' page
 expect_exit 0 ril-report --baseline plain runs; check "--baseline" grep -q 'Compared with plain' out; check "the first, without it" grep -q 'Compared with ours' page
@@ -56,6 +57,13 @@ echo '{}' | make more/bare 1 q $start $start $start; rm more/bare/run.json
 expect_exit 0 ril-report runs/ours-1 runs/ours-2 more; check "each its own: $(legend out)" test "$(legend out)" = "ours 2 seeds;again;bare;other"
 for s in 1 2; do mkdir -p seeds/$s; cp -r runs/ours-$s seeds/$s/ril; cp -r runs/plain-$s seeds/$s; done
 expect_exit 0 ril-report seeds/1 seeds/2; check "named by folders: $(legend out)" test "$(legend out)" = "plain 2 seeds;ril 2 seeds"
+
+# one run each, of different seeds: question by question
+expect_exit 0 ril-report --baseline plain-1 runs/plain-1 runs/ours-2; mv out page
+last() { jq -r 'select(.step == 10).verdicts' "runs/$1/eval.jsonl"; }
+printf 'setting\tseed\tmeasure\tverdicts\nplain\t0\ta\t%s\nours\t0\ta\t%s\n' "$(last plain-1)" "$(last ours-2)" | ril-compare -b plain --report json | jq '.settings[1]' >plain.json
+check "one run each: $(row accuracy ours-2)" bash -c "[[ \$1 == 'ours-2|accuracy|'*'|1|–|$(digits .p_questions)|$(jq -r '"\(.better) / \(.worse)"' plain.json)' ]]" x "$(row accuracy ours-2)"
+check "told" grep -qF 'between one run each' page
 
 # other questions, or none known: over seeds alone, and told
 cp -r runs asked; sed -i 's/"asked":"q"/"asked":"p"/' asked/plain-3/eval.jsonl
@@ -72,6 +80,9 @@ jq -c '.verdicts = [null, 1]' runs/ours-1/eval.jsonl >half/eval.jsonl; expect_ex
 echo '{"settings":3}' >half/run.json; expect_exit 3 ril-report half; check "named: $(cat err)" grep -q 'half/run.json' err
 RIL_BIN=$T/none expect_exit 1 ril-report runs; check "a tool that is not there: $(cat err)" grep -q 'ril-compare: No such file' err
 
+mkdir sole; cp runs/ours-1/* sole; tail -n 1 runs/ours-1/eval.jsonl >sole/eval.jsonl; expect_exit 0 ril-report sole
+check "evaluated once: nothing beside its start" bash -c '! grep -q "against its start" out'
+check "on an axis from the start on" test "$(sed 's/.*<h3>Held out//; s/<\/svg>.*//' out | grep -o 'class="x" [^>]*>[0-9][0-9]*' | sed 's/.*>//' | sed -n '1p;$p' | paste -sd ' ')" = "0 10"
 # spikes are seen, and what was evaluated once; three arms of two seeds in a browser
 for s in 1 2; do
 	for arm in control plain ours; do
