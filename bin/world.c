@@ -84,7 +84,7 @@ int world_open(struct ril_tool *t, const struct world_args *a, struct ril_err *e
 		t->common.quiet = true;
 		t->common.verbose = false;
 	}
-	if (ril_joined_link(joined, a->transport, err))
+	if (ril_joined_link(joined, a->transport, a->trace != NULL, err))
 		return -1;
 	if (ril_joined_blocks(joined))
 		ril_tool_note(t, "%s", ril_joined_blocks(joined));

@@ -295,8 +295,11 @@ static int bring(struct ril_gather *g, struct unit *u, struct ril_err *err)
 	char number[16];
 	if (u->there)
 		return 0;
-	if (begin(g, u, err) || g->world->reduce_done(g->world, last, true, err) < 0)
+	if (begin(g, u, err))
 		return -1;
+	for (int i = u->first; i < u->first + u->spans; i++)
+		if (g->world->reduce_done(g->world, &g->way[i], true, err) < 0)
+			return -1;
 	show(g, u);
 	u->there = true;
 	snprintf(number, sizeof number, "%d", (int)(u - g->unit));

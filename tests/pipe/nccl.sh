@@ -64,6 +64,33 @@ for n in 2 4; do
 done
 check "the device makes the sum, in float and BF16" test "$(RIL_SIMT_TRACE=1 "$RIL_ROOT/build/${mode:-release}/tests/simt/kernels" | grep -c 'sum_ranks_kernel<')" -gt 1
 
+# ---- sums beside the pass ----
+# What a device does is put off until it is waited for (tests/simt/streams.c), and then only what that needs: a wait that is missing
+# would change bytes above.  Here streams go on beside each other, as soon as their events let them.
+early() { on "$lib" 2 ril-update -q --objective sft --compute f32 -i sft-2.%r.ril "$@"; }
+# kernels of the backend's that were done between the first message of the first step and its last, by rank
+between() { for f in "$1".*; do awk -F '\t' '$1 == 1 && $3 ~ /adam/ { exit } $1 == 1 && $2 == "kernel" { n++ } $1 == 2 && $2 == "call" { if (!calls++) first = n; last = n } END { print (calls ? last - first : "none") }' "$f"; done; }
+for zero in 1 2; do
+	RIL_SIMT_STREAMS=beside RIL_SIMT_DONE=$T/on-$zero expect_exit 0 early --transport nccl --bucket 0.05 --zero $zero --save beside-$zero
+	check "sums beside the pass, zero $zero: the same bytes" cmp floats-2-host/model.safetensors beside-$zero/model.safetensors
+	check "and they are beside it: kernels meanwhile: $(between on-$zero | tr '\n' ' ')" test "$(between on-$zero | awk '$1 > 20' | wc -l)" = 2
+done
+RIL_SIMT_STREAMS=beside RIL_SIMT_DONE=$T/off expect_exit 0 early --transport nccl --bucket 0 --save behind
+check "after it, they are not: $(between off | tr '\n' ' ')" test "$(between off | tr '\n' ' ')" = "0 0 "
+for how in late beside; do
+	rm -rf wrong; RIL_SIMT_STREAMS=$how RIL_SIMT_UNORDERED=1 expect_exit 0 early --transport nccl --bucket 0.05 --save wrong
+	check "streams that do not wait for each other leave other bytes ($how)" test "$(cmp -s floats-2-host/model.safetensors wrong/model.safetensors; echo $?)" = 1
+done
+RIL_SIMT_STREAMS=beside expect_exit 0 early --transport nccl --bucket 0.05 --save traced --trace t.%r.json
+check "traced: the same bytes" cmp floats-2-host/model.safetensors traced/model.safetensors
+# of the second step, in microseconds
+for r in 0 1; do
+	check "rank $r: sums one after the other, none before its bucket was final, most within the pass" jq -e '[.[] | select(.args.step == 2)] | def of($c): map(select(.cat == $c));
+		(of("reduce") | sort_by(.ts)) as $sums | (of("ready") | sort_by(.ts)) as $ready | (of("backward") | map(.ts + .dur) | max) as $until | ($sums | length) > 4 and ($sums | length) == ($ready | length) and
+		([range($sums | length) as $i | $sums[$i].ts - $ready[$i].ts] | min) >= -1000 and ([range(1; $sums | length) as $i | $sums[$i].ts - $sums[$i - 1].ts - $sums[$i - 1].dur] | min) >= -10 and
+		($sums | map(select(.ts < $until)) | length) * 2 > ($sums | length) and all($sums[]; .dur > 0)' t.$r.json >/dev/null
+done
+
 # every rank its own device, and checkpoints that go on through the host
 expect_exit 0 on "$lib" 2 ril-update -v --objective sft --run run --keep 0 -i sft-2.%r.ril
 check "auto takes NCCL" grep -q 'blocks go by NCCL 2.28.9' err
