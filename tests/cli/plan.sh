@@ -114,7 +114,7 @@ for n in 3 8; do
 			w = a["masters"] + a["average"]; v = a["weights"]; g = passed(a["gradients"]) # what passes read are the masters, but for vectors
 			unit = memory["zero-3"] - (z2 - w - v + part(w))
 			exit !(memory["replicated"] == a["sum"] && memory["zero-1"] == z1 && memory["zero-2"] == z2 && memory["zero-3"] < z2 &&
-				unit > v / 4 && unit < a["masters"] / 2 &&
+				unit > v / 4 && unit < a["masters"] * .8 &&
 				moved["replicated"] == 2 * g && moved["zero-1"] == moved["zero-2"] && moved["zero-1"] > g && moved["zero-1"] < 2.1 * g &&
 				moved["zero-3"] > moved["zero-1"])
 		}' "$T/out"
