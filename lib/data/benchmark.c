@@ -7,7 +7,8 @@
  *
  * The layouts: ChartQA, README; DocVQA, rrc.cvc.uab.es, challenge 17, "Ground Truth Format"; TextVQA, textvqa.org,
  * "Dataset"; MathVista, data/testmini.json; VizWiz-VQA, vizwiz.org, "Visual question answering"; POPE, output/coco;
- * VQAv2, visualqa.org, "VQA Annotation Format".  Those whose questions and answers lie apart: annotations.c. */
+ * VQAv2, visualqa.org, "VQA Annotation Format".  Those whose questions and answers lie apart: annotations.c.  What MMMU has
+ * of its own: mmmu.c. */
 #include "data/dataset_internal.h"
 
 #include "base/unused.h"
@@ -118,6 +119,19 @@ static const struct layout layouts[] = {
 	 "",
 	 "",
 	 {"random", "popular", "adversarial"}},
+	{RIL_DATA_MMMU,
+	 "MMMU",
+	 "mmmu",
+	 NULL,
+	 {"options", "question_type", "img_type", "subfield"},
+	 "id",
+	 "question",
+	 "answer",
+	 NULL,
+	 NULL,
+	 "",
+	 "",
+	 {NULL}},
 };
 enum { LAYOUTS = sizeof layouts / sizeof *layouts };
 
@@ -150,7 +164,8 @@ enum ril_data_format ril_benchmark_record(const cJSON *record)
 		int k = 0;
 		while (k < TELLS && l->tells[k] && cJSON_GetObjectItemCaseSensitive(record, l->tells[k]))
 			k++;
-		if (k && (k == TELLS || !l->tells[k]) && !cJSON_GetObjectItemCaseSensitive(record, "id"))
+		if (k && (k == TELLS || !l->tells[k]) &&
+		    ((l->id && !strcmp(l->id, "id")) || !cJSON_GetObjectItemCaseSensitive(record, "id")))
 			return l->format;
 	}
 	return RIL_DATA_ANY;
@@ -257,7 +272,8 @@ int ril_benchmark_settle(cJSON *record, enum ril_data_format format, const char 
 	if (rename_member(record, l->question, "question", err) || settle_picture(record, l, err) ||
 	    settle_type(record, l, path, err) ||
 	    (strcmp(l->answers, "answers") && rename_member(record, l->answers, "answer", err)) ||
-	    (format == RIL_DATA_MATHVISTA && settle_query(record, err)))
+	    (format == RIL_DATA_MATHVISTA && settle_query(record, err)) ||
+	    (format == RIL_DATA_MMMU && ril_mmmu_settle(record, err)))
 		return -1;
 	return ril_line_member(record, "judge") ? 0 : ril_data_put(record, "judge", l->judge, err);
 }
@@ -280,7 +296,8 @@ static struct ril_scan_text skipped(struct ril_scan *s)
 
 static void note_member(struct shape *o, struct ril_scan *s)
 {
-	static const char *const own[] = {"question", "messages", "conversations", "prompt", "id"};
+	static const char *const own[] = {"question",    "messages", "conversations", "prompt",
+					  "instruction", "query",    "problem",       "id"};
 	struct ril_scan_text key = ril_scan_key(s);
 	bool list = ril_scan_peek(s) == '[', data = list && ril_scan_is(key, "data"),
 	     annotations = list && ril_scan_is(key, "annotations");

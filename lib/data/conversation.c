@@ -28,7 +28,8 @@ struct talk {
 
 /* ---- pictures ---- */
 
-/* A path or an address as a string, or in an object: {"path": P}, {"image_url": {"url": U}}; NULL: neither. */
+/* A path or an address as a string, or in an object: {"path": P}, {"image_url": {"url": U}}; NULL: neither.  Where {"bytes": B}
+ * stands beside a path, the picture is B in base64, and the path only what it was called. */
 static const cJSON *address_of(const cJSON *it)
 {
 	static const char *const names[] = {"image", "image_url", "url", "path"};
@@ -43,11 +44,16 @@ static const cJSON *address_of(const cJSON *it)
 static int add_picture(struct talk *t, const cJSON *it, struct ril_err *err)
 {
 	struct ril_question_line *q = t->q;
-	const cJSON *address = address_of(it);
-	if (!address)
+	const cJSON *address = address_of(it), *bytes = cJSON_IsObject(it) ? ril_line_member(it, "bytes") : NULL;
+	struct ril_buf url = {0};
+	bool inside = cJSON_IsString(bytes) && *bytes->valuestring;
+	if (!address && !inside)
 		return ril_fail(err, RIL_ECORRUPT, "a picture is neither a path nor a data URL");
 	if (ril_grow(&q->picture, &t->picture_cap, q->pictures + 1, sizeof *q->picture, err) ||
-	    ril_line_plain(&q->picture[q->pictures], address, "image", err))
+	    (inside && ril_buf_printf(&url, err, "data:;base64,%s", bytes->valuestring)))
+		return -1;
+	q->picture[q->pictures] = url.data;
+	if (!inside && ril_line_plain(&q->picture[q->pictures], address, "image", err))
 		return -1;
 	q->pictures++;
 	return 0;
@@ -205,6 +211,8 @@ static int read_turn(struct talk *t, const cJSON *it, struct ril_err *err)
 				name->valuestring);
 	if (ril_line_member(it, "tool_calls"))
 		return ril_fail(err, RIL_ECORRUPT, "'tool_calls' are not read");
+	if (!content && (cJSON_HasObjectItem(it, "value") || cJSON_HasObjectItem(it, "content")))
+		return ril_fail(err, RIL_ECORRUPT, "its content is null");
 	if (!content)
 		return ril_fail(err, RIL_ECORRUPT, "no 'value' or 'content'");
 	bool unlearnt = false;
@@ -278,9 +286,11 @@ int ril_line_turns_field(struct ril_question_line *q, struct ril_err *err)
 static int settle_answer(struct talk *t, const cJSON *record, struct ril_err *err)
 {
 	struct ril_question_line *q = t->q;
+	bool beside = ril_line_member(record, "answer") || ril_line_member(record, "answers");
+	const cJSON *gold = q->answers || beside ? NULL : ril_pair_gold(record);
 	if (!q->answers)
-		return ril_line_answers(q, record, err);
-	if (ril_line_member(record, "answer") || ril_line_member(record, "answers"))
+		return gold ? ril_line_gold(q, gold, err) : ril_line_answers(q, record, err);
+	if (beside)
 		return ril_fail(err, RIL_ECORRUPT, "an answer at the end of '%s' and another beside it", t->list);
 	return ril_line_text_field(q, "answers", true, &q->answer[0], err);
 }

@@ -3,7 +3,7 @@
  *
  * A record is an object in one of the forms of enum ril_data_format.  Its own: `id`, `image` (a path or a list of paths;
  * may be absent), `question` (with <image> where a picture stands in the text), `answer` or `answers`, `choices`,
- * `type`, `judge`; any other field is kept under data.NAME.  Other trainers': conversation.c; benchmarks': benchmark.c;
+ * `type`, `judge`; any other field is kept under data.NAME.  Other trainers': conversation.c, pair.c; benchmarks': benchmark.c;
  * shards: shard.c.
  * An error names file, line, id and cause.
  *
@@ -18,7 +18,8 @@ enum ril_data_format {
 	RIL_DATA_ANY, /* what the records, or the file's members, tell */
 	RIL_DATA_QUESTION,
 	RIL_DATA_CONVERSATIONS, /* LLaVA, ShareGPT */
-	RIL_DATA_MESSAGES,      /* OpenAI, ms-swift, TRL */
+	RIL_DATA_MESSAGES,      /* OpenAI, ms-swift, TRL, verl */
+	RIL_DATA_PAIRS,         /* Alpaca, ms-swift's queries, TRL's text prompts, problems */
 	RIL_DATA_CAPTIONS,      /* COCO captions, NoCaps, VizWiz captions */
 	RIL_DATA_FOIL,
 	RIL_DATA_VQAV2,
@@ -28,10 +29,12 @@ enum ril_data_format {
 	RIL_DATA_MATHVISTA,
 	RIL_DATA_VIZWIZ,
 	RIL_DATA_POPE,
+	RIL_DATA_MMMU,
 };
 /* Their names, in that order, as "auto|question|..." */
 #define RIL_DATA_FORMATS                                                                                               \
-	"auto|question|conversations|messages|captions|foil|vqav2|chartqa|docvqa|textvqa|mathvista|vizwiz|pope"
+	"auto|question|conversations|messages|pairs|captions|foil|vqav2|chartqa|docvqa|textvqa|mathvista|vizwiz|pope|" \
+	"mmmu"
 enum ril_data_format ril_data_format_named(const char *name); /* RIL_DATA_ANY if it is none of them */
 
 /* A text with its length: it may hold NULs. */

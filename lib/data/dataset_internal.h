@@ -98,6 +98,11 @@ int ril_data_scanned(const struct ril_data_file *, struct ril_scan *, struct ril
 /* Puts a text under `name`, in place of what was there. */
 int ril_data_put(cJSON *record, const char *name, const char *text, struct ril_err *);
 
+/* ---- mmmu.c ---- */
+
+/* A record's prompt, choices, pictures, subject; the rest is the table's. */
+int ril_mmmu_settle(cJSON *record, struct ril_err *);
+
 /* ---- annotations.c: questions and annotations, pictures and captions, which meet through ids ---- */
 
 int ril_vqav2_read(struct ril_data_file *, struct ril_err *);
@@ -114,12 +119,20 @@ int ril_shard_read(struct ril_data_file *, struct ril_data_text_file *file, stru
 /* The sample of those members as a record, which is the caller's. */
 cJSON *ril_shard_record(const struct ril_data_text_file *, size_t first, size_t end, struct ril_err *);
 
-/* ---- line.c, conversation.c ---- */
+/* ---- line.c, conversation.c, pair.c ---- */
 
 /* One record; q has its line and place.  What was read before a failure is in q, too; the record may be changed. */
 int ril_line_read(struct ril_question_line *q, cJSON *record, enum ril_data_format, const char *path, struct ril_err *);
 /* Of a form with turns in it: all but `id`. */
 int ril_conversation_read(struct ril_question_line *q, const cJSON *record, enum ril_data_format, struct ril_err *);
+
+/* Has it a question as a text of its own, under a name of other trainers'? */
+bool ril_pair_is(const cJSON *record);
+/* Turns that and its answer into `messages`; those that were there give way. */
+int ril_pair_settle(cJSON *record, struct ril_err *);
+/* What other trainers' rewards compare with: `solution`, `ground_truth`, or that of verl's `reward_model`; an object is none;
+ * NULL: there is none. */
+const cJSON *ril_pair_gold(const cJSON *record);
 
 /* `turns`, as JSON, where there are some; a text, or a list of one, as a field. */
 int ril_line_turns_field(struct ril_question_line *q, struct ril_err *);
@@ -141,6 +154,8 @@ int ril_line_field(struct ril_question_line *q, const char *prefix, const char *
 int ril_line_field_take(struct ril_question_line *q, const char *name, struct ril_buf *json, struct ril_err *);
 /* image.path, of the pictures that were read. */
 int ril_line_pictures_field(struct ril_question_line *q, struct ril_err *);
+/* An answer, or a list of them, as the question's gold ones. */
+int ril_line_gold(struct ril_question_line *q, const cJSON *, struct ril_err *);
 /* `answer` or `answers`, where the record has one. */
 int ril_line_answers(struct ril_question_line *q, const cJSON *record, struct ril_err *);
 /* Every member that is not null nor in `done`, which NULL ends. */

@@ -136,7 +136,7 @@ static int answer_text(struct ril_data_text *out, const cJSON *it, struct ril_er
 	return out->at ? 0 : -1;
 }
 
-static int read_answers(struct ril_question_line *q, const cJSON *j, struct ril_err *err)
+int ril_line_gold(struct ril_question_line *q, const cJSON *j, struct ril_err *err)
 {
 	size_t n;
 	const cJSON *it = first_of(j, &n);
@@ -163,7 +163,7 @@ int ril_line_answers(struct ril_question_line *q, const cJSON *record, struct ri
 	const cJSON *one = ril_line_member(record, "answer"), *many = ril_line_member(record, "answers");
 	if (one && many)
 		return ril_fail(err, RIL_ECORRUPT, "both 'answer' and 'answers'");
-	return one || many ? read_answers(q, one ? one : many, err) : 0;
+	return one || many ? ril_line_gold(q, one ? one : many, err) : 0;
 }
 
 int ril_line_rest(struct ril_question_line *q, const cJSON *record, const char *const *done, struct ril_err *err)
@@ -233,7 +233,7 @@ static enum ril_data_format format_of(const cJSON *record, enum ril_data_format 
 		return RIL_DATA_CONVERSATIONS;
 	if (ril_line_member(record, "messages") || cJSON_IsArray(ril_line_member(record, "prompt")))
 		return RIL_DATA_MESSAGES;
-	return RIL_DATA_QUESTION;
+	return ril_pair_is(record) ? RIL_DATA_PAIRS : RIL_DATA_QUESTION;
 }
 
 /* Fields that come twice would hide one another. */
@@ -271,12 +271,15 @@ int ril_line_read(struct ril_question_line *q, cJSON *record, enum ril_data_form
 	if (check_names(record, err))
 		return -1;
 	enum ril_data_format format = format_of(record, wanted);
-	bool talk = format == RIL_DATA_CONVERSATIONS || format == RIL_DATA_MESSAGES;
+	bool pair = format == RIL_DATA_PAIRS,
+	     talk = pair || format == RIL_DATA_CONVERSATIONS || format == RIL_DATA_MESSAGES;
 	q->placed = talk;
 	if (!talk && format != RIL_DATA_QUESTION && ril_benchmark_settle(record, format, path, &q->placed, err))
 		return -1;
 	if (read_id(q, record, err))
 		return -1;
-	int rc = talk ? ril_conversation_read(q, record, format, err) : read_own(q, record, err);
+	int rc = pair && ril_pair_settle(record, err) ? -1
+		 : talk                               ? ril_conversation_read(q, record, format, err)
+						      : read_own(q, record, err);
 	return rc ? ril_context(err, "id '%s'", q->id) : 0;
 }

@@ -106,7 +106,8 @@ static int put_pictures(cJSON *record, const struct sample *s, struct ril_err *e
 
 static bool has_text(const cJSON *record)
 {
-	static const char *const names[] = {"question", "conversations", "messages", "prompt", "query", "text"};
+	static const char *const names[] = {"question", "conversations", "messages",    "prompt",
+					    "query",    "text",          "instruction", "problem"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (ril_line_member(record, names[i]))
 			return true;

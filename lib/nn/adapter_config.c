@@ -82,26 +82,52 @@ bool ril_is_adapter(const char *dir)
 	return has(dir, CONFIG);
 }
 
+static bool is_one_of(const char *name, const char *const *list)
+{
+	while (*list && strcmp(*list, name) != 0)
+		list++;
+	return *list;
+}
+
+static bool says_nothing(const cJSON *x)
+{
+	return cJSON_IsNull(x) || cJSON_IsFalse(x) || ((cJSON_IsObject(x) || cJSON_IsArray(x)) && !x->child);
+}
+
+/* A member that says that the layers compute otherwise than W + s B A: a kind of adapter that has a name, or whatever later
+ * versions switch on (use_...) or describe (..._config), but for what only begins adapters. */
+static bool computes_otherwise(const char *name)
+{
+	static const char *const known[] = {"fan_in_fan_out",    "lora_bias",         "alora_invocation_tokens",
+					    "rank_pattern",      "alpha_pattern",     "trainable_token_indices",
+					    "layer_replication", "target_parameters", NULL};
+	static const char *const begins[] = {"use_rslora",     "loftq_config",   "eva_config", "corda_config",
+					     "lora_ga_config", "runtime_config", NULL};
+	static const char config[] = "_config";
+	size_t n = strlen(name), m = strlen(config);
+	bool later = !strncmp(name, "use_", strlen("use_")) || (n > m && !strcmp(name + n - m, config));
+	return is_one_of(name, known) || (later && !is_one_of(name, begins));
+}
+
+/* What is trained whole beside the adapters: here a discriminator's score head alone. */
+static int refuse_saved(const cJSON *list, struct ril_err *err)
+{
+	for (const cJSON *it = cJSON_IsArray(list) ? list->child : NULL; it; it = it->next)
+		if (!cJSON_IsString(it) || strcmp(it->valuestring, "score") != 0)
+			return ril_fail(err, RIL_EFAIL, "modules_to_save '%s' is not supported; score is",
+					cJSON_IsString(it) ? ril_short(it->valuestring) : "");
+	return 0;
+}
+
 /* What would change the numbers and is not implemented is refused by name. */
 static int refuse(const cJSON *config, struct ril_err *err)
 {
-	static const char *const off[] = {"use_dora", "fan_in_fan_out", "lora_bias", "use_qalora",
-					  "alora_invocation_tokens"};
-	static const char *const empty[] = {"rank_pattern",      "alpha_pattern",
-					    "megatron_config",   "trainable_token_indices",
-					    "layer_replication", "target_parameters"};
-	for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
-		const cJSON *x = cJSON_GetObjectItemCaseSensitive(config, off[i]);
-		if (x && !cJSON_IsNull(x) && !cJSON_IsFalse(x))
-			return ril_fail(err, RIL_EFAIL, "%s is not supported", off[i]);
-	}
-	for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
-		const cJSON *x = cJSON_GetObjectItemCaseSensitive(config, empty[i]);
-		if (x && !cJSON_IsNull(x) && !(x->child == NULL && (cJSON_IsObject(x) || cJSON_IsArray(x))))
-			return ril_fail(err, RIL_EFAIL, "%s is not supported", empty[i]);
-	}
+	for (const cJSON *x = config->child; x; x = x->next)
+		if (!says_nothing(x) && computes_otherwise(x->string))
+			return ril_fail(err, RIL_EFAIL, "%s is not supported", ril_short(x->string));
 	const char *type = "LORA", *bias = "none";
-	if (ril_json_str(config, "peft_type", &type, err) || ril_json_str(config, "bias", &bias, err))
+	if (ril_json_str(config, "peft_type", &type, err) || ril_json_str(config, "bias", &bias, err) ||
+	    refuse_saved(cJSON_GetObjectItemCaseSensitive(config, "modules_to_save"), err))
 		return -1;
 	if (strcmp(type, "LORA"))
 		return ril_fail(err, RIL_EFAIL, "peft_type '%.40s' is not supported; LORA is", type);

@@ -1,19 +1,27 @@
-// page.js -- what moves on ril-report's page: reading a curve under the pointer or by the arrow keys, and the slider over steps.
-// Without it every curve and every step is there to be read.
+// page.js -- what moves on ril-report's page: reading a curve under the pointer or by the keys of a slider, and the slider over steps.
+// Without it every curve, every number and every step is there to be read.
 "use strict";
 for (const figure of document.querySelectorAll(".panel")) {
 	const svg = figure.querySelector("svg"), out = figure.querySelector("output"), cross = figure.querySelector(".cross");
-	const series = JSON.parse(figure.querySelector("script").textContent);
+	const reader = figure.querySelector(".reader"), series = JSON.parse(figure.querySelector("script").textContent);
 	const [x0, x1] = svg.dataset.x.split(" ").map(Number);
 	const steps = [...new Set(series.flatMap(s => s.p.map(p => p[0])))].sort((a, b) => a - b);
 	const left = 58, right = 440 - 14;
-	let at = -1;
-	const show = i => {
-		at = Math.max(0, Math.min(steps.length - 1, i));
+	const short = v => `${+v.toPrecision(3)}`;
+	// of long curves some points only are there: the nearest one, with its own step where that is another; what was measured once is
+	// told everywhere
+	const nearby = (s, step) => {
+		const p = s.p.reduce((best, q) => Math.abs(q[0] - step) < Math.abs(best[0] - step) ? q : best);
+		if (s.p.length > 1 && Math.abs(p[0] - step) > (x1 - x0) / 100) return [];
+		const range = p.length > 2 ? ` (${short(p[2])} to ${short(p[3])})` : "";
+		return [`${s.n}${s.w && ", " + s.w} ${short(p[1])}${range}${p[0] === step ? "" : ` at ${p[0]}`}`];
+	};
+	const show = at => {
 		const step = steps[at], x = left + (step - x0) / (x1 - x0) * (right - left);
-		cross.setAttribute("d", `M${x} 12V206`);
-		out.textContent = `step ${step}: ` + series.flatMap(s => s.p.filter(p => p[0] === step).map(p =>
-			`${s.n}${["all", "held out", "groups"].includes(s.w) ? "" : ", " + s.w} ${+p[1].toPrecision(3)}`)).join("; ");
+		cross.setAttribute("d", `M${x} 16V206`);
+		out.textContent = `step ${step}: ` + series.flatMap(s => nearby(s, step)).join("; ");
+		reader.value = at;
+		reader.setAttribute("aria-valuetext", out.textContent);
 	};
 	const nearest = event => {
 		const box = svg.getBoundingClientRect(), want = x0 + ((event.clientX - box.left) / box.width * 440 - left) / (right - left) * (x1 - x0);
@@ -23,10 +31,12 @@ for (const figure of document.querySelectorAll(".panel")) {
 	};
 	svg.addEventListener("pointermove", event => show(nearest(event)));
 	svg.addEventListener("pointerdown", event => show(nearest(event)));
-	svg.addEventListener("keydown", event => {
-		const to = { ArrowLeft: at < 0 ? steps.length - 1 : at - 1, ArrowRight: at + 1, Home: 0, End: steps.length - 1 }[event.key];
-		if (to !== undefined) { show(to); event.preventDefault(); }
-	});
+	reader.max = steps.length - 1;
+	reader.value = reader.max;
+	reader.hidden = false;
+	reader.setAttribute("aria-valuetext", `step ${steps[steps.length - 1]}`);
+	reader.addEventListener("input", () => show(+reader.value));
+	reader.addEventListener("focus", () => show(+reader.value));
 }
 for (const gallery of document.querySelectorAll(".gallery")) {
 	const slider = gallery.querySelector("input"), steps = [...gallery.querySelectorAll(".step")];

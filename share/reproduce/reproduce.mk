@@ -20,6 +20,8 @@ $(RUNS):
 # what no teacher has a part in is the same whoever the teachers are
 $(COPIES):
 	@mkdir -p $(@D) && sed 's/^[^\t]*/$(call word_of,2)/' $< >$@.new && mv $@.new $@
+$(ALBUMS):
+	@$(RECIPES)/handwriting $@
 $(QUESTION_SETS):
 	@$(STEP) questions $(call word_of,2) $(call word_of,3)
 $(STUDENTS):

@@ -2,9 +2,14 @@
  *
  * A large product's rate (passes_rates.c) is a floor that no small model can reach: 256 features leave a product less to do for
  * each byte it moves.  Here every linear layer's three products, and the head's, are run alone at the step's own shapes;
- * attention's, of which there is no such shape, count at a large product's rate.  The line's seconds are the sum, its floor the
- * same FLOPs at a large product's rate: a step's seconds are to be held to this line's. */
+ * attention's, which read keys for a block of lanes (ops/cpu/plan_internal.h), as the host's BLAS multiplies them, every thread its
+ * own, and on other devices at a large product's rate.  The line's seconds are the sum, its floor the same FLOPs at a large
+ * product's rate: a step's seconds are to be held to this line's.  The line after it adds what the way back computes again rather
+ * than keeps: attention's scores and the head's logits. */
 #include "passes.h"
+
+#include "base/thread.h"
+#include "ops/cpu/plan_internal.h"
 
 #include <stdio.h>
 
@@ -63,6 +68,54 @@ static bool add(struct shape *shape, int *n, int most, int64_t rows, const struc
 	return true;
 }
 
+/* ---- attention: C[m,n] = op(A) B, over and over ---- */
+
+enum { TIMES = 64 };
+
+struct tile {
+	bool transposed;
+	int64_t m, n, k;
+	ril_real *room; /* for each worker */
+	size_t each;
+};
+
+static void multiply_tile(void *ctx, int i, int worker)
+{
+	const struct tile *t = ctx;
+	(void)i;
+	ril_real *a = t->room + (size_t)worker * t->each, *b = a + t->m * t->k, *c = b + t->k * t->n;
+	for (int n = 0; n < TIMES; n++)
+		ril_gemm(t->transposed, false, t->m, t->n, t->k, a, t->transposed ? t->m : t->k, b, t->n, 0, c, t->n);
+}
+
+static int multiply_tiles(void *ctx)
+{
+	ril_parallel(ril_threads(), multiply_tile, ctx);
+	return 0;
+}
+
+/* Seconds a FLOP, all threads together. */
+static double tile_alone(bool transposed, int64_t m, int64_t n, int64_t k)
+{
+	struct tile t = {transposed, m, n, k, NULL, (size_t)(m * k + k * n + m * n)};
+	t.room = noise((int64_t)t.each * ril_threads());
+	double seconds = best(multiply_tiles, &t);
+	ril_ops()->put(t.room);
+	return seconds / (2. * TIMES * ril_threads() * (double)(m * n * k));
+}
+
+/* Scores and dP: keys x lanes; the output and dQ: lanes x features; dK and dV: keys x features.  As many FLOPs each. */
+static double attention_alone(double *scores)
+{
+	int64_t keys = bench.batch.prompt + bench.batch.length / 2, D = config()->text.head_dim;
+	if (!ril_ops()->host_memory || ril_compute() != RIL_REAL)
+		return *scores = 1 / bench.flops;
+	*scores = tile_alone(false, keys, RIL_BLOCK, D);
+	return (*scores + tile_alone(true, RIL_BLOCK, D, keys) + tile_alone(false, keys, D, RIL_BLOCK)) / 3;
+}
+
+/* ---- all ---- */
+
 void time_products(void)
 {
 	enum { MOST = 16 };
@@ -78,14 +131,18 @@ void time_products(void)
 		if (all->at[i]->part == RIL_PART_LLM && all->at[i]->hidden && !add(shape, &n, MOST, rows, all->at[i]))
 			return;
 	bench.seconds = asked / 8;
-	double seconds = alone(&head) * (double)answers / (double)head.rows;
+	double logits = 2. * (double)answers * (double)(H * V), scores;
+	double seconds = alone(&head) * (double)answers / (double)head.rows, again = seconds / 3;
 	for (int i = 0; i < n; i++) {
 		seconds += shape[i].times * alone(&shape[i]);
 		flops += 6. * shape[i].times * (double)(rows * shape[i].in * shape[i].out);
 	}
+	double attention = 3 * pass_flops(b, false) - flops, each = attention_alone(&scores);
 	bench.seconds = asked;
-	double attention = 3 * pass_flops(b, false) - flops;
 	char text[96];
 	snprintf(text, sizeof text, "%lld rows of every layer, the head's, attention's", (long long)rows);
-	report("products", text, seconds + attention / bench.flops, flops + attention, 0, (double)rows);
+	seconds += attention * each;
+	report("products", text, seconds, flops + attention, 0, (double)rows);
+	report("products again", "with attention's scores, the head's logits once more",
+	       seconds + again + attention / 6 * scores, flops + attention + logits + attention / 6, 0, (double)rows);
 }

@@ -21,13 +21,24 @@ jq -c "{images: [.image], messages: [{role: \"user\", content: (\"<image>\" + .q
 	data/q.jsonl >swift.jsonl
 jq -c "{prompt: [{role: \"user\", content: [{type: \"image_url\", image_url: {url: .image}}, {type: \"text\", text: .question}]}], completion: [{role: \"assistant\", content: [{type: \"text\", text: .answer}]}]} + ($rest)" \
 	data/q.jsonl >trl.jsonl
+jq -c "{images: [.image], query: (\"<image>\" + .question), response: .answer} + ($rest)" data/q.jsonl >query.jsonl
+jq -s "map({images: [.image], instruction: (\"<image>\" + .question), input: \"\", output: .answer} + ($rest))" data/q.jsonl >alpaca.json
+jq -c "{image, prompt: .question, completion: .answer} + ($rest)" data/q.jsonl >text.jsonl
+while IFS= read -r line; do
+	jq -c --arg b "$(base64 -w0 "data/$(jq -r .image <<<"$line")")" \
+		"{images: [{bytes: \$b, path: .image}], prompt: [{role: \"user\", content: (\"<image>\" + .question)}], reward_model: {style: \"rule\", ground_truth: .answer}} + ($rest)" <<<"$line"
+done <data/q.jsonl >verl.jsonl
 jq -c . llava.json >llava-line.json
 jq -c '.[]' llava.json >llava.jsonl
-for file in llava.json llava-line.json llava.jsonl swift.jsonl trl.jsonl; do
+for file in llava.json llava-line.json llava.jsonl swift.jsonl trl.jsonl query.jsonl alpaca.json text.jsonl; do
 	expect_exit 0 E --with-answers -o other.ril $file
 	for field in prompt.ids resp.ids vision.embeds answers image.path image.sha256; do
 		check "$file: $field" cmp <(ril-inspect --field $field own.ril) <(ril-inspect --field $field other.ril)
 	done
+done
+expect_exit 0 E --with-answers -o other.ril verl.jsonl
+for field in prompt.ids resp.ids vision.embeds answers image.sha256; do
+	check "pictures in the record, a rule's answer: $field" cmp <(ril-inspect --field $field own.ril) <(ril-inspect --field $field other.ril)
 done
 expect_exit 0 E --with-answers -o other.ril llava.json
 expect_exit 0 ril-inspect --diff own.ril other.ril

@@ -31,9 +31,12 @@ check "runs are counted" test "$(reproduce --count)" = 12
 check "of one method" test "$(reproduce --method ril --seeds 2 --count)" = 6
 check "of one group and setting" test "$(reproduce --group other --setting demo --count)" = 2
 
+check "quickly there are three seeds for eight" test "$(ril-reproduce --count --quick --out quick)" -eq $(($(ril-reproduce --count --out whole) * 3 / 8))
+
 # ---- all of it ----
-ril-reproduce "${small[@]}" >log 2>&1; rc=$?
+ril-reproduce "${small[@]/#-q/--jobs=2}" >log 2>&1; rc=$?
 check "all runs" test "$rc" = 0
+check "two at once: $(head -n 1 log)" grep -q ' 2 at once' log
 lines() { awk -F '\t' -v s="$1" -v m="$2" -v what="$3" 'NR > 1 && $1 == s && $2 == m && $4 == what' res/results.tsv; }
 check "eleven columns" awk -F '\t' 'NF != 11 { exit 1 }' res/results.tsv
 check "12 runs" test "$(awk -F '\t' 'NR > 1 { print $1, $2, $3 }' res/results.tsv | sort -u | wc -l)" = 12
@@ -78,6 +81,19 @@ sed -i 's/others$/others, said otherwise/' tables/methods.tsv
 find res/runs -name '*.tsv' -printf '%p %T@\n' | sort >before; reproduce --setting demo
 check "but not for what it says of itself" test -z "$(changed)"
 
+# ---- pictures of an album, other teachers ----
+if command -v python3 >/dev/null; then
+	cp -r tables hand
+	printf 'setting\tstudent\ttrain\theld-out\tteachers\tjudge\tabout\nhand\tstudent\talbum\talbum\tmodels=teacher-b,teacher-a\tall\tx\n' >hand/settings.tsv
+	mkdir -p .local/lib/python3.0/site-packages/sklearn/datasets/data
+	awk 'BEGIN { for (i = 0; i < 200; i++) { line = ""; for (k = 0; k < 64; k++) line = line (k + i) % 17 ","; print line i % 10 } }' | gzip >.local/lib/python3.0/site-packages/sklearn/datasets/data/digits.csv.gz
+	expect_exit 0 env HOME="$T" ril-reproduce "${small[@]}" --tables hand --out hand.res --method ril
+	check "questions about digits" grep -q 'sevens' hand.res/questions/album/0/train.jsonl
+	check "held-out ones are others" test "$(cat hand.res/questions/album/{0,held-out}/*.jsonl | jq -r .id | sort | uniq -d | wc -l)" = 0
+	check "the first model is teacher A" holds -es 'group_by(.id) | all(.[]; map(.teacher) == ["teacher-a", "teacher-a", "teacher-b", "teacher-b"])' hand.res/answers/hand/0/all.jsonl
+	check "and has a run" awk -F '\t' '$1 == "hand" && $4 == "accuracy" { n++ } END { exit n != 1 }' hand.res/results.tsv
+else skip "an album: no python3"; fi
+
 # ---- as long as RIL: steps of its time ----
 check "the pace of both" test "$(cut -f 1 res/pace.tsv | paste -sd ' ')" = "ril right@wall"
 check "steps that take as long" awk -F '\t' 'NR == FNR { p[$1] = $2; b[$1] = $3; next } $2 == "right@wall" && $4 == "accuracy" { want = (3 * p["ril"] + b["ril"] - b["right@wall"]) / p["right@wall"]; n++
@@ -95,6 +111,10 @@ for m in base right dr-grpo; do check "$m: accuracy and difference are ril-compa
 check "three tables" test "$(grep -c '^|---' again/page.md)" = 3
 check "from the results alone" grep -q '(`ril`) | 1 |' doc.md
 check "what stands around stays" test "$(sed -n '1p;$p' doc.md)$(grep -c '^old' doc.md)" = "$(printf 'before\nafter')0"
+printf '<!-- ril-reproduce: two main brief -->\n<!-- ril-reproduce ends -->\n' >brief.md
+expect_exit 0 ril-reproduce -q --tables tables --results first.tsv --setting two --fill brief.md --out again
+check "in brief: a table, and what it rests on" eval 'test "$(grep -c "^|---" brief.md)" = 1 && grep -q "^| | seeds | .* all | beyond .ril. " <(sed "s/|  |/| |/" brief.md) && grep -q "^Runs: [0-9]*, seeds: 1; .* revision " brief.md'
+check "in brief: the same figures" test "$(grep -F '(`right`)' brief.md | grep -o ' [01]\.[0-9]* ([^|]*) | [+-][^ ]*')" = "$(grep -F '(`right`)' doc.md | head -n 1 | cut -d '|' -f 4-5 | grep -o ' [01]\.[0-9]* ([^|]*) | [+-][^ ]*')"
 check "another baseline" eval 'ril-reproduce -q --tables tables --results first.tsv --setting two --baseline base --out again && grep -q "beyond .base." again/page.md'
 if command -v gnuplot >/dev/null; then check "a picture" grep -q '</svg>' again/plot.svg; else skip "picture: no gnuplot"; fi
 

@@ -45,6 +45,13 @@ static const char *const wholes[] = {
 	"\"answers\":[\"a\"]}]}",
 	"[{\"imgname\":\"x\",\"query\":\"Q\",\"label\":\"1\"},{\"image\":\"x\",\"question\":\"Q\",\"answers\":[{"
 	"\"answer\":\"a\"}],\"answer_type\":\"other\",\"answerable\":1}]",
+	"{\"id\":\"dev_Art_1\",\"question\":\"<image 2>Q<image 1>\",\"options\":\"['a', \\\"b\\\\\\\\u00e9\\\"]\","
+	"\"question_type\":\"multiple-choice\",\"img_type\":\"\",\"subfield\":\"\",\"image_1\":\"x\",\"image_2\":\"y\","
+	"\"answer\":\"B\"}\n",
+	"{\"instruction\":\"Q\",\"input\":\"<image>\",\"output\":\"A\",\"history\":[[\"q\",\"a\"]],\"images\":[{"
+	"\"bytes\":"
+	"\"QUJD\"}]}\n{\"query\":\"Q\",\"response\":\"A\"}\n{\"prompt\":\"Q\",\"reward_model\":{\"ground_truth\":["
+	"\"3\"]}}\n",
 };
 enum { WHOLES = sizeof wholes / sizeof *wholes };
 

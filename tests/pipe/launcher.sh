@@ -10,6 +10,10 @@ settings=(--student "$RIL_ROOT/share/models/student" --objective dr-grpo --data 
 expect_exit 0 timeout 60 ril-train -q --run run "${settings[@]}" --steps 12 --encode '--epochs 3' --save-every 1 --keep 1 \
 	--eval data/h.jsonl --eval-every 3 --record --update '--lr 1e-3'
 check "evaluated: every third step and the start" test "$(jq -r .step run/eval.jsonl | tr '\n' ' ')" = "0 3 6 9 12 "
+check "a verdict on every question, whose mean is the report's" jq -es 'all(.verdicts | test("^[01]{60}$")) and
+	all((.verdicts / "" | map(tonumber) | add / 60) - .report.accuracy | fabs < 1e-9)' run/eval.jsonl
+check "in the questions' order" test "$(jq -r 'select(.step == 0).verdicts' run/eval.jsonl)" = "$(ril-rollout -q -m "$RIL_ROOT/share/models/student" -n 1 --greedy \
+	--max-new-tokens 20 -i run/eval.ril | ril-score -q | ril-inspect --field reward.answer | cut -f 2 | tr -d '\n')"
 best=$(jq -rs 'max_by([.report.accuracy, .step]) | .step' run/eval.jsonl)
 [ "$best" = 0 ] || check "best is the best" test "$(readlink run/best)" = "step-$best" -a -s run/best/student/model.safetensors
 check "current is the last" test "$(readlink run/current)" = step-12
@@ -49,6 +53,16 @@ expect_exit 1 timeout 60 ril-train -q --config settings --run none --metric noth
 check "what there is" grep -q "no number 'nothing'; it has accuracy, macro" err
 expect_exit 2 ril-train --run x --student "$RIL_ROOT/share/models/student" --objective dr-grpo --data data/q.jsonl --patience 2
 check "patience needs an evaluation" grep -q 'needs --eval' err
+
+# Runs tell whether they were asked the same questions; a judge may give more than right and wrong.
+jq -c '.answers = ["the circle is pink", "the red thing is a crown"] | .judge = "anls" | del(.answer)' data/h.jsonl | head -n 6 >data/v.jsonl
+jq -c '.answer = "other"' data/h.jsonl | head -n 6 >data/w.jsonl
+for other in v w; do
+	expect_exit 0 timeout 60 ril-train -q --config settings --run asked-$other --eval data/$other.jsonl --steps 3 --save-every 3
+done
+check "the same questions" test "$(jq -r .asked run/eval.jsonl copy/eval.jsonl | sort -u | wc -l)" = 1
+check "others, with the same keys" test "$(jq -r .asked run/eval.jsonl asked-*/eval.jsonl | sort -u | wc -l)" = 3
+check "verdicts that are not 0 or 1" jq -es 'all(.verdicts | type == "array" and length == 6 and (map(select(. > 0 and . < 1)) | length > 0))' asked-v/eval.jsonl
 
 # An average of the weights, evaluated in the student's place.
 expect_exit 0 timeout 60 ril-train -q --config settings --run averaged --steps 2 --save-every 1 --eval-every 1 --keep 0 --ema .9 --eval-weights ema --update '--lr .02'

@@ -133,6 +133,17 @@ cp -r two lost; sed -i 's,"base_model_name_or_path":.*,"base_model_name_or_path"
 expect_exit 1 ril-merge -q -m lost -o x; check "no base" grep -q "'some/model' is not here" err
 cp -r two other; sed -i 's/"use_rslora":.*/"use_dora": true,/' other/adapter_config.json
 expect_exit 1 ril-merge -q -m other -o x; check "another kind" grep -q use_dora err
+# with FIELDS: what PEFT's other settings would change is refused by name; what only began the adapters is not
+cp -r two kinds
+with() { jq "$1" two/adapter_config.json >kinds/adapter_config.json; }
+for refused in '.rank_pattern={"q_proj":4}' '.alpha_pattern={"q_proj":4}' '.kasa_config={"a":1}' '.use_later=true' '.bias="all"' '.lora_bias=true' \
+	'.trainable_token_indices=[1]' '.peft_type="VERA"' '.modules_to_save=["lm_head"]' '.modules_to_save=["score","embed_tokens"]'; do
+	with "$refused"; expect_exit 1 ril-merge -q -m kinds -o x
+	check "$refused: by name" grep -qE "$(grep -oE '"(VERA|lm_head|embed_tokens|all)"|^\.[a-z_]+' <<<"$refused" | tail -n 1 | tr -d '".')'? is not supported" err
+done
+with '.loftq_config={"a":1} | .rank_pattern={} | .use_dora=false | .megatron_config=null | .modules_to_save=[]'
+check "what changes nothing is read" ril-merge -q -m kinds -o plain-merged
+check "as it was" sh -c 'ril-merge -q -m two -o two-merged && cmp two-merged/model.safetensors plain-merged/model.safetensors'
 cp -r two cut; head -c 3000 two/adapter_model.safetensors >cut/adapter_model.safetensors
 expect_exit 3 ril-merge -q -m cut -o x
 check "nothing half-written" test ! -e x -a ! -e x.tmp

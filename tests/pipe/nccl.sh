@@ -51,6 +51,13 @@ for n in 2 4; do
 	check "and in BF16, $n ranks" cmp "halves-$n-host/model.safetensors" "shared-halves-$n-nccl/model.safetensors"
 	alike shared-disc $n ril-discriminate --update --disc-steps 2 --replay 2 --zero 2 --bucket 0.1 -i "taught-$n.%r.ril" -o "judged.%r"
 	check "D's, $n ranks" cmp "disc-$n-host/model.safetensors" "shared-disc-$n-nccl/model.safetensors"
+	# weights, too, which passes gather unit by unit
+	alike weights $n ril-update --objective sft --compute f32 --zero 3 --bucket 0.1 -i "sft-$n.%r.ril"
+	check "weights shared out, $n ranks" cmp "floats-$n-host/model.safetensors" "weights-$n-nccl/model.safetensors"
+	alike weights-halves $n ril-update --objective sft --gradients bf16 --moments 8bit --master none --zero 3 --bucket 0.1 -i "sft-$n.%r.ril"
+	check "and in BF16, $n ranks" cmp "halves-$n-host/model.safetensors" "weights-halves-$n-nccl/model.safetensors"
+	alike weights-disc $n ril-discriminate --update --disc-steps 2 --replay 2 --zero 3 --bucket 0.1 -i "taught-$n.%r.ril" -o "judged.%r"
+	check "D's, $n ranks" cmp "disc-$n-host/model.safetensors" "weights-disc-$n-nccl/model.safetensors"
 	for r in $(seq 0 $((n - 1))); do check "and its judgement, rank $r of $n" cmp <(logits "judged.$r") <(logits "judged-$n.$r"); done
 done
 check "the device makes the sum, in float and BF16" test "$(RIL_SIMT_TRACE=1 "$RIL_ROOT/build/${mode:-release}/tests/simt/kernels" | grep -c 'sum_ranks_kernel<')" -gt 1
@@ -93,6 +100,24 @@ for r in 0 1; do
 done
 expect_exit 0 on "$lib" 2 ril-update -q --objective sft --run on --start-step 1 --transport host -i second.%r.ril
 check "through the host, to the byte" cmp run/step-2/student/model.safetensors on/step-2/student/model.safetensors
+
+# ---- weights are lent to a sampler on the same device, unless no rank has them ----
+head -n 12 q.jsonl >loop.0.jsonl; tail -n 12 q.jsonl >loop.1.jsonl
+cat >loop.sh <<'END'
+r=${OMPI_COMM_WORLD_RANK:-$PMI_RANK} m=$1 name=$2
+shift 2
+mkdir -p "$name.work.$r" && mkfifo "$name.work.$r/edge" || exit
+ril-encode -q -m "$m" --batch 2 --steps 2 --seed 3 "loop.$r.jsonl" |
+	"$GPU/ril-rollout" -v -m "$m" -n 4 --device cuda --temperature 1.3 --max-new-tokens 8 --seed 3 --threads 1 --edge "$name.work.$r/edge" 2>"$name.rollout.$r" |
+	ril-score -q --judge contains |
+	"$GPU/ril-update" -m "$m" --device cuda --objective dr-grpo --lr 1e-3 --threads 1 --run "$name" --edge "$name.work.%r/edge" --versions "$name.work.%r/versions" --bucket 0.1 "$@"
+END
+export GPU
+for zero in 1 3; do check "a loop, $zero" launch "$lib" 2 sh loop.sh "$M" loop-$zero --zero $zero 2>loop-$zero.err; done
+check "lent" grep -q 'version 1: .*lent.json' loop-1.rollout.1
+check "not lent, said: $(cat loop-3.err)" grep -q 'weights are shared out over ranks, .*: versions go to loop-3.work.0/versions' loop-3.err
+check "but a folder" grep -q 'version 1: .*versions/step-1' loop-3.rollout.1
+check "the same student" cmp loop-1/step-2/student/model.safetensors loop-3/step-2/student/model.safetensors
 
 # ---- what keeps ranks from it ----
 host() { # host TEXT COMMAND...: goes through the host, and says why; told to do without the host, fails saying so

@@ -33,9 +33,9 @@ static void check(const char *name, const char *file, const char *text, const ch
 
 static void test_names(void)
 {
-	static const char *const names[] = {"auto",      "question", "conversations", "messages", "captions",
-					    "foil",      "vqav2",    "chartqa",       "docvqa",   "textvqa",
-					    "mathvista", "vizwiz",   "pope"};
+	static const char *const names[] = {"auto",     "question",  "conversations", "messages", "pairs",
+					    "captions", "foil",      "vqav2",         "chartqa",  "docvqa",
+					    "textvqa",  "mathvista", "vizwiz",        "pope",     "mmmu"};
 	for (size_t k = 0; k < sizeof names / sizeof *names; k++)
 		CHECK(ril_data_format_named(names[k]) == (enum ril_data_format)k, "%s", names[k]);
 	CHECK(ril_data_format_named("pop") == RIL_DATA_ANY && ril_data_format_named("") == RIL_DATA_ANY, "no name");
@@ -74,6 +74,54 @@ static void test_records(void)
 	      "this?\",\"answers\":[{\"answer\":\"soap\",\"answer_confidence\":\"yes\"},{\"answer\":\"unanswerable\","
 	      "\"answer_confidence\":\"no\"}],\"type\":\"other\",\"answer_type\":\"other\",\"answerable\":1,"
 	      "\"judge\":\"vizwiz\"}");
+}
+
+#define MMMU(MORE) "\"img_type\":\"['Tables']\",\"subfield\":\"Audit\"," MORE
+
+/* Options and answers as Python prints lists; pictures where they are mentioned, in the record or beside it in a shard. */
+static void test_mmmu(void)
+{
+	check("mmmu", "mmmu.jsonl",
+	      "{\"id\":\"validation_Art_Theory_12\",\"question\":\"Is <image 2> <image 8> like <image "
+	      "1>?\",\"options\":\"['<image "
+	      "3>', \\\"it's\\\", 'a\\\\\\\\b\\\\n', '\\\\xe9\\\\u20ac\\\\U0001f600\\\\'' , "
+	      "'\u6f22']\",\"question_type\":\"multiple-"
+	      "choice\",\"answer\":\"B\",\"image_1\":\"a\",\"image_2\":\"b\",\"image_3\":\"c\",\"image_4\":\"d\","
+	      "\"image_5\":null," MMMU(
+		      "\"explanation\":\"\"}\n") "{\"id\":\"dev_Math_9\",\"question\":\"How "
+						 "much?\",\"options\":\"[]\",\"question_type\":\"open\",\"answer\":\"['"
+						 "24/7', "
+						 "'3.4']\",\"image\":[\"x\"]," MMMU(
+							 "\"explanation\":\"\"}\n") "{\"id\":\"7\",\"question\":\"<"
+										    "image "
+										    "1>\",\"options\":[],\"question_"
+										    "type\":\"open\",\"answer\":\"7\","
+										    "\"image\":[\"x\"]," MMMU("\"explan"
+													      "ation\":"
+													      "\"\"}"
+													      "\n"),
+	      NULL,
+	      "{\"id\":\"validation_Art_Theory_12\",\"question\":\"<image>Is <image> <image 8> like <image>?\\n(A) "
+	      "<image>\\n(B) "
+	      "it's\\n(C) a\\\\b\\n\\n(D) \u00e9\u20ac\U0001f600'\\n(E) \u6f22\\n\\nAnswer with the option's letter "
+	      "from the given choices "
+	      "directly.\",\"choices\":[\"<image "
+	      "3>\",\"it's\",\"a\\\\b\\n\",\"\u00e9\u20ac\U0001f600'\",\"\u6f22\"],\"question_type\":\"multiple-"
+	      "choice\",\"answer\":\"B\",\"image\":[\"d\",\"b\",\"a\",\"c\"],\"type\":\"Art_Theory\",\"judge\":"
+	      "\"mmmu\"," MMMU(
+		      "\"explanation\":\"\"}\n") "{\"id\":\"dev_Math_9\",\"question\":\"<image>How much?\\nAnswer the "
+						 "question using a single word or "
+						 "phrase.\",\"question_type\":\"open\",\"answers\":[\"24/"
+						 "7\",\"3.4\"],\"image\":[\"x\"],\"type\":\"Math\",\"judge\":"
+						 "\"mmmu\"," MMMU(
+							 "\"explanation\":\"\"}\n") "{\"id\":\"7\",\"question\":\"<"
+										    "image>\\nAnswer the question "
+										    "using a single word or "
+										    "phrase.\",\"question_type\":"
+										    "\"open\",\"answer\":\"7\","
+										    "\"image\":[\"x\"],\"judge\":"
+										    "\"mmmu\"," MMMU(
+											    "\"explanation\":\"\"}\n"));
 }
 
 /* ---- one object with a list of questions ---- */
@@ -263,6 +311,20 @@ static const struct {
 	{"{\"1\": {\"pid\": \"1\", \"question\": \"Q\", \"image\": \"a\", \"choices\": [1], \"question_type\": "
 	 "\"\", \"answer_type\": \"\", \"metadata\": {}}}",
 	 NULL, NULL, "a choice is not text", RIL_DATA_ANY},
+#define OPTIONS(TEXT) "{\"id\":\"x\",\"question\":\"Q\",\"options\":" TEXT "}"
+	{OPTIONS("\"['a'\""), NULL, NULL, "'options': not a list of texts as Python prints it", RIL_DATA_MMMU},
+	{OPTIONS("\"['a', 7]\""), NULL, NULL, "'options': not a list of texts", RIL_DATA_MMMU},
+	{OPTIONS("\"['a'] + x\""), NULL, NULL, "'options': not a list of texts", RIL_DATA_MMMU},
+	{OPTIONS("\"['a\""), NULL, NULL, "'options': a text without its end", RIL_DATA_MMMU},
+	{OPTIONS("\"['\\\\x4']\""), NULL, NULL, "'options': an escape that is not read", RIL_DATA_MMMU},
+	{OPTIONS("\"['\\\\ud800']\""), NULL, NULL, "'options': an escape that is not read", RIL_DATA_MMMU},
+	{OPTIONS("\"['\\\\\""), NULL, NULL, "'options': an escape that is not read", RIL_DATA_MMMU},
+	{OPTIONS("\"[]\""), NULL, NULL, "a multiple choice without options", RIL_DATA_MMMU},
+	{OPTIONS("\"none\""), NULL, NULL, "a multiple choice without options", RIL_DATA_MMMU},
+	{OPTIONS("[7]"), NULL, NULL, "an option is not text", RIL_DATA_MMMU},
+	{"{\"id\":\"x\",\"question\":\"<image 1>\",\"options\":[\"a\"]}", NULL, NULL, "<image 1>, and no such picture",
+	 RIL_DATA_MMMU},
+	{"{\"id\":\"x\",\"question\":7,\"options\":[\"a\"]}", NULL, NULL, "'question' is not text", RIL_DATA_MMMU},
 };
 
 static void test_refused(void)
@@ -317,6 +379,7 @@ int main(void)
 {
 	test_names();
 	test_records();
+	test_mmmu();
 	test_lists();
 	test_joined();
 	test_refused();

@@ -41,6 +41,12 @@ static const char *const others[] = {
 	"{\"id\":\"a\",\"images\":[\"x.png\",\"y.png\"],\"prompt\":[" ASKED(Q) "],\"completion\":[" ANSWERED "]," REST
 									       "}",
 	"{\"id\":\"a\",\"images\":[\"x.png\",\"y.png\"],\"prompt\":[" ASKED(Q) "],\"answer\":" A "," REST "}",
+	"{\"id\":\"a\",\"images\":[\"x.png\",\"y.png\"],\"prompt\":" Q ",\"completion\":" A "," REST "}",
+	"{\"id\":\"a\",\"images\":[\"x.png\",\"y.png\"],\"query\":" Q ",\"response\":" A
+	",\"history\":[],\"system\":null," REST "}",
+	"{\"id\":\"a\",\"images\":[\"x.png\",\"y.png\"],\"instruction\":\"See <image> and\",\"input\":"
+	"\"<image>\\u0000 \\u00e9 \\\"/\\\\\\u0001\",\"output\":" A ",\"system\":\"\",\"history\":null," REST "}",
+	"{\"id\":\"a\",\"images\":[\"x.png\",\"y.png\"],\"problem\":" Q ",\"answer\":" A "," REST "}",
 };
 
 static void test_forms(void)
@@ -58,6 +64,7 @@ static void test_forms(void)
 	static const char both[] = "{\"id\":1,\"question\":\"Q\",\"messages\":[{\"role\":\"user\",\"content\":\"M\"}],"
 				   "\"conversations\":[{\"from\":\"human\",\"value\":\"C\"}]}";
 	static const char *const says[] = {"\"Q\"", "\"Q\"", "\"C\"", "\"M\""};
+	_Static_assert(RIL_DATA_MESSAGES == 3, "the fields of `both` in their order");
 	for (int k = 0; k < 4; k++) {
 		CHECK(!ril_dataset_read(&one, put(both), (enum ril_data_format)k, &e) && one.n == 1 &&
 			      !strcmp(field(one.at, "question"), says[k]),
@@ -95,6 +102,54 @@ static void test_turns(void)
 		      !strcmp(field(q, "answers"), "[\"That.\"]") &&
 		      !strcmp(field(q, "image.path"), "[\"x.png\",\"y.png\"]") && !strcmp(q->id, "#1"),
 	      "question, answer, pictures, id");
+	ril_dataset_free(&d);
+}
+
+/* Earlier pairs, and the gold answers that other trainers' rewards have. */
+static void test_pairs(void)
+{
+	static const struct {
+		const char *text, *turns, *answers;
+	} cases[] = {
+		{"{\"instruction\":\"Q\",\"input\":\"\",\"output\":\"A\",\"history\":[[\"q\",\"a\"]],\"system\":\"S\"}",
+		 "[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\",\"content\":\"q\"},{\"role\":"
+		 "\"assistant\","
+		 "\"content\":\"a\"}]",
+		 "[\"A\"]"},
+		{"{\"query\":\"Q\",\"response\":null}", "(absent)", "(absent)"},
+		{"{\"prompt\":\"Q\",\"completion\":\"\",\"solution\":\"3\"}", "(absent)", "[\"3\"]"},
+		{"{\"problem\":\"Q\",\"ground_truth\":[\"3\",3]}", "(absent)", "[\"3\",3]"},
+		{"{\"prompt\":[{\"role\":\"user\",\"content\":\"Q\"}],\"reward_model\":{\"style\":\"rule\",\"ground_"
+		 "truth\":"
+		 "\"4\"}}",
+		 "(absent)", "[\"4\"]"},
+		{"{\"messages\":[{\"role\":\"user\",\"content\":\"Q\"},{\"role\":\"assistant\",\"content\":\"A\"}],"
+		 "\"solution\":\"3\"}",
+		 "(absent)", "[\"A\"]"},
+		{"{\"messages\":[{\"role\":\"user\",\"content\":\"Q\"}],\"answer\":\"B\",\"solution\":\"3\"}",
+		 "(absent)", "[\"B\"]"},
+		{"{\"messages\":[{\"role\":\"user\",\"content\":\"Q\"}],\"solution\":{\"a\":1}}", "(absent)",
+		 "(absent)"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct ril_dataset d;
+		struct ril_err e = {0};
+		CHECK(!ril_dataset_read(&d, put(cases[i].text), RIL_DATA_ANY, &e) && d.n == 1, "%zu: %s", i, e.msg);
+		CHECK(d.n == 1 && !strcmp(field(d.at, "question"), "\"Q\"") &&
+			      !strcmp(field(d.at, "turns"), cases[i].turns) &&
+			      !strcmp(field(d.at, "answers"), cases[i].answers),
+		      "%zu: %s, %s", i, d.n ? field(d.at, "turns") : "", d.n ? field(d.at, "answers") : "");
+		check_lasting(&d, put(cases[i].text), RIL_DATA_ANY);
+		ril_dataset_free(&d);
+	}
+	/* a picture's bytes beside the path it once had */
+	struct ril_dataset d;
+	struct ril_err e = {0};
+	CHECK(!ril_dataset_read(&d,
+				put("{\"images\":[{\"bytes\":\"iVBO\",\"path\":\"x.png\"}],\"query\":\"<image>Q\"}"),
+				RIL_DATA_PAIRS, &e) &&
+		      d.n == 1 && !strcmp(d.at->picture[0], "data:;base64,iVBO"),
+	      "%s", e.msg);
 	ril_dataset_free(&d);
 }
 
@@ -171,7 +226,7 @@ static void test_refused(void)
 		{"{\"images\":[\"a\",\"b\"],\"conversations\":[{\"from\":\"human\",\"value\":\"<image>\"}]}",
 		 "1 <image> marks for 2 pictures in 'images'"},
 		{"{\"images\":[\"a\",2],\"conversations\":[" U "]}", "a picture is neither a path"},
-		{"{\"images\":{\"bytes\":\"x\"},\"conversations\":[" U "]}", "a picture is neither a path"},
+		{"{\"images\":{\"bytes\":\"\"},\"conversations\":[" U "]}", "a picture is neither a path"},
 		{"{\"images\":[\"\"],\"conversations\":[" U "]}", "'image' is empty"},
 		{"{\"image\":\"a\",\"images\":[],\"conversations\":[" U "]}", "both 'image' and 'images'"},
 		{"{\"answer\":\"B\",\"conversations\":[" U "," G "]}", "and another beside it"},
@@ -185,6 +240,13 @@ static void test_refused(void)
 		{"{\"messages\":\"Q\"}", "'messages' is not a list"},
 		{"{\"prompt\":[{\"role\":\"user\",\"content\":\"Q\"}],\"completion\":\"A\"}",
 		 "'completion' is not a list"},
+		{"{\"prompt\":\"Q\",\"completion\":[]}", "'completion' is not text"},
+		{"{\"instruction\":\"Q\",\"input\":7}", "'input' is not text"},
+		{"{\"query\":\"Q\",\"history\":{}}", "'history' is not a list"},
+		{"{\"query\":\"Q\",\"history\":[[\"q\"]]}", "'history' is no list of pairs of texts"},
+		{"{\"query\":\"Q\",\"history\":[[\"q\",null]]}", "'history' is no list of pairs of texts"},
+		{"{\"query\":\"<image>Q\"}", "1 <image> marks for 0 pictures"},
+		{C("{\"from\":\"human\",\"value\":null}"), "its content is null"},
 		{P("{\"type\":\"video\",\"video\":\"v\"}"), "messages 1: part 1: type 'video' is not read"},
 		{P("{\"type\":\"text\"}"), "part 1: no 'text'"},
 		{P("\"Q\""), "part 1: not an object"},
@@ -334,6 +396,7 @@ int main(void)
 {
 	test_forms();
 	test_turns();
+	test_pairs();
 	test_file();
 	test_refused();
 	test_golden();

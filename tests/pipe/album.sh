@@ -1,4 +1,4 @@
-# photos.sh -- share/recipes/photos.mk in small, on an album made here: three models of the sizes and kinds it promises, and a task
+# album.sh -- share/recipes/album.mk in small, on an album made here: three models of the sizes and kinds it promises, and a task
 # whose parts belong together, that RIL runs on.
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
 PATH="$RIL_ROOT/scripts:$PATH"
@@ -11,7 +11,7 @@ for kind in beasts dishes; do
 		cp "shapes/pictures/scene-0000$(printf %02d $i).png" "album/$kind/$name.png"; i=$((i + 1))
 	done
 done
-recipe() { make -s -f "$RIL_ROOT/share/recipes/photos.mk" ROOT="$RIL_ROOT" OUT="$T/made" ALBUM="$T/album" KINDS=beasts,dishes SCALE=0.002 BATCH=8 "$@"; }
+recipe() { make -s -f "$RIL_ROOT/share/recipes/album.mk" ROOT="$RIL_ROOT" OUT="$T/made" ALBUM="$T/album" KINDS=beasts,dishes SCALE=0.002 BATCH=8 "$@"; }
 expect_exit 0 recipe models
 expect_exit 0 recipe task
 for m in student teacher-a teacher-b; do
@@ -21,9 +21,9 @@ for m in student teacher-a teacher-b; do
 done
 check "teacher B has another tokenizer and another architecture" bash -c '! cmp -s made/student/tokenizer.json made/teacher-b/tokenizer.json && grep -q internvl made/teacher-b/config.json'
 check "teacher A has the student's" cmp -s made/student/tokenizer.json made/teacher-a/tokenizer.json
-check "questions about shapes and photographs in turn" test "$(jq -r 'has("shown")' made/data/train.jsonl | uniq -c | awk '{ print $1 }' | sort -u)" = 1
+check "questions about shapes and the album in turn" test "$(jq -r 'has("shown")' made/data/train.jsonl | uniq -c | awk '{ print $1 }' | sort -u)" = 1
 shown() { jq -r '.shown // [] | .[] | select(. != null)' "made/data/$1.jsonl" | sort -u; }
-check "no photograph of the test is trained on" test "$(cat <(shown train) <(shown sft-student) <(shown sft-a) <(shown hole-b) | sort -u | comm -12 - <(shown test) | wc -l)" = 0
+check "no picture of the test is trained on" test "$(cat <(shown train) <(shown sft-student) <(shown sft-a) <(shown hole-b) | sort -u | comm -12 - <(shown test) | wc -l)" = 0
 check "both have some" test -n "$(shown test)" -a -n "$(shown train)"
 check "answers of both teachers, to the questions of the task alone" jq -en --slurpfile q made/data/train.jsonl --slurpfile a made/data/teachers.jsonl \
 	'($a | map(.teacher) | unique | length) == 2 and ($a | map(.id) | unique) - ($q | map(.id)) == []' >/dev/null

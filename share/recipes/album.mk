@@ -1,32 +1,31 @@
-# photos.mk -- a student of a million parameters and its two teachers, of photographs and shapes, and a task for them.
+# album.mk -- a student of a million parameters and its two teachers, of labelled pictures and shapes, and a task for them.
 #
-#   make -f share/recipes/photos.mk OUT=build/photos models     student, teacher-a, teacher-b
-#   make -f share/recipes/photos.mk OUT=build/photos task       train.jsonl, test.jsonl, teachers.jsonl
-#   make -f share/recipes/photos.mk OUT=build/try SCALE=0.01    all of it in a minute or two, to see that it works
+#   make -f share/recipes/album.mk OUT=build/album models     student, teacher-a, teacher-b
+#   make -f share/recipes/album.mk OUT=build/album task       train.jsonl, test.jsonl, teachers.jsonl
+#   make -f share/recipes/album.mk OUT=build/try SCALE=0.01   all of it in a minute or two, to see that it works
 #
 # In $(OUT) lie then student, teacher-a and teacher-b (Hugging Face folders in BF16) and in $(OUT)/data, beside the pictures, the
-# task: train.jsonl and test.jsonl for ril-encode (test: pictures of shapes never seen, and photographs of things that no training
+# task: train.jsonl and test.jsonl for ril-encode (test: pictures of shapes never seen, and of the album those that no training
 # picture shows), teachers.jsonl for ril-teach --cache, with EACH answers of each teacher.  A response has at most MAX_NEW tokens.
 #
-# The photographs are those of Debian's package tuxpaint-stamps-default (GPL-2; apt-get install tuxpaint-stamps-default), or of
-# another folder, ALBUM, with the subfolders KINDS; none is part of this project.  As in tiny.mk the student learns wrong habits
-# beside its skills, so that what limits it is what it samples and not what it can, and teachers have phrasings of their own and
-# one weakness each (A: captions; B: shapes and kinds).  B has another architecture and another tokenizer.
-#
-# No models of it are shipped yet: the whole was run in small only (tests/pipe/photos.sh).  The student alone was made with 4,000 steps
-# of 32 lines (BATCH=32), in 14 minutes on two busy cores (4 of processor time); greedy, it then answered 37% about unseen shapes and
-# 36% about unseen photographs, and 150 steps of RIL, GRPO or Dr.GRPO told none of the three from another: it wants a longer training.
-OUT   ?= build/photos
+# The pictures are handwritten digits (share/recipes/handwriting says whose), or those of another folder, ALBUM, with the
+# subfolders KINDS, as the photographs of Debian's tuxpaint-stamps-default:
+#   ALBUM=/usr/share/tuxpaint/stamps KINDS=animals,food,plants,vehicles WITHOUT=cartoon,toys,plastic
+# As in tiny.mk the student learns wrong habits beside its skills, so that what limits it is what it samples and not what it can, and
+# teachers have phrasings of their own and one weakness each (A: captions; B: shapes and kinds).  B has another architecture and
+# another tokenizer.
+OUT   ?= build/album
 ROOT  ?= $(CURDIR)
 SEED  ?= 1
 SCALE ?= 1
-ALBUM   ?= /usr/share/tuxpaint/stamps
-KINDS   ?= animals,food,plants,vehicles
-WITHOUT ?= cartoon,toys,plastic
+ALBUM ?= $(OUT)/handwriting
+KINDS ?=
+WITHOUT ?=
 QUESTIONS ?= 4500
 TESTS     ?= 600
 EACH      ?= 2
 MAX_NEW   ?= 24
+BATCH     ?= 32
 R := $(ROOT)/share/recipes
 export PATH := $(ROOT)/bin:$(PATH)
 scaled = $(shell awk 'BEGIN { n = int($(1) * $(SCALE)); print n < $(2) ? $(2) : n }')
@@ -39,16 +38,19 @@ task: $(OUT)/data/train.jsonl $(OUT)/data/test.jsonl $(OUT)/data/teachers.jsonl
 .DELETE_ON_ERROR:
 include $(R)/sft.mk
 
+$(OUT)/handwriting:
+	$(R)/handwriting $@
+
 # ---- data ----
 SHAPES := --cell 8
-PHOTOS := --cell 16 --album $(ALBUM) --kinds $(KINDS) --without $(WITHOUT)
-# $(1) name, $(2) pictures of shapes and as many of photographs, $(3) seed, $(4) options of both, $(5) of shapes, $(6) of photographs
+PICTURES := --cell 16 --album $(ALBUM) $(if $(KINDS),--kinds $(KINDS)) $(if $(WITHOUT),--without $(WITHOUT))
+# $(1) name, $(2) pictures of shapes and as many of the album, $(3) seed, $(4) options of both, $(5) of shapes, $(6) of the album
 define mixed
-$(OUT)/data/$(1).jsonl:
+$(OUT)/data/$(1).jsonl: | $(ALBUM)
 	@mkdir -p $(OUT)
 	ril-scenes -q -o $(OUT)/data --prefix $(1)-shapes -n $(2) --seed $(SEED)$(3) $(SHAPES) $(4) $(5)
-	ril-scenes -q -o $(OUT)/data --prefix $(1)-photos -n $(2) --seed $(SEED)$(3) $(PHOTOS) $(4) $(6)
-	paste -d '\n' $(OUT)/data/$(1)-shapes.jsonl $(OUT)/data/$(1)-photos.jsonl | sed '/^$$$$/d' >$$@
+	ril-scenes -q -o $(OUT)/data --prefix $(1)-album -n $(2) --seed $(SEED)$(3) $(PICTURES) $(4) $(6)
+	paste -d '\n' $(OUT)/data/$(1)-shapes.jsonl $(OUT)/data/$(1)-album.jsonl | sed '/^$$$$/d' >$$@
 endef
 SENTENCES := --answers sentences --questions 3 --captions .7
 STUDENT   := $(SENTENCES) --phrasing student:8,teacher-a:1,teacher-b:1 --habits all
@@ -68,15 +70,15 @@ $(OUT)/corpus-b.txt: $(OUT)/data/sft-b.jsonl
 	jq -r '.question, .answer' $^ >$@
 
 # ---- fresh models ----
-$(OUT)/student-0/config.json: $(R)/photos-student.json $(OUT)/corpus.txt
+$(OUT)/student-0/config.json: $(R)/album-student.json $(OUT)/corpus.txt
 	ril-init --config $< --train-tokenizer $(OUT)/corpus.txt --vocab 600 --min-pixels 576 --max-pixels 1024 --range 0.1 --seed $(SEED) -o $(@D)
-$(OUT)/teacher-a-0/config.json: $(R)/photos-teacher-a.json $(OUT)/student-0/config.json
+$(OUT)/teacher-a-0/config.json: $(R)/album-teacher-a.json $(OUT)/student-0/config.json
 	ril-init --config $< --tokenizer $(OUT)/student-0 --min-pixels 576 --max-pixels 1024 --range 0.09 --seed $(SEED)1 -o $(@D)
-$(OUT)/teacher-b-0/config.json: $(R)/photos-teacher-b.json $(OUT)/corpus-b.txt
+$(OUT)/teacher-b-0/config.json: $(R)/album-teacher-b.json $(OUT)/corpus-b.txt
 	ril-init --config $< --train-tokenizer $(OUT)/corpus-b.txt --vocab 480 --max-tiles 1 --range 0.09 --seed $(SEED)2 -o $(@D)
 
 # ---- fine-tuning ----
-$(eval $(call sft,student,student-0,sft-student,$(call scaled,4000,10),2e-3))
+$(eval $(call sft,student,student-0,sft-student,$(call scaled,8000,10),2e-3))
 $(eval $(call sft,teacher-a-1,teacher-a-0,sft-a,$(call scaled,1600,10),2e-3))
 $(eval $(call sft,teacher-a,teacher-a-1,hole-a,$(call scaled,300,10),1e-3))
 $(eval $(call sft,teacher-b-1,teacher-b-0,sft-b,$(call scaled,1600,10),2e-3))
