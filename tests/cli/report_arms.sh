@@ -65,6 +65,10 @@ printf 'setting\tseed\tmeasure\tverdicts\nplain\t0\ta\t%s\nours\t0\ta\t%s\n' "$(
 check "one run each: $(row accuracy ours-2)" bash -c "[[ \$1 == 'ours-2|accuracy|'*'|1|–|$(digits .p_questions)|$(jq -r '"\(.better) / \(.worse)"' plain.json)' ]]" x "$(row accuracy ours-2)"
 check "told" grep -qF 'between one run each' page
 
+cp -r runs/plain-1 even-a; cp -r runs/plain-1 even-b; jq '.settings.n = "2"' runs/plain-1/run.json >even-b/run.json
+v=000000000111; for f in even-a even-b; do jq -nc --arg v $v '{step: 10, asked: "q", verdicts: $v, report: {accuracy: 0.25}}' >$f/eval.jsonl; v=011000100000; done
+expect_exit 0 ril-report even-a even-b; mv out page; check "as many gains as losses are 0: $(row accuracy even-b)" bash -c "[[ \$1 == 'even-b|accuracy|0.25 '*'|0 '* ]]" x "$(row accuracy even-b)"
+
 # other questions, or none known: over seeds alone, and told
 cp -r runs asked; sed -i 's/"asked":"q"/"asked":"p"/' asked/plain-3/eval.jsonl
 cp -r runs old; for f in old/*/eval.jsonl; do jq -c 'del(.asked, .verdicts) | .report.scores = [{type: "all", source: "student", low: .1, high: .7}]' "$f" >x && mv x "$f"; done
