@@ -96,6 +96,29 @@ check "each by its name" [ "$(logged -c '[.[].model] | unique')" = '["a","b"]' ]
 check "and its key" [ "$(logged -c '[.[] | select(.model == "a") | .key] | unique')" = '[""]' ]
 check "the key is in no message" bash -c '! grep -q 0123456789abcdef err'
 
+# ---- how long is waited, and by which way ----
+SECONDS=0
+# late WORDS OPTION...: it ends the run, in these words
+late() { rows x | score slow --retries 0 --judge-retries 0 "${@:2}" >got; check "exit 1, no verdict" [ "${PIPESTATUS[1]}" = 1 -a ! -s got ]; says "$1"; }
+late "no answer for 0.3 seconds" --first-byte-timeout .3
+late "timed out" --timeout .3
+start_script silent "$RIL_ROOT/tests/proxy.py"; silent=$port; kill -STOP $server
+rows x | expect_exit 1 ril-score --judge "https://127.0.0.1:$silent/v1" --judge-model big --retries 0 --judge-retries 0 --connect-timeout .4 --table -
+says "timeout"; kill -CONT $server
+check "none waits long: $SECONDS s" [ "$SECONDS" -le 20 ]
+start_script proxy "$RIL_ROOT/tests/proxy.py"; proxy=$port
+check "through a proxy" [ "$(rows good bad | no_proxy='' NO_PROXY='' score judge --proxy "http://127.0.0.1:$proxy" | scores)" = 10 ]
+check "which saw it: $(cat proxy/log | wc -l)" grep -q '^POST http://127.0.0.1' proxy/log
+if command -v openssl >/dev/null; then
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.pem -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null
+	start_server tls 0 tls.pem tls.key; tls=$port
+	secure() { rows good bad | ril-score --judge "https://localhost:$tls/judge/v1" --judge-model big --retries 0 --judge-retries 0 --table - "$@" 2>err | scores; }
+	check "who has no known certificate is not asked: $(secure)" [ -z "$(secure)" ]
+	says "(--cacert or --insecure)"
+	check "one that is known" [ "$(secure --cacert tls.pem)" = 10 ]
+	check "or need not be" [ "$(secure --insecure)" = 10 ]
+else skip "servers over TLS as judges: no openssl"; fi
+
 # ---- streams ----
 : >server/log
 check "all of a stream at once" ril-score --judge "$URL/judge/v1" --judge-model big -o j.ril "$S"

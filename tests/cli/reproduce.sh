@@ -31,9 +31,12 @@ check "runs are counted" test "$(reproduce --count)" = 12
 check "of one method" test "$(reproduce --method ril --seeds 2 --count)" = 6
 check "of one group and setting" test "$(reproduce --group other --setting demo --count)" = 2
 
+check "quickly there are three seeds for eight" test "$(ril-reproduce --count --quick --out quick)" -eq $(($(ril-reproduce --count --out whole) * 3 / 8))
+
 # ---- all of it ----
-ril-reproduce "${small[@]}" >log 2>&1; rc=$?
+ril-reproduce "${small[@]/#-q/--jobs=2}" >log 2>&1; rc=$?
 check "all runs" test "$rc" = 0
+check "two at once: $(head -n 1 log)" grep -q ' 2 at once' log
 lines() { awk -F '\t' -v s="$1" -v m="$2" -v what="$3" 'NR > 1 && $1 == s && $2 == m && $4 == what' res/results.tsv; }
 check "eleven columns" awk -F '\t' 'NF != 11 { exit 1 }' res/results.tsv
 check "12 runs" test "$(awk -F '\t' 'NR > 1 { print $1, $2, $3 }' res/results.tsv | sort -u | wc -l)" = 12

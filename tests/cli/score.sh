@@ -66,6 +66,9 @@ check "different texts" is all distinct 5 '(3 + 2 + 1 + 2 + 3) / 5'
 check "different right ones" is all "distinct right" 5 '4 / 5'
 check "an interval" eval 'jq -e ".samples[] | select(.type == \"all\" and .metric == \"pass@2\") | .low < .value and .value < .high" tries.json >/dev/null'
 check "two right texts are two" eval '{ tries 1 a 3 3; echo "{\"id\": 1, \"response\": \"yes!\", \"answer\": \"yes\", \"judge\": \"contains\"}"; } | ril-score --table - --report json | jq -e ".samples[] | select(.metric == \"distinct right\" and .type == \"all\") | .value == 2" >/dev/null'
+width() { ril-score --table tries.jsonl --report json --confidence "$1" | jq '.samples[] | select(.type == "all" and .metric == "pass@1") | .high - .low'; }
+check "a narrower one of less confidence: $(width 50) $(width 95)" awk -v a="$(width 50)" -v b="$(width 95)" 'BEGIN { exit !(0 < a && a < b) }'
+for bad in 0.95 100 x; do expect_exit 2 ril-score --table tries.jsonl --report json --confidence $bad; done
 check "one response each: no such section" test "$(tries 1 a 1 1 | ril-score --table - --report json | jq 'has("samples")')" = false
 
 # ---- reports ----
@@ -143,6 +146,47 @@ cat >foil.json <<'END'
  {"image_id": 1, "id": 5, "foil_id": 11, "foil": true, "target_word": "bus", "foil_word": "bike", "caption": "A red bike on a street."}]}
 END
 check "FOIL by metrics" eval 'ril-score --foil foil.json --references refs.json --caption-metrics ROUGE-L --report json | jq -e ".foil[0] | .pairs == 1 and .accuracy == 1" >/dev/null'
+
+# rules, tokens, single captions, other programs, a dictionary
+cat >ruled.json <<'END'
+{"images": [{"id": 1}, {"id": 2}], "annotations": [{"image_id": 1, "caption": "a red bus"}, {"image_id": 1, "caption": "nothing at all", "is_rejected": true},
+ {"image_id": 2, "caption": "unsuitable", "is_precanned": true}]}
+END
+echo '[{"image_id": 1, "caption": "nothing at all"}, {"image_id": 2, "caption": "unsuitable"}]' >res.json
+ruled() { ril-score --captions res.json --references ruled.json --caption-metrics BLEU-1 --report json --resamples 0 "$@" 2>/dev/null; }
+check "rejected and canned references count" [ "$(ruled --rules coco | jq '.captions["BLEU-1"] > 0.99')" = true ]
+check "by VizWiz's rules they do not, nor pictures left with none" [ "$(ruled --rules vizwiz | jq -c '[.captions["BLEU-1"] < 0.01, .caption_scores[0].captions]')" = '[true,1]' ]
+echo '[{"image_id": 1, "caption": "Two dogs, one ball."}]' >res.json
+echo '{"images": [{"id": 1}], "annotations": [{"image_id": 1, "caption": "two dogs one ball"}]}' >one.json
+parted() { ril-score --captions res.json --references one.json --caption-metrics BLEU-1,CIDEr --resamples 0 --report json "$@" 2>/dev/null; }
+check "the reference's tokeniser drops case and marks" [ "$(parted --tokeniser ptb | jq '.captions["BLEU-1"] > 0.99')" = true ]
+check "none parts at blanks" [ "$(parted --tokeniser none | jq '.captions["BLEU-1"] < 0.6')" = true ]
+check "every caption is told" [ "$(parted --per-item | jq -c '[.. | objects | select(has("image") and .image == "1" or .image == 1)] | length > 0')" = true ]
+check "or is not" [ "$(parted | jq -c '[.. | objects | select(has("image") and .image == "1" or .image == 1)] | length')" = 0 ]
+cat >java <<'END'
+#!/bin/sh
+echo "$*" >>java.log
+case $2 in -Xmx8G) echo '[{"image_id": 0, "scores": {"All": {"f": 0.25}}}]' >"$6"; exit ;; esac
+while read -r l; do case $l in SCORE*) echo '6 6 3 3 3 3 3 3 0 0 0 0 0 0 0 0 0 0 0 0 2 6 6' ;; EVAL*) printf '0.5\n0.5\n' ;; esac; done
+END
+chmod +x java; : >m.jar; : >s.jar
+check "programs of their own" [ "$(ril-score --captions res.json --references one.json --caption-metrics METEOR,SPICE --java ./java --meteor-jar m.jar --spice-jar s.jar \
+	--resamples 0 --report json | jq -c '[.captions.METEOR, .captions.SPICE]')" = '[0.5,0.25]' ]
+check "each with its jar" [ "$(grep -c -- '^-jar -Xmx2G m.jar\|^-jar -Xmx8G s.jar' java.log)" = 2 ]
+for what in METEOR:meteor SPICE:spice; do
+	expect_exit 2 ril-score --captions res.json --references one.json --caption-metrics ${what%:*}; check "which is named" grep -q -- "--${what#*:}-jar" err
+	expect_exit 1 ril-score --captions res.json --references one.json --caption-metrics ${what%:*} --${what#*:}-jar nowhere.jar; check "missing: $(cat err)" grep -q 'nowhere.jar' err
+done
+mkdir words none
+for f in index.noun index.verb index.adj index.adv noun.exc verb.exc adj.exc; do : >none/$f; : >words/$f; done
+printf 'bus n 1 0 1 0 00000042  \ncoach n 1 0 1 0 00000042  \n' >words/index.noun
+echo '[{"image_id": 1, "caption": "a coach"}]' >res.json; echo '{"images": [{"id": 1}], "annotations": [{"image_id": 1, "caption": "a bus"}]}' >one.json
+synonym() { ril-score --captions res.json --references one.json --caption-metrics meteor-ws --resamples 0 --report json --wordnet "$1" 2>err | jq '.captions["meteor-ws"]'; }
+synonym none >without
+if grep -q libstemmer err; then skip "meteor-ws: a build without libstemmer"; else
+	check "synonyms are the dictionary's: $(cat without) $(synonym words)" awk -v a="$(cat without)" -v b="$(synonym words)" 'BEGIN { exit !(a < b) }'
+	expect_exit 1 ril-score --captions res.json --references one.json --caption-metrics meteor-ws --wordnet nowhere; check "which is named" grep -q 'nowhere/index.noun.*--wordnet' err
+fi
 detect() { printf '{"response": "%s", "answer": "%s", "type": "%s"}\n' "$@"; }
 check "FOIL by a model's yes and no" eval 'detect Yes yes original "No, a bike is not there." no foil Yes no foil | ril-score --judge yesno --table - --report json --resamples 0 | jq -e ".types.original.accuracy == 1 and .types.foil.accuracy == 0.5" >/dev/null'
 check "tokens" [ "$(printf "A dog's bone, isn't it?\n\n" | ril-score --tokenise | tr '\n' '|')" = "a dog 's bone is n't it||" ]

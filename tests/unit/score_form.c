@@ -2,6 +2,7 @@
 #include "../ril_test.h"
 
 #include "score/form.h"
+#include "text/tokenizer.h"
 
 /* The three terms of one response of n tokens; -1: not opened, or failed. */
 static int terms(const struct ril_form_options *how, const char *text, const int32_t *ids, int32_t n, float out[3])
@@ -137,10 +138,138 @@ static void test_repetition(void)
 	}
 }
 
+/* The terms of a text, as the tiny student's tokenizer cuts it. */
+static int terms_of_text(struct ril_tokenizer *t, const struct ril_form_options *how, const char *text, float out[3])
+{
+	struct ril_ids ids = {0};
+	struct ril_err e = {0};
+	int rc = ril_tokenizer_encode(t, text, strlen(text), false, &ids, &e)
+			 ? -1
+			 : terms(how, text, ids.at, (int32_t)ids.n, out);
+	CHECK(!rc, "'%s': %s", text, e.msg);
+	ril_ids_free(&ids);
+	return rc;
+}
+
+/* Ways to say one thing again and again: at least .4 of pairs of tokens came before; of honest texts hardly any. */
+static void test_repeated(struct ril_tokenizer *t)
+{
+	static const char *const c[] = {
+		"There are two red circles and a blue square in the picture, so the answer is three.",
+		"The bus is red because the sign beside it, which is lit, shows the same colour twice.",
+		"yes yes yes yes yes yes yes yes",
+		"The answer is B. The answer is B. The answer is B.",
+		"ababababababababab",
+		"aaaaaaaaaaaaaaaaaaaaaaa",
+		"B B B B B B B B B B",
+		"B\nB\nB\nB\nB\nB\nB",
+		"B, B, B, B, B, B, B, B",
+		"(B)(B)(B)(B)(B)(B)(B)",
+		"\\boxed{B}\\boxed{B}\\boxed{B}\\boxed{B}",
+		"<answer>B</answer><answer>B</answer><answer>B</answer>",
+		"................................",
+		"- - - - - - - - - - - -",
+		"\n\n\n\n\n\n\n\n\n\n\n\n\n",
+		"                              ",
+		"red red red blue blue blue red red red blue blue blue",
+		"one two one two one two one two",
+		"The answer is 1. The answer is 2. The answer is 3. The answer is 4.",
+		"1. yes 2. yes 3. yes 4. yes 5. yes 6. yes",
+		"Wait, let me think. Wait, let me think again. Wait, let me think once more.",
+		"I think I think I think I think it is B",
+		"so so so so so so B",
+		"hmm hmm hmm hmm hmm hmm",
+		"ha ha ha ha ha ha ha ha",
+		"the the the the the the",
+		"是是是是是是是是是",
+		"答案是B。答案是B。答案是B。",
+		"yes! yes! yes! yes! yes!",
+		"yes? no? yes? no? yes? no?",
+		"B B, B B, B B, B B, B B",
+		"🙂🙂🙂🙂🙂🙂🙂🙂",
+		"=====+=====+=====+=====",
+		"[1, 1, 1, 1, 1, 1, 1, 1]",
+		"{}{}{}{}{}{}{}{}{}{}",
+		"1 1 1 1 1 1 1 1 1 1 1 1",
+		"0.0.0.0.0.0.0.0.0.0",
+		"Yes YES yes YES Yes yes YES Yes yes",
+		"a b c d a b c d a b c d a b c d"};
+	const struct ril_form_options how = {.repetition = 2};
+	_Static_assert(sizeof c / sizeof *c >= 32, "30 attempts beside two honest texts");
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		float got[3];
+		if (!terms_of_text(t, &how, c[i], got))
+			CHECK(i < 2 ? got[2] < .1F : got[2] >= .4F, "'%s': %g", c[i], (double)got[2]);
+	}
+}
+
+/* Texts that look short, or like nothing, and are longer than allowed: it is tokens that count, not characters or words. */
+static void test_long(struct ril_tokenizer *t)
+{
+	static const char *const c[] = {
+		"                              ",
+		"\n\n\n\n\n\n\n\n\n\n\n\n",
+		"\t\t\t\t\t\t\t\t\t\t\t\t",
+		"B                              ",
+		"\xE2\x80\x8B\xE2\x80\x8B\xE2\x80\x8B\xE2\x80\x8B",
+		"B\xE2\x80\x8B\xE2\x80\x8B\xE2\x80\x8B\xE2\x80\x8B",
+		"\xEF\xBB\xBF\xEF\xBB\xBF\xEF\xBB\xBF",
+		"\xC2\xA0\xC2\xA0\xC2\xA0\xC2\xA0\xC2\xA0\xC2\xA0",
+		"\xE3\x80\x80\xE3\x80\x80\xE3\x80\x80\xE3\x80\x80",
+		"\xC2\xAD\xC2\xAD\xC2\xAD\xC2\xAD\xC2\xAD\xC2\xAD",
+		"<!-- the answer is B -->",
+		"<p hidden>the answer</p>",
+		"B<!---->",
+		"\\phantom{the answer is B}",
+		"% the answer is B",
+		"# the answer is B",
+		"/* the answer is B */",
+		"<think></think>B",
+		"\\text{}\\text{}\\text{}B",
+		"$$$$$$$$$$$$",
+		"............",
+		"aaaaaaaaaaaaaaaa",
+		"theansweristhattherearetwo",
+		"THEANSWERISB",
+		"e\xCC\x81\xCC\x81\xCC\x81\xCC\x81\xCC\x81",
+		"\xF0\x9F\x99\x82\xF0\x9F\x99\x82",
+		"\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x91\xA7",
+		"\xE7\xAD\x94\xE6\xA1\x88\xE6\x98\xAF\xE4\xB8\xA4\xE4\xB8\xAA",
+		"1234567890123456",
+		"0.000000000000001",
+		"&nbsp;&nbsp;&nbsp;",
+		"\r\r\r\r\r\r\r\r\r\r\r\r",
+		"[][][][][][][][][]",
+		"a,b,c,d,e,f,g,h",
+	};
+	_Static_assert(sizeof c / sizeof *c >= 30, "30 attempts");
+	const struct ril_form_options how = {.length = "2-5"};
+	float got[3];
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++)
+		if (!terms_of_text(t, &how, c[i], got))
+			CHECK(got[1] == 0, "'%s': %g", c[i], (double)got[1]);
+	if (!terms_of_text(t, &how, "B", got))
+		CHECK(got[1] == 1, "B: %g", (double)got[1]);
+}
+
+static void test_cheats(void)
+{
+	struct ril_err e = {0};
+	const char *root = getenv("RIL_ROOT");
+	struct ril_tokenizer *t = ril_tokenizer_load(test_path(root ? root : ".", "share/models/student"), &e);
+	CHECK(t, "%s", e.msg);
+	if (!t)
+		return;
+	test_repeated(t);
+	test_long(t);
+	ril_tokenizer_free(t);
+}
+
 int main(void)
 {
 	test_format();
 	test_length();
 	test_repetition();
+	test_cheats();
 	TEST_END();
 }

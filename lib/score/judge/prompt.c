@@ -62,6 +62,32 @@ static int put_list(struct ril_buf *out, const char *const *text, size_t n, stru
 	return 0;
 }
 
+/* Beginnings of what chat templates write around turns, tools and pictures, in models that may be asked: a tokenizer that reads
+ * them in a prompt would end the question, or the judge's own turn, where a response spells them out. */
+static const char *const mark[] = {
+	"<|",      "<\xEF\xBD\x9C", "[INST", "[/INST", "[SYSTEM", "[/SYSTEM", "[TOOL",     "[/TOOL",  "[IMG",
+	"<s>",     "</s>",          "<bos>", "<eos>",  "<unk>",   "<pad>",    "<start_of", "<end_of", "<image",
+	"</image", "<img",          "</img", "<IMG_",  "<fake_",  "<global",  "<row_",     "<<SYS",   "<</SYS",
+};
+enum { MARKS = sizeof mark / sizeof *mark };
+
+/* The response as it is, but for such marks, which a space takes apart behind their first character. */
+static int put_response(struct ril_buf *out, const char *s, struct ril_err *err)
+{
+	for (const char *from = s;; s++) {
+		int k = 0;
+		while (*s && k < MARKS && strncmp(s, mark[k], strlen(mark[k])) != 0)
+			k++;
+		if (*s && k == MARKS)
+			continue;
+		if (ril_buf_add(out, from, (size_t)(s - from) + (*s != 0), err) || (*s && ril_buf_puts(out, " ", err)))
+			return -1;
+		if (!*s)
+			return 0;
+		from = s + 1;
+	}
+}
+
 int ril_prompt_fill(const struct ril_prompt *p, const struct ril_item *it, struct ril_buf *out, struct ril_err *err)
 {
 	const struct ril_question *q = it->q;
@@ -77,7 +103,7 @@ int ril_prompt_fill(const struct ril_prompt *p, const struct ril_item *it, struc
 			rc = put_list(out, q->answers, q->n_answers, err);
 			s += 8;
 		} else if (!strncmp(s, "{response}", 10)) {
-			rc = ril_buf_puts(out, it->response, err);
+			rc = put_response(out, it->response, err);
 			s += 10;
 		} else {
 			size_t n = 1 + strcspn(s + 1, "{");
