@@ -44,7 +44,7 @@ want="plain|accuracy|$(digits .mean) $(digits .low) – $(digits .high)|$(digits
 check "compared: $(row accuracy), as by hand: $want" test "$(row accuracy)" = "$want"
 check "of figures without questions over seeds alone: $(row CIDEr)" bash -c "[[ \$1 == 'plain|CIDEr|'*'|–|'* ]]" x "$(row CIDEr)"
 check "seeds that agree to the last digit prove nothing" bash -c "[[ \$1 == 'plain|CIDEr|'*'|0 0 – 0|3|–|–|'* ]]" x "$(row CIDEr)"
-check "its start is the same questions' and seeds'" grep -qE '>plain<td data-of="seeds">3<td data-of="step">10<td data-of="accuracy">[^|]*<td data-of="against its start"><span class="(up|down|)">[+−]?[0-9.]+</span> <span class="ci">' page
+check "its start is the same questions' and seeds'" grep -qE '>plain<td data-of="seeds">3<td data-of="step">10<td data-of="accuracy">[^|]*<td data-of="against its start"><span class="(up|down|)">(\+|−)?[0-9.]+</span> <span class="ci">' page
 check "what its intervals are" grep -qF 'of accuracy of the same questions' page
 expect_exit 0 ril-report --baseline plain runs; check "--baseline" grep -q 'Compared with plain' out; check "the first, without it" grep -q 'Compared with ours' page
 expect_exit 2 ril-report --baseline nobody runs; check "what there is: $(cat err)" grep -qF "no arm 'nobody', there are ours, plain" err
@@ -87,6 +87,10 @@ RIL_BIN=$T/none expect_exit 1 ril-report runs; check "a tool that is not there: 
 mkdir sole; cp runs/ours-1/* sole; tail -n 1 runs/ours-1/eval.jsonl >sole/eval.jsonl; expect_exit 0 ril-report sole
 check "evaluated once: nothing beside its start" bash -c '! grep -q "against its start" out'
 check "on an axis from the start on" test "$(sed 's/.*<h3>Held out//; s/<\/svg>.*//' out | grep -o 'class="x" [^>]*>[0-9][0-9]*' | sed 's/.*>//' | sed -n '1p;$p' | paste -sd ' ')" = "0 10"
+# the page is UTF-8 wherever it is written; names of folders and settings need not be
+odd=$(printf 'odd-\377'); cp -r sole "$odd"; sed -i 's/"n": "4"/"n": "\\ud800"/' "$odd/run.json"
+PYTHONUTF8=0 LC_ALL=C expect_exit 0 ril-report "$odd" runs; mv out page
+check "UTF-8" bash -c 'iconv -f UTF-8 -t UTF-16 page >/dev/null && grep -q "odd-?" page && grep -q "<td>?" page'
 # spikes are seen, and what was evaluated once; three arms of two seeds in a browser
 for s in 1 2; do
 	for arm in control plain ours; do
