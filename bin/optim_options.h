@@ -82,6 +82,7 @@ static inline int optim_args_apply(struct optim_args *a, struct ril_params *p, i
 					 .keep_master = !strcmp(a->master, "f32"),
 					 .gradients = !strcmp(a->gradients, "bf16") ? RIL_BF16 : RIL_REAL,
 					 .unit = ril_optim_unit(&a->how),
+					 .shared = a->how.reduce.weights,
 					 .apart = a->how.reduce.shard};
 	return ril_params_train(p, &how, err);
 }

@@ -93,8 +93,8 @@ static int replay_path(char path[RIL_PATH], const char *dir, int rank, int ranks
 static int checkpoint_folder(const struct discriminate *d, const char *tmp, struct ril_err *err)
 {
 	char dir[RIL_PATH];
-	return ril_path(dir, err, "%s/disc", tmp) || ril_remove_tree(dir, err) ||
-			       ril_params_save(d->model->params, dir, true, err)
+	return ril_path(dir, err, "%s/disc", tmp) || (world_first() && ril_remove_tree(dir, err)) ||
+			       ril_params_save(d->model->params, world_first() ? dir : NULL, true, err)
 		       ? -1
 		       : 0;
 }
@@ -112,7 +112,7 @@ static int checkpoint(struct discriminate *d, int64_t step, struct ril_err *err)
 	if (d->replay && (replay_path(state, tmp, w->rank, w->size, err) || ril_replay_save(d->replay, state, err)))
 		return -1;
 	if (ril_path(state, err, "%s/disc-state.safetensors", tmp) || ril_optim_whole(d->optim, false, err) ||
-	    (world_first() && checkpoint_folder(d, tmp, err)) || ril_optim_save(d->optim, step, state, NULL, err))
+	    checkpoint_folder(d, tmp, err) || ril_optim_save(d->optim, step, state, NULL, err))
 		return -1;
 	d->saved = step;
 	return world_first() ? ril_sync_tree(tmp, err) : 0;
@@ -152,7 +152,7 @@ static int save(struct discriminate *d, struct ril_err *err)
 		return 0;
 	if (d->optim && ril_optim_whole(d->optim, false, err))
 		return -1;
-	return world_first() ? ril_save_whole(d->model->params, false, opt.save, err) : 0;
+	return ril_save_whole(d->model->params, false, world_first() ? opt.save : NULL, err);
 }
 
 static int judge_all(struct discriminate *d, struct ril_err *err)
@@ -214,6 +214,7 @@ static int open_model(struct discriminate *d, const char *dir, bool sketch, bool
 	const struct ril_model_use use = {.head = RIL_HEAD_SCORE,
 					  .seed = seed,
 					  .reads = RIL_PART_LLM | RIL_PART_SCORE | (*pixels ? RIL_PARTS_PICTURES : 0),
+					  .later = opt.update && opt.optim.how.reduce.weights,
 					  .lora = lora};
 	d->model = sketch ? ril_model_sketch(dir, &use, err) : ril_model_open_for(dir, &use, err);
 	if (!d->model || (opt.update && (optim_args_apply(&opt.optim, d->model->params, parts | RIL_PART_SCORE, err) ||
@@ -235,7 +236,7 @@ static int measure(void *ctx, const struct ril_plan_batch *b, struct ril_memory 
 						  .pixels = pixels,
 						  .record = opt.update};
 		ril_memory_model(m, d.model, d.optim);
-		rc = ril_plan_train(m, d.model, b, &how, err);
+		rc = ril_memory_shared(m, d.model, d.optim, err) || ril_plan_train(m, d.model, b, &how, err) ? -1 : 0;
 	}
 	ril_optim_free(d.optim);
 	ril_model_free(d.model);
@@ -385,6 +386,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	struct discriminate d = {.tool = t};
 	int rc = plan_check(&opt.plan, err) || check_options(err) ? -1 : 0;
 	opt.plan.zero = opt.world.zero;
+	opt.optim.how.reduce.bucket = opt.world.bucket * 1e6;
 	struct plan_of p = plan_of(t);
 	if (!rc && opt.plan.on)
 		return plan_run(&p, err);

@@ -214,16 +214,16 @@ static int checkpoint_average(const struct update *u, const char *tmp, struct ri
 	char dir[RIL_PATH];
 	if (!u->optim->ema)
 		return 0;
-	if (ril_path(dir, err, "%s/ema", tmp) || ril_remove_tree(dir, err))
+	if (ril_path(dir, err, "%s/ema", tmp) || (world_first() && ril_remove_tree(dir, err)))
 		return -1;
-	return ril_ema_save(u->optim->ema, dir, false, err);
+	return ril_ema_save(u->optim->ema, world_first() ? dir : NULL, false, err);
 }
 
 static int checkpoint_folders(const struct update *u, const char *tmp, struct ril_err *err)
 {
 	char student[RIL_PATH];
-	if (ril_path(student, err, "%s/student", tmp) || ril_remove_tree(student, err) ||
-	    ril_params_save(u->student->params, student, false, err))
+	if (ril_path(student, err, "%s/student", tmp) || (world_first() && ril_remove_tree(student, err)) ||
+	    ril_params_save(u->student->params, world_first() ? student : NULL, false, err))
 		return -1;
 	return checkpoint_average(u, tmp, err);
 }
@@ -235,7 +235,7 @@ static int checkpoint(struct update *u, int64_t step, struct ril_err *err)
 	if (!opt.run || u->saved == step)
 		return 0;
 	if (ril_run_begin(opt.run, step, tmp, err) || ril_path(state, err, "%s/state.safetensors", tmp) ||
-	    ril_optim_whole(u->optim, true, err) || (world_first() && checkpoint_folders(u, tmp, err)))
+	    ril_optim_whole(u->optim, true, err) || checkpoint_folders(u, tmp, err))
 		return -1;
 	char *how = settings(u->tool, err);
 	int rc = how ? ril_optim_save(u->optim, step, state, how, err) : -1;
@@ -340,10 +340,9 @@ static int save(struct update *u, struct ril_err *err)
 {
 	if ((opt.save || opt.save_ema) && ril_optim_whole(u->optim, opt.save_ema != NULL, err))
 		return -1;
-	if (!world_first())
-		return 0;
-	return (opt.save && ril_save_whole(u->student->params, false, opt.save, err)) ||
-			       (opt.save_ema && ril_save_average(u->optim->ema, opt.save_ema, err))
+	bool first = world_first();
+	return (opt.save && ril_save_whole(u->student->params, false, first ? opt.save : NULL, err)) ||
+			       (opt.save_ema && ril_save_average(u->optim->ema, first ? opt.save_ema : NULL, err))
 		       ? -1
 		       : 0;
 }
@@ -371,10 +370,12 @@ static int train_all(struct update *u, struct ril_err *err)
 
 /* ---- opening ---- */
 
-static struct ril_model *open_model(const char *dir, bool sketch, int reads, const struct ril_model *shares,
+/* later: what of it is brought to the device, its training says. */
+static struct ril_model *open_model(const char *dir, bool sketch, int reads, const struct ril_model *shares, bool later,
 				    const struct ril_lora_spec *lora, struct ril_err *err)
 {
-	const struct ril_model_use use = {.head = RIL_HEAD_LM, .reads = reads, .shares = shares, .lora = lora};
+	const struct ril_model_use use = {
+		.head = RIL_HEAD_LM, .reads = reads, .shares = shares, .later = later, .lora = lora};
 	return sketch ? ril_model_sketch(dir, &use, err) : ril_model_open_for(dir, &use, err);
 }
 
@@ -399,7 +400,7 @@ static int open_models(struct update *u, const char *dir, bool sketch, struct ri
 	    optim_args_lora(&opt.optim, parts, seed, &room, &lora, err))
 		return -1;
 	int reads = RIL_PART_LLM | (pixels ? RIL_PARTS_PICTURES : 0);
-	if (!(u->student = open_model(dir, sketch, reads, NULL, lora, err)) ||
+	if (!(u->student = open_model(dir, sketch, reads, NULL, opt.optim.how.reduce.weights, lora, err)) ||
 	    optim_args_apply(&opt.optim, u->student->params, parts, err) ||
 	    !(u->optim = ril_optim_new(u->student->params, &opt.optim.how, seed, err)))
 		return -1;
@@ -410,11 +411,11 @@ static int open_models(struct update *u, const char *dir, bool sketch, struct ri
 	opt.how.recompute = ril_recompute_parse(opt.optim.recompute);
 	opt.how.record = opt.out || opt.record;
 	if (opt.how.loss.beta > 0 && opt.how.objective != RIL_SFT &&
-	    !(u->ref = open_model(opt.ref ? opt.ref : opt.model, sketch, RIL_PART_LLM, u->student, NULL, err)))
+	    !(u->ref = open_model(opt.ref ? opt.ref : opt.model, sketch, RIL_PART_LLM, u->student, false, NULL, err)))
 		return -1;
 	opt.distilling.reverse = !strcmp(opt.divergence, "reverse");
 	if (opt.distill &&
-	    !(u->teacher = open_model(opt.distill, sketch, RIL_PART_LLM | RIL_PARTS_PICTURES, NULL, NULL, err)))
+	    !(u->teacher = open_model(opt.distill, sketch, RIL_PART_LLM | RIL_PARTS_PICTURES, NULL, false, NULL, err)))
 		return -1;
 	return 0;
 }
@@ -448,7 +449,8 @@ static int measure(void *ctx, const struct ril_plan_batch *b, struct ril_memory 
 						  .pixels = opt.how.pixels,
 						  .record = true};
 		*m = memory_of(&u);
-		rc = ril_plan_train(m, u.student, b, &how, err);
+		rc = ril_memory_shared(m, u.student, u.optim, err) || ril_plan_train(m, u.student, b, &how, err) ? -1
+														 : 0;
 		if (!rc && u.teacher)
 			rc = plan_teacher(m, &u, b, how, err);
 	}
@@ -558,6 +560,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 	    !opt.metrics)
 		ril_say(t, "without --run, --save or --edge the new weights are not kept");
 	opt.plan.zero = opt.world.zero;
+	opt.optim.how.reduce.bucket = opt.world.bucket * 1e6;
 	struct plan_of p = plan_of(t);
 	if (opt.plan.on)
 		return plan_run(&p, err);

@@ -71,7 +71,8 @@ int world_open(struct ril_tool *t, const struct world_args *a, struct ril_err *e
 	if (ril_world_join(&joined, a->how, on_lost, err))
 		return -1;
 	reduce.bucket = a->bucket * 1e6;
-	reduce.shard = a->zero == 2 && world()->size > 1;
+	reduce.shard = a->zero > 1 && world()->size > 1;
+	reduce.weights = a->zero > 2 && world()->size > 1;
 	if (open_trace(a, err))
 		return -1;
 	if (!joined)
@@ -83,7 +84,7 @@ int world_open(struct ril_tool *t, const struct world_args *a, struct ril_err *e
 		t->common.quiet = true;
 		t->common.verbose = false;
 	}
-	if (ril_joined_link(joined, a->transport, err))
+	if (ril_joined_link(joined, a->transport, a->trace != NULL, err))
 		return -1;
 	if (ril_joined_blocks(joined))
 		ril_tool_note(t, "%s", ril_joined_blocks(joined));

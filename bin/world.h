@@ -23,7 +23,7 @@ struct world_args {
 	{RIL_OPT_CHOICE, 0, "world", &(A).how, NULL, "train with the processes started together", 0, 0, RIL_WORLDS}, \
 	{RIL_OPT_CHOICE, 0, "transport", &(A).transport, NULL, "how gradients and weights travel between processes", 0, 0, RIL_TRANSPORTS}, \
 	{RIL_OPT_REAL, 0, "bucket", &(A).bucket, "MB", "gradients summed together in the backward pass; 0: after it", 0, 1e9, NULL}, \
-	{RIL_OPT_INT, 0, "zero", &(A).zero, "N", "what ranks share out: 1: moments, 2: gradients, too", 1, 2, NULL}, \
+	{RIL_OPT_INT, 0, "zero", &(A).zero, "N", "what ranks share out: 1: moments, 2: gradients, too, 3: weights, too", 1, 3, NULL}, \
 	{RIL_OPT_STR, 0, "trace", &(A).trace, "FILE", "write when each step did what", 0, 0, NULL}
 /* clang-format on */
 

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "base/unused.h"
 #include "nn/pack.h"
+#include "nn/reduce.h"
 
 enum { PARTS = RIL_PART_LLM | RIL_PART_PROJECTOR | RIL_PART_VISION | RIL_PART_SCORE, N = 4 };
 
@@ -23,6 +24,7 @@ struct rig {
 	const float *pixels;
 	struct ril_rng_at *names;      /* of the pixel rows */
 	const struct ril_drops *drops; /* NULL: no dropout */
+	struct ril_reduce *reduce;     /* whom passes tell which gradients are final; NULL: nobody */
 	enum ril_pack_use use;
 	double coef[64]; /* d loss / d logp, or d loss / d logit */
 	bool entropies;  /* a policy's loss reads entropies, too */
@@ -135,7 +137,7 @@ static RIL_UNUSED double run(struct rig *r, enum ril_pack_form form, bool backwa
 	if (!rc && z && backward)
 		test_seed(r->tape, z, r->coef);
 	if (!rc && backward)
-		rc = ril_tape_backward(r->tape, &err);
+		rc = r->reduce ? ril_reduce_backward(r->reduce, r->tape, &err) : ril_tape_backward(r->tape, &err);
 	if (!rc)
 		rc = ril_tape_check(r->tape, &err);
 	if (!z)

@@ -61,6 +61,7 @@ struct ril_disc *ril_disc_new(struct ril_model *m, struct ril_optim *optim, stru
 	}
 	ril_tape_compute(d->tape, m->params->compute);
 	ril_tape_recompute(d->tape, how->recompute);
+	ril_gather_for(m->params->gather, d->tape);
 	return d;
 }
 
@@ -228,11 +229,18 @@ static int add_losses(struct ril_disc *d, size_t m, struct ril_val *z, struct ri
 /* Gradients of the whole batch. */
 static int learn_parts(struct ril_disc *d, struct draw noise, struct ril_err *err)
 {
-	for (size_t m = 0; m < d->work.cuts; m++) {
+	struct ril_reduce *reduce = d->optim->reduce;
+	size_t passes;
+	if (ril_gather_passes(d->model->params->gather, d->work.cuts, &passes, err))
+		return -1;
+	for (size_t m = 0; m < passes; m++) {
 		struct ril_val *z;
-		ril_reduce_pass(d->optim->reduce, d->tape, m + 1 == d->work.cuts);
-		if (forward(d, m, &noise, &z, err) || add_losses(d, m, z, err) ||
-		    ril_reduce_backward(d->optim->reduce, d->tape, err))
+		bool last = m + 1 == passes;
+		if (m < d->work.cuts)
+			ril_reduce_pass(reduce, d->tape, last);
+		if (m < d->work.cuts ? forward(d, m, &noise, &z, err) || add_losses(d, m, z, err) ||
+					       ril_reduce_backward(reduce, d->tape, err)
+				     : ril_reduce_idle(reduce, d->tape, last, err))
 			return -1;
 	}
 	ril_reduce_rest(d->optim->reduce);
@@ -259,12 +267,18 @@ static int judge(struct ril_disc *d, struct ril_disc_stats *s, struct ril_err *e
 {
 	const struct ril_ops *ops = ril_ops();
 	struct sums sums;
+	struct ril_gather *g = d->model->params->gather;
+	size_t passes;
 	ril_tape_record(d->tape, false);
-	for (size_t m = 0; m < d->work.cuts; m++) {
+	if (ril_gather_passes(g, d->work.cuts, &passes, err))
+		return -1;
+	for (size_t m = 0; m < passes; m++) {
 		struct ril_val *z;
-		if (forward(d, m, NULL, &z, err))
+		ril_gather_begin(g, false);
+		if ((m < d->work.cuts && forward(d, m, NULL, &z, err)) || ril_gather_end(g, err))
 			return -1;
-		ops->copy(d->device.z + d->work.group[d->work.cut[m]].first, z->m.p, ril_mat_bytes(z->m));
+		if (m < d->work.cuts)
+			ops->copy(d->device.z + d->work.group[d->work.cut[m]].first, z->m.p, ril_mat_bytes(z->m));
 	}
 	ops->zero(d->device.sums, sizeof *d->device.sums);
 	if (d->work.n)

@@ -159,7 +159,10 @@ int ril_distill_part(struct ril_distill *d, size_t m, struct ril_tape *tape, str
 		return ril_tape_error(tape, err);
 	if (pass(d, m, &theirs, err))
 		return ril_context(err, "%s", d->teacher->params->dir);
+	ril_tape_reads(tape, head->w);
 	ril_tape_adds_to(tape, head->w);
+	if (ril_tape_error(tape, err))
+		return -1;
 	struct ril_mat dh = ril_tape_seed(tape, h), dw = head->w->grad, w = ril_mat_rows(head->w->w, 0, d->V),
 		       v = ril_mat_rows(d->teacher->head.w->w, 0, d->V);
 	int64_t at = d->work.group[d->work.cut[m]].token;

@@ -21,8 +21,8 @@ void ril_layouts(const struct ril_memory *m, int64_t ranks, struct ril_layout ou
 	out[0] = (struct ril_layout){"replicated", all, 2 * passed(G, n)};
 	out[1] = (struct ril_layout){"zero-1", first, passed(G, n) + passed(P, n)};
 	out[2] = (struct ril_layout){"zero-2", second, out[1].moved};
-	out[3] =
-		(struct ril_layout){"zero-3", second - spread + part(spread, n), passed(G, n) + 2 * passed(m->read, n)};
+	uint64_t third = second - spread - m->vectors + part(spread, n) + m->unit;
+	out[3] = (struct ril_layout){"zero-3", n > 1 ? third : all, passed(G, n) + passed(m->gathered, n)};
 }
 
 bool ril_layout_fits(const struct ril_layout *l, uint64_t memory)

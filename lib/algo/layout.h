@@ -6,11 +6,12 @@
  *   replicated   nothing is divided                                   gradients: ring all-reduce          2 (n-1)/n G
  *   zero-1       moments                                              reduce-scatter, all-gather          (n-1)/n (G + P)
  *   zero-2       and gradients                                        the same                            (n-1)/n (G + P)
- *   zero-3       and weights, masters, their average                  gathered for each pass and back     (n-1)/n (G + 2 R)
+ *   zero-3       and trained weights, masters, their average          gathered for each pass and back     (n-1)/n (G + R)
  *
- * with n ranks, G the gradients' bytes, P those of the trained parameters as they are published, R all that passes read.  That is
- * what each rank sends, and receives as much, in one step of one micro-batch; zero-3 gathers again for each further one, and where
- * blocks are computed again.  Room for pieces and buckets on their way is not counted. */
+ * with n ranks, G the gradients' bytes, P those of the trained parameters as they are published, R of what is gathered of them forward
+ * and back, a unit at a time (nn/gather.h), the largest of which is in the rank's memory.  That is what each rank sends, and receives as
+ * much, in one step of one micro-batch; zero-3 gathers again for each further one.  Weights that are not trained are everybody's
+ * own.  Room for pieces and buckets on their way is not counted. */
 #ifndef RIL_ALGO_LAYOUT_H
 #define RIL_ALGO_LAYOUT_H
 

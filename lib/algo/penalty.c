@@ -3,6 +3,7 @@
 
 #include "base/thread.h"
 #include "base/unused.h"
+#include "nn/gather.h"
 #include "ops/backend.h"
 
 #include <math.h>
@@ -43,13 +44,15 @@ static int add_squares(double *sum, struct ril_mat w, struct ril_tape *t, struct
 
 int ril_penalty_begin(struct ril_penalty *p, const struct ril_model *m, struct ril_tape *t, struct ril_err *err)
 {
-	struct ril_mat w = ril_model_embedding(m)->w;
-	if (ril_mirror_grow(&p->sum, sizeof(double), err))
+	const struct ril_param *table = ril_model_embedding(m);
+	struct ril_gather *gather = m->params->gather;
+	if (ril_mirror_grow(&p->sum, sizeof(double), err) || ril_gather_one(gather, table, err))
 		return -1;
+	struct ril_mat w = table->w;
 	double *sum = (double *)p->sum.host;
 	ril_tape_reset(t);
 	ril_ops()->zero(p->sum.device, sizeof *sum);
-	if (add_squares((double *)p->sum.device, w, t, err))
+	if (add_squares((double *)p->sum.device, w, t, err) || ril_gather_end(gather, err))
 		return -1;
 	ril_mirror_down(&p->sum, sum, sizeof *sum);
 	p->scale = p->sigma * sqrt(*sum / ((double)w.rows * (double)w.cols));

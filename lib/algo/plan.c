@@ -11,16 +11,36 @@
 void ril_memory_model(struct ril_memory *m, const struct ril_model *model, const struct ril_optim *optim)
 {
 	struct ril_params_size s = ril_params_size(model->params);
-	m->weights += s.weights;
+	m->weights += s.weights + ril_gather_bytes(model->params->gather);
 	m->masters += s.masters;
 	m->gradients += s.gradients + (optim ? ril_reduce_bytes(optim->reduce) : 0);
 	m->moments += optim ? ril_optim_bytes(optim) : 0;
 	m->average += optim && optim->ema ? ril_ema_bytes(optim->ema) : 0;
+	if (optim)
+		m->published = s.published;
+}
+
+int ril_memory_shared(struct ril_memory *m, const struct ril_model *model, const struct ril_optim *optim,
+		      struct ril_err *err)
+{
+	const struct ril_params *ps = model->params;
+	struct ril_params_size s = ril_params_size(ps);
+	struct ril_gather_cost cost;
 	if (!optim)
-		return;
-	m->own = s.weights;
-	m->read = s.weights + s.in_masters;
-	m->published = s.published;
+		return 0;
+	if (ril_gather_plan(model->params, optim->how.reduce.bucket, &cost, err))
+		return -1;
+	if (ps->shared) { /* already: it has a unit beside its share */
+		m->weights += cost.unit;
+		return 0;
+	}
+	m->own = s.published - s.in_masters;
+	for (size_t i = 0; i < ps->n; i++)
+		m->vectors +=
+			ps->at[i]->offset >= 0 && ps->at[i]->is_vec ? (size_t)ps->at[i]->count * sizeof(ril_real) : 0;
+	m->unit = cost.unit;
+	m->gathered = cost.bytes;
+	return 0;
 }
 
 uint64_t ril_memory_sum(const struct ril_memory *m)

@@ -20,13 +20,19 @@ struct ril_memory {
 	size_t activations; /* with their gradients, at their peak */
 	size_t cache;       /* keys and values */
 	/* of the model that is trained, and no part of the sum */
-	size_t own;       /* its weights, of the above */
-	size_t read;      /* all that its passes read, where some read masters */
-	size_t published; /* of that what is trained */
+	size_t published; /* what is trained, as its passes read it */
+	/* the same, by ril_memory_shared: were trained weights shared out over ranks */
+	size_t own;      /* of the weights above: those that would be shared out */
+	size_t vectors;  /* of them, too: those that would be there with what is gathered alone */
+	size_t unit;     /* the most that would be gathered at once */
+	size_t gathered; /* all that a pass and its way back would gather */
 };
 
 /* Adds a model's own; `optim` NULL: not trained. */
 void ril_memory_model(struct ril_memory *, const struct ril_model *, const struct ril_optim *);
+/* Adds what ril_layouts asks for beside that, of the model that is trained; or where its weights are shared out what is gathered at
+ * once. */
+int ril_memory_shared(struct ril_memory *, const struct ril_model *, const struct ril_optim *, struct ril_err *);
 uint64_t ril_memory_sum(const struct ril_memory *);
 /* A line for each that is not 0, and the sum: name, bytes in short, bytes. */
 int ril_memory_text(const struct ril_memory *, struct ril_buf *out, struct ril_err *);

@@ -26,6 +26,7 @@ struct ril_update *ril_update_new(struct ril_model *student, struct ril_model *r
 	}
 	ril_tape_compute(u->tape, student->params->compute);
 	ril_tape_recompute(u->tape, how->recompute);
+	ril_gather_for(student->params->gather, u->tape);
 	return u;
 }
 
@@ -287,10 +288,16 @@ static bool old_apart(const struct ril_update *u)
 static int old_pass(struct ril_update *u, struct ril_err *err)
 {
 	const struct ril_logps to = {.logp = u->device.old, .entropy = u->device.entropy};
+	struct ril_gather *g = u->student->params->gather;
+	size_t passes;
 	ril_tape_record(u->tape, false);
-	for (size_t m = 0; m < u->work.cuts; m++)
-		if (forward(u, m, u->student, u->how.pixels, to, err))
+	if (ril_gather_passes(g, u->work.cuts, &passes, err))
+		return -1;
+	for (size_t m = 0; m < passes; m++) {
+		ril_gather_begin(g, false);
+		if ((m < u->work.cuts && forward(u, m, u->student, u->how.pixels, to, err)) || ril_gather_end(g, err))
 			return ril_context(err, "old log-probabilities");
+	}
 	return 0;
 }
 
@@ -323,20 +330,33 @@ static struct ril_logps wanted(const struct ril_update *u, bool first)
 				  d->dlogp, bonus ? d->dentropy : NULL};
 }
 
+static int gradient_part(struct ril_update *u, size_t m, bool first, struct ril_update_stats *s, struct ril_err *err)
+{
+	const struct ril_logps to = wanted(u, first);
+	if (forward(u, m, u->student, u->how.pixels, to, err))
+		return -1;
+	s->packed_tokens += u->pack->tokens.T;
+	if (u->how.distill &&
+	    ril_distill_part(u->how.distill, m, u->tape, ril_pack_hidden(u->pack), &u->student->head, err))
+		return -1;
+	losses(u, m, first, &to);
+	return ril_reduce_backward(u->optim->reduce, u->tape, err);
+}
+
 /* The micro-batches of a pass, with dropout where the adapters have any. */
 static int gradient_parts(struct ril_update *u, bool first, struct ril_update_stats *s, struct ril_err *err)
 {
-	const struct ril_logps to = wanted(u, first);
-	for (size_t m = 0; m < u->work.cuts; m++) {
-		ril_reduce_pass(u->optim->reduce, u->tape, m + 1 == u->work.cuts);
-		if (forward(u, m, u->student, u->how.pixels, to, err))
-			return -1;
-		s->packed_tokens += u->pack->tokens.T;
-		if (u->how.distill &&
-		    ril_distill_part(u->how.distill, m, u->tape, ril_pack_hidden(u->pack), &u->student->head, err))
-			return -1;
-		losses(u, m, first, &to);
-		if (ril_reduce_backward(u->optim->reduce, u->tape, err))
+	size_t passes;
+	if (ril_gather_passes(u->student->params->gather, u->work.cuts, &passes, err))
+		return -1;
+	for (size_t m = 0; m < passes; m++) {
+		if (m >= u->work.cuts) {
+			if (ril_reduce_idle(u->optim->reduce, u->tape, m + 1 == passes, err))
+				return -1;
+			continue;
+		}
+		ril_reduce_pass(u->optim->reduce, u->tape, m + 1 == passes);
+		if (gradient_part(u, m, first, s, err))
 			return -1;
 	}
 	ril_reduce_rest(u->optim->reduce);

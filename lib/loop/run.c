@@ -141,6 +141,8 @@ static int save_whole(const struct ril_params *p, bool merged, const ril_real *v
 		      struct ril_err *err)
 {
 	char tmp[RIL_PATH];
+	if (!dir)
+		return ril_params_save_values(p, values, NULL, true, err);
 	size_t n = strlen(dir);
 	while (n > 1 && dir[n - 1] == '/')
 		n--;

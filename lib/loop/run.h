@@ -22,7 +22,7 @@ int ril_run_begin(const char *run, int64_t step, char tmp[RIL_PATH], struct ril_
 int ril_run_commit(const char *run, int64_t step, int64_t keep, int64_t begun, struct ril_err *);
 
 /* A model folder that appears whole or not at all, at the end of a tool's work: check refuses a target that holds
- * something; save writes DIR.tmp and renames it. */
+ * something; save writes DIR.tmp and renames it.  A folder of NULL as ril_params_save has it. */
 int ril_save_check(const char *dir, struct ril_err *);
 int ril_save_whole(const struct ril_params *, bool merged, const char *dir, struct ril_err *);
 int ril_save_average(const struct ril_ema *, const char *dir,

@@ -97,6 +97,8 @@ struct ril_decoder *ril_decoder_bind(struct ril_model *m, struct ril_err *err)
 			     .failed = !d->layer || bind_rope(m, d, err),
 			     .err = err};
 	d->embed = ril_bind_any(&b, false, 2, (int64_t[]){c->vocab, c->hidden}, "embed_tokens.weight");
+	if (d->embed)
+		d->embed->looked_up = true;
 	for (int i = 0; i < c->layers && !b.failed; i++)
 		bind_layer(&b, c, &d->layer[i], i);
 	d->norm = ril_bind_vec(&b, c->hidden, "norm.weight");

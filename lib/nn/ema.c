@@ -1,6 +1,7 @@
 /* ema.c -- a moving average of the weights; see ema.h. */
 #include "nn/ema.h"
 
+#include "nn/params_internal.h"
 #include "ops/backend.h"
 
 #include <stdlib.h>
@@ -11,9 +12,11 @@ static void add(struct ril_ema *a, double alpha, double beta)
 	const struct ril_params *p = a->params;
 	for (int r = 0; r < p->runs; r++) {
 		const struct ril_run *run = &p->run[r];
-		struct ril_mat w = p->master ? ril_mat_of(p->master + run->from, RIL_REAL, 1, run->count)
-					     : ril_mat_of(run->published, run->type, 1, run->count);
-		ril_ops()->axpby(ril_mat_of(a->e + run->from, RIL_REAL, 1, run->count), alpha, w, beta);
+		int64_t n = run->kept.to - run->kept.from;
+		struct ril_mat w =
+			p->master ? ril_row(p->master + run->kept_at, RIL_REAL, n)
+				  : ril_row(ril_element(run->published, run->type, run->kept.from), run->type, n);
+		ril_ops()->axpby(ril_row(a->e + run->kept_at, RIL_REAL, n), alpha, w, beta);
 	}
 }
 
@@ -24,7 +27,7 @@ struct ril_ema *ril_ema_new(const struct ril_params *p, double decay, struct ril
 		return NULL;
 	*a = (struct ril_ema){.params = p, .decay = decay};
 	if (!(a->e = ril_ops()->get(ril_ema_bytes(a)))) {
-		ril_fail(err, RIL_EFAIL, "out of memory for the average of %lld parameters", (long long)p->count);
+		ril_fail(err, RIL_EFAIL, "out of memory for the average of %lld parameters", (long long)p->kept);
 		ril_ema_free(a);
 		return NULL;
 	}
@@ -47,7 +50,7 @@ void ril_ema_step(struct ril_ema *a)
 
 size_t ril_ema_bytes(const struct ril_ema *a)
 {
-	return (size_t)a->params->count * sizeof *a->e;
+	return (size_t)a->params->kept * sizeof *a->e;
 }
 
 int ril_ema_save(const struct ril_ema *a, const char *dir, bool durable, struct ril_err *err)

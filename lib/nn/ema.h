@@ -4,7 +4,7 @@
  *     e = d e + (1 - d) w      after every optimiser step, e = w before the first
  *
  * w are the masters, or without masters the published weights; e is ril_real, on the device, laid out as the training blocks
- * are.  In a world every process has room for all of it, and up to date is its own range (ril_optim_whole).
+ * are, kept elements alone (params.h).  In a world every process has room for all of it, and up to date is its own range (ril_optim_whole).
  *
  * Ownership: the average borrows the parameters and owns its block. */
 #ifndef RIL_NN_EMA_H
@@ -15,7 +15,7 @@
 struct ril_ema {
 	const struct ril_params *params;
 	double decay;
-	ril_real *e; /* [params->count], device */
+	ril_real *e; /* [params->kept], device */
 };
 
 /* Of parameters that ril_params_train has laid out; 0 < decay < 1. */

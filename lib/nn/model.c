@@ -21,6 +21,7 @@ static int bind_lm_head(struct ril_model *m, struct ril_err *err)
 		stored = ril_params_find(m->params, head_names[i]);
 	if (c->tied) {
 		m->head.w = embed;
+		embed->heads = true;
 		if (stored)
 			stored->tied = embed;
 		return 0;

@@ -169,8 +169,9 @@ int ril_muon_step(struct ril_muon *m, struct ril_muon_step s, struct ril_err *er
 		const struct ril_param *p = m->at[i];
 		struct ril_mat o = orthogonal(m, direction(m, p, momentum_of(m, p), s), sqrt(m->norm[i]));
 		double scale = scale_of(s.scale, (double)p->w.rows, (double)p->w.cols);
-		ops->axpby(ril_mat_of(m->params->master + p->offset, RIL_REAL, p->w.rows, p->w.cols), -s.lr * scale, o,
-			   1 - s.lr * s.weight_decay);
+		ops->axpby(ril_mat_of(m->params->master + ril_params_kept(m->params, p->offset), RIL_REAL, p->w.rows,
+				      p->w.cols),
+			   -s.lr * scale, o, 1 - s.lr * s.weight_decay);
 	}
 	return 0;
 }

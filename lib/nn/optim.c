@@ -3,6 +3,7 @@
 
 #include "base/progress.h"
 #include "base/rng.h"
+#include "nn/spans.h"
 #include "ops/backend.h"
 #include "ops/moments.h"
 
@@ -51,17 +52,9 @@ bool ril_optim_orthogonal(const struct ril_optim *o, const struct ril_param *p)
 	return o->how.optimizer == RIL_MUON && p->hidden;
 }
 
-static int run_of(const struct ril_params *ps, const struct ril_param *p)
-{
-	int r = 0;
-	while (p->offset >= ps->run[r].from + ps->run[r].count)
-		r++;
-	return r;
-}
-
 int64_t ril_optim_place(const struct ril_optim *o, const struct ril_param *p)
 {
-	int r = p->offset < 0 ? 0 : run_of(o->params, p);
+	int r = p->offset < 0 ? 0 : ril_params_run(o->params, p);
 	int64_t at = p->offset - o->params->run[r].from;
 	return p->offset < 0 || at < o->own[r].from || at >= o->own[r].to ? -1 : o->place[r] + at - o->own[r].from;
 }
@@ -136,6 +129,9 @@ static int get_others(struct ril_optim *o, struct ril_err *err)
 		return -1;
 	if (o->how.ema > 0 && !(o->ema = ril_ema_new(o->params, o->how.ema, err)))
 		return -1;
+	const struct ril_gather_options how = {o->how.reduce.bucket, o->how.reduce.trace};
+	if (o->params->shared && !(o->gather = ril_gather_new(o->params, o->world, o->bound, &how, err)))
+		return -1;
 	return (o->reduce = ril_reduce_new(o->params, o->world, o->bound, &o->how.reduce, err)) ? 0 : -1;
 }
 
@@ -143,7 +139,7 @@ static int check_options(const struct ril_params *p, const struct ril_optim_opti
 {
 	if (how->optimizer != RIL_MUON)
 		return 0;
-	if (!p->master)
+	if (!p->has_master)
 		return ril_fail(err, RIL_EUSAGE, "Muon steps float masters, and there are none"),
 		       ril_setting(err, "master");
 	if (how->moments_8bit)
@@ -193,7 +189,8 @@ struct ril_optim *ril_optim_new(struct ril_params *p, const struct ril_optim_opt
 	*o = (struct ril_optim){
 		.params = p, .how = *how, .seed = seed, .world = how->world ? how->world : &ril_world_one};
 	assert(p->unit % ril_optim_unit(how) == 0);
-	if (share_out(o, err) || get_moments(o, err) || get_others(o, err)) {
+	if (share_out(o, err) || (p->shared && ril_params_keep(p, o->own, err)) || get_moments(o, err) ||
+	    get_others(o, err)) {
 		ril_optim_free(o);
 		return NULL;
 	}
@@ -210,6 +207,7 @@ void ril_optim_free(struct ril_optim *o)
 	ril_ema_free(o->ema);
 	ril_muon_free(o->muon);
 	ril_reduce_free(o->reduce);
+	ril_gather_free(o->gather);
 	free(o->bound[0]);
 	free(o);
 }
@@ -281,8 +279,8 @@ static void step_rounding(struct ril_optim *o, int r, struct ril_adamw how)
 					      .step = (uint32_t)how.step,
 					      .name = ril_hash32(p->name, strlen(p->name)),
 					      .at = a - p->offset};
-		struct ril_mat whole = ril_mat_of(p->w.p, run->type, 1, p->count),
-			       w = ril_mat_of(ril_mat_at(whole, 0, a - p->offset), run->type, 1, b - a);
+		struct ril_mat all = ril_mat_of(run->published, run->type, 1, run->count),
+			       w = ril_mat_of(ril_mat_at(all, 0, a - run->from), run->type, 1, b - a);
 		how.weight_decay = ril_optim_decays(&o->how, p) ? o->how.weight_decay : 0;
 		ril_ops()->adamw(w, moments_at(o, o->place[r] + a - from), gradient(run, a - run->from, b - run->from),
 				 how, chance);
@@ -294,7 +292,7 @@ static void step_masters(struct ril_optim *o, int r, int64_t from, int64_t to, s
 {
 	const struct ril_run *run = &o->params->run[r];
 	int64_t own = run->from + o->own[r].from;
-	ril_ops()->adamw(ril_mat_of(o->params->master + from, RIL_REAL, 1, to - from),
+	ril_ops()->adamw(ril_mat_of(o->params->master + ril_params_kept(o->params, from), RIL_REAL, 1, to - from),
 			 moments_at(o, o->place[r] + from - own), gradient(run, from - run->from, to - run->from), how,
 			 (struct ril_rounding){0});
 }
@@ -324,7 +322,7 @@ static void step_groups(struct ril_optim *o, int r, struct ril_adamw how)
 		step_masters(o, r, from, to, how);
 }
 
-/* Steps and publishes the own range of a run, and gathers the others'. */
+/* Steps and publishes the own range of a run, and gathers the others', unless passes do as they read them. */
 static int step_run(struct ril_optim *o, int r, struct ril_adamw how, struct ril_err *err)
 {
 	struct ril_params *p = o->params;
@@ -335,6 +333,8 @@ static int step_run(struct ril_optim *o, int r, struct ril_adamw how, struct ril
 	else
 		step_rounding(o, r, how);
 	ril_params_publish(p, run, own.from, own.to);
+	if (o->gather)
+		return 0; /* passes will */
 	double now = ril_now();
 	if (o->world->all_gather(o->world, run->published, o->bound[r], ril_dtype_size(run->type), err))
 		return -1;
@@ -359,7 +359,7 @@ int ril_optim_whole(struct ril_optim *o, bool average, struct ril_err *err)
 {
 	const struct ril_world *w = o->world;
 	const struct ril_params *ps = o->params;
-	for (int r = 0; r < ps->runs; r++) {
+	for (int r = 0; r < ps->runs && !o->gather; r++) {
 		int64_t from = ps->run[r].from;
 		if ((saves_masters(ps, r) &&
 		     w->all_gather(w, ps->master + from, o->bound[r], sizeof *ps->master, err)) ||

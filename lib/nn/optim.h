@@ -19,6 +19,9 @@
  * masters and the average outside of them are not kept up to date, until ril_optim_whole gathers them for who saves the
  * model's folder.  A rank that fails leaves the others waiting: that is for the transport to end.
  *
+ * Where trained weights are shared out (reduce.weights, of parameters that ril_params_train was told are) masters, the average and what is
+ * published exist for the own ranges only, too: passes gather what they read (gather.h), and who saves what he writes.
+ *
  * Ownership: the optimiser borrows the parameters and the world and owns its moments. */
 #ifndef RIL_NN_OPTIM_H
 #define RIL_NN_OPTIM_H
@@ -90,6 +93,7 @@ struct ril_optim {
 	double *squares;                    /* of the gradient, device */
 	struct ril_ema *ema;                /* NULL: no average */
 	struct ril_muon *muon;              /* NULL: AdamW alone */
+	struct ril_gather *gather;          /* of weights that are shared out; NULL: all are there */
 	struct ril_reduce *reduce;          /* whom passes tell which gradients are final */
 };
 

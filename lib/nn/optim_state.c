@@ -21,7 +21,7 @@ static const char *const optimizers[] = {[RIL_ADAMW] = "adamw", [RIL_MUON] = "mu
 
 static bool has(const struct ril_optim *o, int b)
 {
-	return b == MASTER ? o->params->master != NULL : b == EMA ? o->ema != NULL : true;
+	return b == MASTER ? o->params->has_master : b == EMA ? o->ema != NULL : true;
 }
 
 static bool has_parameter(const struct ril_optim *o, int b, const struct ril_param *p)
@@ -51,7 +51,7 @@ static int64_t owned(const struct ril_optim *o, int b, int64_t from, int64_t n, 
 	int64_t own = ps->run[r].from + o->own[r].from, end = ps->run[r].from + o->own[r].to;
 	int64_t to = from + n < end ? from + n : end;
 	*begin = from > own ? from : own;
-	*at = is_moment(b) ? o->place[r] + *begin - own : *begin;
+	*at = is_moment(b) ? o->place[r] + *begin - own : ril_params_kept(ps, *begin);
 	if (b == V)
 		*at = ril_optim_second(o, *at);
 	return *begin < to ? to - *begin : 0;
@@ -282,7 +282,7 @@ int ril_optim_save(const struct ril_optim *o, int64_t step, const char *path, co
 static int load_own(struct ril_optim *o, int b, int64_t from, int64_t n, const ril_real *x, struct ril_err *err)
 {
 	int64_t begin = from, at = from, mine = n;
-	if (is_moment(b)) /* all else is loaded whole: every rank publishes all masters */
+	if (is_moment(b) || o->gather) /* all else is loaded whole: every rank publishes all masters */
 		mine = owned(o, b, from, n, &begin, &at);
 	x += begin - from;
 	for (int64_t k = 0, m; is_coded(o, b) && k < mine; k += m) {

@@ -39,9 +39,11 @@ void ril_params_free(struct ril_params *ps)
 	ril_params_return(ps);
 	for (size_t i = 0; i < ps->n; i++)
 		ops->put(ps->at[i]->copy);
-	for (int r = 0; r < ps->runs; r++)
-		if (!ps->run[r].is_master)
-			ops->put(ps->run[r].published);
+	for (int r = 0; r < ps->runs; r++) {
+		const struct ril_run *run = &ps->run[r];
+		if (!run->is_master && run->published)
+			ops->put((char *)run->published + (size_t)run->kept.from * ril_dtype_size(run->type));
+	}
 	ops->put(ps->master);
 	ops->put(ps->grad);
 	ops->put(st->vecs);
@@ -246,7 +248,7 @@ struct ril_param *ril_params_need(struct ril_params *ps, enum ril_part part, boo
 	p->part = part;
 	p->is_vec = is_vec;
 	if (!p->order)
-		p->order = ++ps->store->asked;
+		p->order = 2 * ++ps->store->asked; /* with room for what is used between two others */
 	return p;
 }
 

@@ -14,6 +14,9 @@
  * steps, and a world shares out, whole ranges of runs.  Training releases the device's copies that it replaces: there is
  * one of each weight.  All of it happens on the device, nothing passes through the host.
  *
+ * Trained weights may be shared out over a world's ranks (params_keep.c): then a rank has memory for its own range of each run
+ * alone, of masters and of what is published, and what passes read is gathered for them (gather.h).
+ *
  * Saving writes the folder back in the form in which it was read: names, order, types, sharding, index, and a copy of
  * every other file.  One string names a parameter everywhere: the name in the folder.
  *
@@ -24,7 +27,7 @@
 #define RIL_NN_PARAMS_H
 
 #include "base/mem.h"
-#include "ops/ops.h"
+#include "nn/world.h"
 #include "tensor/folder.h"
 
 enum ril_part { RIL_PART_NONE = 0, RIL_PART_LLM = 1, RIL_PART_PROJECTOR = 2, RIL_PART_VISION = 4, RIL_PART_SCORE = 8 };
@@ -49,10 +52,13 @@ struct ril_param {
 	const struct ril_param *tied; /* written from this one: a stored copy of a tied head */
 	bool borrowed;                /* what passes read is somebody else's */
 	bool adapter;                 /* one of a layer's low-rank matrices (adapter.h) */
-	bool hidden; /* the matrix of a linear layer between hidden states, or an adapter's: no embedding, no head */
-	bool frozen; /* not trained, whatever part it is of */
-	int order;   /* among its part's: passes use those before it first, mostly; 0: none asked for it */
-	bool waits;  /* the tape's alone (tape_final.c): more may yet be added to its gradient */
+	bool hidden;    /* the matrix of a linear layer between hidden states, or an adapter's: no embedding, no head */
+	bool frozen;    /* not trained, whatever part it is of */
+	int order;      /* among its part's: passes use those before it first, mostly; 0: none asked for it */
+	bool waits;     /* the tape's alone (tape_final.c): more may yet be added to its gradient */
+	bool looked_up; /* a table of embeddings: its rows are all that passes read, but for a tied head */
+	bool heads;     /* a tied head, which is read once more after all others of its part */
+	int unit;       /* gather.c's alone: what it is gathered with */
 };
 
 struct ril_lora;
@@ -75,6 +81,9 @@ struct ril_run {
 	enum ril_dtype type;
 	int64_t from, count;
 	void *published; /* [count] of `type`, device: what forward passes read, part of the masters where `is_master` */
+	struct ril_range
+		kept;    /* elements that have memory, of masters and of what is published: all, or the rank's own */
+	int64_t kept_at; /* their place in blocks [params->kept] of what is kept of all runs */
 	bool is_master;
 	enum ril_dtype grad_type;
 	void *grad; /* [count] of it, in the gradients' block; apart: only the rank's own range is there */
@@ -87,7 +96,8 @@ struct ril_training {
 	bool keep_master; /* false (--master none): what passes read is all there is, and is rounded by chance */
 	enum ril_dtype gradients; /* of matrices: RIL_REAL (as RIL_NONE) or BF16; vectors' are ril_real */
 	int64_t unit;             /* parameters begin at multiples of it in the training blocks; 0: one after another */
-	bool apart; /* gradients have no block of theirs: reduce.h gives them memory while they are added to */
+	bool shared; /* weights are shared out: they have no memory before ril_params_keep; with `apart` alone */
+	bool apart;  /* gradients have no block of theirs: reduce.h gives them memory while they are added to */
 };
 
 struct ril_params {
@@ -101,10 +111,14 @@ struct ril_params {
 	const struct ril_params *shares;
 	struct ril_adapters *adapters; /* owned; with any, they and a score head are all that is trained and saved */
 	/* training blocks; NULL before ril_params_train */
-	ril_real *master; /* [count]; NULL with keep_master false */
+	bool has_master;  /* keep_master */
+	ril_real *master; /* [kept]; NULL with keep_master false */
 	void *grad;       /* run after run; NULL: apart */
 	size_t grad_bytes;
 	int64_t count; /* trainable elements, and what lies between them */
+	int64_t kept;  /* of them those that have memory */
+	bool shared;
+	struct ril_gather *gather; /* who gathers what is shared out; NULL: nothing is */
 	int64_t unit;
 	struct ril_run run[RIL_MAX_RUNS];
 	int runs;
@@ -126,9 +140,14 @@ const struct ril_folder *ril_params_folder(const struct ril_params *); /* for ri
 int ril_params_freeze(struct ril_params *, const char *patterns, struct ril_err *);
 /* Without masters, F16 weights cannot be trained in passes of BF16: what a step rounds could not be written back. */
 int ril_params_train(struct ril_params *, const struct ril_training *, struct ril_err *);
+/* Of weights that are shared out: what this process keeps of each run, own[runs], from here on, with the values in the folder; and
+ * brings to the device what is not trained. */
+int ril_params_keep(struct ril_params *, const struct ril_range own[], struct ril_err *);
+/* The place of a kept element of the training blocks among those that are kept: in `master`, in an average. */
+int64_t ril_params_kept(const struct ril_params *, int64_t offset);
 void ril_params_zero_grad(struct ril_params *);
 /* After masters (or, without masters, published weights) changed: brings everything forward passes read up to date.  In
- * two halves: masters of elements [from, to) of a run to its published weights; published weights to vectors. */
+ * two halves: masters of elements [from, to) of a run, which must be kept, to its published weights; published weights to vectors. */
 int ril_params_refresh(struct ril_params *, struct ril_err *);
 void ril_params_publish(struct ril_params *, const struct ril_run *, int64_t from, int64_t to);
 void ril_params_vectors(struct ril_params *);
@@ -141,7 +160,7 @@ int ril_params_reload(struct ril_params *, const char *path, struct ril_err *);
  * cannot. */
 int ril_params_where(const struct ril_params *, struct ril_buf *, struct ril_err *);
 /* Writes the file that another process borrows by.  The blocks must stay, and their owner writes to them only while no
- * borrower reads. */
+ * borrower reads.  RIL_EFAIL where weights are shared out. */
 int ril_params_lend(const struct ril_params *, const char *path, struct ril_err *);
 /* Gives back what was borrowed: nothing can be read any more, until the next reload. */
 void ril_params_return(struct ril_params *);
@@ -154,9 +173,10 @@ struct ril_params_size {
 };
 struct ril_params_size ril_params_size(const struct ril_params *);
 
-/* Writes the folder, made if need be; `durable` syncs every file and the directory. */
+/* Writes the folder, made if need be; `durable` syncs every file and the directory.  Where weights are shared out all ranks call,
+ * for what each has; those that do not write give NULL for the folder, as anybody may where nothing is shared out. */
 int ril_params_save(const struct ril_params *, const char *dir, bool durable, struct ril_err *);
-/* The same with other values, [count] as the training blocks are laid out, in the place of the weights that are trained; device.
+/* The same with other values, [kept] as the masters are laid out, in the place of the weights that are trained; device.
  * NULL: the weights. */
 int ril_params_save_values(const struct ril_params *, const ril_real *values, const char *dir, bool durable,
 			   struct ril_err *);

@@ -1,4 +1,5 @@
 /* params_device.c -- parameters on the device: bringing them there, the blocks of training, publishing; see params.h. */
+#include "nn/gather.h"
 #include "nn/params_internal.h"
 #include "ops/backend.h"
 
@@ -7,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static void *block(size_t n, size_t size, struct ril_err *err)
+void *ril_params_block(size_t n, size_t size, struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
 	size_t bytes;
@@ -22,16 +23,6 @@ static size_t bytes_of(const struct ril_param *p)
 	return (size_t)p->count * ril_dtype_size(p->dtype);
 }
 
-static struct ril_mat row(const void *p, enum ril_dtype type, int64_t n)
-{
-	return ril_mat_of(p, type, 1, n);
-}
-
-static void *element(const void *p, enum ril_dtype type, int64_t at)
-{
-	return (char *)(uintptr_t)p + (size_t)at * ril_dtype_size(type);
-}
-
 /* ---- bringing them to the device ---- */
 
 enum ril_dtype ril_param_read_as(const struct ril_params *ps, const struct ril_param *p)
@@ -39,15 +30,16 @@ enum ril_dtype ril_param_read_as(const struct ril_params *ps, const struct ril_p
 	return ps->compute == RIL_BF16 && !p->is_vec ? RIL_BF16 : p->dtype;
 }
 
-/* The published bytes as elements of another type at `to`, device. */
-static int convert_stored(const struct ril_param *p, struct ril_mat to, struct ril_err *err)
+int ril_param_stored(const struct ril_param *p, int64_t at, struct ril_mat to, struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
-	void *room = ops->host_memory ? NULL : block(bytes_of(p), 1, err);
+	const void *from = ril_element(p->stored, p->dtype, at);
+	size_t bytes = (size_t)to.cols * ril_dtype_size(p->dtype);
+	void *room = ops->host_memory ? NULL : ril_params_block(bytes, 1, err);
 	if (room)
-		ops->to_device(room, p->stored, bytes_of(p));
+		ops->to_device(room, from, bytes);
 	if (room || ops->host_memory)
-		ops->convert(to, row(room ? room : p->stored, p->dtype, p->count));
+		ops->convert(to, ril_row(room ? room : from, p->dtype, to.cols));
 	ops->put(room); /* once what was called before is done */
 	return room || ops->host_memory ? 0 : -1;
 }
@@ -60,11 +52,11 @@ int ril_param_bring(const struct ril_params *ps, struct ril_param *p, struct ril
 	p->w.type = ril_param_read_as(ps, p);
 	if (ops->host_memory && p->w.type == p->dtype)
 		return 0;
-	if (!p->copy && !(p->copy = block((size_t)p->count, ril_dtype_size(p->w.type), err)))
+	if (!p->copy && !(p->copy = ril_params_block((size_t)p->count, ril_dtype_size(p->w.type), err)))
 		return -1;
 	p->w.p = p->copy;
 	if (p->w.type != p->dtype)
-		return convert_stored(p, row(p->copy, p->w.type, p->count), err);
+		return ril_param_stored(p, 0, ril_row(p->copy, p->w.type, p->count), err);
 	ops->to_device(p->copy, p->stored, bytes_of(p));
 	return 0;
 }
@@ -90,7 +82,7 @@ static int bring_vec(const struct ril_params *ps, struct ril_param *p, ril_real 
 	read_ahead(p, false);
 	int rc = ril_param_bring(ps, p, err);
 	if (!rc)
-		ril_ops()->convert(row(at, RIL_REAL, p->count), row(p->w.p, p->dtype, p->count));
+		ril_ops()->convert(ril_row(at, RIL_REAL, p->count), ril_row(p->w.p, p->dtype, p->count));
 	read_ahead(p, true);
 	ril_param_release(p);
 	p->vec = at;
@@ -101,7 +93,7 @@ enum { UNIT = 64 / sizeof(ril_real) }; /* vectors begin at 64 bytes */
 
 static int64_t vec_place(const struct ril_params *ps, const struct ril_param *p)
 {
-	return p->is_vec && ril_param_read_by_passes(ps, p) ? (p->count + UNIT - 1) / UNIT * UNIT : 0;
+	return p->is_vec && ril_param_stays(ps, p) ? (p->count + UNIT - 1) / UNIT * UNIT : 0;
 }
 
 static int make_vectors(struct ril_params *ps, struct ril_err *err)
@@ -112,13 +104,15 @@ static int make_vectors(struct ril_params *ps, struct ril_err *err)
 	st->vecs_n = 0;
 	for (size_t i = 0; i < ps->n; i++)
 		st->vecs_n += vec_place(ps, ps->at[i]);
-	return (st->vecs = block((size_t)st->vecs_n, sizeof(ril_real), err)) ? 0 : -1;
+	return (st->vecs = ril_params_block((size_t)st->vecs_n, sizeof(ril_real), err)) ? 0 : -1;
 }
 
 int ril_params_ready(struct ril_params *ps, struct ril_err *err)
 {
 	for (size_t i = 0; i < ps->n; i++) {
 		struct ril_param *p = ps->at[i];
+		if (ps->shared && p->offset >= 0)
+			continue;
 		p->w.type = ril_param_read_as(ps, p);
 		if (!ril_param_read_by_passes(ps, p))
 			p->w.p = NULL;
@@ -132,7 +126,7 @@ int ril_params_ready(struct ril_params *ps, struct ril_err *err)
 	ril_real *at = ps->store->vecs;
 	for (size_t i = 0; i < ps->n; i++) {
 		struct ril_param *p = ps->at[i];
-		if (ril_param_read_by_passes(ps, p) && !p->borrowed &&
+		if (ril_param_stays(ps, p) && !p->borrowed &&
 		    (p->is_vec ? bring_vec(ps, p, at, err) : ril_param_bring(ps, p, err)))
 			return -1;
 		at += vec_place(ps, p);
@@ -193,10 +187,12 @@ static void place(struct ril_params *ps, const struct ril_training *how)
 		of->count += place_size(ps, p);
 	}
 	for (int r = 0; r < ps->runs; r++) {
-		ps->run[r].from = ps->count;
+		ps->run[r].from = ps->run[r].kept_at = ps->count;
+		ps->run[r].kept = (struct ril_range){0, ps->run[r].count};
 		ps->run[r].is_master = how->keep_master && ps->run[r].type == RIL_REAL;
 		ps->count += ps->run[r].count;
 	}
+	ps->kept = ps->count;
 	for (size_t i = 0; i < ps->n; i++) {
 		struct ril_param *p = ps->at[i];
 		if (trains(ps, p, how->parts))
@@ -207,7 +203,7 @@ static void place(struct ril_params *ps, const struct ril_training *how)
 /* The parameter's values on the device, as they are before training. */
 static struct ril_mat values(const struct ril_param *p)
 {
-	return p->vec ? row(p->vec, RIL_REAL, p->count) : row(p->w.p, p->w.type, p->count);
+	return p->vec ? ril_row(p->vec, RIL_REAL, p->count) : ril_row(p->w.p, p->w.type, p->count);
 }
 
 static bool within(const struct ril_run *run, const struct ril_param *p)
@@ -220,12 +216,12 @@ static int first_masters(struct ril_params *ps, const struct ril_run *run, struc
 {
 	for (size_t i = 0; i < ps->n; i++) {
 		const struct ril_param *p = ps->at[i];
-		struct ril_mat to = row(ps->master + p->offset, RIL_REAL, p->count);
+		struct ril_mat to = ril_row(ps->master + p->offset, RIL_REAL, p->count);
 		if (!within(run, p))
 			continue;
 		if (p->vec || p->w.type == p->dtype)
 			ril_ops()->convert(to, values(p));
-		else if (convert_stored(p, to, err))
+		else if (ril_param_stored(p, 0, to, err))
 			return -1;
 	}
 	return 0;
@@ -240,7 +236,7 @@ static int publish_first(struct ril_params *ps, struct ril_run *run, struct ril_
 		return -1;
 	if (run->is_master)
 		run->published = ps->master + run->from;
-	else if (!(run->published = block((size_t)run->count, size, err)))
+	else if (!(run->published = ril_params_block((size_t)run->count, size, err)))
 		return -1;
 	if (!run->is_master && ps->unit > 1) /* what lies between parameters */
 		ops->zero(run->published, (size_t)run->count * size);
@@ -248,9 +244,9 @@ static int publish_first(struct ril_params *ps, struct ril_run *run, struct ril_
 		struct ril_param *p = ps->at[i];
 		if (!within(run, p))
 			continue;
-		void *to = element(run->published, run->type, p->offset - run->from);
+		void *to = ril_element(run->published, run->type, p->offset - run->from);
 		if (!run->is_master)
-			ops->convert(row(to, run->type, p->count), values(p));
+			ops->convert(ril_row(to, run->type, p->count), values(p));
 		p->w.p = to;
 		p->w.type = run->type;
 		if (run->is_master && p->is_vec)
@@ -258,6 +254,15 @@ static int publish_first(struct ril_params *ps, struct ril_run *run, struct ril_
 		ril_param_release(p);
 	}
 	return 0;
+}
+
+/* What passes will read of what is trained, without memory yet. */
+static void set_types(struct ril_params *ps)
+{
+	for (int r = 0; r < ps->runs; r++)
+		for (size_t i = 0; i < ps->n; i++)
+			if (within(&ps->run[r], ps->at[i]))
+				ps->at[i]->w.type = ps->run[r].type;
 }
 
 /* One block for all gradients.  Runs of one type touch. */
@@ -272,7 +277,7 @@ static int make_gradients(struct ril_params *ps, bool apart, struct ril_err *err
 		from[r] = at;
 		at += (size_t)run->count * ril_dtype_size(run->grad_type);
 	}
-	if (!apart && !(ps->grad = block(at, 1, err)))
+	if (!apart && !(ps->grad = ril_params_block(at, 1, err)))
 		return -1;
 	ps->grad_bytes = apart ? 0 : at;
 	for (int r = 0; r < ps->runs; r++) {
@@ -281,9 +286,9 @@ static int make_gradients(struct ril_params *ps, bool apart, struct ril_err *err
 		for (size_t i = 0; i < ps->n; i++) {
 			struct ril_param *p = ps->at[i];
 			if (within(run, p))
-				p->grad = ril_mat_of(apart ? NULL
-							   : element(run->grad, run->grad_type, p->offset - run->from),
-						     run->grad_type, p->w.rows, p->w.cols);
+				p->grad = ril_mat_of(
+					apart ? NULL : ril_element(run->grad, run->grad_type, p->offset - run->from),
+					run->grad_type, p->w.rows, p->w.cols);
 		}
 	}
 	ril_params_zero_grad(ps);
@@ -308,12 +313,16 @@ static int check_training(const struct ril_params *ps, const struct ril_training
 
 int ril_params_train(struct ril_params *ps, const struct ril_training *how, struct ril_err *err)
 {
-	assert(!ps->grad && !(how->parts & ~ps->reads));
+	assert(!ps->grad && !(how->parts & ~ps->reads) && (how->apart || !how->shared));
 	place(ps, how);
+	ps->has_master = how->keep_master;
+	ps->shared = how->shared;
 	if (check_training(ps, how, err))
 		return -1;
+	if (how->shared)
+		return set_types(ps), make_gradients(ps, true, err);
 	if (how->keep_master) {
-		if (!(ps->master = block((size_t)ps->count, sizeof *ps->master, err)))
+		if (!(ps->master = ril_params_block((size_t)ps->count, sizeof *ps->master, err)))
 			return -1;
 		if (ps->unit > 1)
 			ril_ops()->zero(ps->master, (size_t)ps->count * sizeof *ps->master);
@@ -326,16 +335,17 @@ int ril_params_train(struct ril_params *ps, const struct ril_training *how, stru
 
 struct ril_params_size ril_params_size(const struct ril_params *ps)
 {
-	struct ril_params_size s = {.masters = ps->master ? (size_t)ps->count * sizeof *ps->master : 0,
+	struct ril_params_size s = {.masters = ps->master ? (size_t)ps->kept * sizeof *ps->master : 0,
 				    .gradients = ps->grad_bytes};
 	for (int r = 0; r < ps->runs; r++) {
-		size_t bytes = (size_t)ps->run[r].count * ril_dtype_size(ps->run[r].type);
-		*(ps->run[r].is_master ? &s.in_masters : &s.weights) += bytes;
+		const struct ril_run *run = &ps->run[r];
+		size_t bytes = (size_t)(run->kept.to - run->kept.from) * ril_dtype_size(run->type);
+		*(run->is_master ? &s.in_masters : &s.weights) += bytes;
 		s.published += bytes;
 	}
 	for (size_t i = 0; i < ps->n; i++) {
 		const struct ril_param *p = ps->at[i];
-		if (!ril_param_read_by_passes(ps, p) || p->borrowed)
+		if (!ril_param_stays(ps, p) || p->borrowed)
 			continue;
 		if (p->is_vec)
 			s.weights += (size_t)p->count * sizeof(ril_real);
@@ -354,23 +364,23 @@ void ril_params_zero_grad(struct ril_params *ps)
 void ril_params_publish(struct ril_params *ps, const struct ril_run *run, int64_t from, int64_t to)
 {
 	if (ps->master && !run->is_master)
-		ril_ops()->convert(row(element(run->published, run->type, from), run->type, to - from),
-				   row(ps->master + run->from + from, RIL_REAL, to - from));
+		ril_ops()->convert(ril_row(ril_element(run->published, run->type, from), run->type, to - from),
+				   ril_row(ps->master + ril_params_kept(ps, run->from + from), RIL_REAL, to - from));
 }
 
 void ril_params_vectors(struct ril_params *ps)
 {
 	for (size_t i = 0; i < ps->n; i++) {
 		const struct ril_param *p = ps->at[i];
-		if (p->offset >= 0 && p->is_vec && p->vec != p->w.p)
-			ril_ops()->convert(row(p->vec, RIL_REAL, p->count), row(p->w.p, p->w.type, p->count));
+		if (p->offset >= 0 && p->is_vec && !ps->shared && p->vec != p->w.p)
+			ril_ops()->convert(ril_row(p->vec, RIL_REAL, p->count), ril_row(p->w.p, p->w.type, p->count));
 	}
 }
 
 int ril_params_refresh(struct ril_params *ps, struct ril_err *err)
 {
 	for (int r = 0; r < ps->runs; r++)
-		ril_params_publish(ps, &ps->run[r], 0, ps->run[r].count);
+		ril_params_publish(ps, &ps->run[r], ps->run[r].kept.from, ps->run[r].kept.to);
 	ril_params_vectors(ps);
 	return ril_ops()->sync(err);
 }
@@ -381,15 +391,22 @@ int ril_param_read(const struct ril_params *ps, const struct ril_param *p, const
 		   int64_t at, int64_t n, void *room, struct ril_err *err)
 {
 	const struct ril_ops *ops = ril_ops();
-	struct ril_mat from = row(element(p->w.p, p->w.type, at), p->w.type, n);
+	bool apart = ps->shared && p->offset >= 0;
+	struct ril_mat from = ril_row(ril_element(p->w.p, p->w.type, at), p->w.type, n);
 	if (!values && p->w.type != p->dtype)
 		values = ps->master;
-	if (values)
-		from = row(values + p->offset + at, RIL_REAL, n);
+	if (apart) {
+		if (ril_gather_part(ps->gather, p, values, at, n, &from, err))
+			return -1;
+	} else if (values) {
+		from = ril_row(values + p->offset + at, RIL_REAL, n);
+	}
+	void *gathered = apart ? from.p : NULL;
 	if (from.type != p->dtype) {
-		ops->convert(row(room, p->dtype, n), from);
+		ops->convert(ril_row(room, p->dtype, n), from);
 		from.p = room;
 	}
 	ops->to_host(out, from.p, (size_t)n * ril_dtype_size(p->dtype));
+	ops->put(gathered);
 	return ops->sync(err);
 }

@@ -27,6 +27,28 @@ static inline bool ril_param_read_by_passes(const struct ril_params *ps, const s
 	return p->part & ps->reads;
 }
 
+/* Is it brought to where passes read it once and for all? */
+static inline bool ril_param_stays(const struct ril_params *ps, const struct ril_param *p)
+{
+	return ril_param_read_by_passes(ps, p) && !(ps->shared && p->offset >= 0);
+}
+
+static inline struct ril_mat ril_row(const void *p, enum ril_dtype type, int64_t n)
+{
+	return ril_mat_of(p, type, 1, n);
+}
+
+/* Where element `at` is, of those that lie at p; at may be negative, or what lies at p have no memory. */
+static inline void *ril_element(const void *p, enum ril_dtype type, int64_t at)
+{
+	return (void *)((uintptr_t)p + (uintptr_t)(at * (int64_t)ril_dtype_size(type)));
+}
+
+/* Memory on the device. */
+void *ril_params_block(size_t n, size_t size, struct ril_err *);
+/* The published bytes of elements [at, at + to.cols) as elements of another type at `to`, device. */
+int ril_param_stored(const struct ril_param *, int64_t at, struct ril_mat to, struct ril_err *);
+
 /* A new entry at the table's end, without data; ril_param_matrix: its shape as passes read it, ril_param_check: is it this one,
  * and of a type that can be read? */
 struct ril_param *ril_params_append(struct ril_params *, const char *name, int ndim, const int64_t *dim,

@@ -113,6 +113,8 @@ int ril_params_lend(const struct ril_params *ps, const char *path, struct ril_er
 {
 	struct ril_buf out = {0};
 	struct blocks b = {0};
+	if (ps->shared)
+		return ril_fail(err, RIL_EFAIL, "weights are shared out over ranks, none of which has them to lend");
 	int rc = ril_buf_puts(&out, "{\"where\":\"", err) || ril_params_where(ps, &out, err) ||
 		 ril_buf_puts(&out, "\",\n\"blocks\":[", err) || list_blocks(ps, &b, err) ||
 		 put_blocks(&b, &out, err) || ril_buf_puts(&out, "],\n\"tensors\":{", err) ||

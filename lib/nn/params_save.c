@@ -56,7 +56,7 @@ static int save_shard(const struct ril_params *ps, int shard, struct saving how,
 	struct from_device d = {ps, e, ril_new(ps->n, sizeof *d.param, err), ril_ops()->get(RIL_ST_PIECE), how};
 	int rc = e && meta && d.param ? 0 : -1;
 	if (!rc && !d.room)
-		rc = ril_fail(err, RIL_EFAIL, "out of memory for writing %s", path);
+		rc = ril_fail(err, RIL_EFAIL, "out of memory for writing %s", path ? path : "weights");
 	for (size_t i = 0; !rc && i < ps->n; i++) {
 		const struct ril_param *p = ps->at[i], *from = p->tied ? p->tied : p;
 		if (p->shard != shard)
@@ -75,7 +75,8 @@ static int save_shard(const struct ril_params *ps, int shard, struct saving how,
 	for (size_t i = 0; !rc && st && i < nmeta; i++)
 		ril_st_meta_at(st, i, &meta[2 * i], &meta[2 * i + 1]);
 	if (!rc)
-		rc = ril_st_write(path, e, n, meta, how.durable, read_piece, &d, err);
+		rc = path ? ril_st_write(path, e, n, meta, how.durable, read_piece, &d, err)
+			  : ril_st_visit(e, n, read_piece, &d, err);
 	ril_ops()->put(d.room);
 	free(e);
 	free(d.param);
@@ -197,8 +198,20 @@ static int save_adapters(const struct ril_params *ps, struct saving how, const c
 	return !a->dir || a->moved ? ril_adapters_write_config(ps, dir, how.durable, err) : 0;
 }
 
+/* What other ranks write is gathered with this one's help. */
+static int help(const struct ril_params *ps, struct saving how, struct ril_err *err)
+{
+	size_t files = !ps->gather ? 0 : ps->adapters ? 1 : ril_folder_files(ps->store->folder);
+	for (size_t i = 0; i < files; i++)
+		if (save_shard(ps, ps->adapters ? -1 : (int)i, how, NULL, err))
+			return -1;
+	return 0;
+}
+
 static int save(const struct ril_params *ps, struct saving how, const char *dir, struct ril_err *err)
 {
+	if (!dir)
+		return help(ps, how, err);
 	if (mkdir(dir, 0777) && errno != EEXIST)
 		return ril_fail_errno(err, "%s", dir);
 	if (ps->adapters && !how.merged

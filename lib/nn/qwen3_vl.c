@@ -40,6 +40,18 @@ static void bind_merger(struct ril_bind *b, const struct ril_vision_config *c, s
 	m->fc2 = ril_bind_linear(b, true, c->out_hidden, wide, "%s.linear_fc2", name);
 }
 
+/* Passes use a features' merger right after its block. */
+static void follow(struct merger *m, const struct ril_qwen_block *k)
+{
+	const struct ril_lora *a = m->fc1.lora, *b = m->fc2.lora;
+	struct ril_param *of[] = {m->norm.w,         m->norm.b,        m->fc1.w,          m->fc1.b,
+				  m->fc2.w,          m->fc2.b,         a ? a->a.w : NULL, a ? a->b.w : NULL,
+				  b ? b->a.w : NULL, b ? b->b.w : NULL};
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		if (of[i])
+			of[i]->order = k->fc2.b->order + 1;
+}
+
 static void free_tower(void *vision)
 {
 	struct tower *q = vision;
@@ -66,6 +78,8 @@ static void *bind_tower(struct ril_model *m, struct ril_err *err)
 	b.part = RIL_PART_PROJECTOR;
 	for (int i = 0; i <= c->stack && !b.failed; i++)
 		bind_merger(&b, c, &q->merger[i], i);
+	for (int i = 0; i < c->stack && !b.failed; i++)
+		follow(&q->merger[1 + i], &q->block[c->stacked[i]]);
 	if (b.failed) {
 		free_tower(q);
 		return NULL;

@@ -2,26 +2,20 @@
 #include "nn/reduce.h"
 
 #include "base/progress.h"
+#include "nn/spans.h"
 #include "ops/backend.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Elements [from, to) of a run, which touch. */
-struct piece {
-	struct ril_sum sum;
-	const struct ril_run *run;
-	int64_t from, to;
-	size_t at; /* in the bucket's room */
-};
-
 struct bucket {
-	int first, pieces;
+	int first, spans;
 	int waits_for;    /* parameters of it that are not final yet */
 	int from, params; /* in `order` */
 	size_t bytes;
 	char *room;   /* gradients apart: their memory; NULL: none now */
 	double ready; /* when it was begun */
+	int due;      /* weights shared out: the last place of the way back at which it is added to */
 };
 
 struct ril_reduce {
@@ -34,9 +28,10 @@ struct ril_reduce {
 	int trained;
 	struct bucket *bucket; /* [buckets] */
 	int buckets, begun;
-	struct piece *piece; /* [pieces] */
-	int pieces;
-	int64_t *bound_of; /* [pieces][size + 1] */
+	struct ril_span *span; /* [spans] */
+	struct ril_sum *sum;   /* [spans] */
+	int spans;
+	int64_t *bound_of; /* [spans][size + 1] */
 	bool last;         /* micro-batch of the step */
 	bool shows;        /* parameters have their gradients where the rank keeps its own */
 	struct ril_err err;
@@ -51,34 +46,10 @@ struct ril_reduce {
 
 /* ---- what belongs together ---- */
 
-/* Vision towers, projectors, language models, heads. */
-static int rank_of(const struct ril_param *p)
-{
-	return p->part == RIL_PART_VISION ? 0 : p->part == RIL_PART_PROJECTOR ? 1 : p->part == RIL_PART_LLM ? 2 : 3;
-}
-
+/* From the output towards the input. */
 static int by_use(const void *a, const void *b)
 {
-	const struct ril_param *p = *(const struct ril_param *const *)a, *q = *(const struct ril_param *const *)b;
-	if (rank_of(p) != rank_of(q))
-		return rank_of(p) > rank_of(q) ? -1 : 1;
-	if (p->order != q->order)
-		return p->order > q->order ? -1 : 1;
-	return (p->offset < q->offset) - (p->offset > q->offset);
-}
-
-static int by_place(const void *a, const void *b)
-{
-	const struct ril_param *p = *(const struct ril_param *const *)a, *q = *(const struct ril_param *const *)b;
-	return (p->offset > q->offset) - (p->offset < q->offset);
-}
-
-static const struct ril_run *run_of(const struct ril_params *ps, const struct ril_param *p)
-{
-	int r = 0;
-	while (p->offset >= ps->run[r].from + ps->run[r].count)
-		r++;
-	return &ps->run[r];
+	return ril_param_by_use(b, a);
 }
 
 static size_t gradient_bytes(const struct ril_param *p)
@@ -86,38 +57,24 @@ static size_t gradient_bytes(const struct ril_param *p)
 	return (size_t)p->count * ril_dtype_size(p->grad.type);
 }
 
-/* The pieces of parameters [from, to) of `order`, of one bucket. */
-static void add_pieces(struct ril_reduce *r, int from, int to, struct ril_param **room)
+/* The spans of parameters [from, to) of `order`, of one bucket. */
+static void add_bucket(struct ril_reduce *r, int from, int to, struct ril_param **room)
 {
 	struct bucket *b = &r->bucket[r->buckets++];
-	*b = (struct bucket){.first = r->pieces, .from = from, .params = to - from};
+	*b = (struct bucket){.first = r->spans, .from = from, .params = to - from};
 	memcpy(room, r->order + from, (size_t)(to - from) * sizeof *room);
-	qsort(room, (size_t)(to - from), sizeof *room, by_place);
-	for (int i = 0; i < to - from; i++) {
-		const struct ril_param *p = room[i];
-		const struct ril_run *run = run_of(r->params, p);
-		int64_t at = p->offset - run->from;
-		struct piece *last = b->pieces ? &r->piece[r->pieces - 1] : NULL;
-		if (last && last->run == run && at - last->to < r->params->unit) {
-			last->to = at + p->count;
-			continue;
-		}
-		r->piece[r->pieces++] = (struct piece){.run = run, .from = at, .to = at + p->count};
-		b->pieces++;
-	}
+	b->spans = ril_spans(r->params, room, to - from, r->span + r->spans);
+	r->spans += b->spans;
 }
 
-static void set_bounds(const struct ril_reduce *r, struct piece *p, int64_t *bound)
+static void set_sum(struct ril_reduce *r, int i)
 {
-	const int64_t *whole = r->bound[p->run - r->params->run];
-	size_t size = ril_dtype_size(p->run->grad_type);
-	for (int k = 0; k <= r->world->size; k++) {
-		int64_t at = whole[k] < p->from ? p->from : whole[k] > p->to ? p->to : whole[k];
-		bound[k] = at - p->from;
-	}
-	p->sum = (struct ril_sum){.bound = bound, .type = p->run->grad_type};
+	struct ril_span *s = &r->span[i];
+	int64_t *bound = r->bound_of + i * (r->world->size + 1);
+	ril_span_bound(s, r->bound[s->run - r->params->run], r->world->size, bound);
+	r->sum[i] = (struct ril_sum){.bound = bound, .type = s->run->grad_type};
 	if (!r->how.shard)
-		p->sum.block = (char *)p->run->grad + (size_t)p->from * size;
+		r->sum[i].block = (char *)s->run->grad + (size_t)s->from * ril_dtype_size(s->run->grad_type);
 }
 
 static int allocate(struct ril_reduce *r, struct ril_param ***room, struct ril_err *err)
@@ -126,10 +83,11 @@ static int allocate(struct ril_reduce *r, struct ril_param ***room, struct ril_e
 	r->order = ril_new(n, sizeof *r->order, err);
 	r->of = ril_new(n, sizeof *r->of, err);
 	r->bucket = ril_new(n, sizeof *r->bucket, err);
-	r->piece = ril_new(n, sizeof *r->piece, err);
+	r->span = ril_new(n, sizeof *r->span, err);
+	r->sum = ril_new(n, sizeof *r->sum, err);
 	*room = ril_new(n, sizeof **room, err);
 	r->bound_of = ril_new(n * ends, sizeof *r->bound_of, err);
-	return r->order && r->of && r->bucket && r->piece && *room && r->bound_of ? 0 : -1;
+	return r->order && r->of && r->bucket && r->span && r->sum && *room && r->bound_of ? 0 : -1;
 }
 
 static void cut(struct ril_reduce *r, struct ril_param **room)
@@ -145,7 +103,7 @@ static void cut(struct ril_reduce *r, struct ril_param **room)
 		bytes += (double)gradient_bytes(r->order[i]);
 		if (i + 1 < r->trained && !(r->how.bucket > 0 && bytes >= r->how.bucket))
 			continue;
-		add_pieces(r, from, i + 1, room);
+		add_bucket(r, from, i + 1, room);
 		from = i + 1;
 		bytes = 0;
 	}
@@ -161,12 +119,7 @@ static void again(struct ril_reduce *r)
 
 /* ---- gradients apart ---- */
 
-enum { UNDER_WAY = 2, ALIGN = 64 };
-
-static size_t aligned(size_t bytes)
-{
-	return (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-}
+enum { UNDER_WAY = 2 };
 
 static struct ril_range own_range(const struct ril_reduce *r, int run)
 {
@@ -193,7 +146,7 @@ static int share_out(struct ril_reduce *r, struct ril_err *err)
 	for (int k = 0; k < ps->runs; k++) {
 		struct ril_range own = own_range(r, k);
 		if (k && ps->run[k].grad_type != ps->run[k - 1].grad_type)
-			at = aligned(at);
+			at = ril_span_aligned(at);
 		place[k] = at;
 		at += (size_t)(own.to - own.from) * ril_dtype_size(ps->run[k].grad_type);
 	}
@@ -205,23 +158,20 @@ static int share_out(struct ril_reduce *r, struct ril_err *err)
 					   (size_t)own_range(r, k).from * ril_dtype_size(ps->run[k].grad_type));
 	for (int i = 0; i < r->buckets; i++) {
 		struct bucket *b = &r->bucket[i];
-		for (struct piece *p = r->piece + b->first; p < r->piece + b->first + b->pieces; p++) {
-			p->at = b->bytes;
-			b->bytes += aligned((size_t)(p->to - p->from) * ril_dtype_size(p->run->grad_type));
+		for (struct ril_span *s = r->span + b->first; s < r->span + b->first + b->spans; s++) {
+			s->at = b->bytes;
+			b->bytes += ril_span_aligned((size_t)(s->to - s->from) * ril_dtype_size(s->run->grad_type));
 		}
 	}
 	return 0;
 }
 
 /* Where the bucket has the gradient of a parameter. */
-static void *in_room(const struct ril_reduce *r, const struct bucket *b, const struct ril_param *q)
+static void *in_room(const struct ril_reduce *r, const struct bucket *b, const struct ril_param *p)
 {
-	const struct ril_run *run = run_of(r->params, q);
-	const struct piece *p = r->piece + b->first;
-	int64_t at = q->offset - run->from;
-	while (p->run != run || at < p->from || at >= p->to)
-		p++;
-	return b->room + p->at + (size_t)(at - p->from) * ril_dtype_size(run->grad_type);
+	const struct ril_span *s = ril_span_of(r->params, r->span + b->first, p);
+	int64_t at = p->offset - s->run->from - s->from;
+	return b->room + s->at + (size_t)at * ril_dtype_size(s->run->grad_type);
 }
 
 static int give_room(struct ril_reduce *r, struct bucket *b, struct ril_err *err)
@@ -234,20 +184,21 @@ static int give_room(struct ril_reduce *r, struct bucket *b, struct ril_err *err
 	r->most = r->rooms > r->most ? r->rooms : r->most;
 	for (int i = b->from; i < b->from + b->params; i++)
 		r->order[i]->grad.p = in_room(r, b, r->order[i]);
-	for (int i = b->first; i < b->first + b->pieces; i++)
-		r->piece[i].sum.block = b->room + r->piece[i].at;
+	for (int i = b->first; i < b->first + b->spans; i++)
+		r->sum[i].block = b->room + r->span[i].at;
 	return 0;
 }
 
 /* The rank's part of a bucket that has been summed; the rest goes. */
 static void keep_own(struct ril_reduce *r, struct bucket *b)
 {
-	for (const struct piece *p = r->piece + b->first; p < r->piece + b->first + b->pieces; p++) {
-		size_t size = ril_dtype_size(p->run->grad_type);
-		const int64_t *part = p->sum.bound + r->world->rank;
+	for (int i = b->first; i < b->first + b->spans; i++) {
+		const struct ril_span *s = &r->span[i];
+		size_t size = ril_dtype_size(s->run->grad_type);
+		const int64_t *part = r->sum[i].bound + r->world->rank;
 		if (part[1] > part[0])
-			ril_ops()->copy((char *)p->run->grad + (size_t)(p->from + part[0]) * size,
-					(char *)p->sum.block + (size_t)part[0] * size,
+			ril_ops()->copy((char *)s->run->grad + (size_t)(s->from + part[0]) * size,
+					(char *)r->sum[i].block + (size_t)part[0] * size,
 					(size_t)(part[1] - part[0]) * size);
 	}
 	ril_ops()->put(b->room); /* once what was called before is done */
@@ -262,7 +213,7 @@ static int keep(struct ril_reduce *r, int under_way, struct ril_err *err)
 {
 	while (r->how.shard && r->kept < r->begun) {
 		struct bucket *b = &r->bucket[r->kept];
-		int rc = r->world->reduce_done(r->world, &r->piece[b->first + b->pieces - 1].sum,
+		int rc = r->world->reduce_done(r->world, &r->sum[b->first + b->spans - 1],
 					       r->begun - r->kept > under_way, err);
 		if (rc != 1)
 			return rc;
@@ -277,13 +228,49 @@ static void show_own(struct ril_reduce *r, bool on)
 {
 	for (int i = 0; i < r->trained && r->how.shard && on != r->shows; i++) {
 		struct ril_param *p = r->order[i];
-		const struct ril_run *run = run_of(r->params, p);
-		struct ril_range own = own_range(r, (int)(run - r->params->run));
+		int k = ril_params_run(r->params, p);
+		const struct ril_run *run = &r->params->run[k];
+		struct ril_range own = own_range(r, k);
 		int64_t at = p->offset - run->from;
 		bool whole = at >= own.from && at + p->count <= own.to;
 		p->grad.p = on && whole ? (char *)run->grad + (size_t)at * ril_dtype_size(run->grad_type) : NULL;
 	}
 	r->shows = on;
+}
+
+/* ---- sums ---- */
+
+static void begin_bucket(struct ril_reduce *r)
+{
+	struct bucket *b = &r->bucket[r->begun];
+	if (r->err.code || give_room(r, b, &r->err))
+		return;
+	r->begun++;
+	b->ready = ril_now();
+	for (int i = 0; i < b->spans; i++)
+		r->world->reduce_begin(r->world, &r->sum[b->first + i]);
+	keep(r, UNDER_WAY, &r->err);
+}
+
+/* The way back has come to place `at` of its sequence, as on all ranks. */
+static void past(void *ctx, int at)
+{
+	struct ril_reduce *r = ctx;
+	while (r->last && r->begun < r->buckets && r->bucket[r->begun].due < at && !r->err.code)
+		begin_bucket(r);
+}
+
+/* Where weights are shared out sums and gathering take turns, in one order on all ranks: a bucket is begun at a place of the sequence
+ * in which weights are read. */
+static void take_turns(struct ril_reduce *r)
+{
+	struct ril_gather *g = r->params->gather;
+	for (int i = 0; i < r->trained; i++) {
+		int at = ril_gather_place(g, r->order[i]);
+		struct bucket *b = &r->bucket[r->of[i]];
+		b->due = at > b->due ? at : b->due;
+	}
+	ril_gather_follow(g, (struct ril_gather_follower){past, r});
 }
 
 struct ril_reduce *ril_reduce_new(struct ril_params *ps, const struct ril_world *w, int64_t *const bound[],
@@ -301,9 +288,11 @@ struct ril_reduce *ril_reduce_new(struct ril_params *ps, const struct ril_world 
 	}
 	cut(r, room);
 	free(room);
-	for (int i = 0; i < r->pieces; i++)
-		set_bounds(r, &r->piece[i], r->bound_of + i * (w->size + 1));
+	for (int i = 0; i < r->spans; i++)
+		set_sum(r, i);
 	again(r);
+	if (ps->gather)
+		take_turns(r);
 	if (how->shard && share_out(r, err)) {
 		ril_reduce_free(r);
 		return NULL;
@@ -321,7 +310,8 @@ void ril_reduce_free(struct ril_reduce *r)
 	free(r->order);
 	free(r->of);
 	free(r->bucket);
-	free(r->piece);
+	free(r->span);
+	free(r->sum);
 	free(r->bound_of);
 	free(r);
 }
@@ -338,27 +328,13 @@ int ril_reduce_buckets(const struct ril_reduce *r)
 
 /* ---- the trace ---- */
 
-/* "model.layers.3" of "model.layers.3.mlp.up_proj.weight", "model.norm" of "model.norm.weight". */
-static void block_of(const char *name, char *out, size_t room)
-{
-	const char *end = strrchr(name, '.');
-	for (const char *s = strchr(name, '.'); s; s = strchr(s + 1, '.')) {
-		size_t digits = strspn(s + 1, "0123456789");
-		if (digits && (s[1 + digits] == '.' || !s[1 + digits])) {
-			end = s + 1 + digits;
-			break;
-		}
-	}
-	snprintf(out, room, "%.*s", (int)(end ? (size_t)(end - name) : strlen(name)), name);
-}
-
 /* The walk back has come to another part of the model (or with NULL to its end). */
 static void trace_block(struct ril_reduce *r, const struct ril_param *p)
 {
 	char block[sizeof r->block] = "";
 	double now = ril_now();
 	if (p)
-		block_of(p->name, block, sizeof block);
+		ril_param_block(p->name, block, sizeof block);
 	if (r->block[0] && strcmp(block, r->block) != 0) {
 		double until = p ? r->until : now;
 		ril_trace_span(r->how.trace, RIL_TRACK_PASSES, "backward", r->block, r->since, until);
@@ -376,27 +352,15 @@ static void trace_sums(const struct ril_reduce *r)
 		const struct bucket *b = &r->bucket[i];
 		char number[16];
 		snprintf(number, sizeof number, "%d", i);
-		end = r->piece[b->first + b->pieces - 1].sum.to;
+		end = r->sum[b->first + b->spans - 1].to;
 		ril_trace_span(r->how.trace, RIL_TRACK_WORLD, "ready", number, b->ready, b->ready);
-		ril_trace_span(r->how.trace, RIL_TRACK_WORLD, "reduce", number, r->piece[b->first].sum.from, end);
+		ril_trace_span(r->how.trace, RIL_TRACK_WORLD, "reduce", number, r->sum[b->first].from, end);
 	}
 	if (end > r->since)
 		ril_trace_span(r->how.trace, RIL_TRACK_PASSES, "wait", NULL, r->since, end);
 }
 
 /* ---- a step ---- */
-
-static void begin_bucket(struct ril_reduce *r)
-{
-	struct bucket *b = &r->bucket[r->begun];
-	if (r->err.code || give_room(r, b, &r->err))
-		return;
-	r->begun++;
-	b->ready = ril_now();
-	for (int i = 0; i < b->pieces; i++)
-		r->world->reduce_begin(r->world, &r->piece[b->first + i].sum);
-	keep(r, UNDER_WAY, &r->err);
-}
 
 /* Of a trained parameter in `order`. */
 static ptrdiff_t place_of(const struct ril_reduce *r, struct ril_param *p)
@@ -410,7 +374,7 @@ static void is_final(void *ctx, struct ril_param *p)
 	struct ril_reduce *r = ctx;
 	if (r->how.trace)
 		trace_block(r, p);
-	if (!(r->how.bucket > 0))
+	if (!(r->how.bucket > 0) || r->params->gather)
 		return;
 	r->bucket[r->of[place_of(r, p)]].waits_for--;
 	while (r->begun < r->buckets && !r->bucket[r->begun].waits_for && !r->err.code)
@@ -420,7 +384,10 @@ static void is_final(void *ctx, struct ril_param *p)
 static int give(void *ctx, struct ril_param *p, struct ril_err *err)
 {
 	struct ril_reduce *r = ctx;
-	return give_room(r, &r->bucket[r->of[place_of(r, p)]], err);
+	int bucket = r->of[place_of(r, p)];
+	if (bucket < r->begun)
+		return ril_fail(err, RIL_EFAIL, "tensor '%s': its gradient is added to after it was summed", p->name);
+	return give_room(r, &r->bucket[bucket], err);
 }
 
 static int failed(const struct ril_reduce *r, struct ril_err *err)
@@ -432,11 +399,12 @@ void ril_reduce_pass(struct ril_reduce *r, struct ril_tape *t, bool last)
 {
 	r->last = last;
 	r->since = ril_now();
-	const struct ril_listener who = {.final = last && (r->world->size > 1 || r->how.trace) ? is_final : NULL,
-					 .give = r->how.shard ? give : NULL,
-					 .ctx = r};
+	bool listens = (r->world->size > 1 && !r->params->gather) || r->how.trace;
+	const struct ril_listener who = {
+		.final = last && listens ? is_final : NULL, .give = r->how.shard ? give : NULL, .ctx = r};
 	show_own(r, false);
 	ril_tape_listen(t, &who);
+	ril_gather_begin(r->params->gather, true);
 }
 
 int ril_reduce_backward(struct ril_reduce *r, struct ril_tape *t, struct ril_err *err)
@@ -444,13 +412,21 @@ int ril_reduce_backward(struct ril_reduce *r, struct ril_tape *t, struct ril_err
 	double now = ril_now();
 	ril_trace_span(r->how.trace, RIL_TRACK_PASSES, "forward", NULL, r->since, now);
 	r->since = now;
-	if (ril_tape_backward(t, err) || failed(r, err))
+	if (ril_gather_turn(r->params->gather, err) || ril_tape_backward(t, err) ||
+	    ril_gather_end(r->params->gather, err) || failed(r, err))
 		return -1;
 	if (r->last && r->block[0])
 		trace_block(r, NULL);
 	else
 		ril_trace_span(r->how.trace, RIL_TRACK_PASSES, "backward", NULL, now, ril_now());
 	return 0;
+}
+
+int ril_reduce_idle(struct ril_reduce *r, struct ril_tape *t, bool last, struct ril_err *err)
+{
+	struct ril_gather *g = r->params->gather;
+	ril_reduce_pass(r, t, last);
+	return ril_gather_turn(g, err) || ril_gather_end(g, err) || failed(r, err) ? -1 : 0;
 }
 
 void ril_reduce_rest(struct ril_reduce *r)

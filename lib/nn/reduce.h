@@ -15,11 +15,15 @@
  * gradients add up in whole buckets until the last one's pass, for the sums to be the same: sums over ranks of sums over
  * micro-batches.
  *
+ * Trained weights may be shared out, too (ZeRO-3, gather.h).  Then a bucket begins at a place of the sequence in which weights are gathered
+ * for the way back, once that has gone by all of its parameters: sums and gathering take turns in one order on all ranks.
+ *
  * Ownership: it borrows parameters, world, bounds and trace, and owns the gradients' memory where they are apart. */
 #ifndef RIL_NN_REDUCE_H
 #define RIL_NN_REDUCE_H
 
 #include "base/trace.h"
+#include "nn/gather.h"
 #include "nn/params.h"
 #include "nn/tape.h"
 #include "nn/world.h"
@@ -27,6 +31,7 @@
 struct ril_reduce_options {
 	double bucket; /* bytes of gradients at least, of all buckets but the last; 0: one bucket, after the pass */
 	bool shard;    /* gradients are apart, and a rank keeps its own */
+	bool weights;  /* and of trained weights, too; with shard alone */
 	struct ril_trace *trace; /* NULL: none is kept */
 };
 
@@ -41,6 +46,8 @@ size_t ril_reduce_bytes(const struct ril_reduce *); /* of gradients apart, the m
 /* Before the forward pass of a micro-batch that `tape` is to record; the step's last one or not.  Then its backward pass. */
 void ril_reduce_pass(struct ril_reduce *, struct ril_tape *, bool last);
 int ril_reduce_backward(struct ril_reduce *, struct ril_tape *, struct ril_err *);
+/* A micro-batch of other ranks, in which this one has nothing: where weights are shared out it takes part in their gathering. */
+int ril_reduce_idle(struct ril_reduce *, struct ril_tape *, bool last, struct ril_err *);
 /* No gradient is added to any more: begins the buckets that have not begun.  All ranks call, those that had no pass too. */
 void ril_reduce_rest(struct ril_reduce *);
 /* Calls rest and waits: the sums of the gradients are in the ranks' own ranges, where their runs and the parameters that lie in

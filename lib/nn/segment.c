@@ -73,7 +73,11 @@ static void run_again(struct ril_tape *t, struct ril_rec *r, const struct ril_re
 	if (r == before)
 		return;
 	run_again(t, r->before, before);
-	if (r->again && r->out->base->scratch)
+	if (!r->again || !r->out->base->scratch)
+		return;
+	for (int i = 0; i < 2; i++)
+		ril_tape_reads(t, r->p[i]);
+	if (!t->err.code)
 		r->again(t, r);
 }
 

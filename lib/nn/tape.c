@@ -75,6 +75,17 @@ void ril_tape_drops(struct ril_tape *t, const struct ril_drops *how)
 		t->drops = *how;
 }
 
+void ril_tape_reads_by(struct ril_tape *t, const struct ril_reader *who)
+{
+	t->reader = *who;
+}
+
+void ril_tape_reads(struct ril_tape *t, const struct ril_param *p)
+{
+	if (p && p->offset >= 0 && t->reader.read && !t->err.code)
+		t->reader.read(t->reader.ctx, (struct ril_param *)(uintptr_t)p, &t->err);
+}
+
 bool ril_tape_dropping(const struct ril_tape *t)
 {
 	return t->dropping;

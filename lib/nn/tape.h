@@ -159,4 +159,15 @@ void ril_tape_listen(struct ril_tape *, const struct ril_listener *);
 /* Something else than the tape's operations is about to add to the gradient, before the backward pass. */
 void ril_tape_adds_to(struct ril_tape *, struct ril_param *);
 
+/* ---- weights that are not always there ---- */
+/* Who brings a trained parameter to where passes read it. */
+struct ril_reader {
+	/* p->w and p->vec are about to be read: in the order of the pass, and of the way back.  NULL: they are there. */
+	int (*read)(void *ctx, struct ril_param *, struct ril_err *);
+	void *ctx;
+};
+void ril_tape_reads_by(struct ril_tape *, const struct ril_reader *); /* copied; for all passes from now on */
+/* Something else than the tape's operations is about to read the parameter.  NULL, or not trained: nothing. */
+void ril_tape_reads(struct ril_tape *, const struct ril_param *);
+
 #endif

@@ -24,6 +24,7 @@ bool ril_tape_uses(struct ril_tape *t, struct ril_param *p)
 	struct ril_finals *f = &t->finals;
 	if (!p || p->offset < 0)
 		return false;
+	ril_tape_reads(t, p);
 	if (!f->who.final || t->again || p->waits)
 		return true;
 	if (!ril_grow(&f->at, &f->cap, f->n + 1, sizeof *f->at, t->err.code ? NULL : &t->err))
@@ -56,6 +57,9 @@ void ril_tape_adds_to(struct ril_tape *t, struct ril_param *p)
 
 void ril_tape_adds(struct ril_tape *t, const struct ril_rec *r)
 {
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
+		if (!r->blind)
+			ril_tape_reads(t, r->p[i]);
 		ril_tape_adds_to(t, r->p[i]);
+	}
 }

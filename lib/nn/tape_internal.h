@@ -28,6 +28,7 @@ struct ril_rec {
 	double num; /* 1/temperature; a norm's epsilon */
 	enum ril_act act;
 	bool in_place;
+	bool blind;                    /* its way back does not read its parameters */
 	const struct ril_rerun *rerun; /* of a segment */
 	int64_t number;                /* of those made before it in the pass, not in a segment run again */
 };
@@ -67,6 +68,7 @@ struct ril_tape {
 	struct ril_err err;     /* first failure since the reset */
 	int64_t records;        /* made in this pass, but for those of segments run again */
 	struct ril_finals finals;
+	struct ril_reader reader;
 	/* Memory that serves again for gradients: of gradients whose producer's backward pass has run and, while a
 	 * segment that was run again is walked back, of its values that nothing reads any more. */
 	struct ril_free pool[RIL_TAPE_POOL];
@@ -91,11 +93,11 @@ struct ril_val *ril_tape_out(struct ril_tape *, int64_t rows, int64_t cols, bool
 struct ril_val *ril_tape_out_real(struct ril_tape *, int64_t rows, int64_t cols, bool needs);
 /* The same for what is large and cheap to compute: its record must have `again`. */
 struct ril_val *ril_tape_out_cheap(struct ril_tape *, int64_t rows, int64_t cols, bool needs);
-/* An operation uses p: is it trained?  Called before the operation's record is made.  NULL: no. */
+/* An operation is about to use p: is it trained?  Called before the operation's kernel, and its record is made.  NULL: no. */
 bool ril_tape_uses(struct ril_tape *, struct ril_param *p);
 /* Nothing but records numbered below `number` is still to be walked back. */
 void ril_tape_finish(struct ril_tape *, int64_t number);
-/* A record is about to add to its parameters' gradients. */
+/* A record is about to be walked back: to read its parameters, or but look their rows up, and to add to their gradients. */
 void ril_tape_adds(struct ril_tape *, const struct ril_rec *);
 void ril_tape_forget_finals(struct ril_tape *);
 /* Walks back from a record to the first, not included `end`. */

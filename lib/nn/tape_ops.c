@@ -168,7 +168,7 @@ struct ril_val *ril_t_linear_add(struct ril_tape *t, struct ril_val *x, struct r
 	bool there = ++t->sums == t->last_sum && t->again; /* the result of a segment run again: it was kept */
 	bool apart = needs || (t->again && !x->inner);     /* what a segment kept is not overwritten */
 	struct ril_val *y = there ? ril_tape_wrap(t, t->is) : apart ? ril_tape_val(t, x->m.rows, x->m.cols) : x;
-	if (!y)
+	if (!y || t->err.code)
 		return NULL;
 	y->needs = needs;
 	t->trains |= flows;
@@ -208,6 +208,7 @@ struct ril_val *ril_t_embed(struct ril_tape *t, const int32_t *ids, const int32_
 	if (r) {
 		r->in[0] = vis;
 		r->p[0] = table;
+		r->blind = true;
 		r->idx[0] = ids;
 		r->idx[1] = vrow;
 	}
@@ -250,6 +251,7 @@ struct ril_val *ril_t_add_rows(struct ril_tape *t, struct ril_val *x, struct ril
 	if (r) {
 		r->in[0] = x;
 		r->p[0] = p;
+		r->blind = true;
 		r->n = P;
 	}
 	return y;
@@ -547,6 +549,7 @@ void ril_t_head_logp(struct ril_tape *t, struct ril_val *h, const int32_t *targe
 		     double inv_t, struct ril_logps x)
 {
 	struct ril_param *w = head->w;
+	ril_tape_reads(t, w);
 	ril_real *lse = h ? ril_tape_reals(t, h->m.rows) : NULL;
 	if (!lse)
 		return;

@@ -22,9 +22,11 @@ struct ril_sum {
 	void *block;          /* device */
 	const int64_t *bound; /* [size + 1], of its elements */
 	enum ril_dtype type;
-	double from, to;      /* set: when it was under way, ril_now() */
-	bool done;            /* the world's */
-	struct ril_sum *next; /* the world's */
+	double from, to; /* set: when it was under way, ril_now() */
+	/* the world's */
+	bool done;
+	int mark[2]; /* of a device's stream, before it and behind it */
+	struct ril_sum *next;
 };
 
 /* How a block is shared out: bound[size + 1], ascending; rank r owns elements [bound[r], bound[r + 1]). */
@@ -35,8 +37,9 @@ struct ril_world {
 	/* Every rank's `bytes` (host) to all: all[size][bytes], in the order of the ranks.  For little things. */
 	int (*share)(const struct ril_world *, const void *mine, size_t bytes, void *all, struct ril_err *);
 	/* Sums blocks while the caller computes on others, one after the other in the order in which they were begun, which is
-	 * that of all ranks.  Whatever else the world is asked for comes after them.  Where nothing can go on in the
-	 * background, as on a device whose memory the host does not read, reduce_end does all of it. */
+	 * that of all ranks.  Whatever else the world is asked for comes after them.  A device's calls before reduce_begin
+	 * come before the sum; those after it are done beside.  Where nothing can go on in the background, as where a device
+	 * cannot send and the host does not read its memory, reduce_end does all of it. */
 	void (*reduce_begin)(const struct ril_world *, struct ril_sum *);
 	int (*reduce_end)(const struct ril_world *, struct ril_err *);
 	/* Is that one's sum there?  1: it is, and the block is the caller's again; 0: not yet, if it was not to be waited for;

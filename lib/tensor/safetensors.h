@@ -70,6 +70,9 @@ typedef int ril_st_fill(void *ctx, const struct ril_st_entry *, void *out, uint6
 int ril_st_write(const char *path, const struct ril_st_entry *, size_t n, const char *const *meta, bool durable,
 		 ril_st_fill *fill, void *ctx, struct ril_err *);
 
+/* Calls `fill` as ril_st_write would, and writes nothing. */
+int ril_st_visit(const struct ril_st_entry *, size_t n, ril_st_fill *fill, void *ctx, struct ril_err *);
+
 /* Begins a file whose data several processes write into their places, under its own name: prefix and length.  *data: where the
  * data begin, which are laid out as above. */
 int ril_st_begin(const char *path, const struct ril_st_entry *, size_t n, const char *const *meta, uint64_t *data,

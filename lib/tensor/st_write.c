@@ -126,7 +126,7 @@ static int lay_out_array(struct ril_st_layout *l, const struct ril_st_entry *ent
 /* ---- to a file ---- */
 
 struct sink {
-	int fd;
+	int fd; /* -1: nothing is written */
 	ril_st_fill *fill;
 	void *ctx;
 	char *piece; /* [RIL_ST_PIECE]; NULL: every entry has data */
@@ -142,7 +142,7 @@ static int write_pieces(const struct sink *s, const struct ril_st_entry *e, stru
 {
 	for (size_t at = 0, n; at < e->bytes; at += n) {
 		n = e->bytes - at < RIL_ST_PIECE ? e->bytes - at : RIL_ST_PIECE;
-		if (s->fill(s->ctx, e, s->piece, at, n, err) || write_bytes(s->fd, s->piece, n, err))
+		if (s->fill(s->ctx, e, s->piece, at, n, err) || (s->fd >= 0 && write_bytes(s->fd, s->piece, n, err)))
 			return -1;
 	}
 	return 0;
@@ -183,6 +183,20 @@ int ril_st_write(const char *path, const struct ril_st_entry *entries, size_t n,
 		rc = write_layout(&s, &l, err) ? ril_context(err, "%s", path) : ril_file_commit(&f, durable, err);
 		ril_file_discard(&f);
 	}
+	free(s.piece);
+	ril_st_layout_free(&l);
+	return rc;
+}
+
+int ril_st_visit(const struct ril_st_entry *entries, size_t n, ril_st_fill *fill, void *ctx, struct ril_err *err)
+{
+	struct ril_st_layout l;
+	struct sink s = {.fd = -1, .fill = fill, .ctx = ctx};
+	if (lay_out_array(&l, entries, n, NULL, err))
+		return -1;
+	int rc = (s.piece = ril_new(RIL_ST_PIECE, 1, err)) ? 0 : -1;
+	for (size_t i = 0; !rc && i < l.n; i++)
+		rc = l.order[i]->data ? 0 : write_pieces(&s, l.order[i], err);
 	free(s.piece);
 	ril_st_layout_free(&l);
 	return rc;

@@ -5,8 +5,10 @@
  * What it sums it sums inline, and so computes on a processor that passes may want too: of a gradient's time little.
  *
  * A plug-in that one thread alone may call, and a device whose memory the host cannot read, have no background: there the
- * queue is worked off by whoever waits for it.  Sums are the same: the same blocks in the same order. */
+ * queue is worked off by whoever waits for it.  Sums are the same: the same blocks in the same order.  Devices that send to
+ * each other sum beside their passes themselves (link.c), and nothing is queued here. */
 #include "world/collect_internal.h"
+#include "world/link_internal.h"
 #include "world/watch_internal.h"
 
 #include "base/mem.h"
@@ -121,6 +123,8 @@ void ril_collect_reduce_begin(const struct ril_world *w, struct ril_sum *s)
 int ril_background_settle(const struct ril_joined *j, struct ril_err *err)
 {
 	struct ril_background *b = j->background;
+	if (ril_link_used(j))
+		return ril_link_settle(j, err);
 	pthread_mutex_lock(&b->lock);
 	while (b->first && b->started)
 		pthread_cond_wait(&b->changed, &b->lock);

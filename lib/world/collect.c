@@ -8,7 +8,6 @@
  * Messages are pieces, so that room on the host is bounded.  A device whose memory the host cannot read gets and gives them
  * by copies.  A rank that waits sleeps between its looks: the other stages of its pipeline are on the same processors. */
 #include "world/collect_internal.h"
-#include "world/link_internal.h"
 #include "world/pieces_internal.h"
 
 #include "base/mem.h"
@@ -208,8 +207,6 @@ static int reduce(const struct ril_joined *j, const struct block *b, enum ril_dt
 
 int ril_collect_reduce(const struct ril_joined *j, const struct ril_sum *s, struct ril_err *err)
 {
-	if (ril_link_used(j))
-		return ril_link_reduce(j, s, err);
 	const struct block b = device_block(s->block, ril_dtype_size(s->type));
 	return reduce(j, &b, s->type, s->bound, err);
 }

@@ -25,15 +25,16 @@ typedef void ril_world_lost(const char *what, int code);
 int ril_world_join(struct ril_joined **out, const char *how, ril_world_lost *, struct ril_err *);
 /* Has a launcher of MPI started this process, be it the only one? */
 bool ril_world_started(void);
-/* NULL: the world of one. */
 /* How the devices' blocks travel.  nccl: from device to device; host: through the host's memory, as messages do; auto: the
  * first where all ranks can, else the second.  The sums have the same bits.  Call once, on all ranks, before blocks are
  * summed.  RIL_EFAIL where nccl was asked for and cannot be; a failure of the library's on its way is one of the call that meets
- * it.  NULL: nothing. */
+ * it.  `timed`: the times of sums are to be told beside those of passes.  A device's pass goes on behind the host's back; then the
+ * host waits for the part of it before each sum.  NULL: nothing. */
 #define RIL_TRANSPORTS "auto|nccl|host"
-int ril_joined_link(struct ril_joined *, const char *how, struct ril_err *);
+int ril_joined_link(struct ril_joined *, const char *how, bool timed, struct ril_err *);
 /* Which it is, and why not from device to device: a sentence.  NULL: NULL. */
 const char *ril_joined_blocks(const struct ril_joined *);
+/* NULL: the world of one. */
 const struct ril_world *ril_joined_world(const struct ril_joined *);
 const char *ril_joined_host(const struct ril_joined *, int rank);
 const char *ril_joined_library(const struct ril_joined *);

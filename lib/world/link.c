@@ -6,6 +6,10 @@
  * A rank sends and receives (n - 1)/n of a block, as in a ring.  Between machines it is less good: no sums are made
  * within a machine before they leave it, so each device sends the other machines' parts of its own gradient over its own way out.
  *
+ * A sum is begun in the middle of a pass.  It is put into the devices' own stream behind an event of the backend's, which says that
+ * the pass is done with its block, and the host goes on with the pass: both are done at the same time.  Marks in the stream
+ * tell when a sum is there.  Sums share the room for what comes in, so one follows the other.
+ *
  * What all have decided together is the same on all ranks: whether blocks go this way depends on everybody's device and
  * library, and is found out once.  A rank that waits looks at the library's errors, gives up what is on its way when there is one,
  * and fails; one that has gone without an error is for those who watch (watch.c), who end the process. */
@@ -14,6 +18,7 @@
 #include "world/pieces_internal.h"
 
 #include "base/mem.h"
+#include "base/progress.h"
 #include "ops/backend.h"
 
 #include <stdio.h>
@@ -29,7 +34,10 @@ struct ril_linked {
 	void *stream;
 	char *in; /* [size - 1][piece], device */
 	size_t room;
-	bool used; /* also once given up */
+	bool used;                    /* also once given up */
+	bool timed;                   /* the host waits for a block's pass before its sum */
+	struct ril_sum *first, *last; /* begun since the stream was waited for */
+	struct ril_err err;           /* of the first that failed */
 	char words[WORDS];
 };
 
@@ -74,17 +82,26 @@ static int given(struct ril_linked *l, struct ril_err *err)
 	return rc < 0 ? gave_up(l, err) : 0;
 }
 
-/* Until the device has done it. */
-static int done(struct ril_linked *l, struct ril_err *err)
+/* Has the device come to a mark?  As the seam says it. */
+static int come_to(struct ril_linked *l, int mark, struct ril_err *err)
 {
-	for (int looks = 0;; looks++) {
-		int rc = l->peers->done(err), ready = l->by->ready();
-		if (ready < 0)
-			return gave_up(l, err);
-		if (rc)
-			return rc < 0 ? -1 : 0;
+	int rc = l->peers->done(mark, err);
+	return l->by->ready() < 0 ? gave_up(l, err) : rc;
+}
+
+static int wait_for(struct ril_linked *l, int mark, struct ril_err *err)
+{
+	int rc;
+	for (int looks = 0; !(rc = come_to(l, mark, err)); looks++)
 		pause_after(looks);
-	}
+	return rc < 0 ? -1 : 0;
+}
+
+/* All that is in the stream, for the host and for the backend's next calls.  *last: a mark behind it. */
+static int wait_for_all(struct ril_linked *l, int *last, struct ril_err *err)
+{
+	l->peers->rejoin();
+	return (*last = l->peers->mark(err)) < 0 ? -1 : wait_for(l, *last, err);
 }
 
 static int still(const struct ril_linked *l, struct ril_err *err)
@@ -128,26 +145,80 @@ static int exchange(struct ril_linked *l, const struct ril_world *w, char *block
 	return end_group(l, rc, err);
 }
 
-int ril_link_reduce(const struct ril_joined *j, const struct ril_sum *sum, struct ril_err *err)
+static int begin_sum(struct ril_linked *l, const struct ril_world *w, struct ril_sum *s, struct ril_err *err)
 {
-	const struct ril_world *w = &j->world;
-	const int64_t *bound = sum->bound;
-	void *block = sum->block;
-	struct ril_linked *l = j->link;
-	size_t each = ril_dtype_size(sum->type);
-	int64_t piece = piece_of(l, w->size, each), all = ril_piece_rounds(w, bound, piece);
-	if (still(l, err))
+	size_t each = ril_dtype_size(s->type);
+	int64_t piece = piece_of(l, w->size, each), all = ril_piece_rounds(w, s->bound, piece);
+	if (still(l, err) || (l->timed && ril_ops()->sync(err)))
 		return -1;
 	l->peers->part();
+	if ((s->mark[0] = l->peers->mark(err)) < 0)
+		return -1;
 	for (int64_t k = 0; k < all; k++) {
-		struct ril_range mine = ril_piece_of(bound, w->rank, k, piece);
-		if (exchange(l, w, block, each, bound, k, piece, err))
+		struct ril_range mine = ril_piece_of(s->bound, w->rank, k, piece);
+		if (exchange(l, w, s->block, each, s->bound, k, piece, err))
 			return -1;
-		l->peers->sum((char *)block + (size_t)mine.from * each, l->in, w->rank, w->size, piece,
-			      mine.to - mine.from, sum->type);
+		l->peers->sum((char *)s->block + (size_t)mine.from * each, l->in, w->rank, w->size, piece,
+			      mine.to - mine.from, s->type);
 	}
-	l->peers->rejoin();
-	return done(l, err);
+	return (s->mark[1] = l->peers->mark(err)) < 0 ? -1 : 0;
+}
+
+static void reduce_begin(const struct ril_world *w, struct ril_sum *s)
+{
+	struct ril_linked *l = linked(w);
+	s->next = NULL;
+	s->done = false;
+	if (l->first)
+		l->last->next = s;
+	else
+		l->first = s;
+	l->last = s;
+	if (!l->err.code)
+		begin_sum(l, w, s, &l->err);
+}
+
+static int failed(const struct ril_linked *l, struct ril_err *err)
+{
+	return l->err.code ? ril_fail(err, l->err.code, "%s", l->err.msg) : 0;
+}
+
+/* The device's times, by the host's clock: the host has just seen the device come to the last mark. */
+static void note_times(struct ril_linked *l, int last, double now)
+{
+	for (struct ril_sum *s = l->first; s; s = s->next) {
+		s->from = now - l->peers->between(s->mark[0], last);
+		s->to = now - l->peers->between(s->mark[1], last);
+		s->done = true;
+	}
+}
+
+int ril_link_settle(const struct ril_joined *j, struct ril_err *err)
+{
+	struct ril_linked *l = j->link;
+	int last;
+	if (!l->err.code && l->first && !wait_for_all(l, &last, &l->err)) {
+		note_times(l, last, ril_now());
+		l->peers->forget();
+	}
+	l->first = NULL;
+	return failed(l, err);
+}
+
+static int reduce_end(const struct ril_world *w, struct ril_err *err)
+{
+	return ril_link_settle((const struct ril_joined *)(const void *)w, err);
+}
+
+static int reduce_done(const struct ril_world *w, const struct ril_sum *s, bool wait, struct ril_err *err)
+{
+	struct ril_linked *l = linked(w);
+	int rc = 1;
+	if (failed(l, err))
+		return -1;
+	if (!s->done)
+		rc = wait ? 1 + wait_for(l, s->mark[1], &l->err) : come_to(l, s->mark[1], &l->err);
+	return failed(l, err) ? -1 : rc;
 }
 
 /* ---- gathering ---- */
@@ -157,7 +228,7 @@ static int all_gather(const struct ril_world *w, void *block, const int64_t *bou
 {
 	struct ril_linked *l = linked(w);
 	bool equal = true;
-	int rc;
+	int rc, last;
 	if (still(l, err) || ril_background_settle((const struct ril_joined *)(const void *)w, err))
 		return -1;
 	for (int r = 1; r < w->size; r++)
@@ -174,10 +245,10 @@ static int all_gather(const struct ril_world *w, void *block, const int64_t *bou
 		if (bound[r + 1] > bound[r])
 			rc = l->by->broadcast(r, (char *)block + (size_t)bound[r] * size,
 					      (size_t)(bound[r + 1] - bound[r]) * size, l->stream);
-	if (end_group(l, rc, err))
+	if (end_group(l, rc, err) || wait_for_all(l, &last, err))
 		return -1;
-	l->peers->rejoin();
-	return done(l, err);
+	l->peers->forget();
+	return 0;
 }
 
 /* ---- can this rank? ---- */
@@ -318,13 +389,14 @@ static void through_the_host(struct ril_linked *l)
 	l->by = NULL;
 }
 
-int ril_link_open(struct ril_joined *j, const char *how, size_t room, struct ril_err *err)
+int ril_link_open(struct ril_joined *j, const char *how, bool timed, size_t room, struct ril_err *err)
 {
 	struct ril_err why = {0};
 	struct ril_linked *l = j->link = ril_new(1, sizeof *l, err);
 	if (!l)
 		return -1;
 	l->room = room;
+	l->timed = timed;
 	int rc = offers(j, how, err, &why);
 	if (!rc && !why.code)
 		rc = meet(j, &why, err);
@@ -336,9 +408,13 @@ int ril_link_open(struct ril_joined *j, const char *how, size_t room, struct ril
 	}
 	if (rc)
 		return -1;
-	if (!why.code)
-		j->world.all_gather = all_gather;
 	l->used = !why.code;
+	if (l->used) {
+		j->world.reduce_begin = reduce_begin;
+		j->world.reduce_end = reduce_end;
+		j->world.reduce_done = reduce_done;
+		j->world.all_gather = all_gather;
+	}
 	snprintf(l->words, sizeof l->words, why.code ? "blocks go through the host: %s" : "blocks go by %s",
 		 why.code ? why.msg : l->by->library());
 	return 0;
@@ -349,10 +425,10 @@ bool ril_link_used(const struct ril_joined *j)
 	return j->link && j->link->used;
 }
 
-int ril_joined_link(struct ril_joined *j, const char *how, struct ril_err *err)
+int ril_joined_link(struct ril_joined *j, const char *how, bool timed, struct ril_err *err)
 {
 	enum { ROOM = 64 << 20 };
-	return j && j->world.size > 1 ? ril_link_open(j, how, ROOM, err) : 0;
+	return j && j->world.size > 1 ? ril_link_open(j, how, timed, ROOM, err) : 0;
 }
 
 const char *ril_joined_blocks(const struct ril_joined *j)

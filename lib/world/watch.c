@@ -24,11 +24,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ADDRESSES = 8, SECRET = 16, PATIENCE = 10 /* seconds, of those who connect */ };
+enum { ADDRESSES = 16, SECRET = 16, PATIENCE = 10 /* seconds, of those who connect */ };
 
-/* Where rank 0 listens. */
+/* Where rank 0 listens: its addresses, those of IPv4 as IPv6 has them (::ffff:a.b.c.d). */
 struct door {
-	struct in_addr at[ADDRESSES];
+	struct in6_addr at[ADDRESSES];
 	int n;
 	in_port_t port;
 	unsigned char secret[SECRET];
@@ -78,6 +78,19 @@ static bool whole(ssize_t n, size_t wanted)
 	return n >= 0 && (size_t)n == wanted;
 }
 
+static struct in6_addr as_ipv6(struct in_addr a)
+{
+	struct in6_addr out = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+	memcpy(out.s6_addr + 12, &a, sizeof a);
+	return out;
+}
+
+static bool is_loopback(const struct in6_addr *a)
+{
+	return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
+}
+
+/* Those of IPv4 first.  A link's own (fe80::) means nothing without an interface of whoever connects. */
 static void list_addresses(struct door *d)
 {
 	struct ifaddrs *all;
@@ -85,31 +98,59 @@ static void list_addresses(struct door *d)
 		return;
 	for (struct ifaddrs *i = all; i && d->n < ADDRESSES; i = i->ifa_next)
 		if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET)
-			d->at[d->n++] = ((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr;
+			d->at[d->n++] = as_ipv6(((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr);
+	for (struct ifaddrs *i = all; i && d->n < ADDRESSES; i = i->ifa_next) {
+		const struct sockaddr_in6 *a = (const void *)i->ifa_addr;
+		if (a && a->sin6_family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&a->sin6_addr))
+			d->at[d->n++] = a->sin6_addr;
+	}
 	freeifaddrs(all);
+}
+
+/* AF_INET6: a socket of both protocols; AF_INET for a kernel that has no other. */
+static int listen_at(int family, struct ril_watch *w, in_port_t *port)
+{
+	const int off = 0;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+	} at = {.six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT}};
+	if (family == AF_INET)
+		at.four = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
+	socklen_t n = family == AF_INET ? sizeof at.four : sizeof at.six;
+	w->door = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (w->door < 0)
+		return -1;
+	if ((family == AF_INET || !setsockopt(w->door, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off)) &&
+	    !bind(w->door, &at.any, n) && !listen(w->door, w->size) && !getsockname(w->door, &at.any, &n)) {
+		*port = family == AF_INET ? at.four.sin_port : at.six.sin6_port;
+		return 0;
+	}
+	close(w->door);
+	return w->door = -1;
 }
 
 static int open_door(struct ril_watch *w, struct door *d, struct ril_err *err)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
-	socklen_t n = sizeof at;
-	w->door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (w->door < 0 || bind(w->door, (struct sockaddr *)(void *)&at, sizeof at) || listen(w->door, w->size) ||
-	    getsockname(w->door, (struct sockaddr *)(void *)&at, &n) ||
+	if ((listen_at(AF_INET6, w, &d->port) && listen_at(AF_INET, w, &d->port)) ||
 	    !whole(getrandom(d->secret, sizeof d->secret, 0), sizeof d->secret))
 		return ril_fail_errno(err, "waiting for the other ranks");
-	d->port = at.sin_port;
 	list_addresses(d);
 	return 0;
 }
 
-static int connect_to(struct in_addr address, in_port_t port)
+static int connect_to(const struct in6_addr *address, in_port_t port)
 {
-	const struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = address, .sin_port = port};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = *address, .sin6_port = port};
+	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = port};
+	bool old = IN6_IS_ADDR_V4MAPPED(address);
+	memcpy(&four.sin_addr, address->s6_addr + 12, sizeof four.sin_addr);
+	int fd = socket(old ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	if (!patient(fd) && !connect(fd, (const struct sockaddr *)(const void *)&at, sizeof at))
+	if (!patient(fd) &&
+	    !connect(fd, old ? (const void *)&four : (const void *)&six, old ? sizeof four : sizeof six))
 		return fd;
 	close(fd);
 	return -1;
@@ -122,8 +163,7 @@ static int knock(struct ril_watch *w, const struct door *d, struct ril_err *err)
 	bool here = !strcmp(w->host[0], w->host[w->rank]);
 	memcpy(g.secret, d->secret, sizeof g.secret);
 	for (int i = 0; i < d->n; i++) {
-		bool loop = ntohl(d->at[i].s_addr) >> 24 == 127;
-		if ((loop && !here) || (w->fd[0] = connect_to(d->at[i], d->port)) < 0)
+		if ((is_loopback(&d->at[i]) && !here) || (w->fd[0] = connect_to(&d->at[i], d->port)) < 0)
 			continue;
 		if (whole(send(w->fd[0], &g, sizeof g, MSG_NOSIGNAL), sizeof g))
 			return 0;

@@ -2,8 +2,8 @@
 
 A series is a dict: arm (its number), name, what, dashed, runs (a curve for each seed), few (points that are marked each: evaluations), and of
 evaluations band [(x, low, high)].  Thin lines are what each run measured, the thick one the mean of a window of it, over runs; with
-several runs a band reaches from the lowest to the highest of them.  Intervals of few evaluations are bars, side by side.  What a few
-spikes would make flat is cut, each spike marked, and left out of the thick line."""
+several runs a band reaches from the lowest to the highest of them.  Intervals of evaluations are bars, side by side, or of one arm with many
+a band.  What a few spikes would make flat is cut, each spike marked, and left out of the thick line."""
 import json, math
 
 from .points import every, smooth, thin, together, top_of, windows
@@ -87,8 +87,8 @@ class Frame:
         ys = [min(y, self.top) for y in ys] if self.top is not None else ys
         ys += [y for s in series for b in s.get("band", []) for y in b[1:]]
         x0, x1, y0, y1 = min(xs), max(xs), min(ys), max(ys)
-        if x0 == x1:
-            x0, x1 = x0 - 1, x1 + 1
+        if x0 == x1:  # measured once: from the start on
+            x0, x1 = min(0, x0), max(1, x1)
         self.ends = x0, x1
         if few:  # room for intervals that are side by side
             x0, x1 = x0 - (x1 - x0) * .05, x1 + (x1 - x0) * .05
@@ -120,11 +120,12 @@ def axes(f):
     for y in ticks(f.y0, f.y1):
         out.append(f'<path class="grid" d="M{LEFT} {short(f.y(y))}H{W - RIGHT}"/><text class="y" x="{LEFT - 6}" y="{short(f.y(y) + 4)}">{number(y)}</text>')
     for x in (t for t in ticks(*f.ends, 6) if t == int(t)):
-        out.append(f'<path class="tick" d="M{short(f.x(x))} {H - BOTTOM}v4"/><text class="x" x="{short(f.x(x))}" y="{H - BOTTOM + 17}">{int(x)}</text>')
+        half = 4 * len(str(int(x))) + 1  # of its text, which the edge must not cut
+        out.append(f'<path class="tick" d="M{short(f.x(x))} {H - BOTTOM}v4"/><text class="x" x="{short(min(f.x(x), W - half))}" y="{H - BOTTOM + 17}">{int(x)}</text>')
     return "".join(out) + f'<text class="x" x="{(LEFT + W - RIGHT) / 2}" y="{H - 3}">step</text>'
 
 
-BARS = 12  # intervals of so many evaluations are bars
+BARS = 12  # at most so many evaluations have a bar each
 
 
 def aside(x, s):
@@ -134,7 +135,7 @@ def aside(x, s):
 
 def bars(f, s, kind):
     out = []
-    for x, low, high in s["band"]:
+    for x, low, high in every(s["band"], max(2, min(BARS, 60 // s["places"]))):
         at, a, b = short(aside(f.x(f.ends[1] if alone(s) else x), s)), short(f.y(low)), short(f.y(high))
         out.append(f"M{at} {a}V{b}m-3 0h6M{short(float(at) - 3)} {a}h6")
     return f'<path class="bars {kind}" d="{"".join(out)}"/>' if out else ""
@@ -143,7 +144,7 @@ def bars(f, s, kind):
 def held_out(f, s, kind, parts):
     """Intervals, and of what was evaluated once, which belongs to no step, a line across."""
     thick = f'<path class="line once {kind}" d="M{LEFT} {short(f.y(mean_of(s)[0][1]))}H{W - RIGHT}"/>' if alone(s) else ""
-    if len(s.get("band", [])) <= BARS:
+    if s["places"] > 1 or len(s["band"]) <= BARS:
         return bars(f, s, kind), thick
     return f'<path class="band {kind}" d="{f.area(every(s["band"], parts // 2))}"/>', thick
 
@@ -204,7 +205,8 @@ def chart(series, f, label, parts):
     across = [(s, layer[3]) for s, layer in zip(series, layers) if s.get("few") and alone(s)]
     names = Names(f, [layer[3] for layer in layers] + [[(f.x0, m[0][1]), (f.x1, m[0][1])] for _, m in across])
     plot = "".join(layer[i] for i in range(3) for layer in layers)
-    out = [f'<svg viewBox="0 0 {W} {H}" role="img" aria-label="{esc(label)}" data-x="{f.x0} {f.x1}">{axes(f)}',
+    many = ' class="many"' if sum(len(s["runs"]) for s in series) > 4 else ""
+    out = [f'<svg{many} viewBox="0 0 {W} {H}" role="img" aria-label="{esc(label)}" data-x="{f.x0} {f.x1}">{axes(f)}',
            f'<svg x="{LEFT}" y="{TOP}" width="{PIXELS}" height="{H - TOP - BOTTOM}" viewBox="{LEFT} {TOP} {PIXELS} {H - TOP - BOTTOM}">{plot}</svg>']
     for s, layer in zip(series, layers):
         out.append(marks(f, s, [p for p in layer[3] if p[1] <= f.y1]) if not (s.get("few") and alone(s)) and any(p[1] <= f.y1 for p in layer[3]) else "")

@@ -1,6 +1,7 @@
 """gallery.py -- recorded steps: questions, pictures, answers, D(q,o), rewards, advantages.
 
-Of a run so many steps are shown, evenly, as there is room for; all runs have the same room."""
+Of a run so many steps are shown, evenly, as there is room for in the page, and where not even one step fits, so many of its groups; all
+runs have the same room."""
 import base64, json, math, os, sys, tarfile
 
 from .compared import Tools
@@ -108,6 +109,10 @@ def step(run, n, most, root, missing):
                      f'<p class="question">{esc(m.get("question", g["key"]))}</p>' +
                      (f'<p class="right">right: {esc(" / ".join(map(str, right)))}</p>' if right else "") +
                      f'<p class="note">{esc(g["key"])}</p></div></div>{answers(g, fields, run.teachers)}</article>')
+    return cards
+
+
+def html_of(n, cards):
     return f'<section class="step" data-step="{n}"><h4>Step {n}</h4>{"".join(cards)}</section>'
 
 
@@ -118,38 +123,63 @@ def spread(all_, most):
 
 
 def steps_of(run, options, missing):
-    """(step, HTML) of a run."""
+    """(step, its groups as HTML) of a run."""
     root = options.image_root or run.settings.get("image-root") or os.path.dirname(run.settings.get("data", ""))
     chosen = spread(run.recorded, options.steps)
     run.teachers = teachers_of(os.path.join(run.path, "record", f"step-{chosen[0]}.ril"))
     return [(n, step(run, n, options.groups, root, missing)) for n in chosen]
 
 
-def of_run(run, name, title, options, missing):
-    shown = steps_of(run, options, missing)
+def weight(texts):
+    return sum(len(t.encode()) for t in texts)
+
+
+def fitting(steps, room):
+    """As many of the steps, evenly, as there is room for; of a single one as many of its groups, but one at least."""
+    n = len(steps)
+    while n > 1 and weight(c for _, cards in spread(steps, n) for c in cards) > room:
+        n -= 1
+    kept = spread(steps, n) if n > 1 else steps[-1:]
+    if n == 1:
+        step, cards = kept[0]
+        while len(cards) > 1 and weight(cards) > room:
+            cards = cards[:-1]
+        kept = [(step, cards)]
+    return kept
+
+
+def of_run(run, name, title, options, room, missing):
+    steps = steps_of(run, options, missing)
+    shown = fitting(steps, room)
+    groups, left = (sum(len(cards) for _, cards in s) for s in (shown, steps))
+    if groups < left:
+        print(f"ril-report: {name}: {len(shown)} of {len(steps)} steps, {groups} of {left} groups are shown, for a page of {options.size:g} MB (--size)", file=sys.stderr)
     last = len(shown) - 1
     slider = (f'<label class="slider">step <input type="range" min="0" max="{last}" value="{last}" aria-label="step of {esc(name)}"><output></output></label>' if last else "")
-    return f'<div class="gallery">{title}{slider}{"".join(html for _, html in shown)}</div>'
+    return f'<div class="gallery">{title}{slider}{"".join(html_of(*s) for s in shown)}</div>'
 
 
-def of_arm(arm, options, missing):
+def of_arm(arm, options, room, missing):
     """The first seed that was recorded; the others folded up."""
     recorded = [(i, r) for i, r in enumerate(arm.runs) if r.recorded]
     out = []
     for n, (i, run) in enumerate(recorded):
         name = arm.name if len(arm.runs) == 1 else f"{arm.name}, seed {arm.label(i)}"
         title = f"<h3>{key(arm.number)}{esc(name)}</h3>"
-        out.append(of_run(run, name, title, options, missing) if n == 0 else
-                   f"<details><summary>{esc(name)}</summary>{of_run(run, name, title, options, missing)}</details>")
+        out.append(of_run(run, name, title, options, room, missing) if n == 0 else
+                   f"<details><summary>{esc(name)}</summary>{of_run(run, name, title, options, room, missing)}</details>")
     return "".join(out)
 
 
-def gallery(arms, options):
-    if not options.groups:
+def gallery(arms, options, taken):
+    """taken: what the rest of the page is made of."""
+    recorded = sum(bool(r.recorded) for a in arms for r in a.runs)
+    if not options.groups or not recorded:
         return ""
     missing = set()
-    out = "".join(of_arm(a, options, missing) for a in arms)
+    room = max(0, options.size * 1e6 - weight(taken)) / recorded
+    out = "".join(of_arm(a, options, room, missing) for a in arms)
     if missing:
         print(f"ril-report: {len(missing)} pictures were not found, the first at {min(missing)[:80]} (--image-root is the folder that paths are relative to)", file=sys.stderr)
     return section("answers", "Questions, answers, rewards", '<p class="note">D(q,o) is the discriminator\'s probability that a response is the student\'s; '
-                   "similarity is 1 where it is taken for a teacher\'s. The advantage is the reward\'s distance from the group\'s mean.</p>" + out) if out else ""
+                   "similarity is 1 where it is taken for a teacher\'s. The advantage is the reward\'s distance from the group\'s mean.</p>" + out)

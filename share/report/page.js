@@ -8,10 +8,11 @@ for (const figure of document.querySelectorAll(".panel")) {
 	const steps = [...new Set(series.flatMap(s => s.p.map(p => p[0])))].sort((a, b) => a - b);
 	const left = 58, right = 440 - 14;
 	const short = v => `${+v.toPrecision(3)}`;
-	// of long curves some points only are there: the nearest one, with its own step where that is another
+	// of long curves some points only are there: the nearest one, with its own step where that is another; what was measured once is
+	// told everywhere
 	const nearby = (s, step) => {
 		const p = s.p.reduce((best, q) => Math.abs(q[0] - step) < Math.abs(best[0] - step) ? q : best);
-		if (Math.abs(p[0] - step) > (x1 - x0) / 100) return [];
+		if (s.p.length > 1 && Math.abs(p[0] - step) > (x1 - x0) / 100) return [];
 		const range = p.length > 2 ? ` (${short(p[2])} to ${short(p[3])})` : "";
 		return [`${s.n}${s.w && ", " + s.w} ${short(p[1])}${range}${p[0] === step ? "" : ` at ${p[0]}`}`];
 	};

@@ -15,12 +15,17 @@ def ends(arm, which):
 
 
 def moved(row):
-    """A difference with its interval; coloured where the interval leaves out 0."""
+    """A difference with its interval; coloured where the interval leaves out 0, but not where seeds happen to agree to the last digit."""
     d, low, high = at(row, "difference"), at(row, "d_low"), at(row, "d_high")
     if d is None:
         return ""
-    sure = "" if low is None or high is None else "up" if low > 0 else "down" if high < 0 else ""
+    sure = "" if low is None or high is None or flat(row) else "up" if low > 0 else "down" if high < 0 else ""
     return f'<span class="{sure}">{"+" if d > 0 else ""}{number(d)}</span> {interval(low, high)}'
+
+
+def flat(row):
+    """Differences of few whole runs that are all the same: Student's t knows nothing of them."""
+    return at(row, "p_questions") is None and at(row, "d_low") == at(row, "d_high")
 
 
 def mean_of(evaluations, path):
@@ -48,15 +53,9 @@ def rows_of(arm, types, more):
             low, high = at(score, "low"), at(score, "high")
         steps = sorted({e["step"] for _, e in evaluations})
         out.append([f"{key(arm.number)}{esc(arm.name)}", str(len(evaluations)), " – ".join(map(str, dict.fromkeys((steps[0], steps[-1])))),
-                    f'{mean_of(evaluations, "accuracy")} {interval(low, high)}', moved(row) if w else "", p_of(row) if w else "",
+                    f'{mean_of(evaluations, "accuracy")} {interval(low, high)}', moved(row) if w else "", number(at(row, "p_questions")) if w and at(row, "difference") is not None else "",
                     *(of_type(evaluations, t) for t in types), *(mean_of(evaluations, m) for m in more)])
     return out
-
-
-def p_of(row):
-    """Over questions if there are any, else over seeds."""
-    p = at(row, "p_questions")
-    return number(p if p is not None else at(row, "p_seeds")) if at(row, "difference") is not None else ""
 
 
 def figures(arms, metric):
@@ -72,7 +71,9 @@ def results(arms, metric):
     types = list(dict.fromkeys(t for a in shown for r in a.runs for e in r.files["eval"] for t in e.get("report", {}).get("types", {})))
     more = figures(shown, metric)
     head = ["arm", "seeds", "step", "accuracy", "against its start", "p, questions", *map(esc, types), *(esc(m.removeprefix("captions.")) for m in more)]
-    body = table("Results", head, [row for a in shown for row in rows_of(a, types, more)], "cards")
+    rows = [row for a in shown for row in rows_of(a, types, more)]
+    filled = [i for i in range(len(head)) if any(row[i] for row in rows)]
+    body = table("Results", [head[i] for i in filled], [[row[i] for i in filled] for row in rows], "cards")
     return section("results", "Results on held-out questions", body + '<p class="note">Intervals are 95 %, by bootstrap over questions, and over seeds where there are '
                    "several. Differences and p are of the same questions and seeds; p over questions: by chance alone a difference as large would be so frequent. "
                    "Where an interval leaves out 0, the difference is coloured.</p>")
@@ -83,7 +84,8 @@ def comparison(arms, metric, baseline):
     shown = [a for a in arms if ends(a, -1)]
     if len(shown) < 2 or baseline not in shown:
         return ""
-    of = [(str(a.number), seed, e) for a in shown for seed, e in ends(a, -1)]
+    one_each = all(len(ends(a, -1)) == 1 for a in shown)  # models are compared on questions, whatever their seeds
+    of = [(str(a.number), "0" if one_each else seed, e) for a in shown for seed, e in ends(a, -1)]
     rows = []
     for m in ["accuracy", *figures(shown, metric)]:
         judged = compare(trials(of, m), baseline=str(baseline.number))
@@ -91,9 +93,10 @@ def comparison(arms, metric, baseline):
             row = judged.get((m, str(a.number)), {})
             if a is not baseline and at(row, "difference") is not None:
                 rows.append([f"{key(a.number)}{esc(a.name)}", esc(m.removeprefix("captions.")), f'{number(row["mean"])} {interval(at(row, "low"), at(row, "high"))}', moved(row), str(row["pairs"]),
-                             number(at(row, "p_seeds")), number(at(row, "p_questions")), f'{row["better"]} / {row["worse"]}' if at(row, "better") is not None else ""])
+                             number(None if flat(row) else at(row, "p_seeds")), number(at(row, "p_questions")), f'{row["better"]} / {row["worse"]}' if at(row, "better") is not None else ""])
     same = paired([e for _, _, e in of])
-    note = ("Differences are of the same seeds, and of accuracy of the same questions." if same else
+    note = ("Differences are between one run each, of the same questions; other seeds may say otherwise." if same and one_each else
+            "Differences are of the same seeds, and of accuracy of the same questions." if same else
             "The runs were not all asked the same questions, or did not keep their verdicts: differences are over seeds alone.")
     if not rows:
         note += " No two arms have a seed in common."

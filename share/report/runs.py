@@ -59,7 +59,7 @@ class Run:
 
     def same(self, other, k):
         """Is a setting of two runs the same, but for their seeds?"""
-        mine, its = str(self.settings.get(k)), str(other.settings.get(k))
+        mine, its = (" ".join(str(r.settings.get(k)).split()) for r in (self, other))
         if mine == its or k not in FILES:
             return mine == its
         a, b = re.split(r"(\d+)", mine), re.split(r"(\d+)", its)

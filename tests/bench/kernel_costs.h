@@ -187,7 +187,9 @@ static void axpby(enum ril_dtype to, enum ril_dtype from, int64_t n)
 static void sum_ranks(enum ril_dtype type, int size, int64_t n)
 {
 	op("sum over ranks", "%lld elements of each of %d", (long long)n, size);
+	ops->peers->part();
 	ops->peers->sum(vec(n, ril_dtype_size(type)), vec((size - 1) * n, ril_dtype_size(type)), 1, size, n, n, type);
+	ops->peers->rejoin();
 	cost("sum_ranks_kernel", (double)n * (size + 1) * size_of(type), (double)n * (size - 1), FLOAT);
 }
 

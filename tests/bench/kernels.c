@@ -168,9 +168,12 @@ int main(void)
 		fprintf(stderr, "kernels: RIL_SIMT_TRACE=1 makes this program's launches lines\n");
 		return 2;
 	}
+	struct ril_err err = {0};
+	struct ril_peer me;
+	void *stream;
 	ops = ril_ops();
-	if (!(room = ops->get(ROOM))) {
-		fprintf(stderr, "kernels: no room of %zu bytes on the emulated device\n", ROOM);
+	if (!(room = ops->get(ROOM)) || ops->peers->open(&me, &stream, &err)) {
+		fprintf(stderr, "kernels: no room of %zu bytes on the emulated device, or no stream\n", ROOM);
 		return 1;
 	}
 	policy_step();

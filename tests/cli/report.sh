@@ -42,8 +42,15 @@ expect_exit 0 ril-report --groups 0 runs; check "no answers" test "$(grep -c '<a
 # what a model writes is text; files of a run that goes on, that are missing, that are damaged
 jq -c '.question = "<script>document.title=\"run\"</script><img src=x onerror=alert(1)>"' data/scene.jsonl >bad.jsonl
 expect_exit 0 ril-train -q --run hostile --student "$M/student" --objective dr-grpo --data bad.jsonl --image-root data --steps 1 --batch 6 -n 2 --max-new-tokens 4 --record
-expect_exit 0 ril-report hostile; cp out hostile.html
-check "a question is not markup" test "$(grep -o '<script>document\|<img src=x' hostile.html | wc -l)" = 0
+mkdir evil; mv hostile "evil/<img src=y onerror=alert(1)>"; cd evil || exit 1
+for f in eval metrics; do # what is called by names from files
+	printf '{"step":1,"</script><img src=y>":1,"kl":1,"report":{"accuracy":0.5,"types":{"<img src=y>":{"accuracy":0.5}}}}\n' >>"<img src=y onerror=alert(1)>/$f.jsonl"
+done
+jq '.settings["<img src=y>"] = "</script><img src=y>" | .starts[0].version = "<img src=y>" | .starts[0].step = "<img src=y>"' "<img src=y onerror=alert(1)>/run.json" >x && mv x "<img src=y onerror=alert(1)>/run.json"
+expect_exit 0 ril-report --metric 'types.<img src=y>.accuracy' "<img src=y onerror=alert(1)>"; cp ../out ../hostile.html; cd .. || exit 1
+check "neither questions, names, settings, types nor measures are markup" test "$(grep -o '<script>document\|<img src=[xy]' hostile.html | wc -l)" = 0
+check "but are shown" test "$(grep -o '&lt;img src=y&gt;' hostile.html | wc -l)" -ge 8
+check "in a page that is well-formed" python3 "$RIL_ROOT/tests/cli/report_html.py" hostile.html
 check "but is shown" grep -qF '&lt;script&gt;document.title=&quot;run&quot;&lt;/script&gt;' hostile.html
 cp -r runs/of-2 once; sed -i '1,2d' once/eval.jsonl; expect_exit 0 ril-report --groups 0 once runs
 check "one evaluation is a line across, with its interval" test "$(grep -o '<path class="bars r0" d="M[^"]*"/>.*<path class="line once r0" d="M58 [0-9.]*H426"/>.*<text class="name r0"[^>]*>once</text>' out | wc -l)" = 1

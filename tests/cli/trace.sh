@@ -5,11 +5,11 @@ cd "$T" || exit 1
 PATH="$RIL_ROOT/scripts:$PATH"
 if ! command -v python3 >/dev/null; then skip_all "no python3"; fi
 says() { check "says '$1': $(tail -n 1 "$T/err")" grep -qF -- "$1" "$T/err"; }
-# spans RANK STEP: forward 0..10 ms, backward 10..30 in two layers, sums 15..20 and 28..34, waited for until 34, a step 35..40 with 2 of gathering
+# spans RANK STEP: forward 0..10 ms, backward 10..30 in two layers, sums 15..20 and 28..34, waited for until 34, a step 35..40 with 2 of gathering, 3 of weights that passes read
 spans() {
 	jq -n --argjson rank "$1" --argjson step "$2" --argjson t0 "$((1000000 * $2))" 'def span($c; $a; $b): {name: $c, cat: $c, ph: "X", pid: $rank, tid: 0, ts: ($t0 + 1000 * $a),
 		dur: (1000 * ($b - $a)), args: {$step}}; span("forward"; 0; 10), span("backward"; 10; 22), span("backward"; 22; 30), span("ready"; 14; 14), span("reduce"; 15; 20),
-		span("ready"; 27; 27), span("reduce"; 28; 34), span("wait"; 30; 34), span("step"; 35; 40), span("gather"; 37; 39)'
+		span("ready"; 27; 27), span("reduce"; 28; 34), span("wait"; 30; 34), span("weights"; 1; 3), span("weights"; 12; 13), span("step"; 35; 40), span("gather"; 37; 39)'
 }
 trace() { # trace RANK STEP...
 	local rank=$1 step
@@ -18,8 +18,8 @@ trace() { # trace RANK STEP...
 }
 trace 0 1 2 >a.json; trace 1 1 2 >b.json
 expect_exit 0 ril-trace b.json a.json
-check "by hand: $(cat out)" cmp out <(printf 'rank\tstep\tbuckets\tforward_s\tbackward_s\treduce_s\thidden_s\twait_s\tstep_s\tgather_s\n'
-	for r in 0 1; do printf '%s\t2\t2\t0.010000\t0.020000\t0.011000\t0.007000\t0.004000\t0.005000\t0.002000\n' $r; done)
+check "by hand: $(cat out)" cmp out <(printf 'rank\tstep\tbuckets\tforward_s\tbackward_s\treduce_s\thidden_s\twait_s\tstep_s\tgather_s\tweights_s\n'
+	for r in 0 1; do printf '%s\t2\t2\t0.010000\t0.020000\t0.011000\t0.007000\t0.004000\t0.005000\t0.002000\t0.003000\n' $r; done)
 expect_exit 0 ril-trace --step 1 a.json -o table.tsv; check "another step" test "$(cut -f 2 table.tsv | tail -n 1)" = 1
 # the second step is being written: its last event is cut
 trace 0 1 2 | head -c -400 >cut.json

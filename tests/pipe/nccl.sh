@@ -51,9 +51,43 @@ for n in 2 4; do
 	check "and in BF16, $n ranks" cmp "halves-$n-host/model.safetensors" "shared-halves-$n-nccl/model.safetensors"
 	alike shared-disc $n ril-discriminate --update --disc-steps 2 --replay 2 --zero 2 --bucket 0.1 -i "taught-$n.%r.ril" -o "judged.%r"
 	check "D's, $n ranks" cmp "disc-$n-host/model.safetensors" "shared-disc-$n-nccl/model.safetensors"
+	# weights, too, which passes gather unit by unit
+	alike weights $n ril-update --objective sft --compute f32 --zero 3 --bucket 0.1 -i "sft-$n.%r.ril"
+	check "weights shared out, $n ranks" cmp "floats-$n-host/model.safetensors" "weights-$n-nccl/model.safetensors"
+	alike weights-halves $n ril-update --objective sft --gradients bf16 --moments 8bit --master none --zero 3 --bucket 0.1 -i "sft-$n.%r.ril"
+	check "and in BF16, $n ranks" cmp "halves-$n-host/model.safetensors" "weights-halves-$n-nccl/model.safetensors"
+	alike weights-disc $n ril-discriminate --update --disc-steps 2 --replay 2 --zero 3 --bucket 0.1 -i "taught-$n.%r.ril" -o "judged.%r"
+	check "D's, $n ranks" cmp "disc-$n-host/model.safetensors" "weights-disc-$n-nccl/model.safetensors"
 	for r in $(seq 0 $((n - 1))); do check "and its judgement, rank $r of $n" cmp <(logits "judged.$r") <(logits "judged-$n.$r"); done
 done
 check "the device makes the sum, in float and BF16" test "$(RIL_SIMT_TRACE=1 "$RIL_ROOT/build/${mode:-release}/tests/simt/kernels" | grep -c 'sum_ranks_kernel<')" -gt 1
+
+# ---- sums beside the pass ----
+# What a device does is put off until it is waited for (tests/simt/streams.c), and then only what that needs: a wait that is missing
+# would change bytes above.  Here streams go on beside each other, as soon as their events let them.
+early() { on "$lib" 2 ril-update -q --objective sft --compute f32 -i sft-2.%r.ril "$@"; }
+# kernels of the backend's that were done between the first message of the first step and its last, by rank
+between() { for f in "$1".*; do awk -F '\t' '$1 == 1 && $3 ~ /adam/ { exit } $1 == 1 && $2 == "kernel" { n++ } $1 == 2 && $2 == "call" { if (!calls++) first = n; last = n } END { print (calls ? last - first : "none") }' "$f"; done; }
+for zero in 1 2; do
+	RIL_SIMT_STREAMS=beside RIL_SIMT_DONE=$T/on-$zero expect_exit 0 early --transport nccl --bucket 0.05 --zero $zero --save beside-$zero
+	check "sums beside the pass, zero $zero: the same bytes" cmp floats-2-host/model.safetensors beside-$zero/model.safetensors
+	check "and they are beside it: kernels meanwhile: $(between on-$zero | tr '\n' ' ')" test "$(between on-$zero | awk '$1 > 20' | wc -l)" = 2
+done
+RIL_SIMT_STREAMS=beside RIL_SIMT_DONE=$T/off expect_exit 0 early --transport nccl --bucket 0 --save behind
+check "after it, they are not: $(between off | tr '\n' ' ')" test "$(between off | tr '\n' ' ')" = "0 0 "
+for how in late beside; do
+	rm -rf wrong; RIL_SIMT_STREAMS=$how RIL_SIMT_UNORDERED=1 expect_exit 0 early --transport nccl --bucket 0.05 --save wrong
+	check "streams that do not wait for each other leave other bytes ($how)" test "$(cmp -s floats-2-host/model.safetensors wrong/model.safetensors; echo $?)" = 1
+done
+RIL_SIMT_STREAMS=beside expect_exit 0 early --transport nccl --bucket 0.05 --save traced --trace t.%r.json
+check "traced: the same bytes" cmp floats-2-host/model.safetensors traced/model.safetensors
+# of the second step, in microseconds
+for r in 0 1; do
+	check "rank $r: sums one after the other, none before its bucket was final, most within the pass" jq -e '[.[] | select(.args.step == 2)] | def of($c): map(select(.cat == $c));
+		(of("reduce") | sort_by(.ts)) as $sums | (of("ready") | sort_by(.ts)) as $ready | (of("backward") | map(.ts + .dur) | max) as $until | ($sums | length) > 4 and ($sums | length) == ($ready | length) and
+		([range($sums | length) as $i | $sums[$i].ts - $ready[$i].ts] | min) >= -1000 and ([range(1; $sums | length) as $i | $sums[$i].ts - $sums[$i - 1].ts - $sums[$i - 1].dur] | min) >= -10 and
+		($sums | map(select(.ts < $until)) | length) * 2 > ($sums | length) and all($sums[]; .dur > 0)' t.$r.json >/dev/null
+done
 
 # every rank its own device, and checkpoints that go on through the host
 expect_exit 0 on "$lib" 2 ril-update -v --objective sft --run run --keep 0 -i sft-2.%r.ril
@@ -66,6 +100,24 @@ for r in 0 1; do
 done
 expect_exit 0 on "$lib" 2 ril-update -q --objective sft --run on --start-step 1 --transport host -i second.%r.ril
 check "through the host, to the byte" cmp run/step-2/student/model.safetensors on/step-2/student/model.safetensors
+
+# ---- weights are lent to a sampler on the same device, unless no rank has them ----
+head -n 12 q.jsonl >loop.0.jsonl; tail -n 12 q.jsonl >loop.1.jsonl
+cat >loop.sh <<'END'
+r=${OMPI_COMM_WORLD_RANK:-$PMI_RANK} m=$1 name=$2
+shift 2
+mkdir -p "$name.work.$r" && mkfifo "$name.work.$r/edge" || exit
+ril-encode -q -m "$m" --batch 2 --steps 2 --seed 3 "loop.$r.jsonl" |
+	"$GPU/ril-rollout" -v -m "$m" -n 4 --device cuda --temperature 1.3 --max-new-tokens 8 --seed 3 --threads 1 --edge "$name.work.$r/edge" 2>"$name.rollout.$r" |
+	ril-score -q --judge contains |
+	"$GPU/ril-update" -m "$m" --device cuda --objective dr-grpo --lr 1e-3 --threads 1 --run "$name" --edge "$name.work.%r/edge" --versions "$name.work.%r/versions" --bucket 0.1 "$@"
+END
+export GPU
+for zero in 1 3; do check "a loop, $zero" launch "$lib" 2 sh loop.sh "$M" loop-$zero --zero $zero 2>loop-$zero.err; done
+check "lent" grep -q 'version 1: .*lent.json' loop-1.rollout.1
+check "not lent, said: $(cat loop-3.err)" grep -q 'weights are shared out over ranks, .*: versions go to loop-3.work.0/versions' loop-3.err
+check "but a folder" grep -q 'version 1: .*versions/step-1' loop-3.rollout.1
+check "the same student" cmp loop-1/step-2/student/model.safetensors loop-3/step-2/student/model.safetensors
 
 # ---- what keeps ranks from it ----
 host() { # host TEXT COMMAND...: goes through the host, and says why; told to do without the host, fails saying so

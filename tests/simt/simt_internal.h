@@ -80,7 +80,7 @@ void simt_run_kernel(const struct simt_kernel *, const void *closure, size_t byt
 /* All lanes of the mask have arrived: gives each its result. */
 void simt_warp_meet(struct simt_warp *, uint32_t mask, enum simt_meeting);
 
-/* ---- streams (runtime.c) ---- */
+/* ---- streams (streams.c, runtime.c) ---- */
 
 enum { SIMT_SHARED_UNASKED = 48 << 10 }; /* bytes of shared memory without cudaFuncSetAttribute */
 /* Notes it for cudaGetLastError (device.c). */

@@ -59,6 +59,11 @@ struct dim3 simt_traced_grid(const char *kernel)
 
 /* ---- lines ---- */
 
+const char *simt_kernel_name(const struct simt_kernel *k, size_t *length)
+{
+	return name_of(k->spelt, length);
+}
+
 void simt_trace_kernel(const struct simt_kernel *k)
 {
 	size_t length;

@@ -14,6 +14,8 @@
 #include "meet.h"
 
 bool simt_tracing(void);
+/* NAME<ARGUMENTS>, not ended by a zero byte. */
+const char *simt_kernel_name(const struct simt_kernel *, size_t *length);
 void simt_trace_kernel(const struct simt_kernel *);
 void simt_trace_product(uint64_t M, uint64_t N, uint64_t K, size_t in, size_t out, int beside);
 

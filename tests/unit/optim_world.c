@@ -6,13 +6,13 @@
  * One rank runs at a time: a rank holds the turn, and lets it go only where it waits for the others. */
 #include "../ril_device.h"
 #include "../ril_test.h"
+#include "../thread_world.h"
 
 #include "base/file.h"
 #include "base/unused.h"
 #include "nn/optim.h"
 #include "ops/backend.h"
 
-#include <pthread.h>
 #include <sys/resource.h>
 
 static char root[] = "/tmp/ril-world.XXXXXX";
@@ -24,112 +24,6 @@ static const char *in_root(const char *name)
 	char *p = path[turn_of++ & 7];
 	snprintf(p, sizeof path[0], "%s/%s", root, name);
 	return p;
-}
-
-/* ---- a world of threads ---- */
-
-enum { MOST = 5 };
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static int size, arrived;
-static long round_number;
-static void *shown[MOST]; /* what each rank brought to the meeting */
-
-static void meet(void)
-{
-	long mine = round_number;
-	if (++arrived == size) {
-		arrived = 0;
-		round_number++;
-		pthread_cond_broadcast(&changed);
-	}
-	while (round_number == mine)
-		pthread_cond_wait(&changed, &turn);
-}
-
-static int thread_sum(const struct ril_world *w, double *x, size_t n, RIL_UNUSED struct ril_err *err)
-{
-	double *sum = calloc(n, sizeof *sum);
-	shown[w->rank] = x;
-	meet();
-	for (int r = 0; r < w->size; r++)
-		for (size_t i = 0; i < n; i++)
-			sum[i] += ((double *)shown[r])[i];
-	meet();
-	memcpy(x, sum, n * sizeof *x);
-	free(sum);
-	return 0;
-}
-
-static ril_real get(const void *block, enum ril_dtype type, int64_t i)
-{
-	return type == RIL_BF16 ? (ril_real)ril_bf16_f32(((const uint16_t *)block)[i]) : ((const ril_real *)block)[i];
-}
-
-static void set(void *block, enum ril_dtype type, int64_t i, ril_real x)
-{
-	if (type == RIL_BF16)
-		((uint16_t *)block)[i] = ril_f32_bf16((float)x);
-	else
-		((ril_real *)block)[i] = x;
-}
-
-/* In the order in which all ranks begin them. */
-static void thread_reduce_begin(const struct ril_world *w, struct ril_sum *s)
-{
-	void *block = s->block;
-	const int64_t *bound = s->bound;
-	enum ril_dtype type = s->type;
-	struct ril_range own = {bound[w->rank], bound[w->rank + 1]};
-	shown[w->rank] = block;
-	meet();
-	for (int64_t i = own.from; i < own.to; i++) {
-		ril_real sum = get(shown[0], type, i);
-		for (int r = 1; r < w->size; r++)
-			sum += get(shown[r], type, i);
-		set(block, type, i, sum);
-	}
-	meet();
-	for (int64_t i = 0; i < bound[w->size]; i++) /* "undefined" */
-		if (i < own.from || i >= own.to)
-			set(block, type, i, (ril_real)NAN);
-}
-
-static int thread_all_gather(const struct ril_world *w, void *block, const int64_t *bound, size_t bytes,
-			     RIL_UNUSED struct ril_err *err)
-{
-	shown[w->rank] = block;
-	meet();
-	for (int r = 0; r < w->size; r++) {
-		struct ril_range own = {bound[r], bound[r + 1]};
-		if (r != w->rank)
-			memcpy((char *)block + (size_t)own.from * bytes, (char *)shown[r] + (size_t)own.from * bytes,
-			       (size_t)(own.to - own.from) * bytes);
-	}
-	meet();
-	return 0;
-}
-
-static int thread_reduce_end(RIL_UNUSED const struct ril_world *w, RIL_UNUSED struct ril_err *err)
-{
-	return 0;
-}
-
-static int thread_reduce_done(RIL_UNUSED const struct ril_world *w, RIL_UNUSED const struct ril_sum *s,
-			      RIL_UNUSED bool wait, RIL_UNUSED struct ril_err *err)
-{
-	return 1;
-}
-
-static struct ril_world thread_world(int rank, int ranks)
-{
-	return (struct ril_world){.rank = rank,
-				  .size = ranks,
-				  .sum = thread_sum,
-				  .reduce_begin = thread_reduce_begin,
-				  .reduce_end = thread_reduce_end,
-				  .reduce_done = thread_reduce_done,
-				  .all_gather = thread_all_gather};
 }
 
 /* ---- a folder of parameters of all types and of uneven counts ---- */
@@ -184,12 +78,13 @@ struct job {
 	double clip;
 	double bucket; /* bytes */
 	bool shard;    /* of more than one rank the gradients, too */
+	bool weights;  /* and the weights */
 	int size, rank;
 	const char *save, *load; /* states */
-	/* what came of it: published weights and vectors of rank 0..size-1 */
+	/* what came of it: what is published, matrices and vectors */
 	struct ril_err err;
 	double norm;
-	unsigned char *weights;
+	unsigned char *published;
 	size_t bytes;
 };
 
@@ -228,15 +123,18 @@ static void give_room(struct ril_optim *o)
 
 static void collect(struct job *j, const struct ril_params *p)
 {
-	j->weights = calloc(1, 1 << 16);
+	j->published = calloc(1, 1 << 16);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct ril_param *q = p->at[i];
 		size_t n = (size_t)q->count * ril_dtype_size(q->w.type);
-		ril_ops()->to_host(j->weights + j->bytes, q->w.p, n);
+		CHECK(!ril_gather_one(p->gather, q, &j->err), "%s", j->err.msg);
+		ril_ops()->to_host(j->published + j->bytes, q->w.p, n);
 		j->bytes += n;
 		if (q->vec)
-			ril_ops()->to_host(j->weights + j->bytes, q->vec, (size_t)q->count * sizeof *q->vec);
+			ril_ops()->to_host(j->published + j->bytes, q->vec, (size_t)q->count * sizeof *q->vec);
 		j->bytes += q->vec ? (size_t)q->count * sizeof *q->vec : 0;
+		CHECK(!ril_gather_end(p->gather, &j->err) && (q->w.p != NULL) == (!p->gather || q->offset < 0),
+		      "%s: %s", q->name, j->err.msg);
 	}
 	CHECK(!ril_ops()->sync(&j->err) && j->bytes < 1 << 16, "%s", j->err.msg);
 }
@@ -245,13 +143,13 @@ static void collect(struct job *j, const struct ril_params *p)
 static int save_folders(struct job *j, struct ril_optim *o)
 {
 	char dir[300];
-	if (ril_optim_whole(o, true, &j->err) || j->rank)
-		return j->err.code ? -1 : 0;
+	if (ril_optim_whole(o, true, &j->err))
+		return -1;
 	snprintf(dir, sizeof dir, "%s-weights", j->save);
-	if (ril_params_save(o->params, dir, false, &j->err))
+	if (ril_params_save(o->params, j->rank ? NULL : dir, false, &j->err))
 		return -1;
 	snprintf(dir, sizeof dir, "%s-ema", j->save);
-	return o->ema ? ril_ema_save(o->ema, dir, false, &j->err) : 0;
+	return o->ema ? ril_ema_save(o->ema, j->rank ? NULL : dir, false, &j->err) : 0;
 }
 
 static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
@@ -268,11 +166,13 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 					.ema = j->ema,
 					.reduce.bucket = j->bucket,
 					.reduce.shard = j->shard && j->size > 1,
+					.reduce.weights = j->weights && j->size > 1,
 					.world = w};
 	const struct ril_training what = {.parts = RIL_PART_LLM,
 					  .keep_master = j->keep_master,
 					  .gradients = j->gradients,
 					  .apart = how.reduce.shard,
+					  .shared = how.reduce.weights,
 					  .unit = ril_optim_unit(&how)};
 	for (size_t k = 0; k < j->tensors; k++) {
 		const struct tensor *t = &j->tensor[k];
@@ -287,6 +187,8 @@ static int train(struct job *j, struct ril_params *p, const struct ril_world *w)
 		return -1;
 	struct ril_optim *o = ril_optim_new(p, &how, 7, &j->err);
 	int first = j->load ? 3 : 0, rc = o ? 0 : -1;
+	CHECK(rc || !j->weights || j->size == 1 || p->kept <= p->count / j->size + p->runs * 256 + (j->muon ? 1073 : 0),
+	      "rank %d of %d keeps %lld of %lld elements", j->rank, j->size, (long long)p->kept, (long long)p->count);
 	if (!rc && j->load)
 		rc = ril_optim_load(o, 3, j->load, &j->err);
 	for (int s = first; !rc && s < first + 3; s++) {
@@ -330,7 +232,7 @@ static void run(struct job job, struct job out[])
 static void release(struct job j[], int n)
 {
 	for (int r = 0; r < n; r++)
-		free(j[r].weights);
+		free(j[r].published);
 }
 
 static bool same_files(const char *a, const char *b)
@@ -363,9 +265,9 @@ static bool same_folders(const char *a, const char *b, bool ema)
 /* A clip factor is a sum of squares whose order follows the ranges; float forgets that, double does not. */
 static bool alike(const struct job *a, const struct job *b)
 {
-	if (a->bytes != b->bytes || !a->weights || !b->weights)
+	if (a->bytes != b->bytes || !a->published || !b->published)
 		return false;
-	return (RIL_REAL == RIL_F64 && a->clip > 0) || !memcmp(a->weights, b->weights, a->bytes);
+	return (RIL_REAL == RIL_F64 && a->clip > 0) || !memcmp(a->published, b->published, a->bytes);
 }
 
 static void test_worlds(struct job job)
@@ -381,7 +283,7 @@ static void test_worlds(struct job job)
 	job.load = in_root("one");
 	run(job, &again);
 	CHECK(one.norm > 0 && (clip == 0 || one.norm > clip), "the norm is %g", one.norm);
-	CHECK(one.weights && again.weights && memcmp(one.weights, again.weights, one.bytes),
+	CHECK(one.published && again.published && memcmp(one.published, again.published, one.bytes),
 	      "three more steps move on");
 	for (size_t s = 0; s < 3; s++) {
 		char file[32];
@@ -542,6 +444,8 @@ int main(void)
 		test_worlds(how);
 		how.shard = true;
 		test_worlds(how);
+		how.weights = true;
+		test_worlds(how);
 		how.tensor = tiny; /* fewer elements than ranks */
 		how.tensors = 1;
 		how.clip = k & 2 ? .01 : 0;
@@ -558,6 +462,8 @@ int main(void)
 		CHECK(!ril_compute_use(k & 2 ? "bf16" : "auto", NULL), "type of passes");
 		test_worlds(how);
 		how.shard = true;
+		test_worlds(how);
+		how.weights = true;
 		test_worlds(how);
 	}
 	CHECK(!ril_compute_use("auto", NULL), "type of passes");

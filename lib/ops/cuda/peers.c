@@ -1,11 +1,16 @@
 /* peers.c -- the stream that messages between devices go into, and its order beside the backend's; see ops/peers.h. */
 #include "ranks_internal.h"
 
+#include "base/mem.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 
 static struct {
 	cudaStream_t stream;
 	cudaEvent_t parted, rejoined;
+	cudaEvent_t *mark; /* [room], of which the first `made` are there */
+	int marks, made, room;
 } peers;
 
 static int name_device(struct ril_peer *me, struct ril_err *err)
@@ -44,10 +49,12 @@ static void peers_close(void)
 		ril_cuda_ok(cudaEventDestroy(peers.parted), "event");
 	if (peers.rejoined)
 		ril_cuda_ok(cudaEventDestroy(peers.rejoined), "event");
+	while (peers.made)
+		ril_cuda_ok(cudaEventDestroy(peers.mark[--peers.made]), "event");
+	free(peers.mark);
 	if (peers.stream)
 		ril_cuda_ok(cudaStreamDestroy(peers.stream), "stream");
-	peers.parted = peers.rejoined = NULL;
-	peers.stream = NULL;
+	memset(&peers, 0, sizeof peers);
 }
 
 /* `after` comes after what is in `before`. */
@@ -67,9 +74,44 @@ static void peers_rejoin(void)
 	order(ril_cuda.stream, peers.stream, peers.rejoined);
 }
 
-static int peers_done(struct ril_err *err)
+/* ---- marks: events, which are used again once they are forgotten ---- */
+
+static int no_event(cudaError_t rc, struct ril_err *err)
 {
-	cudaError_t rc = cudaEventQuery(peers.rejoined);
+	return ril_fail(err, RIL_EFAIL, "cuda:%d: an event: %s", ril_cuda.index, cudaGetErrorString(rc));
+}
+
+static int make_mark(struct ril_err *err)
+{
+	if (peers.made == peers.room) {
+		int room = peers.room ? 2 * peers.room : 64;
+		cudaEvent_t *more = ril_new((size_t)room, sizeof *more, err);
+		if (!more)
+			return -1;
+		if (peers.made)
+			memcpy(more, peers.mark, (size_t)peers.made * sizeof *more);
+		free(peers.mark);
+		peers.mark = more;
+		peers.room = room;
+	}
+	cudaError_t rc = cudaEventCreate(&peers.mark[peers.made]); /* which keeps its time */
+	if (rc != cudaSuccess)
+		return no_event(rc, err);
+	peers.made++;
+	return 0;
+}
+
+static int peers_mark(struct ril_err *err)
+{
+	if (peers.marks == peers.made && make_mark(err))
+		return -1;
+	cudaError_t rc = cudaEventRecord(peers.mark[peers.marks], peers.stream);
+	return rc == cudaSuccess ? peers.marks++ : no_event(rc, err);
+}
+
+static int peers_done(int mark, struct ril_err *err)
+{
+	cudaError_t rc = cudaEventQuery(peers.mark[mark]);
 	if (rc == cudaSuccess)
 		return 1;
 	cudaGetLastError();
@@ -78,6 +120,20 @@ static int peers_done(struct ril_err *err)
 		       : ril_fail(err, RIL_EFAIL, "cuda:%d: %s, in messages between devices or before them",
 				  ril_cuda.index, cudaGetErrorString(rc));
 }
+
+static double peers_between(int from, int to)
+{
+	float ms = 0;
+	ril_cuda_ok(cudaEventElapsedTime(&ms, peers.mark[from], peers.mark[to]), "an event's time");
+	return 1e-3 * (double)ms;
+}
+
+static void peers_forget(void)
+{
+	peers.marks = 0;
+}
+
+/* ---- sums ---- */
 
 /* Kernels are launched into the backend's stream, which for this one is another. */
 static void peers_sum(void *own, const void *parts, int rank, int size, int64_t stride, int64_t n, enum ril_dtype type)
@@ -88,4 +144,12 @@ static void peers_sum(void *own, const void *parts, int rank, int size, int64_t 
 	ril_cuda.stream = backend;
 }
 
-const struct ril_peers ril_cuda_peers = {peers_open, peers_close, peers_part, peers_rejoin, peers_done, peers_sum};
+const struct ril_peers ril_cuda_peers = {.open = peers_open,
+					 .close = peers_close,
+					 .part = peers_part,
+					 .rejoin = peers_rejoin,
+					 .mark = peers_mark,
+					 .done = peers_done,
+					 .between = peers_between,
+					 .forget = peers_forget,
+					 .sum = peers_sum};
