@@ -38,8 +38,9 @@ netns_shape() {
 		return
 	fi
 	command -v nft >/dev/null || { echo "neither netem nor nft"; return 1; }
-	"${there[@]}" tc qdisc replace dev eth0 root tbf rate "$2" burst 128kb latency 50ms && tc qdisc replace dev "$NETNS.$1" root tbf rate "$2" burst 128kb latency 50ms &&
-		"${there[@]}" nft "add table inet ril; add chain inet ril in { type filter hook input priority 0; }; add rule inet ril in iifname eth0 numgen random mod 100 < $3 drop"
+	"${there[@]}" nft delete table inet ril 2>/dev/null # of an earlier shape
+	"${there[@]}" tc qdisc replace dev eth0 root tbf rate "$2" burst 128kb latency 50ms && tc qdisc replace dev "$NETNS.$1" root tbf rate "$2" burst 128kb latency 50ms || return
+	[ "$3" = 0 ] || "${there[@]}" nft "add table inet ril; add chain inet ril in { type filter hook input priority 0; }; add rule inet ril in iifname eth0 numgen random mod 100 < $3 drop"
 }
 netns_cut() { ip link set "$NETNS.$1" down; }
 # What was sent in vain says for a moment more that nobody is there, and who is started meanwhile gives up.

@@ -9,6 +9,7 @@
 #include "nn/adapter.h"
 #include "text/chat.h"
 #include "text/tokenizer.h"
+#include "text/words.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -50,7 +51,7 @@ static int tell(const struct ril_model *m, const struct ril_export *how, int par
 		const struct ril_param *p = m->params->at[i];
 		if (!goes(m, p, parts))
 			continue;
-		if (ril_gguf_name_of(&n, p, &m->config.vision, err))
+		if (ril_gguf_name_of(&n, p, &m->config, err))
 			return -1;
 		for (int k = 0; k < n.parts; k++)
 			ril_gguf_tensor(g, n.to[k], type_of(&n, how->type), n.ndim, n.dim);
@@ -65,6 +66,15 @@ struct piece {
 	char packed[PIECE * 4];
 };
 
+/* The row that comes i-th where the halves of each head's rows are interleaved. */
+static int64_t interleaved(int64_t i, int64_t head)
+{
+	if (!head)
+		return i;
+	int64_t k = i % head;
+	return i - k + k % 2 * (head / 2) + k / 2;
+}
+
 /* Elements [at, at + n) of part k of a parameter, as float. */
 static int fetch(struct piece *b, const struct ril_param *p, const struct ril_gguf_name *name, int k, int64_t at,
 		 int64_t n, struct ril_err *err)
@@ -74,7 +84,7 @@ static int fetch(struct piece *b, const struct ril_param *p, const struct ril_gg
 	int64_t count = elements(name);
 	for (int64_t i = 0, m; i < n; i += m) {
 		int64_t turned = (at + i + name->turn) % count;
-		int64_t block = turned / name->block, within = turned % name->block;
+		int64_t block = interleaved(turned / name->block, name->head), within = turned % name->block;
 		int64_t from = k * name->block + block * name->step + within;
 		m = name->block - within < n - i ? name->block - within : n - i;
 		const void *bytes = (const char *)p->stored + (size_t)from * size;
@@ -121,7 +131,7 @@ static int put_tensors(const struct ril_model *m, const struct ril_export *how, 
 		const struct ril_param *p = m->params->at[i];
 		if (!goes(m, p, parts))
 			continue;
-		rc = ril_gguf_name_of(&n, p, &m->config.vision, err);
+		rc = ril_gguf_name_of(&n, p, &m->config, err);
 		for (int k = 0; k < n.parts && !rc; k++)
 			rc = put_tensor(b, p, &n, k, type_of(&n, how->type), g, err);
 		done += p->count;
@@ -257,17 +267,39 @@ static int put_ids(struct ril_gguf *g, const struct ril_model *m, const struct r
 	return rc;
 }
 
+/* What llama.cpp calls the way in which text is cut into words; NULL: it has no name for it. */
+static const char *words_of(const struct ril_tokenizer *t)
+{
+	static const char llama3[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| "
+				     "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+	const struct {
+		const char *name, *before, *expression;
+	} known[] = {{"qwen2", "\n~", ril_words_qwen_expression},
+		     {"smollm", "\n~\\p{N}\n~", ril_words_gpt2_expression},
+		     {"llama-bpe", "\n~", llama3}};
+	const char *words = ril_tokenizer_words(t);
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		size_t n = strlen(known[i].before);
+		if (!strncmp(words, known[i].before, n) && !strcmp(words + n, known[i].expression))
+			return known[i].name;
+	}
+	return NULL;
+}
+
 static int put_tokenizer(struct ril_gguf *g, const struct ril_model *m, struct ril_err *err)
 {
 	struct ril_buf b = {0};
 	int32_t vocab = (int32_t)m->config.text.vocab;
 	struct ril_tokenizer *t = ril_tokenizer_load(m->files, err);
 	int rc = t ? 0 : -1;
+	const char *words = rc ? NULL : words_of(t);
+	if (!rc && !words)
+		rc = ril_fail(err, RIL_EFAIL, "a tokenizer that cuts words as none that llama.cpp has by name");
 	if (!rc && ril_tokenizer_size(t) > vocab)
 		rc = ril_fail(err, RIL_ECORRUPT, "%d tokens, %d embeddings", ril_tokenizer_size(t), vocab);
 	if (!rc) {
 		ril_gguf_text(g, "tokenizer.ggml.model", "gpt2", 4);
-		ril_gguf_text(g, "tokenizer.ggml.pre", "qwen2", 5); /* the only words that ril_tokenizer_load takes */
+		ril_gguf_text(g, "tokenizer.ggml.pre", words, strlen(words));
 		put_tokens(g, t, vocab, &b, err);
 		rc = put_kinds(g, t, vocab, &b, err) || put_merges(g, t, &b, err) ? -1 : 0;
 	}
@@ -289,6 +321,8 @@ static int put_tokenizer(struct ril_gguf *g, const struct ril_model *m, struct r
 static const char *architecture(const struct ril_config *c)
 {
 	bool pictures = c->text.mrope[0];
+	if (ril_gguf_is_idefics(c))
+		return "llama";
 	return c->text.qk_norm ? pictures ? "qwen3vl" : "qwen3" : pictures ? "qwen2vl" : "qwen2";
 }
 
@@ -309,8 +343,8 @@ static int check_rope(const struct ril_config *c, struct ril_err *err)
 
 static int check_text(const struct ril_config *c, struct ril_err *err)
 {
-	static const char *const known[] = {"qwen2_vl",      "qwen2_5_vl", "qwen3_vl", "internvl",
-					    "internvl_chat", "qwen2",      "qwen3",    NULL};
+	static const char *const known[] = {"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "internvl", "internvl_chat",
+					    "qwen2",    "qwen3",      "smolvlm",  "idefics3", NULL};
 	const struct ril_decoder_config *t = &c->text;
 	int i = 0;
 	while (known[i] && strcmp(known[i], c->model_type))
@@ -389,6 +423,9 @@ static void put_decoder(struct ril_gguf *g, const struct ril_config *c)
 		put_key(key, arch, whole[i].name);
 		ril_gguf_u32(g, key, (uint32_t)whole[i].value);
 	}
+	put_key(key, arch, "rope.dimension_count");
+	if (ril_gguf_is_idefics(c))
+		ril_gguf_u32(g, key, (uint32_t)t->head_dim);
 	put_key(key, arch, "rope.dimension_sections");
 	if (t->mrope[0])
 		ril_gguf_i32s(g, key,
@@ -488,6 +525,22 @@ static int put_internvl(struct ril_gguf *g, const struct ril_vision_config *v, c
 	return 0;
 }
 
+/* llama.cpp shows the tiles of every picture and the whole behind them; where the whole comes alone, one tile that is the same. */
+static int put_idefics(struct ril_gguf *g, const struct ril_vision_config *v, const struct ril_pixel_settings *s,
+		       struct ril_err *err)
+{
+	int64_t side = 1;
+	while ((side + 1) * (side + 1) <= s->max_tiles)
+		side++;
+	ril_gguf_text(g, "clip.projector_type", "idefics3", 8);
+	ril_gguf_bool(g, "clip.use_gelu", true);
+	ril_gguf_u32(g, "clip.vision.projector.scale_factor", (uint32_t)v->shuffle);
+	ril_gguf_u32(g, "clip.vision.preproc_image_size", (uint32_t)(side * v->image));
+	return v->act == RIL_ACT_GELU_TANH
+		       ? 0
+		       : ril_fail(err, RIL_EFAIL, "the tower's activation is not the one of llama.cpp's");
+}
+
 static int put_vision(struct ril_gguf *g, const struct ril_model *m, struct ril_err *err)
 {
 	const struct ril_vision_config *v = &m->config.vision;
@@ -509,7 +562,8 @@ static int put_vision(struct ril_gguf *g, const struct ril_model *m, struct ril_
 	ril_gguf_f32s(g, "clip.vision.image_mean", s.mean, 3);
 	ril_gguf_f32s(g, "clip.vision.image_std", s.std, 3);
 	ril_gguf_f32(g, "clip.vision.attention.layer_norm_epsilon", v->norm_eps);
-	return v->shuffle                                  ? put_internvl(g, v, &s, err)
+	return ril_gguf_is_idefics(&m->config)             ? put_idefics(g, v, &s, err)
+	       : v->shuffle                                ? put_internvl(g, v, &s, err)
 	       : v->side                                   ? put_qwen3_vl(g, v, err)
 	       : !strcmp(m->config.model_type, "qwen2_vl") ? put_qwen2_vl(g, v, err)
 							   : put_qwen2_5_vl(g, v, err);

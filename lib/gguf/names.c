@@ -14,6 +14,7 @@ enum how {
 	FLOAT,  /* whole, in float */
 	TURNED, /* in float, its first row last */
 	QKV,    /* query, key and value, one under the other */
+	HEADS,  /* the rows of each head interleaved: see ril_gguf_is_idefics */
 	FRAMES, /* a convolution over two frames: one for each (its bias is whole) */
 	STACKED /* whole; its number is that of the block after which the feature is taken */
 };
@@ -91,7 +92,26 @@ static const struct rule vision[] = {
 	{"linear_2", "mm.model.mlp.3", WHOLE},
 	{NULL, NULL, WHOLE}};
 
-/* Its blocks keep query, key and value in one, which llama.cpp's graph of it reads so. */
+/* What Llama's decoder has otherwise than the others'. */
+static const struct rule llama[] = {{"layers.%d.self_attn.q_proj", "blk.%d.attn_q", HEADS},
+				    {"layers.%d.self_attn.k_proj", "blk.%d.attn_k", HEADS},
+				    {NULL, NULL, WHOLE}};
+
+static const struct rule idefics[] = {{"embeddings.patch_embedding", "v.patch_embd", WHOLE},
+				      {"embeddings.position_embedding", "v.position_embd", FLOAT},
+				      {"encoder.layers.%d.layer_norm1", "v.blk.%d.ln1", WHOLE},
+				      {"encoder.layers.%d.layer_norm2", "v.blk.%d.ln2", WHOLE},
+				      {"encoder.layers.%d.self_attn.q_proj", "v.blk.%d.attn_q", WHOLE},
+				      {"encoder.layers.%d.self_attn.k_proj", "v.blk.%d.attn_k", WHOLE},
+				      {"encoder.layers.%d.self_attn.v_proj", "v.blk.%d.attn_v", WHOLE},
+				      {"encoder.layers.%d.self_attn.out_proj", "v.blk.%d.attn_out", WHOLE},
+				      {"encoder.layers.%d.mlp.fc1", "v.blk.%d.ffn_up", WHOLE},
+				      {"encoder.layers.%d.mlp.fc2", "v.blk.%d.ffn_down", WHOLE},
+				      {"post_layernorm", "v.post_ln", WHOLE},
+				      {"modality_projection.proj", "mm.model.fc", WHOLE},
+				      {NULL, NULL, WHOLE}};
+
+/* Qwen3-VL's blocks keep query, key and value in one, which llama.cpp's graph of it reads so. */
 static const struct rule qwen3_vl[] = {{"patch_embed.proj", "v.patch_embd", FRAMES},
 				       {"pos_embed", "v.position_embd", FLOAT},
 				       {"blocks.%d.norm1", "v.blk.%d.ln1", WHOLE},
@@ -148,13 +168,16 @@ static int expand(char out[RIL_GGUF_NAME], const struct rule *r, int layer, cons
 	return n < RIL_GGUF_NAME ? 0 : ril_fail(err, RIL_EFAIL, "'%s': too long a name", out);
 }
 
-static void cut(struct ril_gguf_name *out, const struct ril_param *p, enum how how)
+static void cut(struct ril_gguf_name *out, const struct ril_param *p, enum how how, int64_t head)
 {
 	out->parts = how == QKV ? 3 : how == FRAMES ? 2 : 1;
 	out->ndim = p->ndim;
 	memcpy(out->dim, p->dim, sizeof out->dim);
 	out->block = out->step = p->count;
 	out->turn = how == TURNED ? p->dim[p->ndim - 1] : 0;
+	out->head = how == HEADS ? head : 0;
+	if (how == HEADS)
+		out->block = out->step = p->ndim > 1 ? p->dim[p->ndim - 1] : 1;
 	if (how == QKV) {
 		out->dim[0] /= 3;
 		out->block = p->count / 3;
@@ -168,12 +191,30 @@ static void cut(struct ril_gguf_name *out, const struct ril_param *p, enum how h
 	out->plain = how == FLOAT || how == TURNED || how == BARE || p->is_vec || p->ndim == 1;
 }
 
-/* The rule for name[0, n), and its layer; NULL: there is none. */
-static const struct rule *rule_of(const struct ril_param *p, const struct ril_vision_config *v, size_t n, int *layer)
+bool ril_gguf_is_idefics(const struct ril_config *c)
 {
-	const struct rule *r = p->part == RIL_PART_LLM ? text : v->side ? qwen3_vl : vision;
-	while (r->from && !matches(r, p->name, n, layer))
+	return !strcmp(c->model_type, "smolvlm") || !strcmp(c->model_type, "idefics3");
+}
+
+static const struct rule *find(const struct rule *r, const char *name, size_t n, int *layer)
+{
+	while (r->from && !matches(r, name, n, layer))
 		r++;
+	return r;
+}
+
+/* The rule for name[0, n), and its layer; NULL: there is none. */
+static const struct rule *rule_of(const struct ril_param *p, const struct ril_config *c, size_t n, int *layer)
+{
+	const struct ril_vision_config *v = &c->vision;
+	bool decoder = p->part == RIL_PART_LLM, own = ril_gguf_is_idefics(c);
+	const struct rule *r = find(decoder   ? own ? llama : text
+				    : own     ? idefics
+				    : v->side ? qwen3_vl
+					      : vision,
+				    p->name, n, layer);
+	if (!r->from && decoder && own)
+		r = find(text, p->name, n, layer);
 	if (!r->from || (r->how == FRAMES && p->ndim != 1 && (p->ndim != 5 || p->dim[2] != 2)))
 		return NULL;
 	if (r->how == STACKED)
@@ -181,7 +222,7 @@ static const struct rule *rule_of(const struct ril_param *p, const struct ril_vi
 	return *layer < 0 ? NULL : r;
 }
 
-int ril_gguf_name_of(struct ril_gguf_name *out, const struct ril_param *p, const struct ril_vision_config *v,
+int ril_gguf_name_of(struct ril_gguf_name *out, const struct ril_param *p, const struct ril_config *c,
 		     struct ril_err *err)
 {
 	static const char *const part[] = {"q", "k", "v"}, *const frame[] = {"", ".1"};
@@ -190,11 +231,11 @@ int ril_gguf_name_of(struct ril_gguf_name *out, const struct ril_param *p, const
 	int layer = 0, rc = 0;
 	if (!strcmp(suffix, ".weight"))
 		ends(p->name, &n, ".weight", 7);
-	const struct rule *r = rule_of(p, v, n, &layer);
+	const struct rule *r = rule_of(p, c, n, &layer);
 	if (!r)
 		return ril_fail(err, RIL_EFAIL, "'%s': llama.cpp has no such tensor", p->name);
 	enum how how = r->how == FRAMES && p->ndim == 1 ? WHOLE : r->how;
-	cut(out, p, how);
+	cut(out, p, how, c->text.head_dim);
 	for (int i = 0; i < out->parts && !rc; i++)
 		rc = expand(out->to[i], r, layer, how == QKV ? part[i] : "", how == BARE ? "" : suffix,
 			    how == FRAMES ? frame[i] : "", err);

@@ -15,12 +15,16 @@ struct ril_gguf_name {
 	int ndim; /* of each part */
 	int64_t dim[RIL_MAX_DIMS];
 	int64_t block, step, turn;
+	int64_t head; /* rows of a head, whose halves are interleaved: row i of the first, then of the second; 0: none are */
 	bool plain; /* kept in float whatever the file's type */
 };
 
-/* Sets the names of a parameter of the language model, or of the vision tower (of that config) and projector; an error names a
+/* SmolVLM and Idefics3, whose language model is llama.cpp's `llama`: it turns neighbouring numbers of queries and keys, as Llama's own
+ * weights lay, where Hugging Face's folders have them in halves. */
+bool ril_gguf_is_idefics(const struct ril_config *);
+
+/* Sets the names of a parameter of the language model, or of the vision tower and projector, of that config; an error names a
  * parameter that has none. */
-int ril_gguf_name_of(struct ril_gguf_name *, const struct ril_param *, const struct ril_vision_config *,
-		     struct ril_err *);
+int ril_gguf_name_of(struct ril_gguf_name *, const struct ril_param *, const struct ril_config *, struct ril_err *);
 
 #endif

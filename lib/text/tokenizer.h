@@ -49,6 +49,8 @@ int32_t ril_tokenizer_eos(const struct ril_tokenizer *);
 int32_t ril_tokenizer_lead(const struct ril_tokenizer *);
 /* The tokenizer as lists, for the files of other programs (tokenizer_list.c). */
 enum ril_token_kind { RIL_TOKEN_NONE, RIL_TOKEN_WORD, RIL_TOKEN_ADDED, RIL_TOKEN_SPECIAL };
+/* The expressions that cut text into words one after another, each behind a line's end and ~ (or = where it is text); borrowed. */
+const char *ril_tokenizer_words(const struct ril_tokenizer *);
 enum ril_token_kind ril_tokenizer_kind(const struct ril_tokenizer *, int32_t id);
 /* Appends a token as tokenizer.json has it: in the byte-level alphabet unless it was added. */
 int ril_tokenizer_spell(const struct ril_tokenizer *, int32_t id, struct ril_buf *out, struct ril_err *);

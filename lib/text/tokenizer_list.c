@@ -3,6 +3,11 @@
 
 #include <stdlib.h>
 
+const char *ril_tokenizer_words(const struct ril_tokenizer *t)
+{
+	return ril_words_text(t->words);
+}
+
 enum ril_token_kind ril_tokenizer_kind(const struct ril_tokenizer *t, int32_t id)
 {
 	if (id < 0 || id >= t->size || !t->token[id].len)

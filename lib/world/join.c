@@ -1,6 +1,7 @@
 /* join.c -- finds the launcher, loads what speaks with it, and joins; see join.h. */
 #include "world/collect_internal.h"
 #include "world/link_internal.h"
+#include "world/siblings_internal.h"
 #include "world/watch_internal.h"
 
 #include "base/file.h"
@@ -161,20 +162,38 @@ static struct {
 	bool together;
 } start = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
-static void *be_patient(RIL_UNUSED void *ctx)
+/* A second, or less if they have come together: with the lock held. */
+static void wait_a_second(void)
 {
 	struct timespec until;
-	char text[160];
 	int rc = clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += start.seconds;
-	pthread_mutex_lock(&start.lock);
+	until.tv_sec++;
 	while (!start.together && !rc)
 		rc = pthread_cond_timedwait(&start.changed, &start.lock, &until);
+}
+
+static void *be_patient(RIL_UNUSED void *ctx)
+{
+	enum { LOOKS = 3 }; /* one after the other */
+	char text[160];
+	int gone = 0, which = 0, of = 0;
+	pthread_mutex_lock(&start.lock);
+	for (long s = 0; !start.together && s < start.seconds && gone < LOOKS; s++) {
+		wait_a_second();
+		pthread_mutex_unlock(&start.lock);
+		gone = ril_sibling_gone(&which, &of) ? gone + 1 : 0;
+		pthread_mutex_lock(&start.lock);
+	}
 	bool late = !start.together;
 	pthread_mutex_unlock(&start.lock);
-	snprintf(text, sizeof text,
-		 "the processes that were started together have not come together in %ld s (RIL_WORLD_PATIENCE)",
-		 start.seconds);
+	if (gone == LOOKS)
+		snprintf(text, sizeof text, "process %d of the %d started on this machine has ended and had not joined",
+			 which, of);
+	else
+		snprintf(
+			text, sizeof text,
+			"the processes that were started together have not come together in %ld s (RIL_WORLD_PATIENCE)",
+			start.seconds);
 	if (late)
 		start.lost(text, RIL_EFAIL);
 	return NULL;

@@ -131,7 +131,7 @@ def steps_of(run, options, missing):
 
 
 def weight(texts):
-    return sum(len(t.encode()) for t in texts)
+    return sum(len(t.encode(errors="replace")) for t in texts)
 
 
 def fitting(steps, room):

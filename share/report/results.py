@@ -19,6 +19,7 @@ def moved(row):
     d, low, high = at(row, "difference"), at(row, "d_low"), at(row, "d_high")
     if d is None:
         return ""
+    d = d if abs(d) > 1e-12 else 0  # what is left of a sum of as many gains as losses
     sure = "" if low is None or high is None or flat(row) else "up" if low > 0 else "down" if high < 0 else ""
     return f'<span class="{sure}">{"+" if d > 0 else ""}{number(d)}</span> {interval(low, high)}'
 

@@ -125,7 +125,7 @@ find_failed() {
 	[ -n "$who" ]
 }
 # Does a log end with another's failure?
-secondhand() { tail -n 3 "$1" 2>/dev/null | grep -qE 'has failed|is gone|Broken pipe|ABORT from|stops without END|not even a HEAD|PMI_[A-Za-z_]* returned'; }
+secondhand() { tail -n 3 "$1" 2>/dev/null | grep -qE 'has failed|is gone|had not joined|Broken pipe|ABORT from|stops without END|not even a HEAD|PMI_[A-Za-z_]* returned'; }
 # ril-rollout, asked to end, has stopped reading what stage $1 writes: it ended well, or saves what it has.
 let_go() {
 	[ "$1" = encode ] || { [ "$1" = teach ] && asks_servers; } || return

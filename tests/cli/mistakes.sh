@@ -38,7 +38,8 @@ expect_exit 0 encode both.jsonl
 jq -c '.messages = [.question] | del(.question)' data/q.jsonl >messages.jsonl
 expect_exit 3 encode messages.jsonl; says "messages 1: not an object"
 jq -c '.problem = .question | del(.question)' data/q.jsonl >problem.jsonl
-expect_exit 3 encode problem.jsonl; says "no 'question', but 'problem'"
+expect_exit 0 encode problem.jsonl
+expect_exit 3 encode --format question problem.jsonl; says "no 'question', but 'problem'"
 jq -c '.id = input_line_number' data/q.jsonl >numbered.jsonl
 expect_exit 0 ril-encode -q -m "$M" --image-root data -o n.ril numbered.jsonl
 jq -c '{id, response: .answer, teacher: "t"}' numbered.jsonl >saved.jsonl

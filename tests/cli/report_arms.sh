@@ -44,7 +44,7 @@ want="plain|accuracy|$(digits .mean) $(digits .low) – $(digits .high)|$(digits
 check "compared: $(row accuracy), as by hand: $want" test "$(row accuracy)" = "$want"
 check "of figures without questions over seeds alone: $(row CIDEr)" bash -c "[[ \$1 == 'plain|CIDEr|'*'|–|'* ]]" x "$(row CIDEr)"
 check "seeds that agree to the last digit prove nothing" bash -c "[[ \$1 == 'plain|CIDEr|'*'|0 0 – 0|3|–|–|'* ]]" x "$(row CIDEr)"
-check "its start is the same questions' and seeds'" grep -qE '>plain<td data-of="seeds">3<td data-of="step">10<td data-of="accuracy">[^|]*<td data-of="against its start"><span class="(up|down|)">[+−]?[0-9.]+</span> <span class="ci">' page
+check "its start is the same questions' and seeds'" grep -qE '>plain<td data-of="seeds">3<td data-of="step">10<td data-of="accuracy">[^|]*<td data-of="against its start"><span class="(up|down|)">(\+|−)?[0-9.]+</span> <span class="ci">' page
 check "what its intervals are" grep -qF 'of accuracy of the same questions' page
 expect_exit 0 ril-report --baseline plain runs; check "--baseline" grep -q 'Compared with plain' out; check "the first, without it" grep -q 'Compared with ours' page
 expect_exit 2 ril-report --baseline nobody runs; check "what there is: $(cat err)" grep -qF "no arm 'nobody', there are ours, plain" err
@@ -65,6 +65,10 @@ printf 'setting\tseed\tmeasure\tverdicts\nplain\t0\ta\t%s\nours\t0\ta\t%s\n' "$(
 check "one run each: $(row accuracy ours-2)" bash -c "[[ \$1 == 'ours-2|accuracy|'*'|1|–|$(digits .p_questions)|$(jq -r '"\(.better) / \(.worse)"' plain.json)' ]]" x "$(row accuracy ours-2)"
 check "told" grep -qF 'between one run each' page
 
+cp -r runs/plain-1 even-a; cp -r runs/plain-1 even-b; jq '.settings.n = "2"' runs/plain-1/run.json >even-b/run.json
+v=000000000111; for f in even-a even-b; do jq -nc --arg v $v '{step: 10, asked: "q", verdicts: $v, report: {accuracy: 0.25}}' >$f/eval.jsonl; v=011000100000; done
+expect_exit 0 ril-report even-a even-b; mv out page; check "as many gains as losses are 0: $(row accuracy even-b)" bash -c "[[ \$1 == 'even-b|accuracy|0.25 '*'|0 '* ]]" x "$(row accuracy even-b)"
+
 # other questions, or none known: over seeds alone, and told
 cp -r runs asked; sed -i 's/"asked":"q"/"asked":"p"/' asked/plain-3/eval.jsonl
 cp -r runs old; for f in old/*/eval.jsonl; do jq -c 'del(.asked, .verdicts) | .report.scores = [{type: "all", source: "student", low: .1, high: .7}]' "$f" >x && mv x "$f"; done
@@ -83,6 +87,10 @@ RIL_BIN=$T/none expect_exit 1 ril-report runs; check "a tool that is not there: 
 mkdir sole; cp runs/ours-1/* sole; tail -n 1 runs/ours-1/eval.jsonl >sole/eval.jsonl; expect_exit 0 ril-report sole
 check "evaluated once: nothing beside its start" bash -c '! grep -q "against its start" out'
 check "on an axis from the start on" test "$(sed 's/.*<h3>Held out//; s/<\/svg>.*//' out | grep -o 'class="x" [^>]*>[0-9][0-9]*' | sed 's/.*>//' | sed -n '1p;$p' | paste -sd ' ')" = "0 10"
+# the page is UTF-8 wherever it is written; names of folders and settings need not be
+odd=$(printf 'odd-\377'); cp -r sole "$odd"; sed -i 's/"n": "4"/"n": "\\ud800"/' "$odd/run.json"
+PYTHONUTF8=0 LC_ALL=C expect_exit 0 ril-report "$odd" runs; mv out page
+check "UTF-8" bash -c 'iconv -f UTF-8 -t UTF-16 page >/dev/null && grep -q "odd-?" page && grep -q "<td>?" page'
 # spikes are seen, and what was evaluated once; three arms of two seeds in a browser
 for s in 1 2; do
 	for arm in control plain ours; do

@@ -29,6 +29,13 @@ is "what it sends" sent_bytes 1 "$(by_hand '7 / 8 * (8e6 + 2 * 6e6)')"
 expect_exit 0 S --ranks 16 --per-node 4 --node-bandwidth 4 --node-latency 30 --no-overlap --bucket 100
 is "four nodes" exchange_s 1 "$(by_hand '3 * (10e-6 + 2e6 / 2e9) + 3 * (30e-6 + 2e6 / 4 / 1e9) + 3 * (10e-6 + 1e6 / 2e9) + 3 * (30e-6 + 1e6 / 4 / 1e9)')"
 
+for n in 4 8 16; do # two, one and half a processor each
+	expect_exit 0 S --ranks 8 --no-overlap --bucket 100 --processors $n
+	is "8 ranks on $n processors" step_s 1 "$(by_hand "(.002 + .08 + .0005) * ($n < 8 ? 8 / $n : 1) + $rs + $ag")"
+done
+expect_exit 0 S --ranks 16 --per-node 4 --no-overlap --bucket 100 --processors 2
+is "of each node" compute_s 1 "$(by_hand '2 * (.002 + .04)')"
+
 # ---- limits ----
 expect_exit 0 S --ranks 1,2,4,8,16,64 --bandwidth 1e9 --latency 0 --fixed 0 --layout zero-2
 check "a free network scales in proportion" awk -F'\t' 'NR > 1 && ($14 < .999999 || $14 > 1.000001) {bad = 1} END {exit bad}' out
@@ -62,6 +69,7 @@ expect_exit 2 ril-scale --group 1; says 'either --plan, or --gradients and --wei
 expect_exit 2 S --plan plan
 expect_exit 2 S --ranks 0; expect_exit 2 S --ranks 1,x; expect_exit 2 S --bandwidth -1; expect_exit 2 S --backward 1.1
 expect_exit 2 S --ranks 12 --per-node 8; says 'do not fill whole nodes'
+expect_exit 2 S --processors -1; says 'less than none'
 expect_exit 2 S --svg x.gif; says 'neither .svg nor .png'
 expect_exit 1 ril-scale --plan nowhere --group 1; says 'nowhere'
 ril-update --plan -m "$RIL_ROOT/share/models/student" --ranks 1 >alone

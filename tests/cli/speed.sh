@@ -1,4 +1,4 @@
-# speed.sh -- scripts/bench, bench-growth and bench-world at their smallest: rows have all their columns, the table stands between its marks,
+# speed.sh -- scripts/bench, bench-growth, bench-world and bench-scale at their smallest: rows have all their columns, the table stands between its marks,
 # a peer whose results differ is not timed, one that answers gets its ratio, a row that is there is not measured again.  Times themselves
 # are nobody's business here; the peer is a made-up one.
 . "${RIL_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/ril_test.sh"
@@ -94,4 +94,23 @@ fi
 expect_exit 2 world --ranks 1
 expect_exit 2 world --bucket x
 expect_exit 1 world --mpirun no-such-launcher; check "no launcher" grep -q 'no-such-launcher is not here' "$T/err"
+
+# ---- ranks on hosts ----
+scale() { "$RIL_ROOT/scripts/bench-scale" --work "$T/work" --quick --out "$T/s.tsv" --svg "$T/s.svg" "$@"; }
+if [ -n "$launcher" ] && command -v gnuplot >/dev/null; then
+	expect_exit 0 scale --mpirun "$(mpirun_of "$launcher")"
+	where="local"
+	grep -q 'no network namespaces' "$T/err" || where="local netns lossy"
+	check "a row for one rank and two, here and on hosts: $(cat "$T/err")" test "$(cut -f 1,2 "$T/s.tsv" | tail -n +2 | tr '\t\n' ' ;')" = "$(for w in $where; do printf '%s 1;%s 2;' "$w" "$w"; done)"
+	check "as wide as the header, timed and foretold" awk -F '\t' 'NR == 1 { n = NF } NF != n { exit 1 } NR > 1 && !($6 > 0 && $7 > 0 && ($2 == 1) == ($9 == 0) && $10 >= 0) { exit 1 }' "$T/s.tsv"
+	check "one rank is what the model was told of" awk -F '\t' '$1 == "local" && $2 == 1 { exit !($6 - $7 < .002 && $7 - $6 < .002) }' "$T/s.tsv"
+	check "a picture" grep -q 'one machine, foretold' "$T/s.svg"
+	rm "$T/s.svg"; expect_exit 0 scale --draw; check "drawn again" test -s "$T/s.svg"
+	printf 'x\ty\n1\t2\n' >"$T/s.tsv"; expect_exit 1 scale --draw; check "not of another's table" grep -q 'not a table of bench-scale' "$T/err"
+else
+	skip "no MPI that the tools were built for, or no gnuplot"
+fi
+scale_all() { "$RIL_ROOT/scripts/bench-scale" "$@"; }
+expect_exit 2 scale_all --ranks 2,4; expect_exit 2 scale_all --ranks 1,3; expect_exit 2 scale_all --svg x.gif
+expect_exit 1 scale_all --mpirun no-such-launcher; check "no launcher" grep -q 'no-such-launcher is not here' "$T/err"
 test_end

@@ -7,6 +7,10 @@ folders=("$RIL_ROOT"/share/models/*/)
 [ -d "$RIL_SHARED/data/models" ] && folders+=("$RIL_SHARED"/data/models/{internvl3-a,internvl3-b,internvl3-a-resaved,qwen2_5_vl-a,qwen2_5_vl-b,qwen3-text,qwen2_5-text}/)
 [ ${#folders[@]} -gt 3 ] || skip "no reference models"
 folders+=("$RIL_ROOT"/tests/golden/models/{qwen2_vl,qwen3_vl}/)
+# one whose picture of a tile's size is not made larger
+cp -rL "$RIL_ROOT/tests/golden/models/smolvlm" smolvlm-60 && chmod -R u+w smolvlm-60
+jq '.size.longest_edge = .max_image_size.longest_edge' smolvlm-60/preprocessor_config.json >p && mv p smolvlm-60/preprocessor_config.json
+mkdir models && mv smolvlm-60 models && folders+=("$T/models/smolvlm-60/")
 reads_tensors=0 # a start of Python with torch takes seconds: once for each folder
 "$python" -c 'import gguf, safetensors, torch' 2>/dev/null && reads_tensors=1
 for m in "${folders[@]}"; do

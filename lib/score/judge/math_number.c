@@ -1,7 +1,7 @@
 /* math_number.c -- numerals and number words.
  *
  * Thousands are parted by commas, blanks or apostrophes, or by points where a decimal comma or a second point shows that
- * they are no decimal point: 1,234.5  1 234.5  1'234  1.234,5  1.234.567.  A comma that parts no thousands parts the
+ * they are no decimal point: 1,234.5  1 234.5  1'234  1.234,5  1.234.567  12,34,567.  A comma that parts no thousands parts the
  * members of a list, but {,} is a decimal comma.  Within brackets commas part members, always. */
 #include "score/judge/math_internal.h"
 
@@ -53,6 +53,15 @@ static size_t groups(const char *s, const char *end, unsigned char sep, size_t *
 	return n;
 }
 
+/* Lakhs and crores: groups of two digits and a last one of three, each after a comma; their length. */
+static size_t indian(const char *s, const char *end)
+{
+	size_t n = 0;
+	while (s + n < end && s[n] == ',' && digits(s + n + 1, end) == 2)
+		n += 3;
+	return n && s + n < end && s[n] == ',' && digits(s + n + 1, end) == 3 ? n + 4 : 0;
+}
+
 /* The digits before the decimal mark, the mark that may follow (0: none). */
 static const char *whole_part(const struct ril_math_parse *p, const char *s, unsigned char *decimal)
 {
@@ -63,6 +72,8 @@ static const char *whole_part(const struct ril_math_parse *p, const char *s, uns
 		*decimal = RIL_MATH_COMMA;
 	if (!n || n > 3 || *s == '0')
 		return s + n;
+	if (n < 3 && !p->bracket && indian(s + n, p->end))
+		return s + n + indian(s + n, p->end);
 	for (size_t k = 0; k < sizeof seps; k++) {
 		size_t g = groups(s + n, p->end, seps[k], &count);
 		const char *after = s + n + g;
