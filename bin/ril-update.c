@@ -341,10 +341,9 @@ static int save(struct update *u, struct ril_err *err)
 	if ((opt.save || opt.save_ema) && ril_optim_whole(u->optim, opt.save_ema != NULL, err))
 		return -1;
 	bool first = world_first();
-	return (opt.save && ril_save_whole(u->student->params, false, first ? opt.save : NULL, err)) ||
-			       (opt.save_ema && ril_save_average(u->optim->ema, first ? opt.save_ema : NULL, err))
-		       ? -1
-		       : 0;
+	if (opt.save && ril_save_whole(u->student->params, false, first ? opt.save : NULL, err))
+		return -1;
+	return opt.save_ema ? ril_save_average(u->optim->ema, first ? opt.save_ema : NULL, err) : 0;
 }
 
 static int train_all(struct update *u, struct ril_err *err)
@@ -449,8 +448,7 @@ static int measure(void *ctx, const struct ril_plan_batch *b, struct ril_memory 
 						  .pixels = opt.how.pixels,
 						  .record = true};
 		*m = memory_of(&u);
-		rc = ril_memory_shared(m, u.student, u.optim, err) || ril_plan_train(m, u.student, b, &how, err) ? -1
-														 : 0;
+		rc = ril_memory_shared(m, u.student, u.optim, err) || ril_plan_train(m, u.student, b, &how, err);
 		if (!rc && u.teacher)
 			rc = plan_teacher(m, &u, b, how, err);
 	}
