@@ -78,7 +78,8 @@ $(OUT)/teacher-b-0/config.json: $(R)/album-teacher-b.json $(OUT)/corpus-b.txt
 	ril-init --config $< --train-tokenizer $(OUT)/corpus-b.txt --vocab 480 --max-tiles 1 --range 0.09 --seed $(SEED)2 -o $(@D)
 
 # ---- fine-tuning ----
-$(eval $(call sft,student,student-0,sft-student,$(call scaled,8000,10),2e-3))
+$(eval $(call sft,student-1,student-0,sft-student,$(call scaled,8000,10),2e-3))
+$(eval $(call sft,student,student-1,sft-student,$(call scaled,12000,10),2e-3))
 $(eval $(call sft,teacher-a-1,teacher-a-0,sft-a,$(call scaled,1600,10),2e-3))
 $(eval $(call sft,teacher-a,teacher-a-1,hole-a,$(call scaled,300,10),1e-3))
 $(eval $(call sft,teacher-b-1,teacher-b-0,sft-b,$(call scaled,1600,10),2e-3))
