@@ -314,7 +314,8 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	@scripts/demo demo
 
-# Hours: what share/reproduce.md, its picture, share/imitation.md and the README's table of results say, made anew.  QUICK=1: the same in little, beside the tree.
+# Hours: what share/reproduce.md, its picture, share/imitation.md and the README's tables of results say, made anew.  QUICK=1: the same
+# in little, beside the tree.
 .PHONY: reproduce
 #: all, then every way of training in every setting, 8 seeds (hours; goes on where it was cut off); QUICK=1: minutes, into build/reproduce-quick
 reproduce:

@@ -136,12 +136,19 @@ static int mark_at(const char *s, size_t *n)
 	return s[strlen(head)] - '0';
 }
 
+static void column_of(char name[sizeof "image_0"], int number)
+{
+	memcpy(name, "image_", strlen("image_"));
+	name[strlen("image_")] = (char)('0' + number);
+	name[strlen("image_0")] = 0;
+}
+
 /* The Nth picture: of the list in `image`, else the column image_N; NULL: there is none. */
 static const cJSON *picture(const cJSON *record, int number)
 {
 	const cJSON *list = ril_line_member(record, "image");
-	char name[] = "image_0";
-	name[strlen(name) - 1] = (char)('0' + number);
+	char name[sizeof "image_0"];
+	column_of(name, number);
 	return cJSON_IsArray(list) ? cJSON_GetArrayItem(list, number - 1) : ril_line_member(record, name);
 }
 
@@ -184,8 +191,8 @@ static int settle_prompt(cJSON *record, const struct ril_buf *text, struct ril_e
 		rc = ril_buf_add(&b, "", 1, err) || ril_data_put(record, "question", b.data, err);
 	ril_buf_free(&b);
 	for (int k = 1; k <= PICTURES && !rc; k++) {
-		char name[] = "image_0";
-		name[strlen(name) - 1] = (char)('0' + k);
+		char name[sizeof "image_0"];
+		column_of(name, k);
 		cJSON_DeleteItemFromObjectCaseSensitive(record, name);
 	}
 	cJSON_DeleteItemFromObjectCaseSensitive(record, "image");

@@ -62,12 +62,16 @@ static bool together(const struct ril_param *p, const struct ril_param *q)
 	return !numbered || !strcmp(a, b);
 }
 
+/* Of a vector that passes read in another type than it is published in. */
+static size_t wide_bytes(const struct ril_run *run, const struct ril_param *p)
+{
+	return p->is_vec && !run->is_master ? ril_span_aligned((size_t)p->count * sizeof(ril_real)) : 0;
+}
+
 static size_t room_of(const struct ril_params *ps, const struct ril_param *p)
 {
 	const struct ril_run *run = &ps->run[ril_params_run(ps, p)];
-	bool widened = p->is_vec && !run->is_master;
-	return ril_span_aligned((size_t)p->count * ril_dtype_size(run->type)) +
-	       (widened ? ril_span_aligned((size_t)p->count * sizeof(ril_real)) : 0);
+	return ril_span_aligned((size_t)p->count * ril_dtype_size(run->type)) + wide_bytes(run, p);
 }
 
 static void add_unit(struct ril_gather *g, int from, int to, struct ril_param **room)
@@ -75,10 +79,9 @@ static void add_unit(struct ril_gather *g, int from, int to, struct ril_param **
 	struct unit *u = &g->unit[g->units];
 	*u = (struct unit){.first = g->spans, .from = from, .params = to - from};
 	for (int i = from; i < to; i++) {
-		const struct ril_param *p = room[i - from] = g->order[i];
-		bool widened = p->is_vec && !g->params->run[ril_params_run(g->params, p)].is_master;
-		g->order[i]->unit = g->units;
-		u->bytes += widened ? ril_span_aligned((size_t)p->count * sizeof(ril_real)) : 0;
+		struct ril_param *p = room[i - from] = g->order[i];
+		p->unit = g->units;
+		u->bytes += wide_bytes(&g->params->run[ril_params_run(g->params, p)], p);
 	}
 	u->spans = ril_spans(g->params, room, to - from, g->span + g->spans);
 	for (struct ril_span *s = g->span + g->spans; s < g->span + g->spans + u->spans; s++) {
@@ -199,9 +202,9 @@ void ril_gather_free(struct ril_gather *g)
 {
 	if (!g)
 		return;
+	/* after a failure one may be on its way, and its memory written to until the end: it stays */
 	for (int i = 0; i < g->units; i++)
-		let_go(g,
-		       &g->unit[i]); /* after a failure one may be on its way, and its memory written to until the end */
+		let_go(g, &g->unit[i]);
 	if (g->params->gather == g)
 		g->params->gather = NULL;
 	free(g->order);
@@ -263,13 +266,14 @@ static void show(struct ril_gather *g, const struct unit *u)
 		struct ril_param *p = g->order[i];
 		const struct ril_span *s = ril_span_of(g->params, g->span + u->first, p);
 		p->w.p = ril_element(u->room + s->at, s->run->type, p->offset - s->run->from - s->from);
-		if (p->is_vec && s->run->is_master) {
-			p->vec = p->w.p;
-		} else if (p->is_vec) {
+		size_t bytes = wide_bytes(s->run, p);
+		if (bytes) {
 			ril_real *wide = (ril_real *)(void *)(u->room + at);
 			ril_ops()->convert(ril_row(wide, RIL_REAL, p->count), ril_row(p->w.p, p->w.type, p->count));
 			p->vec = wide;
-			at += ril_span_aligned((size_t)p->count * sizeof *wide);
+			at += bytes;
+		} else if (p->is_vec) {
+			p->vec = p->w.p;
 		}
 	}
 }

@@ -38,9 +38,9 @@ struct ril_world {
 	int (*sum)(const struct ril_world *, double *x, size_t n, struct ril_err *);
 	/* Every rank's `bytes` (host) to all: all[size][bytes], in the order of the ranks.  For little things. */
 	int (*share)(const struct ril_world *, const void *mine, size_t bytes, void *all, struct ril_err *);
-	/* Sums and gathers blocks while the caller computes on others, one after the other in the order in which they were begun, which is
-	 * that of all ranks.  Whatever else the world is asked for comes after them.  A device's calls before reduce_begin
-	 * come before the sum; those after it are done beside.  Where nothing can go on in the background, as where a device
+	/* Sums and gathers blocks while the caller computes on others, one after the other in the order in which they were
+	 * begun, which is that of all ranks.  Whatever else the world is asked for comes after them.  A device's calls before
+	 * reduce_begin come before the sum; those after it are done beside.  Where nothing can go on in the background, as where a device
 	 * cannot send and the host does not read its memory, reduce_end does all of it. */
 	void (*reduce_begin)(const struct ril_world *, struct ril_sum *);
 	int (*reduce_end)(const struct ril_world *, struct ril_err *);

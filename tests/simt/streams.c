@@ -94,18 +94,29 @@ static double seconds(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* NULL: nobody wants to know. */
+static FILE *open_done(void)
+{
+	const char *file = getenv("RIL_SIMT_DONE");
+	char path[512];
+	snprintf(path, sizeof path, "%s.%d", file ? file : "", (int)getpid());
+	FILE *to = file ? fopen(path, "w") : NULL;
+	if (file && !to)
+		simt_fault("%s cannot be written", path);
+	return to;
+}
+
 static void tell_done(const struct CUstream_st *s, const struct simt_record *r)
 {
 	static const char *const kinds[] = {"kernel", "call", "copy", "set", "free", "event", "wait"};
 	static FILE *to;
-	const char *file = getenv("RIL_SIMT_DONE");
-	char path[512];
+	static bool asked;
 	size_t length = 0;
-	if (!file)
+	if (!asked)
+		to = open_done();
+	asked = true;
+	if (!to)
 		return;
-	snprintf(path, sizeof path, "%s.%d", file, (int)getpid());
-	if (!to && !(to = fopen(path, "w")))
-		simt_fault("%s cannot be written", path);
 	const char *name = r->kind == SIMT_KERNEL ? simt_kernel_name(&r->kernel, &length) : "";
 	fprintf(to, "%d\t%s\t%.*s\n", s->number, kinds[r->kind], (int)length, name);
 	fflush(to);

@@ -10,7 +10,8 @@ static struct {
 	cudaStream_t stream;
 	cudaEvent_t parted, rejoined;
 	cudaEvent_t *mark; /* [room], of which the first `made` are there */
-	int marks, made, room;
+	int marks, made;
+	size_t room;
 } peers;
 
 static int name_device(struct ril_peer *me, struct ril_err *err)
@@ -83,17 +84,8 @@ static int no_event(cudaError_t rc, struct ril_err *err)
 
 static int make_mark(struct ril_err *err)
 {
-	if (peers.made == peers.room) {
-		int room = peers.room ? 2 * peers.room : 64;
-		cudaEvent_t *more = ril_new((size_t)room, sizeof *more, err);
-		if (!more)
-			return -1;
-		if (peers.made)
-			memcpy(more, peers.mark, (size_t)peers.made * sizeof *more);
-		free(peers.mark);
-		peers.mark = more;
-		peers.room = room;
-	}
+	if (ril_grow(&peers.mark, &peers.room, (size_t)peers.made + 1, sizeof *peers.mark, err))
+		return -1;
 	cudaError_t rc = cudaEventCreate(&peers.mark[peers.made]); /* which keeps its time */
 	if (rc != cudaSuccess)
 		return no_event(rc, err);

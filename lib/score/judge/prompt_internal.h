@@ -2,7 +2,8 @@
  * stand.
  *
  * {answer} is the answers one after another, parted by " / ", {choices} likewise.  What is put in is never looked at
- * for further marks; in the response, spellings of a chat template's own tokens are taken apart, so that it cannot end its turn.  A file without {answer} or without {response} is refused. */
+ * for further marks; in the response, spellings of a chat template's own tokens are taken apart, so that it cannot end its
+ * turn.  A file without {answer} or without {response} is refused. */
 #ifndef RIL_SCORE_JUDGE_PROMPT_INTERNAL_H
 #define RIL_SCORE_JUDGE_PROMPT_INTERNAL_H
 
