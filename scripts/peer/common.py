@@ -1,5 +1,5 @@
-"""common.py -- what the benchmarks share (scripts/bench, bench-cuda, bench-growth): folders of random weights and questions for
-them, the pipeline by its steps, which Python has the peer, and what a row says of the machine.
+"""common.py -- what the benchmarks share (scripts/bench, bench-cuda, bench-growth, bench-world, bench-scale): folders of random
+weights and questions for them, the pipeline by its steps, which Python has the peer, and what a row says of the machine.
 
 `how` is the benchmark's settings: work (where folders are made), tools (another build's, or None).  Weights are random and the
 vocabulary's first 256 tokens are bytes, so that a question's length in bytes sets the prompt's; no response ends early: the end
@@ -30,6 +30,12 @@ def processors():
 def processor_name():
     cpu = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo").read())
     return f"{cpu[1] if cpu else 'CPU'}, {processors()} processors"
+
+
+def busy():
+    """Seconds of all processors that were not idle, since the machine began."""
+    t = [int(x) for x in open("/proc/stat").readline().split()[1:9]]
+    return (sum(t) - t[3] - t[4]) / os.sysconf("SC_CLK_TCK")
 
 
 def revision():

@@ -29,15 +29,17 @@ def flat(row):
     return at(row, "p_questions") is None and at(row, "d_low") == at(row, "d_high")
 
 
-def mean_of(evaluations, path):
-    values = [v for v in (at(e.get("report", {}), path) for _, e in evaluations) if v is not None and math.isfinite(v)]
+def mean(values):
+    values = [v for v in values if v is not None and math.isfinite(v)]
     return number(sum(values) / len(values)) if values else "–"
+
+
+def mean_of(evaluations, path):
+    return mean(at(e.get("report", {}), path) for _, e in evaluations)
 
 
 def of_type(evaluations, name):
-    values = [at(e.get("report", {}).get("types", {}).get(name, {}), "accuracy") for _, e in evaluations]
-    values = [v for v in values if v is not None]
-    return number(sum(values) / len(values)) if values else "–"
+    return mean(at(e.get("report", {}).get("types", {}).get(name, {}), "accuracy") for _, e in evaluations)
 
 
 def rows_of(arm, types, more):
