@@ -1,4 +1,5 @@
-# mpi.sh -- launchers for the tests of several ranks: `for lib in $(mpis)`, `launch LIB N COMMAND...`, `launch_each LIB COMMAND : COMMAND`.
+# mpi.sh -- launchers for the tests of several ranks: `for lib in $(mpis)`, `launch LIB N COMMAND...`, `launch_each LIB COMMAND : COMMAND`;
+# behind ril_test.sh.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 # the MPIs that the tools were built for and whose launcher is there
 mpis() {
@@ -6,6 +7,11 @@ mpis() {
 	for lib in openmpi mpich; do
 		[ -e "$RIL_BIN/../libexec/ril/world-$lib.so" ] && command -v "$(mpirun_of $lib)" >/dev/null && echo $lib
 	done
+}
+# Sets $libs to them and $lib to the first; a file of tests that needs one is skipped without.
+needs_mpi() {
+	libs=$(mpis) lib=${libs%%[[:space:]]*}
+	[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
 }
 mpirun_of() { if command -v "mpirun.$1" >/dev/null; then echo "mpirun.$1"; else echo mpirun; fi; }
 crowd() { [ "$1" != openmpi ] || echo --oversubscribe; }
@@ -23,6 +29,19 @@ launch_each() {
 	for w; do if [ "$w" = : ]; then words+=(: -n 1); else words+=("$w"); fi; done
 	# shellcheck disable=SC2046
 	timeout 120 "$(mpirun_of "$lib")" $(crowd "$lib") "${words[@]}" </dev/null
+}
+# kill_a_rank WHAT JOB SECONDS [TEXT]: one of two ranks, whose process ids are in pid.0 and pid.1, is killed so many seconds after both began:
+# all end within ten seconds, and err names it, or has a text that may stand for that.
+kill_a_rank() {
+	local rc took victim=$((RANDOM % 2)) from
+	for _ in $(seq 100); do [ -s pid.0 ] && [ -s pid.1 ] && break; sleep .1; done
+	sleep "$3"
+	from=$(date +%s%N)
+	kill -KILL "$(cat pid.$victim)"
+	wait "$2"; rc=$? took=$((($(date +%s%N) - from) / 1000000))
+	check "$1, rank $victim killed: exit $rc" test $rc -ne 0 -a $rc -ne 124
+	check "$1, rank $victim killed: all ended in $took ms" test $took -lt 10000
+	check "$1, rank $victim killed: named: $(cat err)" grep -q "rank $victim, on .*, is gone\|rank $victim.*signal 9\|Killed\|EXIT CODE: 9${4:+\|$4}" err
 }
 # close A B MOST [LEAST]: two lines of metrics differ by no more than that, relatively, numbers below LEAST as if they were it; times and noise of single tokens aside
 close() {

@@ -6,8 +6,7 @@
 . "$RIL_ROOT/tests/ranks.sh"
 . "$RIL_ROOT/tests/netns_rig.sh"
 cd "$T" || exit 1
-libs=$(mpis) lib=${libs%%[[:space:]]*}
-[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
+needs_mpi
 netns_start 4 >why || skip_all "no network namespaces: $(cat why)"
 for i in 1 2 3 4; do netns_shape $i 1gbit 1 >>why 2>&1 || skip_all "links cannot be shaped: $(tail -n 1 why)"; done
 check "questions, answers, a discriminator" prepare_runs

@@ -6,8 +6,7 @@
 . "$RIL_ROOT/tests/emulated.sh"
 cd "$T" || exit 1
 M=$RIL_ROOT/share/models/student
-libs=$(mpis) lib=${libs%%[[:space:]]*}
-[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
+needs_mpi
 export RIL_SIMT_DEVICES=4
 grep -qw ospke /proc/cpuinfo 2>/dev/null || export RIL_SIMT_OPEN=1
 
@@ -105,17 +104,8 @@ check "through the host, to the byte" cmp run/step-2/student/model.safetensors o
 
 # ---- weights are lent to a sampler on the same device, unless no rank has them ----
 head -n 12 q.jsonl >loop.0.jsonl; tail -n 12 q.jsonl >loop.1.jsonl
-cat >loop.sh <<'END'
-r=${OMPI_COMM_WORLD_RANK:-$PMI_RANK} m=$1 name=$2
-shift 2
-mkdir -p "$name.work.$r" && mkfifo "$name.work.$r/edge" || exit
-ril-encode -q -m "$m" --batch 2 --steps 2 --seed 3 "loop.$r.jsonl" |
-	"$GPU/ril-rollout" -v -m "$m" -n 4 --device cuda --temperature 1.3 --max-new-tokens 8 --seed 3 --threads 1 --edge "$name.work.$r/edge" 2>"$name.rollout.$r" |
-	ril-score -q --judge contains |
-	"$GPU/ril-update" -m "$m" --device cuda --objective dr-grpo --lr 1e-3 --threads 1 --run "$name" --edge "$name.work.%r/edge" --versions "$name.work.%r/versions" --bucket 0.1 "$@"
-END
-export GPU
-for zero in 1 3; do check "a loop, $zero" launch "$lib" 2 sh loop.sh "$M" loop-$zero --zero $zero 2>loop-$zero.err; done
+export BATCH=2 STEPS=2 TOKENS=8 ROLLOUT="$GPU/ril-rollout -v --device cuda" UPDATE="$GPU/ril-update --device cuda"
+for zero in 1 3; do check "a loop, $zero" launch "$lib" 2 sh "$RIL_ROOT/tests/rank_loop.sh" "$M" loop-$zero --bucket 0.1 --zero $zero 2>loop-$zero.err; done
 check "lent" grep -q 'version 1: .*lent.json' loop-1.rollout.1
 check "not lent, said: $(cat loop-3.err)" grep -q 'weights are shared out over ranks, .*: versions go to loop-3.work.0/versions' loop-3.err
 check "but a folder" grep -q 'version 1: .*versions/step-1' loop-3.rollout.1

@@ -6,8 +6,7 @@
 . "$RIL_ROOT/tests/ranks.sh"
 cd "$T" || exit 1
 STEPS=40
-libs=$(mpis)
-[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
+needs_mpi
 check "questions, answers, a discriminator" prepare_runs
 settings+=(--steps $STEPS --encode '--epochs 20' --save-every 4 --record)
 victims=('^ril-encode ' '^ril-rollout ' '^ril-teach ' '^ril-discriminate ' '^ril-score ' '^ril-update ' 'rank.sh .* front' 'rank.sh .* back' 'mpirun.* front' 'mpirun.* back' 'bash .*/ril-train ')

@@ -5,8 +5,7 @@
 . "$RIL_ROOT/tests/ranks.sh"
 . "$RIL_ROOT/tests/endpoint.sh"
 cd "$T" || exit 1
-libs=$(mpis) lib=${libs%%[[:space:]]*}
-[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
+needs_mpi
 check "questions, answers, a discriminator" prepare_runs
 
 # ---- the same run ----

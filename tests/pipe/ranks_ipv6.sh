@@ -5,8 +5,7 @@
 . "$RIL_ROOT/tests/netns_rig.sh"
 cd "$T" || exit 1
 M=$RIL_ROOT/share/models/student
-libs=$(mpis) lib=${libs%%[[:space:]]*}
-[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
+needs_mpi
 netns_start 2 ipv6 >why || skip_all "no network namespaces, or none with IPv6: $(cat why)"
 ril-scenes -q -o . -n 8 --prefix q --seed 5 --answers sentences
 for r in 0 1; do ril-encode -q -m "$M" --with-answers --shard $r/2 --batch 4 --steps 1 q.jsonl -o q.$r.ril; done

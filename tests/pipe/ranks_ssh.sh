@@ -5,8 +5,8 @@
 . "$RIL_ROOT/tests/ranks.sh"
 . "$RIL_ROOT/tests/netns_rig.sh"
 cd "$T" || exit 1
-libs=$(mpis) sshd=$(command -v sshd || ls /usr/sbin/sshd 2>/dev/null)
-[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
+needs_mpi
+sshd=$(command -v sshd || ls /usr/sbin/sshd 2>/dev/null)
 [ -n "$sshd" ] && command -v ssh-keygen >/dev/null || skip_all "no sshd"
 check "questions, answers, a discriminator" prepare_runs
 port=$((20000 + $$ % 20000))

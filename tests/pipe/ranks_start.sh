@@ -4,8 +4,7 @@
 . "$RIL_ROOT/tests/mpi.sh"
 . "$RIL_ROOT/tests/ranks.sh"
 cd "$T" || exit 1
-libs=$(mpis)
-[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
+needs_mpi
 check "questions, answers, a discriminator" prepare_runs
 n=0
 # dies LIB TEXT WORD...: a run whose fake tool dies; what it must say

@@ -4,9 +4,8 @@
 . "$RIL_ROOT/tests/mpi.sh"
 cd "$T" || exit 1
 M=$RIL_ROOT/share/models/student STEPS=150
-libs=$(mpis)
+needs_mpi
 export RIL_WORLD_PATIENCE=6 # should one be killed before it has joined
-[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
 ril-scenes -q -o . -n 24 --prefix q --seed 5 --answers sentences
 head -n 12 q.jsonl >0.jsonl; tail -n 12 q.jsonl >1.jsonl
 # a rank's part of a run, as a stage of a pipeline: stage RUN START; its process id in RUN.pid.RANK

@@ -142,16 +142,9 @@ check "an average" test -s averaged/model.safetensors
 
 # ---- the whole loop in each rank: new weights go to each one's sampler ----
 head -n 24 q.jsonl >loop.0.jsonl; tail -n 24 q.jsonl >loop.1.jsonl
-cat >loop.sh <<'END'
-r=${OMPI_COMM_WORLD_RANK:-$PMI_RANK}
-mkdir -p "$2.work.$r" && mkfifo "$2.work.$r/edge" || exit
-ril-encode -q -m "$1" --batch 4 --steps 4 --seed 3 "loop.$r.jsonl" |
-	ril-rollout -q -m "$1" -n 4 --temperature 1.3 --max-new-tokens 16 --seed 3 --threads 1 --edge "$2.work.$r/edge" |
-	ril-score -q --judge contains |
-	ril-update -q -m "$1" --objective dr-grpo --lr 1e-3 --threads 1 --run "$2" --edge "$2.work.%r/edge" --versions "$2.work.%r/versions" --metrics "$2.jsonl" --compute "$3"
-END
+export BATCH=4 STEPS=4 TOKENS=16
 for compute in f32 bf16; do
-	for k in 1 2; do check "a loop on two ranks ($compute, $k)" launch "$lib" 2 sh loop.sh "$M" "loop-$compute-$k" $compute; done
+	for k in 1 2; do check "a loop on two ranks ($compute, $k)" launch "$lib" 2 sh "$RIL_ROOT/tests/rank_loop.sh" "$M" "loop-$compute-$k" --compute $compute; done
 	check "the same bytes ($compute)" cmp "loop-$compute-1/step-4/student/model.safetensors" "loop-$compute-2/step-4/student/model.safetensors"
 	check "lines of all groups ($compute)" test "$(jq -s 'length == 4 and all(.groups == 8)' "loop-$compute-1.jsonl")" = true
 	check "the sampler has the trainer's weights ($compute): $(jq -c .logp_delta_max "loop-$compute-1.jsonl" | tr '\n' ' ')" \
@@ -187,21 +180,12 @@ for lib in $libs; do
 done
 
 # ---- a rank is killed: as a process of the launcher's, and as a stage that it does not know ----
-now() { date +%s%N; }
 for lib in $libs; do
 	for how in 'exec ril-update' 'ril-update'; do
 		rm -f pipe.*; mkfifo pipe.0 pipe.1
 		for r in 0 1; do { head -c 5000 "scored-2.$r.ril"; sleep 60 & echo $! >"hold.$r"; wait; } >pipe.$r & done
 		RIL_TEST_MARK=$T launch "$lib" 2 sh -c 'r=${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; '"$how"' -q -m "$0" --objective dr-grpo --threads 1 -i pipe.$r --metrics pid.$r & echo $! >pid.$r; wait $!; c=$?; exit $c' "$M" >out 2>err &
-		job=$!
-		for _ in $(seq 100); do [ -s pid.0 ] && [ -s pid.1 ] && break; sleep .1; done
-		sleep "1.$((RANDOM % 10))"
-		victim=$((RANDOM % 2)) from=$(now)
-		kill -KILL "$(cat pid.$victim)"
-		wait $job; rc=$? took=$((($(now) - from) / 1000000))
-		check "$lib, $how, rank $victim killed: exit $rc" test $rc -ne 0 -a $rc -ne 124
-		check "$lib, $how, rank $victim killed: all ended in $took ms" test $took -lt 10000
-		check "$lib, $how, rank $victim killed: named" grep -q "rank $victim, on .*, is gone\|rank $victim.*signal 9\|Killed\|EXIT CODE: 9" err
+		kill_a_rank "$lib, $how" $! "1.$((RANDOM % 10))"
 		for r in 0 1; do kill "$(cat hold.$r)" 2>/dev/null; done
 		rm -f pid.*; wait
 	done

@@ -4,8 +4,7 @@
 . "$RIL_ROOT/tests/mpi.sh"
 . "$RIL_ROOT/tests/train_model.sh"
 cd "$T" || exit 1
-libs=$(mpis) lib=${libs%%[[:space:]]*}
-[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
+needs_mpi
 check "a student was made" small_student .
 STEPS=4
 # steps FILE QUESTIONS BATCH START COUNT: a shard of a run's stream

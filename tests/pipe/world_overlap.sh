@@ -4,8 +4,7 @@
 . "$RIL_ROOT/tests/mpi.sh"
 cd "$T" || exit 1
 M=$RIL_ROOT/share/models/student
-libs=$(mpis) lib=${libs%%[[:space:]]*}
-[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
+needs_mpi
 ril-scenes -q -o . -n 12 --prefix q --seed 5 --answers sentences --questions 2
 head -n 12 q.jsonl >half.0.jsonl; tail -n 12 q.jsonl >half.1.jsonl
 # five questions of a batch of eight, and three

@@ -4,8 +4,7 @@
 . "$RIL_ROOT/tests/mpi.sh"
 cd "$T" || exit 1
 M=$RIL_ROOT/share/models/student
-libs=$(mpis)
-[ -n "$libs" ] || skip_all "no MPI that the tools were built for"
+needs_mpi
 ril-scenes -q -o . -n 9 --prefix q --seed 5 --answers sentences
 for r in 0 1 2; do ril-encode -q -m "$M" --with-answers --shard $r/3 --batch 3 --steps 1 q.jsonl -o q.$r.ril; done
 cat >rank <<'R'
