@@ -7,9 +7,11 @@
 #include "algo/layout.h"
 #include "ops/backend.h"
 
-int plan_check(const struct plan_args *a, struct ril_err *err)
+int plan_check(const struct plan_args *a, struct ril_tool *t, struct ril_err *err)
 {
 	uint64_t bytes;
+	if (a->on)
+		t->output = NULL;
 	if (a->batch && !a->on)
 		return ril_fail(err, RIL_EUSAGE, "--plan-batch goes with --plan");
 	if (a->memory && !a->on)

@@ -36,7 +36,8 @@ struct plan_of {
 	void *ctx;
 };
 
-int plan_check(const struct plan_args *, struct ril_err *);
+/* Before all else of a run.  A plan is read by people: no stream says that it failed. */
+int plan_check(const struct plan_args *, struct ril_tool *, struct ril_err *);
 /* Does a tool start its backend?  The plan for a GPU does without. */
 bool plan_computes(const struct plan_args *, const struct ril_tool *);
 /* All of --plan; from here on nothing is computed.  What does not fit is a failure that names settings which do. */

@@ -384,7 +384,7 @@ static int join(struct ril_tool *t, struct ril_err *err)
 static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
 	struct discriminate d = {.tool = t};
-	int rc = plan_check(&opt.plan, err) || check_options(err) ? -1 : 0;
+	int rc = plan_check(&opt.plan, t, err) || check_options(err) ? -1 : 0;
 	opt.plan.zero = opt.world.zero;
 	opt.optim.how.reduce.bucket = opt.world.bucket * 1e6;
 	struct plan_of p = plan_of(t);

@@ -442,8 +442,10 @@ static struct plan_of plan_of(const struct ril_tool *t)
 static int run(struct ril_tool *t, const struct ril_strlist *operands, struct ril_err *err)
 {
 	struct plan_of p = plan_of(t);
-	if (plan_check(&opt.plan, err))
+	if (plan_check(&opt.plan, t, err))
 		return -1;
+	if (opt.check || opt.stats)
+		t->output = NULL; /* no stream is written, nor its end */
 	if (opt.plan.on)
 		return opt.how.model ? plan_run(&p, err) : ril_fail(err, RIL_EUSAGE, "-m is needed");
 	if (!opt.how.model || !operands->n)

@@ -229,12 +229,12 @@ static int open_all(struct rollout *r, struct ril_err *err)
 
 static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
+	if (plan_check(&opt.plan, t, err))
+		return -1;
 	if (!opt.model || !opt.n)
 		return ril_fail(err, RIL_EUSAGE, "%s is needed", opt.model ? "-n" : "-m");
 	if (opt.how.append && opt.how.replace)
 		return ril_fail(err, RIL_EUSAGE, "--append and --replace do not go together");
-	if (plan_check(&opt.plan, err))
-		return -1;
 	opt.how.n = (int32_t)opt.n;
 	opt.how.max_new_tokens = (int32_t)opt.max_new;
 	opt.how.seed = (uint32_t)t->common.seed;

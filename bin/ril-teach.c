@@ -364,7 +364,7 @@ static struct plan_of plan_of(const struct ril_tool *tool)
 static int run(struct ril_tool *tool, RIL_UNUSED const struct ril_strlist *operands, struct ril_err *err)
 {
 	struct teach t = {.tool = tool};
-	if (check_options(err) || plan_check(&opt.plan, err))
+	if (plan_check(&opt.plan, tool, err) || check_options(err))
 		return -1;
 	struct plan_of p = plan_of(tool);
 	if (opt.plan.on)

@@ -551,7 +551,7 @@ static int run(struct ril_tool *t, RIL_UNUSED const struct ril_strlist *operands
 		return ril_fail(err, RIL_EUSAGE, "--edge and --versions go together");
 	if (opt.save_ema && !(opt.optim.how.ema > 0))
 		return ril_fail(err, RIL_EUSAGE, "--save-ema needs --ema");
-	if (plan_check(&opt.plan, err) || (opt.save && ril_save_check(opt.save, err)) ||
+	if (plan_check(&opt.plan, t, err) || (opt.save && ril_save_check(opt.save, err)) ||
 	    (opt.save_ema && ril_save_check(opt.save_ema, err)))
 		return -1;
 	if (!opt.plan.on && !opt.save && !opt.save_ema && !opt.run && !opt.edge && !opt.out && !opt.record &&

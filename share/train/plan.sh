@@ -90,7 +90,7 @@ fits() { [ $(($1 * together)) -le $((memory_bytes - memory_bytes / 20)) ]; } # a
 # shellcheck disable=SC2086  # each is an option and its value, or nothing
 search_plan() {
 	local master moments gradients micro recompute zero sum shared=("")
-	[ "$ranks" = 1 ] || shared+=("--zero 2") # which changes no byte
+	[ "$ranks" = 1 ] || shared+=("--zero 2" "--zero 3") # which change no byte; the latter sends half as much again
 	for master in "" "--master none"; do for moments in "" "--moments 8bit"; do for gradients in "" "--gradients bf16"; do
 		for micro in "" "--micro-batch 1"; do for recompute in "" "--recompute cheap" "--recompute block"; do for zero in "${shared[@]}"; do
 			sum=$(plan_stages $zero $recompute $micro $gradients $moments $master | add_up) || exit

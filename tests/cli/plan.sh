@@ -92,6 +92,11 @@ expect_exit 1 ril-update --plan -m m --device-memory 20k
 check "or none: $(cat err)" grep -q 'any other settings' err
 expect_exit 1 ril-rollout --plan -n 8 -m m --device-memory 100k
 expect_exit 0 ril-encode --plan -m m --device-memory 2Gi
+# people read a plan: one that fails leaves no mark of a stream's end in a pipe
+for t in encode rollout teach discriminate update; do
+	check "ril-$t --plan that fails writes nothing" test "$(ril-$t --plan -m nobody 2>err | wc -c)" = 0 -a -s err
+done
+check "nor does --check" test "$(ril-encode -m m --check nothing.jsonl 2>err | wc -c)" = 0 -a -s err
 f32=$(ril-update --plan -m m --compute f32 | awk '$1 == "activations" {print $NF}')
 gpu=$(ril-update --plan -m m --device cuda:7 | awk '$1 == "activations" {print $NF}')
 check "a GPU that is not here would compute in BF16: $gpu of $f32" test "$gpu" -lt $((f32 * 6 / 10))
@@ -209,9 +214,11 @@ with=$(sed -n 's/.*would, with\(.*\) for ril-discriminate and ril-update/\1/p' e
 expect_exit 0 plan_all --device cpu --update "--beta 0.01 $with" --discriminate "$with" --launcher ssh --hosts one:2,two:2 --ranks 3 --device-memory $room
 expect_exit 1 hosts --device cuda:0 --device-memory $((room / 2))
 expect_exit 0 hosts --device cuda --device-memory $room
-zero=$((($(plan_all --device cuda --launcher srun --ranks 3 --discriminate "--zero 2" --update "--zero 2" | awk '/^a rank  / { print $5 }') + $(plan_all --device cuda --launcher srun --ranks 3 | awk '/^a rank  / { print $5 }')) / 2 * 20 / 19 + 1))
-expect_exit 1 plan_all --device cuda --launcher srun --ranks 3 --device-memory $zero
+taken() { plan_all --device cuda --launcher srun --ranks 3 --discriminate "--zero $1" --update "--zero $1" | awk '/^a rank  / { print $5 }'; }
+expect_exit 1 plan_all --device cuda --launcher srun --ranks 3 --device-memory $((($(taken 1) + $(taken 2)) / 2 * 20 / 19 + 1))
 check "gradients may be shared out, too: $(cat err)" grep -q 'would, with --zero 2 for ril-discriminate and ril-update' err
+expect_exit 1 plan_all --device cuda --launcher srun --ranks 3 --device-memory $((($(taken 2) + $(taken 3)) / 2 * 20 / 19 + 1))
+check "and weights: $(cat err)" grep -q 'would, with --zero 3 for ril-discriminate and ril-update' err
 expect_exit 2 plan_all --launcher mpirun
 check "of how many?" grep -q -- '--ranks is needed' err
 test_end
