@@ -5,12 +5,14 @@
  * attention's, which read keys for a block of lanes (ops/cpu/plan_internal.h), as the host's BLAS multiplies them, every thread its
  * own, and on other devices at a large product's rate.  The line's seconds are the sum, its floor the same FLOPs at a large
  * product's rate: a step's seconds are to be held to this line's.  The line after it adds what the way back computes again rather
- * than keeps: attention's scores and the head's logits. */
+ * than keeps: attention's scores and the head's logits.  On the host both once more, as its BLAS library computes the same shapes
+ * with threads of its own: what a program has that calls it for each product. */
 #include "passes.h"
 
 #include "base/thread.h"
 #include "ops/cpu/plan_internal.h"
 
+#include <cblas.h>
 #include <stdio.h>
 
 enum { MOST_ROWS = 4096 }; /* of the head's product, whose logits no pass has in memory all at once */
@@ -38,8 +40,31 @@ static int backward(void *ctx)
 	return 0;
 }
 
+static int blas_forward(void *ctx)
+{
+	const struct products *p = ctx;
+	int64_t rows = p->x.rows, in = p->x.cols, out = p->w.rows;
+	ril_gemm(false, true, rows, out, in, p->x.p, in, p->w.p, in, 0, p->y.p, out);
+	return 0;
+}
+
+static int blas_backward(void *ctx)
+{
+	const struct products *p = ctx;
+	int64_t rows = p->x.rows, in = p->x.cols, out = p->w.rows;
+	ril_gemm(false, false, rows, in, out, p->y.p, out, p->w.p, in, 0, p->dx.p, in);
+	ril_gemm(true, false, out, in, rows, p->y.p, out, p->x.p, in, 0, p->dw.p, in);
+	return 0;
+}
+
+/* Who multiplies. */
+struct way {
+	const char *name;
+	work *forward, *backward;
+};
+
 /* Seconds of one layer's three products. */
-static double alone(const struct shape *s)
+static double alone(const struct shape *s, const struct way *way)
 {
 	size_t each = ril_dtype_size(ril_compute());
 	struct products p = {
@@ -48,7 +73,7 @@ static double alone(const struct shape *s)
 		.y = ril_mat_of(room((size_t)(s->rows * s->out) * each), ril_compute(), s->rows, s->out),
 		.dx = ril_mat_of(room((size_t)(s->rows * s->in) * each), ril_compute(), s->rows, s->in),
 		.dw = ril_mat_of(room((size_t)(s->out * s->in) * sizeof(ril_real)), RIL_REAL, s->out, s->in)};
-	double seconds = best(forward, &p) + best(backward, &p);
+	double seconds = best(way->forward, &p) + best(way->backward, &p);
 	void *const all[] = {p.x.p, p.w.p, p.y.p, p.dx.p, p.dw.p};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		ril_ops()->put(all[i]);
@@ -116,33 +141,67 @@ static double attention_alone(double *scores)
 
 /* ---- all ---- */
 
-void time_products(void)
+enum { MOST = 16 };
+
+struct step {
+	struct shape shape[MOST], head;
+	int n;
+	int64_t rows, answers;          /* of every layer, of the head */
+	double layers, logits;          /* FLOPs: of all layers and the head; of the head's way there alone */
+	double attention, each, scores; /* FLOPs; seconds a FLOP, of its scores alone */
+};
+
+static bool count(struct step *s)
 {
-	enum { MOST = 16 };
 	const struct batch *b = &bench.batch;
 	const struct ril_params *all = bench.model->params;
-	int64_t answers = (int64_t)b->groups * b->responses * b->length, V = config()->text.vocab,
-		H = config()->text.hidden;
-	int64_t rows = (int64_t)b->groups * b->prompt + answers - (int64_t)b->groups * b->responses;
-	struct shape shape[MOST] = {0}, head = {answers < MOST_ROWS ? answers : MOST_ROWS, H, V, 1};
-	double asked = bench.seconds, flops = 6. * (double)answers * (double)(H * V);
-	int n = 0;
+	int64_t V = config()->text.vocab, H = config()->text.hidden;
+	s->answers = (int64_t)b->groups * b->responses * b->length;
+	s->rows = (int64_t)b->groups * b->prompt + s->answers - (int64_t)b->groups * b->responses;
+	s->head = (struct shape){s->answers < MOST_ROWS ? s->answers : MOST_ROWS, H, V, 1};
+	s->logits = 2. * (double)s->answers * (double)(H * V);
+	s->layers = 3 * s->logits;
 	for (size_t i = 0; i < all->n; i++)
-		if (all->at[i]->part == RIL_PART_LLM && all->at[i]->hidden && !add(shape, &n, MOST, rows, all->at[i]))
-			return;
+		if (all->at[i]->part == RIL_PART_LLM && all->at[i]->hidden &&
+		    !add(s->shape, &s->n, MOST, s->rows, all->at[i]))
+			return false;
+	for (int i = 0; i < s->n; i++)
+		s->layers += 6. * s->shape[i].times * (double)(s->rows * s->shape[i].in * s->shape[i].out);
+	s->attention = 3 * pass_flops(b, false) - s->layers;
+	return true;
+}
+
+/* The two lines of one who multiplies. */
+static void time_way(const struct step *s, const struct way *way)
+{
+	double seconds = alone(&s->head, way) * (double)s->answers / (double)s->head.rows, again = seconds / 3;
+	char name[32], text[96];
+	for (int i = 0; i < s->n; i++)
+		seconds += s->shape[i].times * alone(&s->shape[i], way);
+	seconds += s->attention * s->each;
+	snprintf(name, sizeof name, "products%s", way->name);
+	snprintf(text, sizeof text, "%lld rows of every layer, the head's, attention's", (long long)s->rows);
+	report(name, text, seconds, s->layers + s->attention, 0, (double)s->rows);
+	snprintf(name, sizeof name, "products again%s", way->name);
+	report(name, "with attention's scores, the head's logits once more",
+	       seconds + again + s->attention / 6 * s->scores, s->layers + s->attention + s->logits + s->attention / 6,
+	       0, (double)s->rows);
+}
+
+void time_products(void)
+{
+	static const struct way ours = {"", forward, backward}, blas = {", BLAS", blas_forward, blas_backward};
+	struct step s = {0};
+	double asked = bench.seconds;
+	if (!count(&s))
+		return;
 	bench.seconds = asked / 8;
-	double logits = 2. * (double)answers * (double)(H * V), scores;
-	double seconds = alone(&head) * (double)answers / (double)head.rows, again = seconds / 3;
-	for (int i = 0; i < n; i++) {
-		seconds += shape[i].times * alone(&shape[i]);
-		flops += 6. * shape[i].times * (double)(rows * shape[i].in * shape[i].out);
+	s.each = attention_alone(&s.scores);
+	time_way(&s, &ours);
+	if (ril_ops()->host_memory && ril_compute() == RIL_REAL) {
+		openblas_set_num_threads(ril_threads());
+		time_way(&s, &blas);
+		openblas_set_num_threads(1);
 	}
-	double attention = 3 * pass_flops(b, false) - flops, each = attention_alone(&scores);
 	bench.seconds = asked;
-	char text[96];
-	snprintf(text, sizeof text, "%lld rows of every layer, the head's, attention's", (long long)rows);
-	seconds += attention * each;
-	report("products", text, seconds, flops + attention, 0, (double)rows);
-	report("products again", "with attention's scores, the head's logits once more",
-	       seconds + again + attention / 6 * scores, flops + attention + logits + attention / 6, 0, (double)rows);
 }
