@@ -314,7 +314,7 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	@scripts/demo demo
 
-# Hours: what share/reproduce.md, its picture, share/imitation.md and the README's tables of results say, made anew.  QUICK=1: the same
+# Hours: what share/reproduce.md, its picture, share/imitation.md, the README's and when-ril.md's tables of results say, made anew.  QUICK=1: the same
 # in little, beside the tree.
 .PHONY: reproduce
 #: all, then every way of training in every setting, 8 seeds (hours; goes on where it was cut off); QUICK=1: minutes, into build/reproduce-quick
@@ -329,7 +329,7 @@ else
 	@cp build/reproduce/plot.svg share/reproduce.svg
 	@scripts/ril-reproduce -q --results share/reproduce/results.tsv --setting demo --group imitation --fill share/imitation.md --out build/imitation
 	@cp build/imitation/plot.svg share/imitation.svg
-	@scripts/ril-reproduce -q --results share/reproduce/results.tsv --fill README.md --out build/readme
+	@scripts/ril-reproduce -q --results share/reproduce/results.tsv --fill README.md --fill share/doc/when-ril.md --out build/readme
 endif
 
 .PHONY: layers banned headers format

@@ -1,34 +1,19 @@
 # page.jq -- the tables of page.md: for each setting what came out, why, and by families.  $groups: of these methods alone (and
 # the baseline), $only: of this setting alone, $brief: one table, and no words.
-def fixed($n): if . == null or isnan then "" else
-	(if . < 0 then "-" else "" end) as $sign | fabs * pow(10; $n) | round | tostring
-	| if $n == 0 then . else ("0" * ([$n + 1 - length, 0] | max) // "") + . | .[:-$n] + "." + .[-$n:] end | $sign + . end;
-def signed($n): if . == null then "" elif . >= 0 then "+" + fixed($n) else fixed($n) end;
-def span($low; $high): if $low == null then "" else " (\($low | fixed(3)) to \($high | fixed(3)))" end;
-def change($low; $high): if $low == null then "" else " (\($low | signed(3)) to \($high | signed(3)))" end;
-def line: "| " + join(" | ") + " |";
-def rule: "|" + (map("---") | join("|")) + "|";
-def table($head; $rows): if ($rows | length) == 0 then empty else "", ($head | line), ($head | rule), ($rows[] | line) end;
-# leaves out columns that no row has
-def dense($head; $rows): [range($head | length) as $i | select($i == 0 or any($rows[]; .[$i] != "")) | $i] as $keep
-	| table([$keep[] as $i | $head[$i]]; [$rows[] | . as $r | [$keep[] as $i | $r[$i]]]);
-
-($groups / " " | map(select(. != ""))) as $wanted
-| $methods[0] as $m
-| def shown($method): ($wanted | length) == 0 or $method == $baseline or any($m[]; .method == $method and any(.group / "," | .[]; IN($wanted[])));
-$all[] | select($only == "" or .setting == $only) | . as $x
-| ([.accuracy[] | select(shown(.setting))]) as $rows
+include "figures";
+$methods[0] as $m
+| $all[] | select($only == "" or .setting == $only) | . as $x
+| ([.accuracy[] | select(.setting | shown($m; $groups; $baseline))]) as $rows
 | [$rows[].setting] as $names
 | ([.figures[] | {key: (.setting + "\u0000" + .measure), value: .mean}] | from_entries) as $f
 | def figure($method; $measure): $f[$method + "\u0000" + $measure];
-  def about($method): first($m[] | select(.method == $method) | .about) // "";
   def both($method; $a; $b; $n; $between): (figure($method; $a) | fixed($n)) as $u | (figure($method; $b) | fixed($n)) as $v | if $u == "" then $v elif $v == "" then $u else $u + $between + $v end;
 ([$x.figures[] | select(.measure | startswith("pass@")) | .measure[5:] | tonumber] | max) as $k
 | ([$x.figures[] | select(.measure | startswith("accuracy/")) | .measure[9:]] | reduce .[] as $k ([]; if index([$k]) then . else . + [$k] end)) as $families
 | def difference: if .difference == null then "" else (.difference | signed(3)) + change(.d_low; .d_high) end;
   def chance: if .p_questions == null then "" else [.p_seeds, .p_questions] | map(if . == null then "" elif . < .0005 then "< 0.001" else fixed(3) end) | join(", ") end;
 if $brief then dense(["", "seeds"] + $families + ["all", "beyond `\($baseline)`", "p: seeds, questions", "CIDEr", "pass@\($k)", "seconds"];
-	[$rows[] | [about(.setting) + " (`\(.setting)`)", (.seeds | tostring)] + (.setting as $s | $families | map(. as $f | figure($s; "accuracy/" + $f) | fixed(2))) + [(.mean | fixed(3)) + span(.low; .high),
+	[$rows[] | [(.setting | about($m)) + " (`\(.setting)`)", (.seeds | tostring)] + (.setting as $s | $families | map(. as $f | figure($s; "accuracy/" + $f) | fixed(2))) + [(.mean | fixed(3)) + span(.low; .high),
 		difference, chance, (figure(.setting; "CIDEr") | fixed(2)), (figure(.setting; "pass@\($k)") | fixed(3)), (figure(.setting; "seconds") | fixed(1))]])
 else
 "", "## \(.setting)", "", ((first($settings[0][] | select(.setting == $x.setting) | .about) // "") + "."),
@@ -38,7 +23,7 @@ else
 | "", ("Most right answers: `\($best.setting)`, \($best.mean | fixed(3))." +
    (if $base then " Better than `\($baseline)` by more than chance: \(if ($sides.above | length) > 0 then $sides.above | map("`" + . + "`") | join(", ") else "none" end). Worse: \(if ($sides.below | length) > 0 then $sides.below | map("`" + . + "`") | join(", ") else "none" end)." else "" end)),
 dense(["", "seeds", "held-out accuracy", "beyond `\($baseline)`", "p: seeds, questions", "CIDEr", "BLEU-4", "pass@1, @\($k)", "pass@1 beyond `\($baseline)`", "different right answers", "steps", "seconds"];
-	[$rows[] | [about(.setting) + " (`\(.setting)`)", (.seeds | tostring), (.mean | fixed(3)) + span(.low; .high),
+	[$rows[] | [(.setting | about($m)) + " (`\(.setting)`)", (.seeds | tostring), (.mean | fixed(3)) + span(.low; .high),
 		difference, chance,
 		(figure(.setting; "CIDEr") | fixed(2)), (figure(.setting; "BLEU-4") | fixed(3)),
 		both(.setting; "pass@1"; "pass@\($k)"; 3; ", "),

@@ -115,6 +115,21 @@ printf '<!-- ril-reproduce: two main brief -->\n<!-- ril-reproduce ends -->\n' >
 expect_exit 0 ril-reproduce -q --tables tables --results first.tsv --setting two --fill brief.md --out again
 check "in brief: a table, and what it rests on" eval 'test "$(grep -c "^|---" brief.md)" = 1 && grep -q "^| | seeds | .* all | beyond .ril. " <(sed "s/|  |/| |/" brief.md) && grep -q "^Runs: [0-9]*, seeds: 1; .* revision " brief.md'
 check "in brief: the same figures" test "$(grep -F '(`right`)' brief.md | grep -o ' [01]\.[0-9]* ([^|]*) | [+-][^ ]*')" = "$(grep -F '(`right`)' doc.md | head -n 1 | cut -d '|' -f 4-5 | grep -o ' [01]\.[0-9]* ([^|]*) | [+-][^ ]*')"
+# settings side by side: the figures that stand in each one's own table, and better ones bold
+awk -F '\t' -v OFS='\t' '$1 == "two" && $2 == "right" && $4 == "accuracy" { $5 = 1; gsub(0, 1, $6) } { print }' first.tsv >made.tsv
+printf '<!-- ril-reproduce: two,demo right base -->\n<!-- ril-reproduce ends -->\n' >beside.md
+cp beside.md rows.md; sed -i 's/two,demo right/two,demo,part nobody/' rows.md
+expect_exit 0 ril-reproduce -q --tables tables --results made.tsv --fill beside.md --fill rows.md --out again
+check "columns of settings: $(sed -n 2p beside.md)" grep -qxF '|  | `two`, seeds: 1 | `demo`, seeds: 1 |' beside.md
+check "better, and only there: $(grep -F '(`right`)' beside.md)" eval 'test "$(grep -c "\*\*" beside.md)" = 1 && grep -q "(.right.) | \*\*1.000 (+[^|]*)\*\* | 0" beside.md'
+check "rows of methods" test "$(grep -o '(`[a-z]*`)' beside.md | paste -sd ' ')" = '(`base`) (`right`) (`ril`)'
+own() { awk -v s="## $1" -v m="(\`$2\`)" '/^## / { on = $0 == s } on && index($0, m) && !n++' again/page.md | cut -d '|' -f 4-5 | sed 's/([^|]*//; s/ *| */ /; s/^ *//; s/ .*$//'; }
+for m in base right ril; do
+	check "$m: $(own two $m) and $(own demo $m)" test "$(grep -F "(\`$m\`)" beside.md | cut -d '|' -f 3,4 | grep -o '[ *]0\.[0-9]*\|[ *]1\.000' | tr -d ' *' | paste -sd ' ')" = "$(own two $m) $(own demo $m)"
+done
+check "more settings than methods have rows: $(sed -n 2p rows.md)" grep -qxF '|  | seeds | `base` | `ril` |' rows.md
+check "and say what they are" eval 'test "$(grep -c "^| .* (.[a-z]*.) | 1 | " rows.md)" -ge 2 && grep -q "^Runs: [0-9]*, seeds: 1; " rows.md'
+check "the page begins with all of them" grep -qx '## Side by side' again/page.md
 check "another baseline" eval 'ril-reproduce -q --tables tables --results first.tsv --setting two --baseline base --out again && grep -q "beyond .base." again/page.md'
 if command -v gnuplot >/dev/null; then check "a picture" grep -q '</svg>' again/plot.svg; else skip "picture: no gnuplot"; fi
 
