@@ -1,8 +1,9 @@
 """What ril-export wrote, read by llama.cpp's own packages.
 
-    export.py tensors FOLDER DIR                              every tensor of DIR/TYPE.gguf and DIR/v-TYPE.gguf, by the gguf package: its name,
-                                                              type and value
-    export.py greedy TEXT.gguf IDS N                           N tokens after the prompt IDS (a file), the likeliest each time, by llama-cpp-python
+    export.py tensors FOLDER...                   every tensor of NAME/TYPE.gguf and NAME/v-TYPE.gguf, by the gguf package, into
+                                                  NAME/tensors: how many of which type have their name, type and value
+    export.py greedy TEXT.gguf PROMPTS LENGTHS    so many tokens after each prompt (files with a line of each: ids, and how
+                                                  many), the likeliest each time, by llama-cpp-python
 
 Names come from gguf's own map of Hugging Face names, values from the folder by safetensors, rounding and blocks from gguf.quants."""
 import glob
@@ -100,15 +101,23 @@ def compare(wanted, asked, files):
     return len(seen)
 
 
-def tensors(path, files):
-    wanted = expected(path)
-    for kind in ("f32", "f16", "bf16", "q8_0"):
-        print(kind, compare(wanted, kind.upper(), sorted(glob.glob(f"{files}/{kind}.gguf") + glob.glob(f"{files}/v-{kind}.gguf"))))
+def tensors(*folders):
+    import os
+    for path in folders:
+        name = os.path.basename(path)
+        with open(name + "/tensors", "w") as out:
+            try:
+                wanted = expected(path)
+                for kind in ("f32", "f16", "bf16", "q8_0"):
+                    files = sorted(glob.glob(f"{name}/{kind}.gguf") + glob.glob(f"{name}/v-{kind}.gguf"))
+                    print(kind, compare(wanted, kind.upper(), files), file=out)
+            except (AssertionError, KeyError, ValueError) as e:
+                print("error:", repr(e), file=out)
 
 
-def greedy(file, ids, n):
-    from llama_cpp import Llama
+def greedy(file, prompts, lengths):
     import gguf
+    from llama_cpp import Llama
     fields = gguf.GGUFReader(file).fields
     tokens, kinds = (fields["tokenizer.ggml." + k].contents() for k in ("tokens", "token_type"))
     # what ril-rollout does not draw: ids without a token, the family's pictures
@@ -116,16 +125,20 @@ def greedy(file, ids, n):
     pictures = ("<|image_pad|>", "<|video_pad|>") if qwen else ("<IMG_CONTEXT>", "<image>")
     never = [i for i, (token, kind) in enumerate(zip(tokens, kinds))
              if kind == 5 or token in pictures]
-    prompt = [int(x) for x in open(ids).read().split()]
-    model = Llama(file, n_ctx=len(prompt) + int(n) + 8, verbose=False, n_threads=1, logits_all=True, type_k=0, type_v=0)  # all in float
-    model.eval(prompt)
-    out = []
-    for _ in range(int(n)):
-        scores = model.scores[len(prompt) + len(out) - 1].copy()
-        scores[never] = -np.inf
-        out.append(int(scores.argmax()))
-        model.eval(out[-1:])
-    print(*out)
+    prompts = [[int(x) for x in line.split()] for line in open(prompts)]
+    lengths = [int(line) for line in open(lengths)]
+    model = Llama(file, n_ctx=max(map(len, prompts)) + max(lengths) + 8, verbose=False, n_threads=1, logits_all=True,
+                  type_k=0, type_v=0)  # all in float
+    for prompt, n in zip(prompts, lengths):
+        model.reset()
+        model.eval(prompt)
+        out = []
+        for _ in range(n):
+            scores = model.scores[len(prompt) + len(out) - 1].copy()
+            scores[never] = -np.inf
+            out.append(int(scores.argmax()))
+            model.eval(out[-1:])
+        print(*out)
 
 
 def pixels(width, height):

@@ -2,65 +2,20 @@
 # ranks leave the bytes that they leave through the host, students and discriminators, also with gradients shared out; what keeps them
 # from it is said; nobody waits for a rank that is gone.
 . "${RIL_ROOT:-.}/tests/ril_test.sh"
-. "$RIL_ROOT/tests/mpi.sh"
-. "$RIL_ROOT/tests/emulated.sh"
-cd "$T" || exit 1
-M=$RIL_ROOT/share/models/student
-needs_mpi
-export RIL_SIMT_DEVICES=4
-grep -qw ospke /proc/cpuinfo 2>/dev/null || export RIL_SIMT_OPEN=1
+. "$RIL_ROOT/tests/nccl.sh"
 
-ril-scenes -q -o . -n 24 --prefix q --seed 5 --answers sentences --questions 2
-jq -c '{id, response: .answer, teacher: "a"}' q.jsonl >cache.jsonl
-for n in 2 4; do
-	for ((r = 0; r < n; r++)); do
-		sed -n "$((r * 8 / n + 1)),$(((r + 1) * 8 / n))p" q.jsonl >part.jsonl
-		ril-encode -q -m "$M" --with-answers --batch $((4 / n)) --steps 2 --save-every 1 part.jsonl -o "sft-$n.$r.ril"
-		ril-encode -q -m "$M" --with-pixels --batch $((8 / n)) --steps 1 part.jsonl | ril-rollout -q -m "$M" -n 4 --temperature 1.3 --max-new-tokens 8 --seed 3 | ril-score -q --judge contains -o "scored-$n.$r.ril"
-		ril-encode -q -m "$M" --batch $((4 / n)) --steps 2 part.jsonl | ril-rollout -q -m "$M" -n 2 --max-new-tokens 20 --seed 3 | ril-teach -q --tokenizer "$M" --cache cache.jsonl -n 1 -o "taught-$n.$r.ril"
-	done
-done
-on() { # on LIB N TOOL OPTION...
-	local from=-m
-	[ "$3" != ril-discriminate ] || from=--init-from
-	launch "$1" "$2" "$GPU/$3" $from "$M" --lr 1e-3 --threads 1 --device cuda "${@:4}"
-}
-# alike NAME N TOOL OPTION...: by NCCL and through the host, the same student
-alike() {
-	local name=$1 n=$2 tool=$3 how
-	shift 3
-	for how in host nccl; do
-		expect_exit 0 on "$lib" "$n" "$tool" -v "$@" --transport $how --save "$name-$n-$how"
-		check "$name, $n ranks: says $how" grep -q "blocks go $([ $how = nccl ] && echo by NCCL || echo through the host)" err
-	done
-	check "$name, $n ranks: the same bytes" cmp "$name-$n-host/model.safetensors" "$name-$n-nccl/model.safetensors"
-	check "$name, $n ranks: it trains" test "$(cmp -s "$name-$n-nccl/model.safetensors" "$M/model.safetensors"; echo $?)" = 1
-}
-logits() { ril-inspect --field disc.logit "$1" | grep .; }
-for n in 2 4; do
-	alike floats $n ril-update --objective sft --compute f32 -i "sft-$n.%r.ril"
-	alike halves $n ril-update --objective sft --gradients bf16 --moments 8bit --master none -i "sft-$n.%r.ril"
-	alike groups $n ril-update --objective dr-grpo --ema 0.5 --optimizer muon -i "scored-$n.%r.ril"
-	alike disc $n ril-discriminate --update --disc-steps 2 --replay 2 -i "taught-$n.%r.ril" -o "judged.%r"
-	for r in $(seq 0 $((n - 1))); do mv "judged.$r" "judged-$n.$r"; done
-	# buckets that have memory of their own until they are summed: from GPU to GPU, the bytes that the host's way has without
-	alike shared $n ril-update --objective sft --compute f32 --zero 2 --bucket 0.1 -i "sft-$n.%r.ril"
-	check "gradients shared out, $n ranks" cmp "floats-$n-host/model.safetensors" "shared-$n-nccl/model.safetensors"
-	alike shared-halves $n ril-update --objective sft --gradients bf16 --moments 8bit --master none --zero 2 --bucket 0.1 -i "sft-$n.%r.ril"
-	check "and in BF16, $n ranks" cmp "halves-$n-host/model.safetensors" "shared-halves-$n-nccl/model.safetensors"
-	alike shared-disc $n ril-discriminate --update --disc-steps 2 --replay 2 --zero 2 --bucket 0.1 -i "taught-$n.%r.ril" -o "judged.%r"
-	check "D's, $n ranks" cmp "disc-$n-host/model.safetensors" "shared-disc-$n-nccl/model.safetensors"
-	for r in $(seq 0 $((n - 1))); do check "and its judgement, rank $r of $n" cmp <(logits "judged.$r") <(logits "judged-$n.$r"); done
-	# weights, too, which passes gather unit by unit
-	alike weights $n ril-update --objective sft --compute f32 --zero 3 --bucket 0.1 -i "sft-$n.%r.ril"
-	check "weights shared out, $n ranks" cmp "floats-$n-host/model.safetensors" "weights-$n-nccl/model.safetensors"
-	[ $n = 2 ] || continue
-	alike weights-halves $n ril-update --objective sft --gradients bf16 --moments 8bit --master none --zero 3 --bucket 0.1 -i "sft-$n.%r.ril"
-	check "and in BF16, $n ranks" cmp "halves-$n-host/model.safetensors" "weights-halves-$n-nccl/model.safetensors"
-	alike weights-disc $n ril-discriminate --update --disc-steps 2 --replay 2 --zero 3 --bucket 0.1 -i "taught-$n.%r.ril" -o "judged.%r"
-	check "D's, $n ranks" cmp "disc-$n-host/model.safetensors" "weights-disc-$n-nccl/model.safetensors"
-	for r in $(seq 0 $((n - 1))); do check "and its judgement, rank $r of $n" cmp <(logits "judged.$r") <(logits "judged-$n.$r"); done
-done
+alike_sft floats 2 --compute f32
+alike_sft halves 2 "${halves[@]}"
+alike_groups groups 2
+alike_disc disc 2
+alike_sft shared 2 --compute f32 "${shared[@]}" && as_before floats shared 2
+alike_sft shared-halves 2 "${halves[@]}" "${shared[@]}" && as_before halves shared-halves 2
+alike_disc shared-disc 2 "${shared[@]}" && as_before disc shared-disc 2
+alike_sft weights 2 --compute f32 "${weights[@]}" && as_before floats weights 2
+alike_sft weights-halves 2 "${halves[@]}" "${weights[@]}" && as_before halves weights-halves 2
+alike_disc weights-disc 2 "${weights[@]}" && as_before disc weights-disc 2
+alike_sft floats 4 --compute f32 # all else of four ranks: nccl.long.sh
+alike_sft weights 4 --compute f32 "${weights[@]}" && as_before floats weights 4
 check "the device makes the sum, in float and BF16" test "$(RIL_SIMT_TRACE=1 "$RIL_ROOT/build/${mode:-release}/tests/simt/kernels" | grep -c 'sum_ranks_kernel<')" -gt 1
 
 # ---- sums beside the pass ----
