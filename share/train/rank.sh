@@ -5,6 +5,7 @@
 # stages are the run's, those of rank R are in RUN/rank-R.  Should a stage fail, RUN/ranks says so before this ends badly, upon which the
 # launcher, or ril-train where the launcher does not care, ends the other ranks.  Should the launcher be gone, or this be killed, the stages are ended here.
 set -u -o pipefail
+unset OMPI_MCA_orte_local_tmpdir_base # where mpirun keeps its own files: MPI does not begin with that and the ranks' named
 bin=$1 run=$2 name=$3 part=$4 start=$5 ranks=$6 old=$7 quiet=1
 PATH="$bin:$PATH"
 . "$(dirname "$0")/stages.sh"

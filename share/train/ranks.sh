@@ -62,8 +62,8 @@ launch_command() {
 	srun-*)
 		command=(srun --mpi=pmix --ntasks="$ranks" --overlap --kill-on-bad-exit=1 --input=0)
 		[ -z "${SLURM_CPUS_PER_TASK-}" ] || command+=(--cpus-per-task="$SLURM_CPUS_PER_TASK") ;; # which srun does not take over
-	*-openmpi) # else it pins a pipeline to one processor, and counts slots
-		command=("${set[mpirun]}" -n "$ranks" --bind-to none --oversubscribe)
+	*-openmpi) # else it pins a pipeline to one processor, counts slots, and two that begin at once may trip over each other's files
+		command=("${set[mpirun]}" -n "$ranks" --bind-to none --oversubscribe --mca orte_local_tmpdir_base "$work/$1")
 		[ -z "$hosts" ] || command+=(--hostfile "$work/hosts" --mca plm rsh --mca plm_rsh_no_tree_spawn 1 --mca plm_rsh_agent "${set[ssh]:-ssh}")
 		for v in $(compgen -e | grep '^RIL_') $(grep -o -- '--key-env[[:blank:]]*[^[:blank:]]*' <<<"${set[endpoints]}" | sed 's/.*[[:blank:]]//'); do command+=(-x "$v"); done ;;
 	*-hydra)

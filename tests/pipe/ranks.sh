@@ -28,6 +28,7 @@ check "questions, answers, a discriminator" prepare_runs
 	check "evaluated beside it" test "$(jq -r .step "$two/eval.jsonl" | tr '\n' ' ')" = "0 2 4 "
 	check "rank 1's share in its own folder" test "$(jq -s 'map(.questions // .groups) | length' "$two/rank-1/encode.jsonl")" = $STEPS -a -s "$two/rank-1/log/rollout.log" -a ! -e "$two/rank-1/metrics.jsonl"
 	check "run.json has the launcher's command lines, and the stages'" jq -e '.starts[0].stages | (.front | contains("rank.sh")) and (.back | contains("mpirun")) and (.encode | contains("--shard"))' "$two/run.json" >/dev/null
+	[ "$lib" != openmpi ] || check "two launches at once, each with its own place for Open MPI's files" jq -e '.starts[0].stages | [.front, .back | capture("tmpdir_base.? .?(?<at>[^ \u0027]*)").at] | .[0] != .[1] and (.[0] | endswith("/front")) and (.[1] | endswith("/back"))' "$two/run.json" >/dev/null
 	check "and the ranks are settings" test "$(ril-train --settings "$two" | grep -c '^launcher mpirun$\|^ranks 2$')" = 2
 	mkdir tmp
 	check "in a folder of its own for what is temporary" env TMPDIR="$T/tmp" timeout 60 ril-train -q --run small "${settings[@]}" --steps 1 $(on "$lib" 2)
