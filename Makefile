@@ -325,7 +325,7 @@ ifdef QUICK
 else
 	@scripts/ril-reproduce --out build/reproduce
 	@cp build/reproduce/results.tsv share/reproduce/results.tsv
-	@cp build/reproduce/page.md share/reproduce.md
+	@sed 's/(plot.svg)/(reproduce.svg)/' build/reproduce/page.md >share/reproduce.md
 	@cp build/reproduce/plot.svg share/reproduce.svg
 	@scripts/ril-reproduce -q --results share/reproduce/results.tsv --setting demo --group imitation --fill share/imitation.md --out build/imitation
 	@cp build/imitation/plot.svg share/imitation.svg
