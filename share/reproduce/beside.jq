@@ -5,7 +5,6 @@ def cell: (.mean | fixed(3)) + (if .difference then " (\(.difference | signed(3)
 def marked: if . == null then "" elif (.d_low // 0) > 0 then "**\(cell)**" else cell end;
 def of($setting; $method): first($all[] | select(.setting == $setting) | .accuracy[] | select(.setting == $method)) // null;
 def seeds: if min == max then "\(min)" else "\(min) to \(max)" end;
-def name($abouts): (. as $name | $abouts[] | select(.name == $name) | .about) + " (`\(.)`)";
 
 $methods[0] as $m
 | [$m[].method | select(shown($m; $groups; $baseline))] as $shown
@@ -14,8 +13,8 @@ $methods[0] as $m
 | def seeds_of: [of(.; $methods_there[]).seeds // empty] | seeds;
 if ($settings_there | length) > ($methods_there | length) then
 	table(["", "seeds"] + [$methods_there[] | "`\(.)`"];
-		[$settings_there[] as $s | [($s | name([$settings[0][] | {name: .setting, about}])), ($s | seeds_of)] + [$methods_there[] | of($s; .) | marked]])
+		[$settings_there[] as $s | [($s | named($settings[0]; "setting")), ($s | seeds_of)] + [$methods_there[] | of($s; .) | marked]])
 else
 	table([""] + [$settings_there[] | "`\(.)`, seeds: \(seeds_of)"];
-		[$methods_there[] as $x | [$x | name([$m[] | {name: .method, about}])] + [$settings_there[] | of(.; $x) | marked]])
+		[$methods_there[] as $x | [$x | named($m; "method")] + [$settings_there[] | of(.; $x) | marked]])
 end

@@ -14,4 +14,6 @@ def dense($head; $rows): [range($head | length) as $i | select($i == 0 or any($r
 # Is a method one of these, or of these groups (parted by blanks; none: all), or what the others are compared with?
 def shown($methods; $wanted; $baseline): . as $name | ($wanted / " " | map(select(. != ""))) as $list
 	| ($list | length) == 0 or IN($baseline, $list[]) or any($methods[]; .method == $name and any(.group / "," | .[]; IN($list[])));
-def about($methods): . as $name | first($methods[] | select(.method == $name) | .about) // "";
+# What a line of a table says of itself: $key is the column that its name is in.
+def about($lines; $key): . as $name | first($lines[] | select(.[$key] == $name) | .about) // "";
+def named($lines; $key): about($lines; $key) + " (`\(.)`)";

@@ -13,17 +13,17 @@ $methods[0] as $m
 | def difference: if .difference == null then "" else (.difference | signed(3)) + change(.d_low; .d_high) end;
   def chance: if .p_questions == null then "" else [.p_seeds, .p_questions] | map(if . == null then "" elif . < .0005 then "< 0.001" else fixed(3) end) | join(", ") end;
 if $brief then dense(["", "seeds"] + $families + ["all", "beyond `\($baseline)`", "p: seeds, questions", "CIDEr", "pass@\($k)", "seconds"];
-	[$rows[] | [(.setting | about($m)) + " (`\(.setting)`)", (.seeds | tostring)] + (.setting as $s | $families | map(. as $f | figure($s; "accuracy/" + $f) | fixed(2))) + [(.mean | fixed(3)) + span(.low; .high),
+	[$rows[] | [(.setting | named($m; "method")), (.seeds | tostring)] + (.setting as $s | $families | map(. as $f | figure($s; "accuracy/" + $f) | fixed(2))) + [(.mean | fixed(3)) + span(.low; .high),
 		difference, chance, (figure(.setting; "CIDEr") | fixed(2)), (figure(.setting; "pass@\($k)") | fixed(3)), (figure(.setting; "seconds") | fixed(1))]])
 else
-"", "## \(.setting)", "", ((first($settings[0][] | select(.setting == $x.setting) | .about) // "") + "."),
+"", "## \(.setting)", "", ((.setting | about($settings[0]; "setting")) + "."),
 ($rows | max_by(.mean)) as $best
 | ([$x.accuracy[] | select(.setting == $baseline)][0]) as $base
 | ($rows | map(select(.setting != $baseline and .d_low != null)) | {above: map(select(.d_low > 0).setting), below: map(select(.d_high < 0).setting)}) as $sides
 | "", ("Most right answers: `\($best.setting)`, \($best.mean | fixed(3))." +
    (if $base then " Better than `\($baseline)` by more than chance: \(if ($sides.above | length) > 0 then $sides.above | map("`" + . + "`") | join(", ") else "none" end). Worse: \(if ($sides.below | length) > 0 then $sides.below | map("`" + . + "`") | join(", ") else "none" end)." else "" end)),
 dense(["", "seeds", "held-out accuracy", "beyond `\($baseline)`", "p: seeds, questions", "CIDEr", "BLEU-4", "pass@1, @\($k)", "pass@1 beyond `\($baseline)`", "different right answers", "steps", "seconds"];
-	[$rows[] | [(.setting | about($m)) + " (`\(.setting)`)", (.seeds | tostring), (.mean | fixed(3)) + span(.low; .high),
+	[$rows[] | [(.setting | named($m; "method")), (.seeds | tostring), (.mean | fixed(3)) + span(.low; .high),
 		difference, chance,
 		(figure(.setting; "CIDEr") | fixed(2)), (figure(.setting; "BLEU-4") | fixed(3)),
 		both(.setting; "pass@1"; "pass@\($k)"; 3; ", "),
