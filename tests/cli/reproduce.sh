@@ -51,7 +51,9 @@ check "sizes beside every figure" awk -F '\t' 'NR > 1 && (($7 != 3 && $2 != "rig
 figures() { lines "$1" "$2" accuracy | cut -f 3,5-6,11; }
 check "Dr.GRPO in two settings is one run" test "$(figures demo dr-grpo)" = "$(figures two dr-grpo)"
 check "with RIL it is two" test ! res/runs/demo/ril/0.tsv -ef res/runs/two/ril/0.tsv
-check "whose seconds say so" test "$(lines demo ril accuracy | cut -f 11)" != "$(lines two ril accuracy | cut -f 11)"
+made() { sed -n "s/^$1 :=//p" res/runs.mk | tr ' ' '\n' | sed -n 's,.*/runs/,,p'; }
+check "of which neither is a copy" test "$(made RUNS | grep -cx 'demo/ril/0.tsv\|two/ril/0.tsv') $(made COPIES | grep -c /ril/) $(made COPIES | grep -cx two/dr-grpo/0.tsv)" = "2 0 1"
+check "whose figures say so" test "$(cut -f 3-6 res/runs/demo/ril/0.tsv)" != "$(cut -f 3-6 res/runs/two/ril/0.tsv)"
 
 # ---- teachers and judges are what the table says ----
 check "answers to every other block of six questions" holds -es 'map(.id | split("/")[1] | tonumber / 6 | floor | . % 2) | unique == [0]' res/answers/two/0/all.jsonl
