@@ -29,6 +29,15 @@ running() {
 		if [ $# -eq 1 ] || { tr '\0' ' ' <"/proc/$p/cmdline" | grep -q -- "$2"; } 2>/dev/null; then echo "$p"; fi
 	done
 }
+# eldest: of the processes named on stdin the one whose parent is not among them (not the least: numbers begin anew after 32,768)
+eldest() {
+	local p pids parent
+	pids=$(cat)
+	for p in $pids; do
+		parent=$(awk '$1 == "PPid:" { print $2 }' "/proc/$p/status" 2>/dev/null)
+		[ -z "$parent" ] || grep -qx "$parent" <<<"$pids" || echo "$p"
+	done | head -n 1
+}
 began() { for _ in $(seq 300); do [ -e "$1" ] && return; sleep .1; done; return 1; } # half a minute at most
 # gone_by MARK SECONDS: all of them are gone by then
 gone_by() {

@@ -29,7 +29,7 @@ for by in $libs; do
 		wait=$((RANDOM % (took + 20))) # from the start on, so that some have yet to join
 		sleep $((wait / 10)).$((wait % 10))
 		what="$run: after $wait tenths, rank $r, $who"
-		victim=$(running "$run" "$who" | of_rank $r | sort -n | head -n 1) from=$SECONDS
+		victim=$(running "$run" "$who" | of_rank $r | eldest) from=$SECONDS
 		if [ -n "$victim" ] && kill -KILL "$victim" 2>/dev/null; then
 			wait $pid; rc=$?
 			if [ $rc -ne 0 ] || [ "$(readlink "$run/current")" != step-$STEPS ]; then check "$what: exit $rc" test $rc -ne 0; fi # the last step may have been done

@@ -55,7 +55,7 @@ check "questions, answers, a discriminator" prepare_runs
 	for by in $libs; do
 		RIL_TEST_MARK=$T/$by.stopped train --run "$by.stopped" "${settings[@]}" --steps 400 --encode '--epochs 200' $(on "$by" 2) 2>err & pid=$!
 		began "$by.stopped/step-1"
-		kill -TERM "$(running "$by.stopped" "bash .*/ril-train " | sort -n | head -n 1)"; wait $pid; rc=$?
+		kill -TERM "$(running "$by.stopped" "bash .*/ril-train " | eldest)"; wait $pid; rc=$?
 		last=$(readlink "$by.stopped/current") last=${last#step-}
 		check "SIGTERM ends with 143 (was $rc, $by): $(head -n 3 err)" test $rc -eq 143
 		check "the last step is a checkpoint ($by): $last" test "$last" = "$(tail -n 1 "$by.stopped/metrics.jsonl" | jq .step)" -a -s "$by.stopped/step-$last/disc/model.safetensors"
