@@ -83,8 +83,9 @@ for r in 0 1 2 3; do
 	ril-encode -q -m deep --with-answers --batch 1 --steps 4 --save-every 1 part.jsonl -o deep.$r.ril
 	ril-encode -q -m deep --with-answers --batch 1 --steps 4 --save-every 1 --start-step 2 part.jsonl -o later.$r.ril
 done
-# peak of rank 0's memory in KiB, as the system counts it, the model's mapped file left out, of several runs the least: how many pieces are
-# on their way at once is chance; what it says itself goes to memory-ZERO-N
+# peak of each rank's memory in KiB, as the system counts it, the model's mapped file left out, to peak-ZERO-N.RANK; what it says itself goes to
+# memory-ZERO-N.  What was given back goes to the system at once, as it does of itself where pieces are large: small ones the C library
+# keeps, as many as threads happened to have at the same time.
 cat >peak.py <<'END'
 import os, subprocess, sys, threading, time
 p = subprocess.Popen(sys.argv[2:])
@@ -96,20 +97,17 @@ while p.poll() is None:
         pass
     time.sleep(.002)
 rank = os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ.get("PMI_RANK")
-path = f"{sys.argv[1]}.{rank}"
-least = min(most, int(open(path).read()) if os.path.exists(path) else most)
-open(path, "w").write(f"{least}\n")
+open(f"{sys.argv[1]}.{rank}", "w").write(f"{most}\n")
 sys.exit(p.returncode)
 END
 took() { # took ZERO N OPTION...
 	local zero=$1 n=$2
 	shift 2
-	rm -rf "took-$zero-$n"
-	launch "$lib" "$n" python3 peak.py "peak-$zero-$n" ril-update -v -m deep --objective sft --lr 1e-3 --threads 1 --ema 0.5 --bucket 0.5 --zero "$zero" -i deep.%r.ril --save "took-$zero-$n" "$@" 2>"memory-$zero-$n"
+	MALLOC_MMAP_THRESHOLD_=131072 launch "$lib" "$n" python3 peak.py "peak-$zero-$n" ril-update -v -m deep --objective sft --lr 1e-3 --threads 1 --ema 0.5 --bucket 0.5 --zero "$zero" -i deep.%r.ril --save "took-$zero-$n" "$@" 2>"memory-$zero-$n"
 }
 of() { awk -v w="$1" '$2 == "memory:" && $3 == w { print $NF }' "memory-$2"; } # of WHAT ZERO-N
 if command -v python3 >/dev/null; then
-	for how in {"2 2","3 2","2 4","3 4"}{,,}; do
+	for how in "2 2" "3 2" "2 4" "3 4"; do
 		# shellcheck disable=SC2086  # two words
 		check "took ($how)" took $how
 	done
