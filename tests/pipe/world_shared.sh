@@ -87,7 +87,7 @@ done
 # memory-ZERO-N.  What was given back goes to the system at once, as it does of itself where pieces are large: small ones the C library
 # keeps, as many as threads happened to have at the same time.
 cat >peak.py <<'END'
-import os, subprocess, sys, threading, time
+import os, subprocess, sys, time
 p = subprocess.Popen(sys.argv[2:])
 most = 0
 while p.poll() is None:
